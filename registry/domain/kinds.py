@@ -1,0 +1,148 @@
+"""Every closed set of words in the registry: states, stages, roles, kinds. Tables, never booleans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Family(StrEnum):
+    """What sort of thing an asset class is; rules and case kinds are written for families."""
+
+    COVER = "cover"
+    LIGHT = "light"
+    OTHER = "other"
+
+
+class AssetState(StrEnum):
+    """部件状态: 完好, 破损, 丢失, 废弃."""
+
+    INTACT = "intact"
+    DAMAGED = "damaged"
+    LOST = "lost"
+    ABANDONED = "abandoned"
+
+
+class TagState(StrEnum):
+    """The life of one physical plate."""
+
+    BLANK = "blank"
+    ACTIVE = "active"
+    LOST = "lost"
+    REPLACED = "replaced"
+    DESTROYED = "destroyed"
+
+
+class Role(StrEnum):
+    """Who somebody is to the system; what each may do stands in ``dashboards.permissions`` and ``domain.moves``."""
+
+    ADMINISTRATOR = "administrator"
+    DISPATCHER = "dispatcher"
+    CREW = "crew"
+    VIEWER = "viewer"
+
+
+class Severity(IntEnum):
+    """How bad it is: notice (look when you can), alarm (somebody must go), critical (somebody must go now)."""
+
+    NOTICE = 1
+    ALARM = 2
+    CRITICAL = 3
+
+
+class AlertState(StrEnum):
+    """An alert is stored from firing on; *pending* lives in the rule's memory only."""
+
+    FIRING = "firing"
+    CLEARED = "cleared"
+
+
+class Quality(IntEnum):
+    """How far a reading can be trusted."""
+
+    GOOD = 0
+    SUSPECT = 1
+    LATE = 2
+    SIMULATED = 3
+
+
+class Lane(StrEnum):
+    """Urgent readings never wait behind routine ones."""
+
+    URGENT = "urgent"
+    ROUTINE = "routine"
+
+
+class Stage(StrEnum):
+    """The stages of a case (信息收集 … 结案), suspension and the void end (作废)."""
+
+    COLLECTED = "collected"
+    FILED = "filed"
+    DISPATCHED = "dispatched"
+    IN_HAND = "in_hand"
+    HANDED_BACK = "handed_back"
+    VERIFIED = "verified"
+    CLOSED = "closed"
+    SUSPENDED = "suspended"
+    VOID = "void"
+
+
+ENDED_STAGES = frozenset({Stage.CLOSED, Stage.VOID})
+
+
+class Source(StrEnum):
+    """Where a case came from: 物联感知, 公众举报, 监督员上报."""
+
+    SENSOR = "sensor"
+    CITIZEN = "citizen"
+    PATROL = "patrol"
+
+
+class RuleKind(StrEnum):
+    """How a rule looks at readings."""
+
+    LIMIT = "limit"
+    STUCK = "stuck"
+    NO_DATA = "no_data"
+
+
+class Reject(StrEnum):
+    """Why a reading or a pack went to the dead letters."""
+
+    UNKNOWN_DEVICE = "unknown_device"
+    UNKNOWN_POINT = "unknown_point"
+    OUT_OF_RANGE = "out_of_range"
+    NOT_A_NUMBER = "not_a_number"
+    TOO_OLD = "too_old"
+    IN_FUTURE = "in_future"
+    UNDECODABLE = "undecodable"
+    BAD_TOPIC = "bad_topic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseKind:
+    """One line of the case standard (立案条件): what is wrong, for which family, and how long mending may take.
+
+    ``limit_min`` is in minutes on the continuous (紧急) clock; the values for covers and lamps follow the Yuncheng
+    standard (missing, displaced: 2 urgent hours; rattling: 2 days; leaning lamp: 1 day).
+    """
+
+    key: str
+    family: Family
+    limit_min: int
+    severity: Severity
+
+
+CASE_KINDS: dict[str, CaseKind] = {
+    kind.key: kind
+    for kind in (
+        CaseKind(key="cover_displaced", family=Family.COVER, limit_min=120, severity=Severity.CRITICAL),
+        CaseKind(key="cover_loose", family=Family.COVER, limit_min=2 * 1440, severity=Severity.ALARM),
+        CaseKind(key="water_high", family=Family.COVER, limit_min=240, severity=Severity.ALARM),
+        CaseKind(key="pole_leaning", family=Family.LIGHT, limit_min=1440, severity=Severity.ALARM),
+        CaseKind(key="battery_low", family=Family.OTHER, limit_min=7 * 1440, severity=Severity.NOTICE),
+        CaseKind(key="device_silent", family=Family.OTHER, limit_min=2 * 1440, severity=Severity.NOTICE),
+        CaseKind(key="device_stuck", family=Family.OTHER, limit_min=2 * 1440, severity=Severity.NOTICE),
+        CaseKind(key="reported", family=Family.OTHER, limit_min=1440, severity=Severity.ALARM),
+    )
+}

@@ -1,0 +1,67 @@
+"""Opening the records database and writing to it: SQLite (WAL) by default, PostgreSQL by address."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from registry.domain.errors import Conflict, StoreDown
+
+
+def open_database(url: str) -> Engine:
+    """An engine for ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``); opens no connection yet."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": 30.0, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(dbapi: sqlite3.Connection, _record: Any) -> None:
+    # The driver's own BEGIN comes too late (first write) and breaks SELECT-then-write; we begin ourselves, below.
+    dbapi.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # the city's ack promises that a power cut can't take the reading back
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "cache_size=-32000",
+    ):
+        dbapi.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE takes the write lock at the start: a writer that began with a read can't be refused half way.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that writes: all of it or nothing.
+
+    Raises ``Conflict`` when a unique rule of the tables refuses it and ``StoreDown`` when the database is away.
+    """
+    try:
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+    except IntegrityError as error:
+        raise Conflict(f"the database refused it: {error.orig}") from error
+    except (OperationalError, DBAPIError) as error:
+        raise StoreDown(f"records database: {error.orig}") from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view for reads. Raises ``StoreDown`` when the database is away."""
+    try:
+        with engine.connect() as connection, connection.begin():
+            yield connection
+    except (OperationalError, DBAPIError) as error:
+        raise StoreDown(f"records database: {error.orig}") from error
