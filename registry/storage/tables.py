@@ -1,7 +1,7 @@
 """The records database: every table, with the rules the database itself enforces.
 
-Moments are ``UtcTime`` (BIGINT milliseconds, aware datetimes in Python). Every enumeration has a CHECK. Races are refused by
-unique indexes: one active tag per asset, one live alert per (rule, point), one open case per (asset, kind).
+Moments are ``UtcTime`` (BIGINT milliseconds, aware datetimes in Python). Every enumeration has a CHECK. Races are
+refused by unique indexes: one active tag per asset, one live alert per (rule, point), one open case per (asset, kind).
 """
 
 from __future__ import annotations
@@ -422,7 +422,8 @@ report = Table(
     Index(None, "case_id"),
 )
 
-# What just happened, for the live pages: written in the transaction of the thing itself, read by id, cleaned by the worker.
+# What just happened, for the live pages: written in the transaction of the thing itself, read by id, cleaned by
+# the worker.
 feed = Table(
     "feed",
     metadata,
