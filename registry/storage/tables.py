@@ -185,6 +185,8 @@ cabinet = Table(
     Column("lon", Float),
     Column("lat", Float),
     Column("online", Boolean, nullable=False, server_default=text("false")),
+    # when it last came (back) on line: silence of its sensors counts from here at the earliest
+    Column("online_since", UtcTime),
     Column("state_at", UtcTime),
     Column("epoch", String(40), nullable=False, server_default=""),
     Column("program_version", String(40), nullable=False, server_default=""),
@@ -297,9 +299,7 @@ rule_memory = Table(
     metadata,
     Column("rule_key", String(60), nullable=False),
     Column("point_id", ForeignKey("point.id"), nullable=False),
-    Column("phase", String(10), nullable=False),
-    Column("since", UtcTime, nullable=False),
-    Column("body", JSON, nullable=False),
+    Column("body", Text, nullable=False),
     PrimaryKeyConstraint("rule_key", "point_id"),
 )
 
@@ -334,8 +334,19 @@ case = Table(
         postgresql_where=text("stage NOT IN ('closed', 'void')"),
     ),
     Index(None, "stage", "deadline_at"),
+    Index(None, "stage", "id"),
+    Index(None, "kind", "id"),
     Index(None, "asset_id", "opened_at"),
     Index(None, "assignee_id", "stage"),
+    Index(None, "ended_at"),
+)
+
+# The last case number given on each day of the city's calendar; raised in the transaction that opens the case.
+number_counter = Table(
+    "number_counter",
+    metadata,
+    Column("day", String(8), primary_key=True),
+    Column("last_serial", Integer, nullable=False),
 )
 
 alert = Table(
@@ -356,6 +367,8 @@ alert = Table(
     # when the cabinet had the answer that completed the condition (null when time alone completed it)
     Column("trigger_received_at", UtcTime),
     Column("recorded_at", UtcTime, nullable=False),
+    # when the transaction that holds this alert and its case was durable; measured, so filled in just after it
+    Column("committed_at", UtcTime),
     Column("value", Float),
     Column("peak", Float),
     Column("cleared_at", UtcTime),
@@ -370,6 +383,7 @@ alert = Table(
         postgresql_where=text("state = 'firing'"),
     ),
     Index(None, "state", "severity", "fired_at"),
+    Index(None, "state", "id"),
     Index(None, "asset_id", "fired_at"),
     Index(None, "case_id"),
 )
@@ -441,6 +455,15 @@ revision = Table(
     metadata,
     Column("name", String(20), primary_key=True),
     Column("number", BigInteger, nullable=False),
+)
+
+# Who may act as the one worker until when; a second worker waits until this runs out.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(120), nullable=False),
+    Column("until", UtcTime, nullable=False),
 )
 
 import_run = Table(
