@@ -1,0 +1,311 @@
+"""The door through which readings come in: batches of packs → series, records, verdicts, alerts, cases → acks.
+
+One batch is one transaction. The series is written first, the records second, and only then may the caller ack: a crash
+in between replays, and a replay changes nothing. What can't be used is kept among the dead letters with its reason.
+
+May import ``registry.domain``, ``registry.services`` and ``registry.storage``; knows nothing of MQTT or SenML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, Engine
+
+from registry.domain.errors import StoreDown
+from registry.domain.kinds import Lane, Quality, Reject
+from registry.domain.rules import Memory, Phase, Verdict, VerdictKind, Watch
+from registry.services import alerts
+from registry.services import intake_records as records
+from registry.services.cabinets import CabinetState, note_cabinet
+from registry.services.intake_directory import Cell, Directory, load_directory
+from registry.storage.database import reading, writing
+from registry.storage.series import SeriesStore
+from registry.storage.times import from_ms, to_ms
+
+__all__ = ["Ack", "CabinetState", "Intake", "Lane", "Pack", "RawReading", "Receipt", "StoreDown", "note_cabinet"]
+
+log = structlog.get_logger(__name__)
+
+# serial, point, measured_ms, received_ms, value, quality: plain tuples, since there are tens of thousands a second
+RawReading = tuple[str, str, int, int, float, int]
+
+# No sensor of this city is older than the project; what claims to be earlier comes from a clock that was never set.
+EARLIEST_MS = 1_577_836_800_000  # 2020-01-01 UTC
+FUTURE_LIMIT_MS = 10 * 60 * 1000
+PENDING_GRACE_MS = 5_000
+
+
+class Pack(NamedTuple):
+    """One decoded pack. ``seq`` 0 means that it carries no number (another source than a cabinet): never a repeat."""
+
+    cabinet: str
+    lane: Lane
+    epoch: str
+    seq: int
+    after: int
+    readings: Sequence[RawReading]
+    bad: Sequence[tuple[str, str]] = ()
+
+
+class Ack(NamedTuple):
+    """Everything up to ``seq`` of this epoch and lane is committed."""
+
+    cabinet: str
+    lane: Lane
+    epoch: str
+    seq: int
+
+
+class Receipt(NamedTuple):
+    """What became of a batch."""
+
+    acks: list[Ack]
+    stored: int
+    late: int
+    rejected: int
+    repeats: int
+    holes: int
+    fired: int
+    cleared: int
+
+
+class _Decision(NamedTuple):
+    cell: Cell
+    watch: Watch
+    verdict: Verdict
+    received_ms: int | None
+
+
+class _Batch:
+    """What one call of ``accept`` has found so far; thrown away whole when anything fails."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.rows: list[tuple[int, int, float, int, int]] = []
+        self.newest: dict[int, tuple[int, int, int, int, float, int]] = {}
+        self.letters: list[records.Letter] = []
+        self.decisions: list[_Decision] = []
+        self.remembered: dict[tuple[str, int], Memory | None] = {}
+        self.lanes: dict[tuple[str, Lane, str], int] = {}
+        self.acks: dict[tuple[str, Lane, str], int] = {}
+        self.late = self.repeats = self.holes = 0
+
+
+class Intake:
+    """Takes packs for one city. One instance a process; not for several threads at once.
+
+    It keeps the directory of points, their newest times and the rules' memories in step with the database, and reads
+    them anew whenever a transaction fails or somebody else changed a device or a rule. ``clock`` only measures when a
+    commit was done.
+    """
+
+    def __init__(self, engine: Engine, store: SeriesStore, *, clock: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._store = store
+        self._clock = clock
+        self._directory: Directory | None = None
+        self._pending: set[tuple[Cell, int]] = set()
+
+    def accept(self, packs: Iterable[Pack], *, now: datetime) -> Receipt:
+        """Keep and judge ``packs`` and answer what may be acked. Raises ``StoreDown``; then nothing may be acked."""
+        try:
+            directory = self._current_directory()
+            batch = _Batch(to_ms(now))
+            for pack in packs:
+                if self._is_next(pack, directory, batch):
+                    self._sort_out(pack, directory, batch)
+            self._store.append(batch.rows)
+            fired, cleared = self._commit(batch, now)
+        except BaseException:
+            self._forget()
+            raise
+        directory.lanes.update(batch.lanes)
+        return Receipt(
+            acks=[Ack(*key, seq) for key, seq in batch.acks.items()],
+            stored=len(batch.rows),
+            late=batch.late,
+            rejected=len(batch.letters),
+            repeats=batch.repeats,
+            holes=batch.holes,
+            fired=fired,
+            cleared=cleared,
+        )
+
+    def tick(self, *, now: datetime) -> int:
+        """Fire what has been pending long enough without news; answers how many alerts that made."""
+        if not self._pending:
+            return 0
+        try:
+            self._current_directory()
+            batch = _Batch(to_ms(now))
+            for cell, index in list(self._pending):
+                memory = cell.memories[index]
+                if memory is None or memory.phase is not Phase.PENDING:
+                    self._pending.discard((cell, index))
+                    continue
+                after, verdict = cell.watches[index].tick(memory, batch.now_ms, grace_ms=PENDING_GRACE_MS)
+                if verdict is not None:
+                    self._remember(cell, index, after, batch)
+                    batch.decisions.append(_Decision(cell, cell.watches[index], verdict, None))
+            if not batch.decisions:
+                return 0
+            return self._commit(batch, now)[0]
+        except BaseException:
+            self._forget()
+            raise
+
+    def _current_directory(self) -> Directory:
+        with reading(self._engine) as connection:
+            if self._directory is not None and records.revisions(connection) == self._directory.revisions:
+                return self._directory
+            self._directory = load_directory(connection)
+        self._pending = self._directory.pending()
+        log.info("directory_loaded", devices=len(self._directory.devices), points=self._directory.points)
+        return self._directory
+
+    def _forget(self) -> None:
+        self._directory = None
+        self._pending = set()
+
+    def _is_next(self, pack: Pack, directory: Directory, batch: _Batch) -> bool:
+        if pack.seq == 0:
+            return True
+        key = (pack.cabinet, pack.lane, pack.epoch)
+        done = batch.lanes.get(key, directory.lanes.get(key, 0))
+        fresh = pack.seq > done and pack.after <= done
+        if pack.seq <= done:
+            batch.repeats += 1
+        elif pack.after > done:
+            batch.holes += 1
+        if fresh:
+            done = pack.seq
+            batch.lanes[key] = done
+        batch.acks[key] = done
+        return fresh
+
+    def _sort_out(self, pack: Pack, directory: Directory, batch: _Batch) -> None:
+        for body, reason in pack.bad:
+            batch.letters.append(_letter(pack, batch.now_ms, Reject.UNDECODABLE, reason, body))
+        devices = directory.devices
+        latest_possible = batch.now_ms + FUTURE_LIMIT_MS
+        rows, newest = batch.rows, batch.newest
+        serial, cells = "", directory.nothing
+        for raw in pack.readings:
+            if raw[0] != serial:
+                serial = raw[0]
+                cells = devices.get(serial, directory.nothing)
+            cell = cells.get(raw[1])
+            _, _, measured, received, value, quality = raw
+            # NaN fails the comparison too
+            if cell is None or not (cell.low <= value <= cell.high and EARLIEST_MS <= measured <= latest_possible):
+                batch.letters.append(_why_rejected(pack, raw, cells, cell, batch.now_ms))
+                continue
+            if measured <= cell.newest_ms:
+                if measured < cell.newest_ms:
+                    batch.late += 1
+                    quality = quality or Quality.LATE
+                rows.append((cell.point_id, measured, value, quality, received))
+                continue
+            cell.newest_ms = measured
+            rows.append((cell.point_id, measured, value, quality, received))
+            newest[cell.point_id] = (cell.point_id, measured, received, batch.now_ms, value, quality)
+            if cell.watches and quality != Quality.SUSPECT:
+                self._judge(cell, measured, received, value, batch)
+
+    def _judge(self, cell: Cell, measured: int, received: int, value: float, batch: _Batch) -> None:
+        memories = cell.memories
+        for index, watch in enumerate(cell.watches):
+            before = memories[index]
+            after, verdict = watch.evaluate(before, measured, value)
+            if after is before:
+                continue
+            if watch.stuck and verdict is None:
+                memories[index] = after  # kept in memory only: after a restart the count begins anew
+            else:
+                self._remember(cell, index, after, batch)
+            if verdict is not None:
+                batch.decisions.append(_Decision(cell, watch, verdict, received))
+
+    def _remember(self, cell: Cell, index: int, memory: Memory | None, batch: _Batch) -> None:
+        cell.memories[index] = memory
+        batch.remembered[cell.watches[index].rule.key, cell.point_id] = memory
+        self._pending.add((cell, index))
+
+    def _commit(self, batch: _Batch, now: datetime) -> tuple[int, int]:
+        fired: list[int] = []
+        cleared = 0
+        with writing(self._engine) as tx:
+            records.keep_latest(tx, list(batch.newest.values()))
+            records.keep_lanes(tx, batch.lanes, batch.now_ms)
+            records.keep_letters(tx, batch.letters)
+            records.keep_memories(tx, batch.remembered)
+            for decision in batch.decisions:
+                fired_id, was_cleared = _apply(tx, decision, now)
+                fired += [fired_id] if fired_id else []
+                cleared += was_cleared
+        if fired:
+            committed_at = self._clock()
+            with writing(self._engine) as tx:
+                alerts.note_committed(tx, fired, at=committed_at)
+        return len(fired), cleared
+
+
+def _apply(tx: Connection, decision: _Decision, now: datetime) -> tuple[int | None, int]:
+    cell, rule, verdict = decision.cell, decision.watch.rule, decision.verdict
+    at = from_ms(verdict.at_ms)
+    if verdict.kind is VerdictKind.CLEAR:
+        value = verdict.level
+        return None, alerts.clear(tx, rule_key=rule.key, point_id=cell.point_id, cleared_at=at, value=value, now=now)
+    if verdict.kind is VerdictKind.WORSEN:
+        alerts.worsen(tx, rule_key=rule.key, point_id=cell.point_id, value=verdict.level)
+        return None, 0
+    if cell.asset_id is None:
+        return None, 0
+    received_ms = decision.received_ms
+    alert_id = alerts.fire(
+        tx,
+        rule_key=rule.key,
+        rule_version=rule.version,
+        case_kind=rule.case_kind,
+        severity=rule.severity,
+        point_id=cell.point_id,
+        device_id=cell.device_id,
+        asset_id=cell.asset_id,
+        began_at=from_ms(verdict.began_ms),
+        fired_at=at,
+        trigger_received_at=None if received_ms is None else from_ms(received_ms),
+        value=verdict.level,
+        now=now,
+    )
+    return alert_id, 0
+
+
+def _letter(pack: Pack, now_ms: int, reason: Reject, detail: str, body: str) -> records.Letter:
+    return records.Letter(now_ms, pack.cabinet, pack.lane, pack.epoch, pack.seq, reason, detail, body)
+
+
+def _why_rejected(
+    pack: Pack, raw: RawReading, cells: dict[str, Cell], cell: Cell | None, now_ms: int
+) -> records.Letter:
+    serial, point, measured, _, value, _ = raw
+    if not cells:
+        reason, detail = Reject.UNKNOWN_DEVICE, f"device {serial!r} is not registered: fit it to an asset, then replay"
+    elif cell is None:
+        reason, detail = Reject.UNKNOWN_POINT, f"device {serial} has no point {point!r}: check its profile"
+    elif value != value:
+        reason, detail = Reject.NOT_A_NUMBER, f"{serial}/{point} is not a number: check the sensor"
+    elif not cell.low <= value <= cell.high:
+        detail = f"{serial}/{point} = {value:g} {cell.unit} is outside {cell.low:g}…{cell.high:g}: check the sensor"
+        reason = Reject.OUT_OF_RANGE
+    elif measured < EARLIEST_MS:
+        reason, detail = Reject.TOO_OLD, f"{serial}/{point} is dated {measured} ms: the cabinet's clock was never set"
+    else:
+        ahead_s = (measured - now_ms) / 1000
+        reason = Reject.IN_FUTURE
+        detail = f"{serial}/{point} is dated {ahead_s:.0f} s ahead: set the cabinet's clock (NTP)"
+    return _letter(pack, now_ms, reason, detail, msgspec.json.encode(raw).decode())

@@ -1,0 +1,61 @@
+"""What a cabinet says of itself: kept as its newest state; coming and going is told to the live pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Engine, insert, select, update
+
+from registry.services import feed
+from registry.storage.database import writing
+from registry.storage.tables import cabinet
+from registry.storage.times import from_ms
+
+
+class CabinetState(msgspec.Struct, frozen=True, kw_only=True):
+    """The retained state message of a cabinet; ``at`` in Unix seconds by the cabinet's own clock."""
+
+    cabinet: str = ""
+    online: bool
+    at: float
+    epoch: str = ""
+    version: str = ""
+    oldest_unsent_s: float = 0.0
+    queued: int = 0
+    dropped: int = 0
+
+    @staticmethod
+    def read(cabinet_id: str, body: bytes) -> CabinetState:
+        """From the message's bytes. Raises ``ValueError`` that names the field."""
+        try:
+            return msgspec.structs.replace(_decoder.decode(body), cabinet=cabinet_id)
+        except msgspec.DecodeError as error:
+            raise ValueError(str(error)) from None
+
+
+_decoder = msgspec.json.Decoder(CabinetState)
+
+
+def note_cabinet(engine: Engine, state: CabinetState, *, now: datetime) -> None:
+    """Keep ``state``; a cabinet nobody registered is added under its own id, so that it is seen."""
+    values = {
+        "online": state.online,
+        "state_at": min(from_ms(round(state.at * 1000)), now) if state.at > 0 else now,
+        "epoch": state.epoch,
+        "program_version": state.version,
+        "oldest_unsent_s": state.oldest_unsent_s,
+        "queued": state.queued,
+        "dropped": state.dropped,
+    }
+    with writing(engine) as tx:
+        before = tx.execute(select(cabinet.c.online).where(cabinet.c.id == state.cabinet)).one_or_none()
+        if before is None:
+            tx.execute(insert(cabinet).values(id=state.cabinet, name=state.cabinet, **values))
+        else:
+            if not state.online:  # a last will tells nothing but that the cabinet is gone
+                values = {"online": False, "state_at": now}
+            tx.execute(update(cabinet).where(cabinet.c.id == state.cabinet).values(**values))
+        if before is None or before.online != state.online:
+            kind = "cabinet_online" if state.online else "cabinet_offline"
+            feed.publish(tx, kind, {"cabinet": state.cabinet}, now=now)

@@ -1,0 +1,101 @@
+"""The records side of one intake batch: newest values, lane progress, dead letters. One statement for many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from registry.domain.kinds import Lane, Reject
+from registry.domain.rules import Memory
+from registry.storage.tables import dead_letter, revision, rule_memory
+from registry.storage.times import from_ms
+
+# point_id, measured_ms, received_ms, recorded_ms, value, quality: the columns of ``latest`` in their order
+LatestRow = tuple[int, int, int, int, float, int]
+
+_LATEST = """
+INSERT INTO latest (point_id, measured_at, received_at, recorded_at, value, quality) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (point_id) DO UPDATE SET measured_at = excluded.measured_at, received_at = excluded.received_at,
+  recorded_at = excluded.recorded_at, value = excluded.value, quality = excluded.quality
+WHERE excluded.measured_at > latest.measured_at"""
+
+_LANE = """
+INSERT INTO lane (cabinet_id, name, epoch, seq, updated_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (cabinet_id, name, epoch) DO UPDATE SET seq = excluded.seq, updated_at = excluded.updated_at"""
+
+_MEMORY = """
+INSERT INTO rule_memory (rule_key, point_id, body) VALUES (?, ?, ?)
+ON CONFLICT (rule_key, point_id) DO UPDATE SET body = excluded.body"""
+
+
+class Letter(NamedTuple):
+    """One thing that can't be used, with the reason and what to do."""
+
+    at_ms: int
+    cabinet: str
+    lane: Lane | str
+    epoch: str
+    seq: int
+    reason: Reject
+    detail: str
+    body: str
+
+
+def revisions(tx: Connection) -> tuple[int, int]:
+    """The revision numbers of what intake keeps in memory: devices with their assets, and rules."""
+    numbers = {row.name: row.number for row in tx.execute(select(revision))}
+    return numbers.get("directory", 0), numbers.get("rules", 0)
+
+
+def keep_latest(tx: Connection, rows: Sequence[LatestRow]) -> None:
+    """Newer values replace older ones, never the other way round."""
+    _many(tx, _LATEST, rows)
+
+
+def keep_lanes(tx: Connection, lanes: Mapping[tuple[str, Lane, str], int], now_ms: int) -> None:
+    """How far each (cabinet, lane, epoch) is committed, with the readings themselves."""
+    _many(tx, _LANE, [(cabinet, lane.value, epoch, seq, now_ms) for (cabinet, lane, epoch), seq in lanes.items()])
+
+
+def keep_memories(tx: Connection, remembered: Mapping[tuple[str, int], Memory | None]) -> None:
+    """What rules remember of points; nothing to remember removes the row."""
+    kept = [
+        (key, point_id, msgspec.json.encode(memory).decode())
+        for (key, point_id), memory in remembered.items()
+        if memory is not None
+    ]
+    _many(tx, _MEMORY, kept)
+    for (key, point_id), memory in remembered.items():
+        if memory is None:
+            tx.execute(delete(rule_memory).where(rule_memory.c.rule_key == key, rule_memory.c.point_id == point_id))
+
+
+def keep_letters(tx: Connection, letters: Sequence[Letter]) -> None:
+    """Dead letters, to be looked at and replayed."""
+    if letters:
+        tx.execute(
+            insert(dead_letter),
+            [
+                {
+                    "at": from_ms(letter.at_ms),
+                    "cabinet_id": letter.cabinet,
+                    "lane": letter.lane,
+                    "epoch": letter.epoch,
+                    "seq": letter.seq,
+                    "reason": letter.reason,
+                    "detail": letter.detail,
+                    "body": letter.body,
+                }
+                for letter in letters
+            ],
+        )
+
+
+def _many(tx: Connection, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+    # straight to the driver: building a parameter dictionary a row would cost more than the insert itself
+    if rows:
+        paramstyle = tx.dialect.paramstyle
+        tx.exec_driver_sql(sql if paramstyle == "qmark" else sql.replace("?", "%s"), list(rows))

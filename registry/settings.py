@@ -1,0 +1,35 @@
+"""What the registry can be told: where it keeps things, and which city it serves. Read by ``operate.settings``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitySettings:
+    """Section ``[city]``."""
+
+    name: str = field(default="示范市", metadata={"help": "the city's name, shown at the top of every page"})
+    name_en: str = field(default="Demo City", metadata={"help": "the same in English"})
+    division: str = field(
+        default="320508", metadata={"help": "county-level division (GB/T 2260), the first 6 digits of every code"}
+    )
+    timezone: str = field(default="Asia/Shanghai", metadata={"help": "IANA zone in which pages show times"})
+    public_url: str = field(
+        default="http://127.0.0.1:8080", metadata={"help": "address printed on plates: where citizens reach the pages"}
+    )
+    demo: bool = field(default=False, metadata={"help": "let the demo accounts log in; never switch on in a real city"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSettings:
+    """Section ``[records]``. Paths are relative to the settings file."""
+
+    url: str = field(
+        default="sqlite:///covercode.db",
+        metadata={"help": "records database: sqlite:///PATH or postgresql+psycopg://…"},
+    )
+    series: str = field(default="series.db", metadata={"help": "file of the embedded series store"})
+    photos: str = field(default="photos", metadata={"help": "folder for photos"})
+    keep_feed_days: int = field(default=7, metadata={"help": "how long live events stay", "unit": "days"})
+    keep_letters_days: int = field(default=90, metadata={"help": "how long dead letters stay", "unit": "days"})
