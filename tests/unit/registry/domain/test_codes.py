@@ -1,0 +1,39 @@
+"""Component codes: read, written, and refused with the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.domain.codes import ComponentCode, read_code
+from registry.domain.errors import InvalidInput
+
+
+def test_the_published_sample_is_division_class_and_serial():
+    code = read_code("3205080101000001")
+    assert (code.division, code.class_code, code.serial) == ("320508", "0101", 1)
+    assert str(code) == "3205080101000001"
+    assert code.grouped == "320508 0101 000001"
+
+
+def test_blanks_between_groups_do_not_matter():
+    assert read_code(" 320508 0101 000001\n") == ComponentCode(division="320508", class_code="0101", serial=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "problem"),
+    [
+        ("320508010100001", "code", "has 15 digits"),
+        ("32050801010000011", "code", "has 17 digits"),
+        ("3205080101O00001", "code", "digits only"),
+        ("３205080101000001", "code", "digits only"),
+        ("", "code", "digits only"),
+        ("0205080101000001", "division", "begin with 1 to 9"),
+        ("3205080001000001", "class_code", "major and minor"),
+        ("3205080100000001", "class_code", "major and minor"),
+        ("3205080101000000", "code", "begin at 000001"),
+    ],
+)
+def test_what_is_not_a_code_is_refused_with_the_reason(text: str, field: str, problem: str):
+    with pytest.raises(InvalidInput, match=problem) as refused:
+        read_code(text)
+    assert refused.value.field == field
