@@ -1,0 +1,178 @@
+"""What a cabinet is told in ``cabinet.toml``: frozen values; reading and checking the file is the entry point's work.
+
+Each field carries its help and unit, from which the documentation's table is made. ``problems`` says what the types
+alone can't: what is wrong and how to mend it, all at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+_CABINET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+_HIGHEST_ADDRESS = 247  # Modbus over serial line V1.02 §2.2: 248..255 are reserved, 0 is broadcast
+
+
+def _about(text: str, *, unit: str = "", secret: bool = False) -> dict[str, Any]:
+    return {"help": text, "unit": unit, "secret": secret}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CabinetIdentity:
+    """``[cabinet]``: who this cabinet is."""
+
+    id: str = field(metadata=_about("The cabinet's id in topics and in the registry: letters, digits, . _ -"))
+    name: str = field(default="", metadata=_about("A name for people, such as the crossing it stands at"))
+    profiles: str = field(default="", metadata=_about("Folder with further device profiles (*.toml); empty: only ours"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings:
+    """``[broker]``: the MQTT broker the packs go to."""
+
+    host: str = field(metadata=_about("Name or address of the MQTT broker"))
+    port: int = field(default=1883, metadata=_about("Its port; usually 1883, with TLS 8883"))
+    username: str = field(default="", metadata=_about("User name; empty: none"))
+    password: str = field(default="", metadata=_about("Password", secret=True))
+    tls_ca: str = field(default="", metadata=_about("File with the CA certificate the broker must show; empty: no TLS"))
+    tls_cert: str = field(default="", metadata=_about("File with this cabinet's client certificate; empty: none"))
+    tls_key: str = field(default="", metadata=_about("File with the key of that certificate"))
+    keepalive_s: int = field(default=30, metadata=_about("How soon a dead connection is noticed", unit="s"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolSettings:
+    """``[spool]``: where readings wait until the city has them."""
+
+    path: str = field(default="spool.db", metadata=_about("The spool file (SQLite); best on a disk of its own"))
+    max_bytes: int = field(
+        default=256 * 1024 * 1024,
+        metadata=_about("Most bytes of readings kept; a reading takes about 45 (as CBOR 30)", unit="bytes"),
+    )
+    max_age_s: int = field(
+        default=0, metadata=_about("Packs older than this are dropped and counted; 0: kept at any age", unit="s")
+    )
+    full: Literal["drop_oldest_routine"] = field(
+        default="drop_oldest_routine",
+        metadata=_about("What goes when the spool is full: the oldest routine packs, urgent ones only after those"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UplinkSettings:
+    """``[uplink]``: how packs are sent."""
+
+    format: Literal["json", "cbor"] = field(default="json", metadata=_about("SenML as json or cbor (a third smaller)"))
+    window: int = field(default=64, metadata=_about("Most packs of a lane on the way before the city must confirm one"))
+    resend_after_s: float = field(
+        default=10.0, metadata=_about("Silence after which packs are sent again; grows to 60 s", unit="s")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitSettings:
+    """``[[bus.unit]]``: one sensor unit on a bus."""
+
+    address: int = field(metadata=_about("Modbus address (unit_id), 1 to 247"))
+    serial: str = field(metadata=_about("The device's serial number, as the registry knows it"))
+    profile: str = field(metadata=_about("Device profile, such as cc-cover-1"))
+    urgent_above: dict[str, float] = field(
+        default_factory=dict,
+        metadata=_about("Urgent limits of this unit by point, such as water_level = 2000.0; before the profile's"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusSettings:
+    """``[[bus]]``: one RS-485 line."""
+
+    name: str = field(metadata=_about("The line's name in logs and in the cabinet's state"))
+    port: str = field(metadata=_about("Serial device, such as /dev/ttyS0"))
+    baud: int = field(
+        default=9600, metadata=_about("Speed of the line (8 data bits, no parity, 1 stop bit)", unit="Bd")
+    )
+    timeout_s: float = field(default=0.3, metadata=_about("How long a unit may take to answer", unit="s"))
+    retries: int = field(default=2, metadata=_about("How often a damaged answer is asked for again within one cycle"))
+    poll_every_s: float = field(default=2.0, metadata=_about("Every unit is asked this often", unit="s"))
+    unit: tuple[UnitSettings, ...] = field(default=(), metadata=_about("The units on this line"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CabinetSettings:
+    """All of ``cabinet.toml``; field names are the file's table names."""
+
+    cabinet: CabinetIdentity
+    broker: BrokerSettings
+    spool: SpoolSettings = field(default_factory=SpoolSettings)
+    uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    bus: tuple[BusSettings, ...] = ()
+
+
+def problems(settings: CabinetSettings) -> list[str]:
+    """Everything in ``settings`` that can't work, as ``field: what is wrong and how to mend it``; empty when usable."""
+    return [*_identity_problems(settings), *_number_problems(settings), *_bus_problems(settings)]
+
+
+def _identity_problems(settings: CabinetSettings) -> Iterator[str]:
+    if not _CABINET_ID.fullmatch(settings.cabinet.id):
+        yield (
+            f"cabinet.id: {settings.cabinet.id!r} can't stand in an MQTT topic; "
+            "use 1 to 64 letters, digits, dots, underscores or hyphens"
+        )
+    if not settings.broker.host:
+        yield "broker.host: is empty; write the name or address of the MQTT broker"
+    if bool(settings.broker.tls_cert) != bool(settings.broker.tls_key):
+        yield "broker.tls_key: a client certificate needs both tls_cert and tls_key"
+    if settings.broker.tls_cert and not settings.broker.tls_ca:
+        yield "broker.tls_ca: is empty; a client certificate is only shown over TLS, so name the CA file"
+
+
+def _number_problems(settings: CabinetSettings) -> Iterator[str]:
+    for name, value, low, high in (
+        ("broker.port", settings.broker.port, 1, 65535),
+        ("broker.keepalive_s", settings.broker.keepalive_s, 1, 3600),
+        ("spool.max_bytes", settings.spool.max_bytes, 65536, 1 << 50),
+        ("spool.max_age_s", settings.spool.max_age_s, 0, 10 * 365 * 86400),
+        ("uplink.window", settings.uplink.window, 1, 1024),
+        ("uplink.resend_after_s", settings.uplink.resend_after_s, 0.1, 3600),
+    ):
+        if not low <= value <= high:
+            yield f"{name}: is {value}; it must be between {low} and {high}"
+
+
+def _bus_problems(settings: CabinetSettings) -> Iterator[str]:
+    names = Counter(bus.name for bus in settings.bus)
+    ports = Counter(bus.port for bus in settings.bus)
+    serials = Counter(unit.serial for bus in settings.bus for unit in bus.unit)
+    for place, bus in enumerate(settings.bus):
+        at = f"bus[{place}]"
+        if not bus.name or names[bus.name] > 1:
+            yield f"{at}.name: {bus.name!r} is empty or used twice; every bus needs a name of its own"
+        if not bus.port or ports[bus.port] > 1:
+            yield f"{at}.port: {bus.port!r} is empty or used twice; every bus is one serial device"
+        for name, value, low, high in (
+            ("baud", bus.baud, 300, 4_000_000),
+            ("timeout_s", bus.timeout_s, 0.01, 60),
+            ("retries", bus.retries, 0, 10),
+            ("poll_every_s", bus.poll_every_s, 0.05, 86400),
+        ):
+            if not low <= value <= high:
+                yield f"{at}.{name}: is {value}; it must be between {low} and {high}"
+        addresses = Counter(unit.address for unit in bus.unit)
+        for number, unit in enumerate(bus.unit):
+            yield from _unit_problems(f"{at}.unit[{number}]", unit, addresses, serials)
+
+
+def _unit_problems(at: str, unit: UnitSettings, addresses: Counter[int], serials: Counter[str]) -> Iterator[str]:
+    if not 1 <= unit.address <= _HIGHEST_ADDRESS:
+        yield f"{at}.address: is {unit.address}; Modbus units have addresses from 1 to {_HIGHEST_ADDRESS}"
+    if addresses[unit.address] > 1:
+        yield f"{at}.address: {unit.address} is used twice on this bus; two units would answer at once"
+    if not _SERIAL.fullmatch(unit.serial):
+        yield f"{at}.serial: {unit.serial!r} can't be a name in SenML; use letters, digits, . _ : -"
+    elif serials[unit.serial] > 1:
+        yield f"{at}.serial: {unit.serial!r} is used twice in this cabinet; each device has its own"
