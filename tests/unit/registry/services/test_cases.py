@@ -1,0 +1,214 @@
+"""Moving cases: one transaction for case, timeline, photos and feed; and who was first is told."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound
+from registry.domain.people import Actor
+from registry.services.cases import CaseMoved, mark_overdue, move_case
+from registry.services.tags import Finding, Scan
+from registry.storage.database import reading
+from registry.storage.tables import entry, photo
+from tests.city import City, build_city
+
+
+@pytest.fixture
+def city(engine: Engine, now: datetime) -> City:
+    return build_city(engine, now)
+
+
+def do(city: City, case_id: int, move: str, by: Actor, now: datetime, **more: Any) -> CaseMoved:
+    version = more.pop("version", None) or city.case(case_id).version
+    return move_case(city.engine, case_id=case_id, move=move, by=by, expected_version=version, now=now, **more)
+
+
+def last_entry(city: City, case_id: int) -> Any:
+    with reading(city.engine) as tx:
+        return tx.execute(select(entry).where(entry.c.case_id == case_id).order_by(entry.c.id.desc()).limit(1)).one()
+
+
+def test_the_whole_way_from_the_sensor_to_the_closed_case(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    do(city, case_id, "dispatch", city.dispatcher, now, assignee_id=city.crew.user_id)
+    do(city, case_id, "accept", city.crew, now)
+    do(city, case_id, "hand_back", city.crew, now, note="盖好了", photo_ids=[city.add_photo(now)])
+    do(city, case_id, "verify", city.dispatcher, now)
+    moved = do(city, case_id, "close", city.dispatcher, now + timedelta(minutes=5))
+    assert (moved.stage, moved.version) == ("closed", 6)
+    assert city.case(case_id).ended_at == now + timedelta(minutes=5)
+    assert [line[0] for line in city.timeline(case_id)] == [
+        "collect",
+        "file",
+        "dispatch",
+        "accept",
+        "hand_back",
+        "verify",
+        "close",
+    ]
+    moves = [body["move"] for kind, body in city.feed() if kind == "case_moved"]
+    assert moves == ["dispatch", "accept", "hand_back", "verify", "close"]
+
+
+def test_a_refused_move_changes_nothing(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    before = (city.case(case_id), city.timeline(case_id), city.feed())
+    for move, by, error in (
+        ("verify", city.dispatcher, InvalidMove),
+        ("dispatch", city.crew, NotAllowed),
+        ("dispatch", city.viewer, NotAllowed),
+        ("dispatch", city.dispatcher, InvalidInput),
+        ("fly", city.dispatcher, InvalidInput),
+    ):
+        with pytest.raises(error):
+            do(city, case_id, move, by, now)
+    assert (city.case(case_id), city.timeline(case_id), city.feed()) == before
+
+
+def test_who_was_first_and_what_they_did_is_told(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    do(city, case_id, "dispatch", city.second_dispatcher, now, unit_id=city.water)
+    with pytest.raises(Conflict) as refused:
+        do(city, case_id, "void", city.dispatcher, now, note="误报", version=1)
+    assert str(refused.value) == (
+        "case 2026030200001 has changed: 周派 did dispatch meanwhile; it is dispatched now. "
+        "Load it again and decide anew"
+    )
+
+
+def test_of_ten_dispatchers_at_once_one_wins(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+
+    def try_it(_: int) -> bool:
+        try:
+            do(city, case_id, "dispatch", city.dispatcher, now, unit_id=city.water, version=1)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(10) as pool:
+        assert sum(pool.map(try_it, range(10))) == 1
+    assert [line[0] for line in city.timeline(case_id)].count("dispatch") == 1
+
+
+def test_dispatching_a_person_dispatches_their_unit_too(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    moved = do(city, case_id, "dispatch", city.dispatcher, now, assignee_id=city.crew.user_id)
+    assert (moved.assignee_id, moved.unit_id) == (city.crew.user_id, city.water)
+    assert last_entry(city, case_id).detail == {"assignee_id": city.crew.user_id, "unit_id": city.water}
+
+
+def test_dispatching_needs_a_real_crew_member_and_unit(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    for field, value in (("assignee_id", city.viewer.user_id), ("assignee_id", 999), ("unit_id", 999)):
+        with pytest.raises(InvalidInput) as refused:
+            do(city, case_id, "dispatch", city.dispatcher, now, **{field: value})
+        assert refused.value.field == field
+
+
+def test_photos_go_into_the_case_with_the_move(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    do(city, case_id, "dispatch", city.dispatcher, now, unit_id=city.water)
+    picture = city.add_photo(now)
+    do(city, case_id, "note", city.crew, now, photo_ids=[picture, picture])
+    with reading(city.engine) as tx:
+        assert tx.scalar(select(photo.c.case_id).where(photo.c.id == picture)) == case_id
+    assert last_entry(city, case_id).detail == {"photo_ids": [picture]}
+
+
+def test_a_photo_of_something_else_or_of_another_case_is_refused(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    elsewhere = city.add_photo(now, asset_id=city.add_asset(now))
+    taken = city.add_photo(now)
+    other, _ = city.open_case(now, kind="water_high")
+    do(city, other, "note", city.dispatcher, now, photo_ids=[taken])
+    for wrong in (elsewhere, taken, 999):
+        with pytest.raises(InvalidInput) as refused:
+            do(city, case_id, "note", city.dispatcher, now, photo_ids=[wrong])
+        assert refused.value.field == "photo"
+    assert city.case(case_id).version == 1
+
+
+def test_a_photo_taken_since_accepting_is_enough_to_hand_back(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    do(city, case_id, "dispatch", city.dispatcher, now, unit_id=city.water)
+    do(city, case_id, "note", city.crew, now, photo_ids=[city.add_photo(now)])
+    later = now + timedelta(minutes=20)
+    do(city, case_id, "accept", city.crew, later)
+    with pytest.raises(InvalidInput, match="needs a note or a photo"):
+        do(city, case_id, "hand_back", city.crew, later)
+    do(city, case_id, "note", city.crew, later, photo_ids=[city.add_photo(later)])
+    assert do(city, case_id, "hand_back", city.crew, later).stage == "handed_back"
+
+
+def test_the_scan_of_the_plate_stands_in_the_entry(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    do(city, case_id, "dispatch", city.dispatcher, now, unit_id=city.water)
+    here = Scan(finding=Finding.ACTIVE, token="T", asset_id=city.asset_id, distance_m=4.5, problem="")
+    other = Scan(finding=Finding.ACTIVE, token="T", asset_id=city.add_asset(now), distance_m=4.5, problem="")
+    with pytest.raises(InvalidInput, match="scan its own plate"):
+        do(city, case_id, "accept", city.crew, now, scan=other)
+    do(city, case_id, "accept", city.crew, now, scan=here)
+    detail = last_entry(city, case_id).detail
+    assert detail == {"scanned": True, "distance_m": 4.5, "assignee_id": city.crew.user_id}
+
+
+def test_reopening_waits_for_the_other_open_case_of_that_kind(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    do(city, case_id, "void", city.dispatcher, now, note="误报")
+    newer, _ = city.open_case(now)
+    with pytest.raises(Conflict, match=city.case(newer).number):
+        do(city, case_id, "reopen", city.dispatcher, now, note="不是误报")
+    do(city, newer, "void", city.dispatcher, now, note="重复")
+    assert do(city, case_id, "reopen", city.dispatcher, now, note="不是误报").stage == "filed"
+
+
+def test_a_case_that_does_not_exist_is_named(city: City, now: datetime):
+    with pytest.raises(NotFound, match="case 999"):
+        do(city, 999, "close", city.dispatcher, now, version=1)
+
+
+def test_overdue_is_marked_once_with_the_deadline_as_its_moment(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    city.open_case(now, kind="cover_loose")
+    deadline = now + timedelta(hours=2)
+    assert mark_overdue(city.engine, now=deadline - timedelta(milliseconds=1)) == 0
+    assert mark_overdue(city.engine, now=deadline + timedelta(hours=1)) == 1
+    assert mark_overdue(city.engine, now=deadline + timedelta(hours=2)) == 0
+    found = city.case(case_id)
+    assert (found.overdue_at, found.version) == (deadline, 1)
+    assert city.timeline(case_id)[-1] == ("overdue", "filed", "filed")
+    kind, body = city.feed()[-1]
+    assert (kind, body["case_id"], body["road"]) == ("case_overdue", case_id, "中山路")
+
+
+def test_what_is_suspended_or_handed_back_does_not_become_overdue(city: City, now: datetime):
+    parked, _ = city.open_case(now)
+    do(city, parked, "suspend", city.dispatcher, now, note="等")
+    done, _ = city.open_case(now, kind="water_high")
+    do(city, done, "dispatch", city.dispatcher, now, unit_id=city.water)
+    do(city, done, "accept", city.crew, now)
+    do(city, done, "hand_back", city.crew, now, note="退水了")
+    assert mark_overdue(city.engine, now=now + timedelta(days=9)) == 0
+
+
+def test_a_late_hand_back_is_marked_even_while_the_worker_is_away(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    do(city, case_id, "dispatch", city.dispatcher, now, unit_id=city.water)
+    do(city, case_id, "accept", city.crew, now)
+    do(city, case_id, "hand_back", city.crew, now + timedelta(hours=3), note="好了")
+    assert city.case(case_id).overdue_at == now + timedelta(hours=2)
+    assert [line[0] for line in city.timeline(case_id)][-2:] == ["overdue", "hand_back"]
+    assert mark_overdue(city.engine, now=now + timedelta(hours=4)) == 0
+
+
+def test_more_cases_than_one_transaction_takes_are_all_marked(city: City, now: datetime):
+    assets = [city.add_asset(now) for _ in range(5)]
+    for asset_id in assets:
+        city.open_case(now, asset_id=asset_id)
+    assert mark_overdue(city.engine, now=now + timedelta(hours=3), batch=2) == 5
