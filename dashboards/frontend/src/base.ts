@@ -1,0 +1,50 @@
+// Runs on every page: styles, theme switch, times that stay true while the page is open. Pages work without it.
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/layout.css";
+import "./styles/components.css";
+import "./styles/pages.css";
+import { startTheme } from "./theme";
+import { startTimes } from "./times";
+import { thisPage } from "./page";
+
+startTheme();
+void thisPage().then(startTimes);
+
+// An open menu closes when people turn elsewhere.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]")) {
+    if (event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]")) menu.open = false;
+});
+
+// A form is sent once: a second tap with a wet glove must not be a second case.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || event.defaultPrevented || form.method !== "post") return;
+  if (form.dataset.sending !== undefined) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sending = "";
+  for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll<HTMLFormElement>("form[data-sending]")) {
+    delete form.dataset.sending;
+    for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
+  }
+});
+
+// Filters act as soon as a choice is made; the button stays for keyboards and for pages without scripts.
+for (const select of document.querySelectorAll<HTMLSelectElement>("form[data-act-on-change] select")) {
+  select.addEventListener("change", () => select.form?.requestSubmit());
+}
+for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}

@@ -1,0 +1,35 @@
+// Keeps every <time data-ago> and <time data-countdown> on the page true.
+import { ago, countdown } from "./format";
+import { type Page, say } from "./page";
+
+const EVERY_MS = 1000;
+
+/** Writes the words of one <time> for `nowMs`. */
+export function refreshTime(element: HTMLTimeElement, nowMs: number, page: Page): void {
+  const moment = Date.parse(element.dateTime);
+  if (Number.isNaN(moment)) return;
+  if (element.dataset.countdown !== undefined) {
+    const limit = element.dataset.limitS === undefined ? undefined : Number(element.dataset.limitS);
+    const words = countdown(moment, nowMs, page.t, limit);
+    say(element, words.text);
+    element.classList.toggle("late", words.state === "late");
+    element.classList.toggle("soon", words.state === "soon");
+  } else {
+    say(element, ago(moment, nowMs, page.t));
+  }
+}
+
+export function refreshTimes(page: Page, root: ParentNode = document): void {
+  const now = Date.now();
+  for (const element of root.querySelectorAll<HTMLTimeElement>("time[data-ago], time[data-countdown]")) {
+    refreshTime(element, now, page);
+  }
+}
+
+export function startTimes(page: Page): void {
+  refreshTimes(page);
+  setInterval(() => {
+    if (!document.hidden) refreshTimes(page);
+  }, EVERY_MS);
+  document.addEventListener("visibilitychange", () => refreshTimes(page));
+}

@@ -1,0 +1,30 @@
+// The page's words, from the same catalogues the server uses. Only the catalogue of the page's language is loaded.
+
+export type Words = Readonly<Record<string, string>>;
+
+/** Fills `{name}` places of a text; a place without a value stays as it is, so that the mistake is seen. */
+export function fill(text: string, values: Readonly<Record<string, string | number>>): string {
+  return text.replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place));
+}
+
+/** Looks `key` up; an unknown key is shown itself, as on the server. */
+export type Translate = (key: string, values?: Readonly<Record<string, string | number>>) => string;
+
+export function translator(words: Words): Translate {
+  return (key, values = {}) => fill(words[key] ?? key, values);
+}
+
+/** Language of the page as the server chose it. */
+export function pageLanguage(): "zh" | "en" {
+  return document.documentElement.dataset.lang === "en" ? "en" : "zh";
+}
+
+async function load(language: "zh" | "en"): Promise<Words> {
+  const catalogue = language === "en" ? await import("../../words/en.json") : await import("../../words/zh.json");
+  return catalogue.default;
+}
+
+/** The translator for this page's language. */
+export async function pageWords(): Promise<Translate> {
+  return translator(await load(pageLanguage()));
+}
