@@ -1,0 +1,182 @@
+"""What pages are shown of an asset: frozen values, JSON-encodable, times aware, units in the names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from registry.domain.kinds import AssetState, Family, Quality, Stage, TagState
+
+
+class AssetRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the asset list. ``severity`` is the worst live alert's (0: none)."""
+
+    id: int
+    code: str
+    name: str
+    class_name_zh: str
+    class_name_en: str
+    family: Family
+    state: AssetState
+    road: str
+    lon: float
+    lat: float
+    token: str | None
+    devices: int
+    open_cases: int
+    severity: int
+
+
+class UnitView(msgspec.Struct, frozen=True, kw_only=True):
+    """An organisation as pages and plates name it."""
+
+    id: int
+    name: str
+    name_en: str
+    phone: str
+
+
+class Alias(msgspec.Struct, frozen=True, kw_only=True):
+    """What another system calls this asset."""
+
+    kind: str
+    value: str
+
+
+class TagView(msgspec.Struct, frozen=True, kw_only=True):
+    """One plate of the asset; ``shown`` is the token in its two groups."""
+
+    token: str
+    shown: str
+    state: TagState
+    bound_at: datetime | None
+    ended_at: datetime | None
+
+
+class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
+    """Hardware on the asset, and the bus it answers on."""
+
+    id: int
+    serial: str
+    profile: str
+    cabinet_id: str
+    bus: str
+    bus_address: int | None
+    heartbeat_s: float
+    fitted_at: datetime
+    removed_at: datetime | None
+
+
+class PointValue(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest value of one point in its own unit, before the baseline; all None when it never spoke."""
+
+    point_id: int
+    device_id: int
+    name: str
+    unit: str
+    decimals: int
+    baseline: float
+    full_scale: float | None
+    value: float | None
+    measured_at: datetime | None
+    quality: Quality | None
+    age_s: float | None
+
+
+class AssetCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A case of this asset, as its file lists it."""
+
+    id: int
+    number: str
+    kind: str
+    stage: Stage
+    severity: int
+    opened_at: datetime
+    deadline_at: datetime
+    ended_at: datetime | None
+    overdue: bool
+
+
+class AssetAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert that is firing on this asset."""
+
+    id: int
+    case_id: int | None
+    rule_key: str
+    point: str
+    unit: str
+    severity: int
+    fired_at: datetime
+    value: float | None
+    peak: float | None
+
+
+class AssetPhoto(msgspec.Struct, frozen=True, kw_only=True):
+    """A photo of the asset; the picture itself is served by id."""
+
+    id: int
+    case_id: int | None
+    recorded_at: datetime
+    width_px: int
+    height_px: int
+    distance_m: float | None
+
+
+class AssetFile(msgspec.Struct, frozen=True, kw_only=True):
+    """一井一档案: all that is known about one asset. ``lon``, ``lat`` are WGS-84 degrees; ``source_*`` as given."""
+
+    id: int
+    code: str
+    code_grouped: str
+    scheme: str
+    class_code: str
+    class_name_zh: str
+    class_name_en: str
+    family: Family
+    name: str
+    state: AssetState
+    lon: float
+    lat: float
+    source_crs: str
+    source_x: float | None
+    source_y: float | None
+    road: str
+    address: str
+    grid_cell: str
+    depth_mm: int | None
+    details: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    supervisor: UnitView | None
+    owner: UnitView | None
+    maintainer: UnitView | None
+    aliases: list[Alias]
+    tag: TagView | None
+    former_tags: list[TagView]
+    devices: list[DeviceView]
+    values: list[PointValue]
+    open_cases: list[AssetCase]
+    past_cases: list[AssetCase]
+    live_alerts: list[AssetAlert]
+    photos: list[AssetPhoto]
+
+
+class ScanView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the public may know of the asset behind a plate: no coordinates, no readings, no names of people."""
+
+    token: str
+    tag_state: TagState
+    asset_id: int
+    code: str
+    code_grouped: str
+    name: str
+    class_name_zh: str
+    class_name_en: str
+    family: Family
+    state: AssetState
+    road: str
+    maintainer: UnitView | None
+    open_cases: int
+    severity: int
