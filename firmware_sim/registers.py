@@ -104,6 +104,6 @@ def _unsigned(steps: float) -> int:
 
 def _status(sensed: Sensed) -> int:
     status = STATUS_TILT if sensed.leaning else 0
-    status |= STATUS_VIBRATION if sensed.vibration_mm_s >= 10.0 else 0
-    status |= STATUS_BATTERY if sensed.battery_pct <= 20.0 else 0
+    status |= STATUS_VIBRATION if round(sensed.vibration_mm_s, 1) >= 10.0 else 0
+    status |= STATUS_BATTERY if round(sensed.battery_pct) <= 20 else 0
     return status | (STATUS_WATER if sensed.flooded else 0)

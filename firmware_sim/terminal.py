@@ -85,8 +85,13 @@ class Terminal:
 
     def forget_unread(self) -> None:
         """Drop what the last listener never read, or the next one would take it for an answer of its own."""
-        with contextlib.suppress(termios.error):
-            termios.tcflush(self.fd, termios.TCIOFLUSH)
+        with contextlib.suppress(OSError, termios.error):
+            # Only the other end's own side can empty its input; opened for a moment, while nobody else has it open.
+            slave = os.open(self.device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            try:
+                termios.tcflush(slave, termios.TCIFLUSH)
+            finally:
+                os.close(slave)
 
     def _point_link(self) -> None:
         if self.link.exists() and not self.link.is_symlink():
