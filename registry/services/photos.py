@@ -1,0 +1,234 @@
+"""Photos from phones: decoded, turned upright, stripped of all metadata, written again as JPEG, kept by their sha256.
+
+A phone's picture carries where its owner lives in its metadata; what is kept here carries pixels only. The file is
+whole on disk before its row is committed, and a refused picture leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+from sqlalchemy import Connection, Engine, insert, select
+
+from registry.domain.errors import InvalidInput, NotFound
+from registry.domain.geo import Place, check_place, distance_m
+from registry.storage.database import reading, writing
+from registry.storage.tables import asset, case, photo
+
+MAX_BYTES = 10 * 1024 * 1024
+MAX_PIXELS = 40_000_000
+_LONGEST_SIDE_PX = 2560  # enough to read a plate on it; a 12 MP original would be five times the bytes
+_SMALLEST_SIDE_PX = 16
+_QUALITY = 85
+# what Pillow raises for broken files, by its readers' own code and by its decoders
+_UNDECODABLE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error)
+_FORMATS = ("JPEG", "PNG", "WEBP")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPhoto:
+    """What a photo shows: an asset, perhaps one of its cases, who took it and where the phone said it was (WGS-84)."""
+
+    asset_id: int
+    case_id: int | None = None
+    taken_by: int | None = None
+    lon: float | None = None
+    lat: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPhoto:
+    """Where a photo is and what it belongs to."""
+
+    id: int
+    asset_id: int
+    case_id: int | None
+    path: Path
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture as it will be kept."""
+
+    jpeg: bytes
+    sha256: str
+    width_px: int
+    height_px: int
+
+
+def keep_photo(engine: Engine, data_dir: Path, content: bytes | IO[bytes], new: NewPhoto, *, now: datetime) -> int:
+    """Keep a picture (at most 10 MB and 40 megapixels; JPEG, PNG or WebP); returns the photo's id.
+
+    Raises ``InvalidInput("photo", …)`` for anything that is not one, ``NotFound`` for the asset or the case.
+    """
+    with reading(engine) as tx:
+        place = _place_of(tx, new)
+    picture = redraw(_all_of(content))
+    path = _write(data_dir, picture)
+    away = None if new.lon is None or new.lat is None else distance_m(check_place(new.lon, new.lat), place)
+    try:
+        with writing(engine) as tx:
+            return int(
+                tx.execute(
+                    insert(photo)
+                    .values(
+                        asset_id=new.asset_id,
+                        case_id=new.case_id,
+                        sha256=picture.sha256,
+                        width_px=picture.width_px,
+                        height_px=picture.height_px,
+                        size_bytes=len(picture.jpeg),
+                        taken_by=new.taken_by,
+                        recorded_at=now,
+                        lon=new.lon,
+                        lat=new.lat,
+                        distance_m=away,
+                    )
+                    .returning(photo.c.id)
+                ).scalar_one()
+            )
+    except BaseException:
+        _forget_if_unused(engine, path, picture.sha256)
+        raise
+
+
+def find_photo(engine: Engine, data_dir: Path, photo_id: int) -> KeptPhoto:
+    """The photo's file and what it belongs to; raises ``NotFound`` when its row or its file is gone."""
+    with reading(engine) as tx:
+        row = tx.execute(select(photo).where(photo.c.id == photo_id)).first()
+    if row is None:
+        raise NotFound("photo", photo_id)
+    path = photo_path(data_dir, row.sha256)
+    if not path.is_file():
+        raise NotFound("photo file", photo_id)
+    return KeptPhoto(
+        id=row.id,
+        asset_id=row.asset_id,
+        case_id=row.case_id,
+        path=path,
+        width_px=row.width_px,
+        height_px=row.height_px,
+    )
+
+
+def photo_path(data_dir: Path, sha256: str) -> Path:
+    """Where the picture of that content is; 256 folders keep each one short."""
+    return data_dir / "photos" / sha256[:2] / f"{sha256}.jpg"
+
+
+def _place_of(tx: Connection, new: NewPhoto) -> Place:
+    row = tx.execute(select(asset.c.lon, asset.c.lat).where(asset.c.id == new.asset_id)).first()
+    if row is None:
+        raise NotFound("asset", new.asset_id)
+    if (new.lon is None) != (new.lat is None):
+        raise InvalidInput("lon", "give longitude and latitude, or neither")
+    if new.lon is not None and new.lat is not None:
+        check_place(new.lon, new.lat)
+    if new.case_id is not None:
+        owner = tx.execute(select(case.c.asset_id).where(case.c.id == new.case_id)).scalar()
+        if owner != new.asset_id:
+            raise NotFound("case of this asset", new.case_id)
+    return Place(row.lon, row.lat)
+
+
+def _all_of(content: bytes | IO[bytes]) -> bytes:
+    whole = content if isinstance(content, bytes) else content.read(MAX_BYTES + 1)
+    if not whole:
+        raise InvalidInput("photo", "the file is empty; take the picture again")
+    if len(whole) > MAX_BYTES:
+        raise InvalidInput(
+            "photo", f"is larger than {MAX_BYTES // 1024 // 1024} MB; choose a smaller size in the camera"
+        )
+    return whole
+
+
+def redraw(content: bytes) -> Picture:
+    """Pixels only: whatever else was in the file does not survive. Raises ``InvalidInput`` for what is no picture."""
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
+            _check_size(opened.width, opened.height)
+            opened.load()
+            upright = ImageOps.exif_transpose(opened)
+    except UnidentifiedImageError as error:
+        raise InvalidInput("photo", "is not a picture; send a JPEG, PNG or WebP as the camera made it") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels() from error
+    except _UNDECODABLE as error:
+        raise InvalidInput("photo", "is damaged or cut off on the way; send it again") from error
+    upright.thumbnail((_LONGEST_SIDE_PX, _LONGEST_SIDE_PX))
+    drawn = io.BytesIO()
+    _on_white(upright).save(drawn, "JPEG", quality=_QUALITY, optimize=True)
+    jpeg = drawn.getvalue()
+    return Picture(jpeg=jpeg, sha256=hashlib.sha256(jpeg).hexdigest(), width_px=upright.width, height_px=upright.height)
+
+
+def _check_size(width: int, height: int) -> None:
+    # Before decoding: a few hundred bytes can claim a picture that fills the memory.
+    if width * height > MAX_PIXELS:
+        raise _too_many_pixels()
+    if min(width, height) < _SMALLEST_SIDE_PX:
+        raise InvalidInput("photo", f"is only {width}×{height} pixels; take a picture on which something can be seen")
+
+
+def _too_many_pixels() -> InvalidInput:
+    return InvalidInput(
+        "photo", f"has more than {MAX_PIXELS // 1_000_000} megapixels; choose a smaller size in the camera"
+    )
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """RGB without alpha and without the metadata that ``save`` would carry over."""
+    plain = Image.new("RGB", picture.size, "white")
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        layer = picture.convert("RGBA")
+        plain.paste(layer, mask=layer)
+    else:
+        plain.paste(picture.convert("RGB"))
+    return plain
+
+
+def _write(data_dir: Path, picture: Picture) -> Path:
+    """Whole or not at all, and on the disk before anybody is told that it was kept."""
+    path = photo_path(data_dir, picture.sha256)
+    if path.is_file():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(picture.jpeg)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+    return path
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _forget_if_unused(engine: Engine, path: Path, sha256: str) -> None:
+    """Take the file away again unless an earlier photo has the same content."""
+    with suppress(Exception), reading(engine) as tx:  # the refusal that brought us here matters more than a stray file
+        if tx.execute(select(photo.c.id).where(photo.c.sha256 == sha256).limit(1)).first() is None:
+            path.unlink(missing_ok=True)
