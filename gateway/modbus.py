@@ -1,0 +1,312 @@
+"""Polling one bus: every unit in its turn, each answer committed to the spool before the next request goes out.
+
+A silent unit costs one timeout in a cycle and is asked ever more rarely, up to a minute apart; it never holds up the
+others. Damage is retried at once, silence is not. One bus is one thread; it owns its line and shares nothing but the
+spool and its ``health``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from gateway.device_profiles import DeviceProfile, Measured, is_expected_kind, read_registers
+from gateway.line import Heard, Line, LineDown
+from gateway.rtu import Answer, Block
+from gateway.senml import Reading
+from gateway.settings import BusSettings, UnitSettings
+from gateway.spool import Lane, SpoolBroken, SpoolClosed, SpoolDown
+
+LONGEST_SILENCE_PAUSE_S = 60.0
+URGENT_FOR_S = 10.0  # after the last broken limit, so that the city sees recovery as soon as the trouble
+
+_CLOCK_SET_AFTER_S = 1_735_689_600.0  # 2025: a cabinet whose clock says less has not set it since the power came back
+_STEP_BACK_MS = 5_000  # a clock set back by more than this is believed
+_FIRST_PAUSE_S = 0.2
+_LONGEST_OPEN_PAUSE_S = 10.0
+_LONGEST_SPOOL_PAUSE_S = 5.0
+_SUSPECT = 1
+
+Sink = Callable[[Mapping[Lane, Sequence[Reading]]], object]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusHealth:
+    """What a bus has done since the start, as it stands in the cabinet's state."""
+
+    name: str
+    polls: int
+    timeouts: int
+    crc_errors: int
+    units_silent: list[int]
+
+
+@dataclass(slots=True)
+class _Unit:
+    """What the bus remembers of one unit; times are monotonic seconds, ``last_ms`` is Unix ms."""
+
+    settings: UnitSettings
+    profile: DeviceProfile
+    due_s: float
+    silences: int = 0
+    urgent_until_s: float = 0.0
+    last_ms: int = 0
+    refusal: int | None = None
+    foreign: bool = False
+
+
+@dataclass(slots=True)
+class _Counts:
+    polls: int = 0
+    timeouts: int = 0
+    crc_errors: int = 0
+
+
+def next_due(due_s: float, period_s: float, *, now_s: float) -> float:
+    """The unit's next slot: one period on, or the first one after ``now_s``; late cycles are left out, not made up."""
+    following_s = due_s + period_s
+    if following_s > now_s:
+        return following_s
+    return following_s + period_s * (1 + (now_s - following_s) // period_s)
+
+
+def silence_pause(silences: int, period_s: float) -> float:
+    """How long to leave a unit alone that has been silent ``silences`` times in a row."""
+    return max(period_s, min(LONGEST_SILENCE_PAUSE_S, period_s * 2.0 ** min(silences - 1, 30)))
+
+
+def stamp(now_ms: int, last_ms: int) -> int:
+    """The time of an answer: later than the unit's last one, since device, point and time are a reading's identity.
+
+    A clock set back by seconds goes on in single milliseconds; one set back by more is believed at once.
+    """
+    return now_ms if now_ms > last_ms or last_ms - now_ms > _STEP_BACK_MS else last_ms + 1
+
+
+@dataclass(slots=True)
+class Bus:
+    """One bus, polled by ``run`` in a thread of its own. ``first_delay_s`` staggers the buses of a cabinet."""
+
+    settings: BusSettings
+    profiles: Mapping[str, DeviceProfile]
+    sink: Sink
+    first_delay_s: float = 0.0
+    clock: Callable[[], float] = time.time
+    _units: dict[int, _Unit] = field(default_factory=dict)
+    _counts: _Counts = field(default_factory=_Counts)
+    _line_down: bool = False
+    _never_open: bool = True
+
+    def health(self) -> BusHealth:
+        """Counts since the start; all units count as silent while the line is down."""
+        units = list(self._units.values())
+        return BusHealth(
+            name=self.settings.name,
+            polls=self._counts.polls,
+            timeouts=self._counts.timeouts,
+            crc_errors=self._counts.crc_errors,
+            units_silent=sorted(unit.settings.address for unit in units if self._line_down or unit.silences),
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Polls until ``stop``. Raises ``SpoolBroken`` when the spool's file is damaged."""
+        try:
+            self._wait_for_clock(stop)
+            self._units = self._staggered_units()
+            while not stop.is_set():
+                self._run_once(stop)
+        except SpoolClosed:
+            log.info("bus_ended", bus=self.settings.name)
+
+    def _run_once(self, stop: threading.Event) -> None:
+        try:
+            self._poll_while_open(stop)
+        except (SpoolBroken, SpoolClosed):
+            raise
+        except Exception:  # the source loop: whatever one answer does to us, the other units go on
+            log.exception("bus_failed", bus=self.settings.name)
+            stop.wait(_LONGEST_SPOOL_PAUSE_S)
+
+    def _wait_for_clock(self, stop: threading.Event) -> None:
+        if self.clock() >= _CLOCK_SET_AFTER_S or not self.settings.unit:
+            return
+        log.error("clock_not_set", bus=self.settings.name, fix="set the clock (NTP, RTC); polling waits for it")
+        while self.clock() < _CLOCK_SET_AFTER_S and not stop.wait(_FIRST_PAUSE_S):
+            pass
+        log.info("clock_set", bus=self.settings.name)
+
+    def _staggered_units(self) -> dict[int, _Unit]:
+        first_s, period_s = time.monotonic() + self.first_delay_s, self.settings.poll_every_s
+        count = len(self.settings.unit)
+        return {
+            unit.address: _Unit(
+                settings=unit, profile=self.profiles[unit.profile], due_s=first_s + period_s * place / count
+            )
+            for place, unit in enumerate(self.settings.unit)
+        }
+
+    # --- the line ---------------------------------------------------------------------------------------------------
+
+    def _poll_while_open(self, stop: threading.Event) -> None:
+        blocks = {address: _block(unit.profile) for address, unit in self._units.items()}
+        line = Line(self.settings.port, baud=self.settings.baud, timeout_s=self.settings.timeout_s, blocks=blocks)
+        try:
+            if self._open(line, stop):
+                self._poll_in_turn(line, stop)
+        except LineDown as error:
+            self._went_down(str(error))
+            stop.wait(_FIRST_PAUSE_S)
+        finally:
+            line.close()
+
+    def _open(self, line: Line, stop: threading.Event) -> bool:
+        pause_s = _FIRST_PAUSE_S
+        while not stop.is_set():
+            try:
+                line.open()
+            except LineDown as error:
+                self._went_down(str(error))
+                stop.wait(pause_s)
+                pause_s = min(_LONGEST_OPEN_PAUSE_S, 2 * pause_s)
+                continue
+            if self._line_down or self._never_open:
+                self._line_down = self._never_open = False
+                log.info("line_open", bus=self.settings.name, port=self.settings.port)
+            return True
+        return False
+
+    def _went_down(self, reason: str) -> None:
+        if not self._line_down:
+            self._line_down = True
+            log.error("line_down", bus=self.settings.name, port=self.settings.port, reason=reason)
+
+    # --- the units --------------------------------------------------------------------------------------------------
+
+    def _poll_in_turn(self, line: Line, stop: threading.Event) -> None:
+        if not self._units:
+            stop.wait()
+            return
+        while True:
+            unit = min(self._units.values(), key=lambda unit: unit.due_s)
+            if stop.wait(max(0.0, unit.due_s - time.monotonic())):
+                return
+            self._poll(line, unit, stop)
+            period_s = self.settings.poll_every_s
+            if unit.silences > 1:
+                period_s = silence_pause(unit.silences, period_s)
+            unit.due_s = next_due(unit.due_s, period_s, now_s=time.monotonic())
+
+    def _poll(self, line: Line, unit: _Unit, stop: threading.Event) -> None:
+        """Asks ``unit`` until it has answered, is silent, or has used up its retries."""
+        self._counts.polls += 1
+        for _ in range(1 if unit.silences else 1 + self.settings.retries):
+            self._take(line.late_answers(), stop)
+            if stop.is_set():
+                return  # what was heard may not be in the spool yet: no further request, so the unit won't count it
+            line.ask(unit.settings.address)
+            answers: list[Answer] = []
+            heard = line.listen(unit.settings.address, answers)
+            self._take(answers, stop)
+            if heard is Heard.ANSWER:
+                return
+            if heard is Heard.SILENCE:
+                self._note_silence(unit)
+                return
+            self._counts.crc_errors += 1
+
+    def _note_silence(self, unit: _Unit) -> None:
+        self._counts.timeouts += 1
+        unit.silences += 1
+        if unit.silences == 2:  # one missed answer is no news yet
+            log.warning("unit_silent", bus=self.settings.name, address=unit.settings.address, serial=_serial(unit))
+
+    def _note_life(self, unit: _Unit, answer: Answer) -> None:
+        if unit.silences > 1:
+            log.info("unit_answers_again", bus=self.settings.name, address=answer.address, serial=_serial(unit))
+        unit.silences = 0
+        if answer.refusal != unit.refusal:
+            unit.refusal = answer.refusal
+            if answer.refusal is not None:
+                log.warning("unit_refuses", bus=self.settings.name, serial=_serial(unit), code=answer.refusal)
+
+    def _take(self, answers: Iterable[Answer], stop: threading.Event) -> None:
+        """Every answer into the spool, one after the other; returns when the last one is on the disk."""
+        for answer in answers:
+            unit = self._units[answer.address]
+            self._note_life(unit, answer)
+            if answer.refusal is not None:
+                continue
+            readings = self._readings(unit, answer)
+            if readings:
+                self._keep({self._lane(unit, answer): readings}, stop)
+
+    def _readings(self, unit: _Unit, answer: Answer) -> list[Reading]:
+        now_ms = int(self.clock() * 1000)
+        if unit.last_ms - now_ms > _STEP_BACK_MS:
+            log.warning("clock_set_back", bus=self.settings.name, serial=_serial(unit), by_ms=unit.last_ms - now_ms)
+        unit.last_ms = stamp(now_ms, unit.last_ms)
+        expected = is_expected_kind(unit.profile, answer.registers)
+        if not expected and not unit.foreign:
+            log.error(
+                "unit_of_other_kind",
+                bus=self.settings.name,
+                serial=_serial(unit),
+                profile=unit.profile.name,
+                fix="give this unit the profile of its kind; until then its readings are suspect",
+            )
+        unit.foreign = not expected
+        return [
+            _reading(unit, measured, trusted=expected and measured.sane)
+            for measured in read_registers(unit.profile, answer.registers)
+        ]
+
+    def _lane(self, unit: _Unit, answer: Answer) -> Lane:
+        now_s = time.monotonic()
+        if any(_breaks_limit(unit, measured) for measured in read_registers(unit.profile, answer.registers)):
+            unit.urgent_until_s = now_s + URGENT_FOR_S
+        return "urgent" if now_s < unit.urgent_until_s else "routine"
+
+    def _keep(self, readings_by_lane: Mapping[Lane, Sequence[Reading]], stop: threading.Event) -> None:
+        """Waits as long as the spool refuses: the line rests meanwhile, and the answer does not count as taken."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                self.sink(readings_by_lane)
+            except SpoolDown:  # the spool has logged it
+                if stop.wait(pause_s):
+                    return
+                pause_s = min(_LONGEST_SPOOL_PAUSE_S, 2 * pause_s)
+            else:
+                return
+
+
+def _block(profile: DeviceProfile) -> Block:
+    return Block(function=profile.function, start=profile.start, count=profile.count)
+
+
+def _serial(unit: _Unit) -> str:
+    return unit.settings.serial
+
+
+def _reading(unit: _Unit, measured: Measured, *, trusted: bool) -> Reading:
+    return Reading(
+        serial=unit.settings.serial,
+        point=measured.point.name,
+        unit=measured.point.unit,
+        measured_ms=unit.last_ms,
+        value=measured.value,
+        quality=0 if trusted else _SUSPECT,
+    )
+
+
+def _breaks_limit(unit: _Unit, measured: Measured) -> bool:
+    own = unit.settings.urgent_above.get(measured.point.name)
+    if own is not None:
+        return abs(measured.value) > own
+    return measured.point.urgent.broken_by(measured.value)
