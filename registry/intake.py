@@ -8,14 +8,15 @@ May import ``registry.domain``, ``registry.services`` and ``registry.storage``; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 import msgspec
 import structlog
 from sqlalchemy import Connection, Engine
 
+from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import StoreDown
 from registry.domain.kinds import Lane, Quality, Reject
 from registry.domain.rules import Memory, Phase, Verdict, VerdictKind, Watch
@@ -65,6 +66,7 @@ class Receipt(NamedTuple):
     """What became of a batch."""
 
     acks: list[Ack]
+    packs: int
     stored: int
     late: int
     rejected: int
@@ -101,17 +103,20 @@ class Intake:
 
     It keeps the directory of points, their newest times and the rules' memories in step with the database, and reads
     them anew whenever a transaction fails or somebody else changed a device or a rule. ``clock`` only measures when a
-    commit was done.
+    commit was done; ``zone`` is the city's, for case numbers.
     """
 
-    def __init__(self, engine: Engine, store: SeriesStore, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, engine: Engine, store: SeriesStore, *, clock: Callable[[], datetime], zone: tzinfo = CHINA_TIME
+    ) -> None:
+        self._zone = zone
         self._engine = engine
         self._store = store
         self._clock = clock
         self._directory: Directory | None = None
         self._pending: set[tuple[Cell, int]] = set()
 
-    def accept(self, packs: Iterable[Pack], *, now: datetime) -> Receipt:
+    def accept(self, packs: Sequence[Pack], *, now: datetime) -> Receipt:
         """Keep and judge ``packs`` and answer what may be acked. Raises ``StoreDown``; then nothing may be acked."""
         try:
             directory = self._current_directory()
@@ -127,6 +132,7 @@ class Intake:
         directory.lanes.update(batch.lanes)
         return Receipt(
             acks=[Ack(*key, seq) for key, seq in batch.acks.items()],
+            packs=len(packs),
             stored=len(batch.rows),
             late=batch.late,
             rejected=len(batch.letters),
@@ -135,6 +141,10 @@ class Intake:
             fired=fired,
             cleared=cleared,
         )
+
+    def progress(self) -> list[Ack]:
+        """How far every lane is committed. Raises ``StoreDown``."""
+        return [Ack(*key, seq) for key, seq in self._current_directory().lanes.items()]
 
     def tick(self, *, now: datetime) -> int:
         """Fire what has been pending long enough without news; answers how many alerts that made."""
@@ -245,7 +255,7 @@ class Intake:
             records.keep_letters(tx, batch.letters)
             records.keep_memories(tx, batch.remembered)
             for decision in batch.decisions:
-                fired_id, was_cleared = _apply(tx, decision, now)
+                fired_id, was_cleared = _apply(tx, decision, now, self._zone)
                 fired += [fired_id] if fired_id else []
                 cleared += was_cleared
         if fired:
@@ -255,7 +265,7 @@ class Intake:
         return len(fired), cleared
 
 
-def _apply(tx: Connection, decision: _Decision, now: datetime) -> tuple[int | None, int]:
+def _apply(tx: Connection, decision: _Decision, now: datetime, zone: tzinfo) -> tuple[int | None, int]:
     cell, rule, verdict = decision.cell, decision.watch.rule, decision.verdict
     at = from_ms(verdict.at_ms)
     if verdict.kind is VerdictKind.CLEAR:
@@ -281,6 +291,7 @@ def _apply(tx: Connection, decision: _Decision, now: datetime) -> tuple[int | No
         trigger_received_at=None if received_ms is None else from_ms(received_ms),
         value=verdict.level,
         now=now,
+        zone=zone,
     )
     return alert_id, 0
 

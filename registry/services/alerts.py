@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from registry.domain.deadlines import CHINA_TIME
 from registry.domain.kinds import AlertState, Severity, Source
 from registry.domain.moves import EventName
 from registry.services import cases, feed
@@ -29,6 +30,7 @@ def fire(
     trigger_received_at: datetime | None,
     value: float | None,
     now: datetime,
+    zone: tzinfo = CHINA_TIME,
 ) -> int | None:
     """A live alert for (rule, point) with its case; answers its id, or None when one is live already.
 
@@ -41,7 +43,7 @@ def fire(
     if tx.scalar(live) is not None:
         return None
     opened = cases.open_or_attach(
-        tx, asset_id=asset_id, kind=case_kind, severity=severity, source=Source.SENSOR, now=now
+        tx, asset_id=asset_id, kind=case_kind, severity=severity, source=Source.SENSOR, now=now, zone=zone
     )
     alert_id = int(
         tx.execute(

@@ -385,7 +385,7 @@ alert = Table(
     Index(None, "state", "severity", "fired_at"),
     Index(None, "state", "id"),
     Index(None, "asset_id", "fired_at"),
-    Index(None, "case_id"),
+    Index(None, "case_id", "state"),
 )
 
 photo = Table(

@@ -1,0 +1,299 @@
+"""How fast one ingest process takes packs from a real Mosquitto, beside a bare paho subscriber of the same messages.
+
+The messages of 5,000 devices are first published to the broker, which queues them for kept sessions. Then the bare
+subscriber (counts, nothing else) and ingest (rules, state and storage on, SQLite) each take the whole queue, in
+processes of their own, the bare one before and after. So both see the same bytes from the same broker, and no publisher
+competes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from sqlalchemy import insert, select
+
+from gateway.ingest import Ingest
+from gateway.settings import BrokerSettings
+from registry.domain.kinds import Family
+from registry.domain.points import POINTS
+from registry.intake import Intake, Receipt, note_cabinet
+from registry.services.rules import install_shipped_rules
+from registry.storage import tables
+from registry.storage.database import open_database, reading, writing
+from registry.storage.schema import upgrade
+from registry.storage.series import SqliteSeries
+
+DEVICES = 5_000
+CABINETS = 50
+OPENED_COVERS = 20
+POINT_NAMES = tuple(name for name, spec in POINTS.items() if Family.COVER in spec.families)
+EPOCH = "benchmark"
+
+# messages per phase at the default length: a million readings in packs of 20
+DEFAULT_MESSAGES = {1: 60_000, 20: 50_000}
+
+Message = tuple[str, bytes]
+
+
+def run(seconds: float | None = None) -> dict[str, Any]:
+    """Figures for packs of 1 and of 20; ``seconds`` scales the number of messages (None: a million readings)."""
+    figures: dict[str, Any] = {}
+    baseline: dict[str, Any] = {}
+    ratios: dict[str, Any] = {}
+    config: dict[str, Any] = {"devices": DEVICES, "cabinets": CABINETS, "points": len(POINT_NAMES), "store": "sqlite"}
+    for size in (1, 20):
+        messages = DEFAULT_MESSAGES[size] if seconds is None else max(1_000, int(seconds * 500))
+        with tempfile.TemporaryDirectory() as folder:
+            phase = _phase(Path(folder), size, messages)
+        bare = statistics.mean(phase["bare"])
+        rate = phase["ingest"]["messages_per_s"]
+        figures[f"messages_per_s_{size}"] = round(rate)
+        figures[f"readings_per_s_{size}"] = round(rate * size)
+        baseline[f"bare_messages_per_s_{size}"] = round(bare)
+        baseline[f"bare_runs_{size}"] = [round(one) for one in phase["bare"]]
+        ratios[f"vs_bare_paho_{size}"] = round(rate / bare, 3)
+        config[f"messages_{size}"] = messages
+        for key in ("rss_mb_start", "rss_mb_end", "alerts", "cases", "rejected"):
+            figures[key] = phase["ingest"][key]
+    return {"figures": figures, "baseline": baseline, "ratios": ratios, "config": config}
+
+
+def _phase(folder: Path, size: int, messages: int) -> dict[str, Any]:
+    _furnish(folder)
+    context = multiprocessing.get_context("spawn")
+    bare = []
+    with _mosquitto(folder) as port:
+        for name in ("bare-1", "bare-2", "ingest"):
+            _reserve(port, name)
+        _publish(port, pack_messages(size, messages))
+        with context.Pool(1, maxtasksperchild=1) as pool:
+            bare.append(pool.apply(_run_bare, (port, "bare-1", messages)))
+            ingest = pool.apply(_run_ingest, (str(folder), port, messages))
+            bare.append(pool.apply(_run_bare, (port, "bare-2", messages)))
+    return {"bare": bare, "ingest": ingest}
+
+
+def pack_messages(size: int, messages: int) -> Iterator[Message]:
+    """Packs as cabinets send them: seeded, every device in turn, a few covers opened on the way."""
+    rng = Random(11)
+    start_ms = int(time.time() * 1000) - 3_600_000
+    opened = set(rng.sample(range(DEVICES), OPENED_COVERS))
+    seqs = [0] * CABINETS
+    cursor = 0
+    for number in range(messages):
+        cabinet = number % CABINETS
+        seqs[cabinet] += 1
+        seq = seqs[cabinet]
+        head = (
+            f'[{{"bn":"b{cabinet}/","n":"pack_epoch","vs":"{EPOCH}"}},{{"n":"pack_seq","v":{seq}}},'
+            f'{{"n":"pack_after","v":{seq - 1}}}'
+        )
+        parts = [head]
+        for index in range(size):
+            turn, place = divmod(cursor, DEVICES * len(POINT_NAMES))
+            device, point = divmod(place, len(POINT_NAMES))
+            cursor += 1
+            at = (start_ms + turn * 2_000 + device % 1_000) / 1000
+            value = _value(POINT_NAMES[point], rng, opened=device in opened and turn >= 1)
+            name = POINT_NAMES[point]
+            base = f'"bn":"BN-{device:05d}/","bt":{at:.3f},' if index == 0 or point == 0 else ""
+            parts.append(f',{{{base}"n":"{name}","u":"{POINTS[name].unit}","v":{value}}}')
+        parts.append("]")
+        yield f"covercode/v1/b{cabinet}/up/routine", "".join(parts).encode()
+
+
+def _value(name: str, rng: Random, *, opened: bool) -> float:
+    if name == "tilt_z" and opened:
+        return 70.0
+    low, high = {"battery": (70, 100), "water_level": (200, 700), "temperature": (5, 30)}.get(name, (0, 3))
+    return round(rng.uniform(low, high), 2)
+
+
+def _furnish(folder: Path) -> None:
+    engine = open_database(f"sqlite:///{folder}/covercode.db")
+    upgrade(engine)
+    now = datetime.now(UTC)
+    with writing(engine) as tx:
+        install_shipped_rules(tx, now=now)
+        base = {"scheme": "cjt214-2007", "class_code": "0101", "family": "cover", "state": "intact", "details": {}}
+        tx.execute(
+            insert(tables.asset),
+            [
+                {**base, "code": f"3205080101{number:06d}", "name": f"井盖 {number}", "lon": 120.0, "lat": 31.0}
+                | {"created_at": now, "updated_at": now}
+                for number in range(DEVICES)
+            ],
+        )
+        ids = list(tx.scalars(select(tables.asset.c.id).order_by(tables.asset.c.id)))
+        tx.execute(
+            insert(tables.device),
+            [
+                {
+                    "serial": f"BN-{n:05d}",
+                    "profile": "cc-cover-1",
+                    "asset_id": one,
+                    "heartbeat_s": 600,
+                    "fitted_at": now,
+                }
+                for n, one in enumerate(ids)
+            ],
+        )
+        devices = list(tx.scalars(select(tables.device.c.id).order_by(tables.device.c.id)))
+        tx.execute(
+            insert(tables.point),
+            [
+                {"device_id": one, "name": name, "unit": POINTS[name].unit, "full_scale": 2400.0}
+                for one in devices
+                for name in POINT_NAMES
+            ],
+        )
+    engine.dispose()
+
+
+@contextmanager
+def _mosquitto(folder: Path) -> Iterator[int]:
+    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    settings = folder / "mosquitto.conf"
+    settings.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\n"
+        "persistence false\n"
+    )
+    broker = subprocess.Popen([program, "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+        yield port
+    finally:
+        broker.terminate()
+        broker.wait(10)
+
+
+def _reserve(port: int, name: str) -> None:
+    """Make a kept session with its subscription, so that the broker queues for it."""
+    client = _client(name)
+    ready = threading.Event()
+    client.on_subscribe = lambda *_: ready.set()
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    deadline = time.monotonic() + 10
+    while not client.is_connected() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    client.subscribe("covercode/v1/+/up/+", 1)
+    if not ready.wait(10):
+        raise TimeoutError("the broker did not answer the subscription")
+    client.disconnect()
+    client.loop_stop()
+
+
+def _publish(port: int, messages: Iterator[Message]) -> None:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="publisher", protocol=mqtt.MQTTv311)
+    client.max_inflight_messages_set(500)
+    room = threading.Semaphore(2_000)
+    client.on_publish = lambda *_: room.release()
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    for topic, body in messages:
+        room.acquire()
+        client.publish(topic, body, qos=1)
+    for _ in range(2_000):
+        room.acquire()
+    client.disconnect()
+    client.loop_stop()
+
+
+def _client(name: str) -> mqtt.Client:
+    return mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=False, protocol=mqtt.MQTTv311)
+
+
+def _run_bare(port: int, name: str, messages: int) -> float:
+    """Messages/s of a subscriber that only counts."""
+    client = _client(name)
+    seen = 0
+
+    def count(*_: Any) -> None:
+        nonlocal seen
+        seen += 1
+        if seen >= messages:
+            client.disconnect()
+
+    client.on_message = count
+    began = time.perf_counter()
+    client.connect("127.0.0.1", port)
+    client.loop_forever()
+    return messages / (time.perf_counter() - began)
+
+
+def _run_ingest(folder: str, port: int, messages: int) -> dict[str, Any]:
+    """Messages/s of ingest until the last one is committed and acked."""
+    engine = open_database(f"sqlite:///{folder}/covercode.db")
+    store = SqliteSeries(Path(folder) / "series.db")
+    stop = threading.Event()
+    rss_mb: list[float] = []
+    taken = rejected = 0
+    wanted = messages
+
+    def note(receipt: Receipt) -> None:
+        nonlocal taken, rejected
+        taken += receipt.packs
+        rejected += receipt.rejected
+        if taken >= wanted // 10:
+            rss_mb.append(_rss_mb())
+        if taken >= wanted:
+            stop.set()
+
+    intake = Intake(engine, store, clock=lambda: datetime.now(UTC))
+    ingest = Ingest(
+        BrokerSettings(host="127.0.0.1", port=port),
+        intake,
+        note_cabinet=partial(note_cabinet, engine),
+        client_id="ingest",
+        keep_session=True,
+        on_receipt=note,
+    )
+    intake.progress()  # a running ingest has its directory in memory already
+    began = time.perf_counter()
+    ingest.run(stop)
+    elapsed_s = time.perf_counter() - began
+    with reading(engine) as connection:
+        alerts = len(connection.execute(select(tables.alert.c.id)).all())
+        cases = len(connection.execute(select(tables.case.c.id)).all())
+    store.close()
+    return {
+        "messages_per_s": messages / elapsed_s,
+        "rss_mb_start": round(rss_mb[0], 1),
+        "rss_mb_end": round(rss_mb[-1], 1),
+        "alerts": alerts,
+        "cases": cases,
+        "rejected": rejected,
+    }
+
+
+def _rss_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6

@@ -1,0 +1,228 @@
+"""The city's end of the line: packs from MQTT in batches → the registry's intake → acks.
+
+One thread reads the socket and works on what it read, turn and turn about: two threads would hand the interpreter lock
+to and fro for every row written. While a batch is being committed the broker waits, which is the back-pressure wanted.
+The session is not kept: what was on the way when ingest stopped is sent again by the cabinets, who are told at once
+where to go on.
+
+Of the registry it may import the intake door only.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import select
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import structlog
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from gateway.senml import BadPack, decode
+from gateway.settings import BrokerSettings
+from registry.intake import Ack, CabinetState, Intake, Lane, Pack, Receipt, StoreDown
+
+log = structlog.get_logger(__name__)
+
+_UP = re.compile(r"covercode/v1/([^/]{1,60})/up/(urgent|routine)\Z")
+_STATE = re.compile(r"covercode/v1/([^/]{1,60})/state\Z")
+_HEADER = re.compile(
+    rb'"n":"pack_epoch","vs":"([^"]{1,64})"\},\{"n":"pack_seq","v":(\d{1,16})\},\{"n":"pack_after","v":(\d{1,16})\}'
+)
+
+BATCH_MESSAGES = 4000
+BATCH_BYTES = 4_000_000
+LINGER_S = 0.05
+_WORST_PAUSE_S = 10.0
+_TICK_S = 1.0
+
+
+class Ingest:
+    """Subscribes, batches, hands over, acks. ``run`` until ``stop`` is set; survives broker and database outages."""
+
+    def __init__(
+        self,
+        broker: BrokerSettings,
+        intake: Intake,
+        *,
+        note_cabinet: Callable[[CabinetState, datetime], None],
+        client_id: str = "covercode-ingest",
+        keep_session: bool = False,
+        on_receipt: Callable[[Receipt], None] | None = None,
+    ) -> None:
+        self._broker = broker
+        self._intake = intake
+        self._note_cabinet = note_cabinet
+        self._client_id = client_id
+        self._keep_session = keep_session
+        self._on_receipt = on_receipt
+        self._messages: list[tuple[str, bytes]] = []
+        self._bytes = 0
+        self._down = False
+        self._next_tick = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; then finish the batch in hand and leave."""
+        pause_s = 0.5
+        while not stop.is_set():
+            client = self._client()
+            try:
+                client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s)
+            except OSError as error:
+                self._say_down(str(error))
+                stop.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+                pause_s = min(pause_s * 2, _WORST_PAUSE_S)
+                continue
+            pause_s = 0.5
+            self._serve(client, stop)
+            client.disconnect()
+
+    def _serve(self, client: mqtt.Client, stop: threading.Event) -> None:
+        while not stop.is_set():
+            if not self._read(client):
+                self._messages.clear()  # never acked: the cabinets will send them again
+                self._bytes = 0
+                self._say_down("connection lost")
+                return
+            self._hand_over(client, stop)
+            now_s = time.monotonic()
+            if now_s >= self._next_tick:
+                self._next_tick = now_s + _TICK_S
+                self._tick()
+
+    def _read(self, client: mqtt.Client) -> bool:
+        """Fill a batch: at most so much, and no longer than the linger time after the first message."""
+        deadline = time.monotonic() + LINGER_S
+        while len(self._messages) < BATCH_MESSAGES and self._bytes < BATCH_BYTES:
+            had = len(self._messages)
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                break
+            sock = client.socket()
+            if sock is None:
+                return False
+            writes = [sock] if client.want_write() else []
+            ready = select.select([sock], writes, [], left_s)
+            if ready[0] and client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
+                return False
+            if client.want_write() and client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
+                return False
+            if not had and self._messages:
+                deadline = time.monotonic() + LINGER_S
+        return client.loop_misc() == mqtt.MQTT_ERR_SUCCESS
+
+    def _hand_over(self, client: mqtt.Client, stop: threading.Event) -> None:
+        if not self._messages:
+            return
+        messages, self._messages, self._bytes = self._messages, [], 0
+        packs = [pack for pack in (self._unpack(topic, body) for topic, body in messages) if pack is not None]
+        pause_s = 0.2
+        while not stop.is_set():
+            try:
+                receipt = self._intake.accept(packs, now=datetime.now(UTC))
+            except StoreDown as error:
+                log.warning("store_down", problem=str(error), retry_in_s=round(pause_s, 1))
+                stop.wait(pause_s)
+                pause_s = min(pause_s * 2, _WORST_PAUSE_S)
+                client.loop_misc()
+                continue
+            self._ack(client, receipt.acks)
+            if self._on_receipt is not None:
+                self._on_receipt(receipt)
+            return
+
+    def _ack(self, client: mqtt.Client, acks: list[Ack]) -> None:
+        for ack in acks:
+            body = msgspec.json.encode({"epoch": ack.epoch, "seq": ack.seq})
+            client.publish(f"covercode/v1/{ack.cabinet}/ack/{ack.lane}", body, qos=1)
+
+    def _tick(self) -> None:
+        try:
+            self._intake.tick(now=datetime.now(UTC))
+        except StoreDown as error:
+            log.warning("store_down", problem=str(error))
+
+    def _unpack(self, topic: str, body: bytes) -> Pack | None:
+        up = _UP.match(topic)
+        if up is None:
+            self._take_state(topic, body)
+            return None
+        cabinet, lane = up[1], Lane(up[2])
+        try:
+            pack = decode(body)
+        except BadPack as problem:
+            return _broken(cabinet, lane, body, problem.reason)
+        return Pack(cabinet, lane, pack.epoch, pack.seq, pack.after, pack.readings, pack.bad)
+
+    def _take_state(self, topic: str, body: bytes) -> None:
+        where = _STATE.match(topic)
+        if where is None:
+            return
+        try:
+            state = CabinetState.read(where[1], body)
+        except ValueError as problem:
+            log.warning("bad_cabinet_state", cabinet=where[1], problem=str(problem))
+            return
+        try:
+            self._note_cabinet(state, datetime.now(UTC))
+        except StoreDown as error:
+            log.warning("store_down", problem=str(error))
+
+    def _client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            clean_session=not self._keep_session,
+            protocol=mqtt.MQTTv311,
+        )
+        if self._broker.username:
+            client.username_pw_set(self._broker.username, self._broker.password)
+        if self._broker.tls_ca:
+            client.tls_set(self._broker.tls_ca)
+        client.max_inflight_messages_set(0)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        return client
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self._say_down(str(reason))
+            return
+        if self._down:
+            log.info("broker_back", host=self._broker.host, port=self._broker.port)
+        self._down = False
+        client.subscribe([("covercode/v1/+/up/+", 1), ("covercode/v1/+/state", 1)])
+
+    def _on_subscribe(self, client: mqtt.Client, *_: Any) -> None:
+        # tells every cabinet at once where to go on, instead of waiting for it to lose patience
+        try:
+            self._ack(client, self._intake.progress())
+        except StoreDown as error:
+            log.warning("store_down", problem=str(error))
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        self._messages.append((message.topic, bytes(message.payload)))
+        self._bytes += len(message.payload)
+
+    def _say_down(self, problem: str) -> None:
+        if not self._down:
+            self._down = True
+            log.warning("broker_down", host=self._broker.host, port=self._broker.port, problem=problem)
+
+
+def _broken(cabinet: str, lane: Lane, body: bytes, reason: str) -> Pack:
+    """A pack that can't be read: kept whole as one dead letter, and acked if its header still tells its number.
+
+    Without a number it can't be acked; then the cabinet's operator sees the lane stand still and the letter says why.
+    """
+    header = _HEADER.search(body[:300])
+    epoch, seq, after = (header[1].decode(), int(header[2]), int(header[3])) if header else ("", 0, 0)
+    text = body.decode("utf-8", "backslashreplace")[:20_000]
+    return Pack(cabinet, lane, epoch, seq, after, (), [(text, reason)])

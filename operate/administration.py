@@ -1,0 +1,73 @@
+"""The registry's work from the shell: tables, people, imports, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from operate.processes import city, open_records
+from operate.settings import shown
+
+
+def upgrade_database(config: Path | None) -> str:
+    """Tables at this version, shipped classes and rules in place."""
+    from registry.services.classes import load_classes
+    from registry.services.rules import install_shipped_rules
+    from registry.storage.database import writing
+    from registry.storage.schema import upgrade
+
+    place = city(config)
+    engine, _ = open_records(place)
+    upgrade(engine)
+    with writing(engine) as tx:
+        load_classes(tx)
+        rules = install_shipped_rules(tx, now=datetime.now(UTC))
+    engine.dispose()
+    return f"records database is up to date ({rules} rules added): {engine.url.render_as_string(hide_password=True)}"
+
+
+def add_person(config: Path | None, *, login: str, name: str, role: str, password: str) -> str:
+    """A new account."""
+    from registry.domain.kinds import Role
+    from registry.services.people import NewUser, add_user
+    from registry.storage.database import writing
+
+    engine, _ = open_records(city(config))
+    with writing(engine) as tx:
+        new = NewUser(login=login, name=name, role=Role(role), password=password)
+        add_user(tx, new, now=datetime.now(UTC))
+    return f"added {role} {login}"
+
+
+def import_assets(config: Path | None, file: Path, *, dry_run: bool, as_json: bool) -> Iterator[str]:
+    """Import and report, line by line."""
+    from registry.services.imports import import_street_lights
+
+    place = city(config)
+    engine, _ = open_records(place)
+    now = datetime.now(UTC)
+    report = import_street_lights(engine, file, division=place.settings.city.division, now=now, dry_run=dry_run)
+    for problem in report.rejected:
+        yield f"row {problem.row}: {problem.column} = {problem.value!r}: {problem.problem}"
+    for problem in report.warnings:
+        yield f"row {problem.row} (kept): {problem.column} = {problem.value!r}: {problem.problem}"
+    counts = {
+        "rows": report.rows,
+        "created": report.created,
+        "unchanged": report.unchanged,
+        "rejected": len(report.rejected),
+        "warnings": len(report.warnings),
+        "dry_run": dry_run,
+    }
+    yield msgspec.json.encode(counts).decode() if as_json else ", ".join(f"{key}: {n}" for key, n in counts.items())
+
+
+def show_settings(config: Path | None) -> Iterator[str]:
+    """Every effective setting of the city's processes."""
+    place = city(config)
+    yield f"# from {config or 'the defaults'}, relative paths start at {place.home}"
+    for name, value in shown(place.settings):
+        yield f"{name} = {value}"

@@ -1,0 +1,35 @@
+"""``covercode bench NAME``: find the benchmark, run it, print its figures beside their baseline."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import click
+
+
+class NoBench(Exception):
+    """There is no such benchmark, or no checkout to take it from; the message says what there is."""
+
+
+def run_bench(name: str, *, seconds: float | None, as_json: bool) -> int:
+    """Run it and print; answers 0."""
+    sys.path.insert(0, str(Path.cwd()))
+    if name not in bench_names():
+        raise NoBench(f"no benchmark {name!r}; in this folder there are: {', '.join(bench_names()) or 'none'}")
+    module = importlib.import_module(f"benchmarks.{name}")
+    result = {"name": name, **module.run(seconds=seconds)}
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False))
+        return 0
+    for part in ("figures", "baseline", "ratios", "config"):
+        for key, value in result[part].items():
+            click.echo(f"{part:<9}{key:<28}{value}")
+    return 0
+
+
+def bench_names() -> list[str]:
+    """The benchmarks of the checkout in the current folder."""
+    return sorted(path.stem for path in Path("benchmarks").glob("[a-z]*.py"))

@@ -1,0 +1,86 @@
+"""``covercode.toml``: everything the city's processes are told, and where its relative paths lead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+from dashboards.settings import WebSettings
+from gateway.settings import BrokerSettings
+from operate.settings import BadSettings, load_settings
+from registry.settings import CitySettings, RecordSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CityFile:
+    """All sections; each has defaults, so an empty file is a working embedded city."""
+
+    city: CitySettings = field(default_factory=CitySettings)
+    records: RecordSettings = field(default_factory=RecordSettings)
+    broker: BrokerSettings = field(default_factory=lambda: BrokerSettings(host="127.0.0.1"))
+    web: WebSettings = field(default_factory=WebSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The settings with their paths made absolute: relative ones start at the settings file's folder."""
+
+    settings: CityFile
+    home: Path
+
+    @property
+    def records_url(self) -> str:
+        """The records database's address."""
+        url = self.settings.records.url
+        path = url.removeprefix("sqlite:///")
+        return url if path == url or Path(path).is_absolute() else f"sqlite:///{self.home / path}"
+
+    @property
+    def series_path(self) -> Path:
+        """The embedded series store's file."""
+        return self.home / self.settings.records.series
+
+    @property
+    def photos(self) -> Path:
+        """The folder of photos."""
+        return self.home / self.settings.records.photos
+
+    @property
+    def secret_file(self) -> Path:
+        """The file with the web part's signing key."""
+        return self.home / self.settings.web.secret_file
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The city's time zone."""
+        return ZoneInfo(self.settings.city.timezone)
+
+
+def read_city_file(path: Path | None, environ: Mapping[str, str]) -> Place:
+    """The city's settings. Raises ``BadSettings`` with every problem at once."""
+    settings = load_settings(CityFile, path, environ)
+    problems = city_problems(settings)
+    if problems:
+        raise BadSettings(str(path or "environment"), problems)
+    home = path.resolve().parent if path is not None else Path.cwd()
+    return Place(settings=settings, home=home)
+
+
+def city_problems(settings: CityFile) -> list[str]:
+    """What the types alone can't tell."""
+    problems = []
+    division = settings.city.division
+    if not (len(division) == 6 and division.isascii() and division.isdecimal()):
+        problems.append(f"city.division: must be 6 digits (GB/T 2260), not {division!r}")
+    if settings.city.timezone not in available_timezones():
+        problems.append(f"city.timezone: {settings.city.timezone!r} is no IANA zone; for example Asia/Shanghai")
+    if not settings.city.public_url.startswith(("http://", "https://")):
+        problems.append("city.public_url: must start with http:// or https://")
+    if not settings.records.url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        problems.append("records.url: must start with sqlite:/// or postgresql+psycopg://")
+    for name, port in (("broker.port", settings.broker.port), ("web.port", settings.web.port)):
+        if not 1 <= port <= 65535:
+            problems.append(f"{name}: must be between 1 and 65535, not {port}")
+    return problems

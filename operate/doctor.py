@@ -1,0 +1,122 @@
+"""``covercode doctor``: look at every configured part and say, for each that is not well, what to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from operate.city_file import Place
+from operate.processes import city, open_records
+from operate.settings import BadSettings
+
+_FREE_SPACE_MB = 500
+
+
+class Finding(NamedTuple):
+    """One part looked at; ``advice`` is empty when it is well."""
+
+    part: str
+    well: bool
+    said: str
+    advice: str = ""
+
+
+def examine(config: Path | None, *, as_json: bool) -> int:
+    """Print what was found; answers 0 when everything is well, 1 otherwise."""
+    findings = list(_all(config))
+    if as_json:
+        click.echo(json.dumps({"ok": all(one.well for one in findings), "parts": [one._asdict() for one in findings]}))
+    else:
+        for one in findings:
+            click.echo(f"{'ok ' if one.well else 'BAD'}  {one.part:<10} {one.said}")
+            if one.advice:
+                click.echo(f"                → {one.advice}")
+    return 0 if all(one.well for one in findings) else 1
+
+
+def _all(config: Path | None) -> Iterator[Finding]:
+    try:
+        place = city(config)
+    except BadSettings as problem:
+        yield Finding("settings", False, str(problem), "mend the settings file")
+        return
+    yield Finding("settings", True, f"read; relative paths start at {place.home}")
+    checks: tuple[Callable[[Place], Finding], ...] = (_records, _series, _broker, _pages, _space, _letters)
+    for check in checks:
+        try:
+            yield check(place)
+        except Exception as problem:  # noqa: BLE001 - a doctor reports whatever it meets
+            yield Finding(check.__name__.strip("_"), False, f"{type(problem).__name__}: {problem}", "see the message")
+
+
+def _records(place: Place) -> Finding:
+    from registry.storage.schema import WrongSchema, check_schema
+
+    engine, _ = open_records(place)
+    try:
+        check_schema(engine)
+    except WrongSchema as problem:
+        return Finding("records", False, str(problem), "covercode db upgrade")
+    finally:
+        engine.dispose()
+    return Finding("records", True, engine.url.render_as_string(hide_password=True))
+
+
+def _series(place: Place) -> Finding:
+    engine, store = open_records(place)
+    engine.dispose()
+    try:
+        return Finding("series", True, f"{store.count()} readings in {place.series_path}")
+    finally:
+        store.close()
+
+
+def _broker(place: Place) -> Finding:
+    return _port(
+        "broker",
+        place.settings.broker.host,
+        place.settings.broker.port,
+        "start `covercode broker` or your own broker, or set broker.host and broker.port",
+    )
+
+
+def _pages(place: Place) -> Finding:
+    return _port("pages", place.settings.web.host, place.settings.web.port, "start `covercode serve`")
+
+
+def _port(part: str, host: str, port: int, advice: str) -> Finding:
+    try:
+        socket.create_connection((host, port), timeout=3).close()
+    except OSError as problem:
+        return Finding(part, False, f"{host}:{port} does not answer ({problem.strerror or problem})", advice)
+    return Finding(part, True, f"{host}:{port} answers")
+
+
+def _space(place: Place) -> Finding:
+    free_mb = shutil.disk_usage(place.home).free // 1_000_000
+    if free_mb < _FREE_SPACE_MB:
+        return Finding("disk", False, f"{free_mb} MB free under {place.home}", "make room: intake stops on a full disk")
+    return Finding("disk", True, f"{free_mb} MB free under {place.home}")
+
+
+def _letters(place: Place) -> Finding:
+    from sqlalchemy import func, select
+
+    from registry.storage.database import reading
+    from registry.storage.tables import dead_letter
+
+    engine, _ = open_records(place)
+    since = datetime.now(UTC) - timedelta(days=1)
+    with reading(engine) as connection:
+        count = connection.scalar(select(func.count()).select_from(dead_letter).where(dead_letter.c.at >= since)) or 0
+    engine.dispose()
+    if count:
+        return Finding("letters", False, f"{count} dead letters in 24 h", "open the System page and mend their causes")
+    return Finding("letters", True, "no dead letters in 24 h")

@@ -1,0 +1,35 @@
+"""Which errors are messages for the person at the keyboard (exit code 2), and which are our own faults (traceback)."""
+
+from __future__ import annotations
+
+import importlib
+
+# by name, since a cabinet has only some of these rooms installed
+_FOR_PEOPLE = (
+    ("operate.settings", "BadSettings"),
+    ("operate.broker", "CannotListen"),
+    ("operate.demo_plan", "BadWish"),
+    ("operate.benches", "NoBench"),
+    ("dashboards.server", "CannotListen"),
+    ("firmware_sim.fleet", "FleetProblem"),
+    ("gateway.device_profiles", "BadProfile"),
+    ("registry.domain.errors", "DomainError"),
+    ("registry.domain.errors", "StoreDown"),
+    ("registry.storage.schema", "WrongSchema"),
+)
+
+
+def readable(error: Exception) -> str | None:
+    """The message for the person, or None for a fault that needs its traceback."""
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    if any(f"{module}.{name}" in names for module, name in _FOR_PEOPLE):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        extra = "edge" if error.name.split(".")[0] in {"pymodbus", "serial", "paho"} else "server"
+        return f"{error.name} is not installed: pip install 'covercode[{extra}]'"
+    return None
+
+
+def for_people() -> list[type[Exception]]:
+    """The classes named above, to hold the names against what exists."""
+    return [getattr(importlib.import_module(module), name) for module, name in _FOR_PEOPLE]

@@ -1,0 +1,143 @@
+"""The processes of a city, one function each: read settings, set up logging, build the parts, run until stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from operate.logs import configure_logs
+from operate.settings import BadSettings, load_settings
+
+if TYPE_CHECKING:
+    from operate.city_file import Place
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and Ctrl-C set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def run_edge(config: Path) -> None:
+    """The cabinet: poll the lines, spool, send."""
+    from gateway.cabinet import run
+
+    from gateway.settings import CabinetSettings, problems
+
+    settings = load_settings(CabinetSettings, config, os.environ)
+    wrong = problems(settings)
+    if wrong:
+        raise BadSettings(str(config), wrong)
+    configure_logs(f"edge-{settings.cabinet.id}")
+    os.chdir(config.resolve().parent)
+    run(settings, stop=stop_on_signals())
+
+
+def run_sim(fleet: Path, truth: Path, *, scenario: Path | None, seed: int | None) -> None:
+    """The simulated street."""
+    from firmware_sim.run import run
+
+    configure_logs("sim")
+    run(fleet, truth, seed=seed, scenario_path=scenario, stop=stop_on_signals())
+
+
+def run_broker(config: Path | None) -> None:
+    """The embedded broker."""
+    from operate.broker import run_broker as serve_mqtt
+
+    place = city(config)
+    configure_logs("broker")
+    serve_mqtt(place.settings.broker.host, place.settings.broker.port, stop=stop_on_signals())
+
+
+def run_ingest(config: Path | None) -> None:
+    """The city's intake: packs to series, records, verdicts, cases."""
+    from functools import partial
+
+    from gateway.ingest import Ingest
+    from registry.intake import Intake, note_cabinet
+    from registry.storage.schema import check_schema
+
+    place = city(config)
+    configure_logs("ingest")
+    engine, store = open_records(place)
+    check_schema(engine)
+    intake = Intake(engine, store, clock=lambda: datetime.now(UTC), zone=place.zone)
+    ingest = Ingest(place.settings.broker, intake, note_cabinet=partial(note_cabinet, engine))
+    try:
+        ingest.run(stop_on_signals())
+    finally:
+        store.close()
+        engine.dispose()
+
+
+def run_worker(config: Path | None) -> None:
+    """The only scheduler: watches for silence, deadlines, clean-up."""
+    from registry.worker import run
+
+    from registry.storage.schema import check_schema
+
+    place = city(config)
+    configure_logs("worker")
+    engine, store = open_records(place)
+    check_schema(engine)
+    try:
+        run(engine, store, place.settings.records, stop=stop_on_signals())
+    finally:
+        store.close()
+        engine.dispose()
+
+
+def run_web(config: Path | None) -> None:
+    """The pages and the API."""
+    import dataclasses
+
+    from dashboards.app import create_app
+    from dashboards.server import serve
+    from registry.storage.schema import check_schema
+
+    place = city(config)
+    configure_logs("web")
+    engine, store = open_records(place)
+    check_schema(engine)
+    web = dataclasses.replace(place.settings.web, secret_file=place.secret_file)
+    app = create_app(web, WebCity(place), engine, store)
+    try:
+        serve(app, web, stop=stop_on_signals())
+    finally:
+        store.close()
+        engine.dispose()
+
+
+class WebCity:
+    """The city as the pages need it: its settings, and where its photos lie."""
+
+    def __init__(self, place: Place) -> None:
+        settings = place.settings.city
+        self.name, self.name_en = settings.name, settings.name_en
+        self.division, self.timezone = settings.division, settings.timezone
+        self.public_url, self.demo = settings.public_url, settings.demo
+        self.data_dir = place.photos
+
+
+def city(config: Path | None) -> Place:
+    """The city's settings from ``config``, else from ``covercode.toml`` here if there is one, else the defaults."""
+    from operate.city_file import read_city_file
+
+    if config is None and Path("covercode.toml").exists():
+        config = Path("covercode.toml")
+    return read_city_file(config, os.environ)
+
+
+def open_records(place: Place):  # type: ignore[no-untyped-def]  # the types live in rooms that a cabinet lacks
+    """The records engine and the series store of this city."""
+    from registry.storage.database import open_database
+    from registry.storage.series import SqliteSeries
+
+    return open_database(place.records_url), SqliteSeries(place.series_path)

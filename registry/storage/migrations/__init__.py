@@ -1,0 +1,1 @@
+"""Alembic migrations of the records database. A migration must work while the previous release's code still runs."""
