@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from registry.domain.deadlines import MAX_EXTENSIONS, RUNNING_STAGES, time_limit
 from registry.domain.errors import InvalidInput, InvalidMove, NotAllowed
@@ -135,6 +136,22 @@ class CaseState:
     handed_back_by: int | None = None
 
 
+class Assigned(Protocol):
+    """As much of a case as says who may touch it."""
+
+    @property
+    def stage(self) -> Stage:
+        """Where it is."""
+
+    @property
+    def assignee_id(self) -> int | None:
+        """The person it was dispatched to."""
+
+    @property
+    def unit_id(self) -> int | None:
+        """The unit it was dispatched to."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveOrder:
     """What somebody asks for. ``photos``: how many pictures come with it or were added since the work was accepted."""
@@ -184,7 +201,13 @@ def with_history(case: CaseState, past: Iterable[PastMove]) -> CaseState:
     return case
 
 
-def is_theirs(case: CaseState, by: Actor) -> bool:
+def open_to(case: Assigned, by: Actor) -> list[Move]:
+    """The moves this very person may make on this case now; that another one verifies is seen only when they try."""
+    moves = allowed(case.stage, by.role)
+    return moves if by.role is not Role.CREW or is_theirs(case, by) else []
+
+
+def is_theirs(case: Assigned, by: Actor) -> bool:
     """Whether a crew member may touch the case: theirs, their unit's, or dispatched and nobody's yet."""
     if by.user_id is not None and case.assignee_id == by.user_id:
         return True

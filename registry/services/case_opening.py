@@ -7,21 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, String, Table, and_, bindparam, insert, literal, select, text, update
+from sqlalchemy import Connection, Row, Table, and_, insert, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.domain.deadlines import CHINA_TIME, case_kind, time_limit
 from registry.domain.errors import Conflict, InvalidInput, NotFound
-from registry.domain.kinds import ENDED_STAGES, Severity, Source, Stage
+from registry.domain.kinds import Severity, Source, Stage
 from registry.domain.moves import EventName, MoveName
 from registry.domain.people import SYSTEM, Actor
 from registry.services.feed import FeedKind, publish
+from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import asset, case, entry
-
-# Literal words, since the partial index of open cases is used only for the very condition it was made with.
-IS_OPEN = case.c.stage.not_in(
-    bindparam("ended", sorted(ENDED_STAGES), type_=String, expanding=True, literal_execute=True)
-)
 
 # One statement, so that two writers can't take the same number.
 _TAKE_SERIAL = text(

@@ -26,10 +26,11 @@ from registry.domain.moves import (
     with_history,
 )
 from registry.domain.people import Actor
-from registry.services.case_opening import IS_OPEN, Opened, feed_body, note_alert, open_or_attach
+from registry.services.case_opening import Opened, feed_body, note_alert, open_or_attach
 from registry.services.feed import FeedKind, publish, publish_all
 from registry.services.tags import Scan
 from registry.storage.database import writing
+from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import asset, case, entry, photo, unit, user
 
 __all__ = ["CaseMoved", "Opened", "mark_overdue", "move_case", "note_alert", "open_or_attach"]
@@ -118,7 +119,8 @@ def move_case(
 def mark_overdue(engine: Engine, *, now: datetime, batch: int = 500) -> int:
     """Mark every case whose clock runs and whose deadline has passed; answers how many. Repeating it marks none.
 
-    At most ``batch`` cases a transaction. The moment kept is the deadline itself, so a worker that was away for an hour changes no figure.
+    At most ``batch`` cases a transaction. The moment kept is the deadline itself, so a worker that was away for an hour
+    changes no figure.
     """
     marked = 0
     while True:

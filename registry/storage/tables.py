@@ -333,12 +333,18 @@ case = Table(
         sqlite_where=text("stage NOT IN ('closed', 'void')"),
         postgresql_where=text("stage NOT IN ('closed', 'void')"),
     ),
+    Index(
+        "ix_case_file_open_id",
+        "id",
+        sqlite_where=text("stage NOT IN ('closed', 'void')"),
+        postgresql_where=text("stage NOT IN ('closed', 'void')"),
+    ),
     Index(None, "stage", "deadline_at"),
     Index(None, "stage", "id"),
     Index(None, "kind", "id"),
     Index(None, "asset_id", "opened_at"),
     Index(None, "assignee_id", "stage"),
-    Index(None, "ended_at"),
+    Index(None, "stage", "ended_at"),
 )
 
 # The last case number given on each day of the city's calendar; raised in the transaction that opens the case.
@@ -385,7 +391,7 @@ alert = Table(
     Index(None, "state", "severity", "fired_at"),
     Index(None, "state", "id"),
     Index(None, "asset_id", "fired_at"),
-    Index(None, "case_id", "state"),
+    Index(None, "case_id", "state", "severity"),
 )
 
 photo = Table(

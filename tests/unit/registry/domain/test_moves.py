@@ -19,6 +19,7 @@ from registry.domain.moves import (
     allowed,
     carry_out,
     is_theirs,
+    open_to,
     read_move,
     with_history,
 )
@@ -120,6 +121,13 @@ def test_what_is_somebody_elses_is_refused_to_the_crew():
         do(case, "accept", STRANGER)
     with pytest.raises(NotAllowed, match="is assigned to somebody else"):
         do(make_case(Stage.FILED), "note", CREW, note="saw it")
+
+
+def test_a_page_offers_nobody_what_would_be_refused_to_them():
+    case = make_case(Stage.DISPATCHED, unit_id=10)
+    assert [move.name for move in open_to(case, CREW)] == ["accept", "return", "note"]
+    assert open_to(case, STRANGER) == []
+    assert [move.name for move in open_to(case, DESK)] == ["dispatch", "void", "extend", "suspend", "supervise", "note"]
 
 
 def test_a_crew_without_a_unit_does_not_own_the_cases_of_no_unit():

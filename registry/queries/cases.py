@@ -1,0 +1,236 @@
+"""Reading cases: lists, one file with its story, a crew's tasks, what a citizen hears back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, false, func, or_, select, true
+
+from registry.domain.kinds import Role, Stage
+from registry.domain.moves import MoveName
+from registry.queries.alerts import alert_row, alerts_of
+from registry.queries.case_views import (
+    CaseFile,
+    CasePhoto,
+    CaseReport,
+    CaseRow,
+    CrewMember,
+    Entry,
+    ReportStatus,
+)
+from registry.queries.paging import Page, check_limit, decode_id, page_of
+from registry.queries.rows import read_row
+from registry.storage.database import reading
+from registry.storage.open_cases import IS_OPEN
+from registry.storage.tables import asset, asset_class, case, entry, photo, report, unit, user
+
+__all__ = [
+    "CaseFile",
+    "CasePhoto",
+    "CaseReport",
+    "CaseRow",
+    "CrewMember",
+    "Entry",
+    "ReportStatus",
+    "case_file",
+    "crew_members",
+    "list_cases",
+    "my_tasks",
+    "report_status",
+]
+
+_TASK_STAGES = (Stage.DISPATCHED, Stage.IN_HAND)
+_MOST_TASKS = 200
+_LONGEST_SEARCH = 120
+
+
+def list_cases(
+    engine: Engine,
+    *,
+    stage: Stage | None = None,
+    open_only: bool = False,
+    kind: str | None = None,
+    assignee_id: int | None = None,
+    asset_id: int | None = None,
+    overdue: bool | None = None,
+    q: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> Page[CaseRow]:
+    """Cases, the newest first. ``q`` matches the beginning of the number and of the asset's code, name or road.
+
+    ``overdue`` is about the mark the worker sets within seconds of the deadline. Raises ``InvalidInput``.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if stage is not None:
+        conditions.append(case.c.stage == Stage(stage))
+    if open_only:
+        conditions.append(IS_OPEN)
+    if overdue is not None:
+        conditions.append(case.c.overdue_at.is_not(None) if overdue else case.c.overdue_at.is_(None))
+    for column, wanted in ((case.c.kind, kind), (case.c.assignee_id, assignee_id), (case.c.asset_id, asset_id)):
+        if wanted is not None:
+            conditions.append(column == wanted)
+    if q is not None and q.strip():
+        conditions.append(_matches(q.strip()[:_LONGEST_SEARCH]))
+    if after is not None:
+        conditions.append(case.c.id < decode_id(after))
+    statement = _rows().where(*conditions).order_by(case.c.id.desc()).limit(check_limit(limit) + 1)
+    with reading(engine) as tx:
+        rows = [_case_row(row) for row in tx.execute(statement)]
+    return page_of(rows, limit, lambda row: (row.id,))
+
+
+def case_file(engine: Engine, case_id: int) -> CaseFile | None:
+    """One case with its story, or None: five statements, however long the story is."""
+    with reading(engine) as tx:
+        row = tx.execute(_rows().where(case.c.id == case_id)).one_or_none()
+        if row is None:
+            return None
+        alerts = [alert_row(found) for found in tx.execute(alerts_of(case_id))]
+        return read_row(
+            row,
+            CaseFile,
+            overdue=row.overdue_at is not None,
+            entries=_entries(tx, case_id),
+            photos=_photos(tx, case_id),
+            alerts=alerts,
+            reports=_reports(tx, case_id),
+        )
+
+
+def my_tasks(engine: Engine, user_id: int) -> list[CaseRow]:
+    """What a crew member has to do, worst first: their own, their unit's that nobody took, and what nobody has."""
+    my_unit = select(user.c.unit_id).where(user.c.id == user_id).scalar_subquery()
+    nobodys = case.c.assignee_id.is_(None)
+    mine = or_(
+        case.c.assignee_id == user_id,
+        and_(nobodys, case.c.unit_id == my_unit),
+        and_(nobodys, case.c.unit_id.is_(None), case.c.stage == Stage.DISPATCHED),
+    )
+    order = (case.c.severity.desc(), case.c.deadline_at, case.c.id)
+    statement = _rows().where(case.c.stage.in_(_TASK_STAGES), mine).order_by(*order).limit(_MOST_TASKS)
+    with reading(engine) as tx:
+        return [_case_row(row) for row in tx.execute(statement)]
+
+
+def report_status(engine: Engine, key: str) -> ReportStatus | None:
+    """How far the case of a citizen's report is, or None for a key that nobody was given."""
+    filed = select(func.max(entry.c.at)).where(entry.c.case_id == case.c.id, entry.c.move == MoveName.FILE)
+    statement = (
+        select(
+            report.c.at,
+            report.c.text,
+            case.c.number,
+            case.c.stage,
+            case.c.dispatched_at,
+            case.c.handed_back_at,
+            case.c.ended_at,
+            filed.scalar_subquery().label("filed_at"),
+            asset.c.road,
+            func.coalesce(asset_class.c.name_zh, "").label("asset_class_zh"),
+            func.coalesce(asset_class.c.name_en, "").label("asset_class_en"),
+        )
+        .select_from(
+            report.join(case, case.c.id == report.c.case_id)
+            .join(asset, asset.c.id == report.c.asset_id)
+            .outerjoin(
+                asset_class, and_(asset_class.c.scheme == asset.c.scheme, asset_class.c.code == asset.c.class_code)
+            )
+        )
+        .where(report.c.key == key)
+    )
+    with reading(engine) as tx:
+        row = tx.execute(statement).one_or_none()
+    return None if row is None else read_row(row, ReportStatus)
+
+
+def crew_members(engine: Engine) -> list[CrewMember]:
+    """The people who can be sent, by unit and name, with how many open cases each has."""
+    has = select(func.count()).where(case.c.assignee_id == user.c.id, case.c.stage.in_(_TASK_STAGES))
+    statement = (
+        select(
+            user.c.id.label("user_id"),
+            user.c.name,
+            user.c.unit_id,
+            unit.c.name.label("unit_name"),
+            has.scalar_subquery().label("open_cases"),
+        )
+        .select_from(user.outerjoin(unit, unit.c.id == user.c.unit_id))
+        .where(user.c.role == Role.CREW, user.c.active == true())
+        .order_by(unit.c.name, user.c.name, user.c.id)
+    )
+    with reading(engine) as tx:
+        return [read_row(row, CrewMember) for row in tx.execute(statement)]
+
+
+def _rows() -> Select[Any]:
+    tables = (
+        case.join(asset, asset.c.id == case.c.asset_id)
+        .outerjoin(user, user.c.id == case.c.assignee_id)
+        .outerjoin(unit, unit.c.id == case.c.unit_id)
+    )
+    return select(
+        case,
+        asset.c.name.label("asset_name"),
+        asset.c.code.label("asset_code"),
+        asset.c.road,
+        asset.c.lon,
+        asset.c.lat,
+        user.c.name.label("assignee_name"),
+        unit.c.name.label("unit_name"),
+    ).select_from(tables)
+
+
+def _case_row(row: Any) -> CaseRow:
+    return read_row(row, CaseRow, overdue=row.overdue_at is not None)
+
+
+def _matches(q: str) -> ColumnElement[bool]:
+    beginning = q.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    columns = (case.c.number, asset.c.code, asset.c.name, asset.c.road)
+    return or_(false(), *(column.like(beginning, escape="\\") for column in columns))
+
+
+def _entries(tx: Connection, case_id: int) -> list[Entry]:
+    rows = tx.execute(
+        select(entry, user.c.name.label("by_name"))
+        .select_from(entry.outerjoin(user, user.c.id == entry.c.by_user_id))
+        .where(entry.c.case_id == case_id)
+        .order_by(entry.c.id)
+    ).all()
+    names = _names_in(tx, [row.detail for row in rows])
+    found = []
+    for row in rows:
+        detail = dict(row.detail)
+        for key, shown in (("assignee_id", "assignee_name"), ("unit_id", "unit_name")):
+            if detail.get(key) is not None:
+                detail[shown] = names.get((key, detail[key]), "")
+        found.append(read_row(row, Entry, detail=detail))
+    return found
+
+
+def _names_in(tx: Connection, details: list[dict[str, Any]]) -> dict[tuple[str, int], str]:
+    """Names of the people and units that entries mention by id."""
+    names: dict[tuple[str, int], str] = {}
+    for key, table in (("assignee_id", user), ("unit_id", unit)):
+        ids = {detail[key] for detail in details if detail.get(key) is not None}
+        if ids:
+            rows = tx.execute(select(table.c.id, table.c.name).where(table.c.id.in_(ids)))
+            names |= {(key, row.id): row.name for row in rows}
+    return names
+
+
+def _photos(tx: Connection, case_id: int) -> list[CasePhoto]:
+    rows = tx.execute(
+        select(photo, user.c.name.label("taken_by_name"))
+        .select_from(photo.outerjoin(user, user.c.id == photo.c.taken_by))
+        .where(photo.c.case_id == case_id)
+        .order_by(photo.c.id)
+    )
+    return [read_row(row, CasePhoto) for row in rows]
+
+
+def _reports(tx: Connection, case_id: int) -> list[CaseReport]:
+    rows = tx.execute(select(report).where(report.c.case_id == case_id).order_by(report.c.id))
+    return [read_row(row, CaseReport) for row in rows]

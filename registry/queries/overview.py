@@ -1,0 +1,212 @@
+"""What is wrong now, worst first, and the counters above it: one statement each, however old the city gets."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, select, true
+
+from registry.domain.deadlines import RUNNING_STAGES, is_overdue
+from registry.domain.kinds import ENDED_STAGES, AlertState, RuleKind, Severity, Stage
+from registry.domain.levels import in_point_unit
+from registry.storage.database import reading
+from registry.storage.open_cases import IS_OPEN
+from registry.storage.tables import alert, asset, cabinet, dead_letter, device, latest, point, rule, user
+from registry.storage.tables import case as case_file
+
+DAY = timedelta(days=1)
+
+CABINET_FRESH = timedelta(seconds=35)
+"""A cabinet tells its state every 10 s: three missed and it counts as away, whatever its last word was."""
+
+_SETTLED = (Stage.HANDED_BACK, Stage.VERIFIED, Stage.SUSPENDED)
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """The city's counters. ``cases_by_stage`` has every open stage, also those with none."""
+
+    alerts_critical: int
+    alerts_alarm: int
+    alerts_notice: int
+    cases_open: int
+    cases_overdue: int
+    cases_waiting_dispatch: int
+    cases_by_stage: dict[str, int]
+    assets: int
+    devices: int
+    devices_silent: int
+    cabinets_online: int
+    cabinets: int
+    dead_letters_24h: int
+    cases_closed_24h: int
+
+
+class WrongNow(msgspec.Struct, frozen=True, kw_only=True):
+    """One open case as a row of the overview.
+
+    ``point``, ``value`` (the latest, less the point's baseline), ``unit`` and ``peak`` are those of its worst live
+    alert; all None when no alert is live, or when the alert is that nothing is heard.
+    """
+
+    case_id: int
+    number: str
+    kind: str
+    severity: Severity
+    stage: Stage
+    opened_at: datetime
+    deadline_at: datetime
+    overdue: bool
+    assignee_name: str | None
+    asset_id: int
+    asset_name: str
+    asset_code: str
+    road: str
+    lon: float
+    lat: float
+    alerts_firing: int
+    point: str | None
+    value: float | None
+    unit: str | None
+    peak: float | None
+
+
+def overview(engine: Engine, *, now: datetime) -> Overview:
+    """The counters of this moment."""
+    with reading(engine) as tx:
+        counts = dict(tx.execute(_counters(now)).mappings().one())
+    by_stage = {stage.value: counts.pop(f"stage_{stage}") for stage in Stage if stage not in ENDED_STAGES}
+    return Overview(
+        **counts,
+        cases_by_stage=by_stage,
+        cases_waiting_dispatch=by_stage[Stage.FILED],
+        cases_open=sum(by_stage.values()),
+    )
+
+
+def wrong_now(engine: Engine, *, now: datetime, limit: int = 50) -> list[WrongNow]:
+    """The open cases, worst first: severity, then overdue, then age.
+
+    What is mended and only waits for a signature, or is suspended, comes after everything that still needs somebody,
+    unless an alert is live on it.
+    """
+    with reading(engine) as tx:
+        rows = tx.execute(_worst(now, limit)).all()
+    return [_wrong(row, now) for row in rows]
+
+
+def _count(table: Any, *conditions: ColumnElement[bool]) -> Any:
+    return select(func.count()).select_from(table).where(*conditions).scalar_subquery()
+
+
+def _counters(now: datetime) -> Select[Any]:
+    alerts = {
+        f"alerts_{name}": _count(alert, alert.c.state == AlertState.FIRING, alert.c.severity == severity)
+        for name, severity in (("critical", 3), ("alarm", 2), ("notice", 1))
+    }
+    stages = {
+        f"stage_{stage}": _count(case_file, case_file.c.stage == stage) for stage in Stage if stage not in ENDED_STAGES
+    }
+    silence = select(rule.c.key).where(rule.c.kind == RuleKind.NO_DATA)
+    others = {
+        "cases_overdue": _count(case_file, IS_OPEN, _overdue(now)),
+        "assets": _count(asset),
+        "devices": _count(device, device.c.removed_at.is_(None)),
+        "devices_silent": select(func.count(alert.c.device_id.distinct()))
+        .where(alert.c.state == AlertState.FIRING, alert.c.rule_key.in_(silence))
+        .scalar_subquery(),
+        "cabinets": _count(cabinet),
+        "cabinets_online": _count(cabinet, cabinet.c.online == true(), cabinet.c.state_at > now - CABINET_FRESH),
+        "dead_letters_24h": _count(dead_letter, dead_letter.c.at > now - DAY),
+        "cases_closed_24h": _count(case_file, case_file.c.ended_at > now - DAY, case_file.c.stage == Stage.CLOSED),
+    }
+    return select(*(column.label(name) for name, column in (alerts | stages | others).items()))
+
+
+def _overdue(now: datetime) -> ColumnElement[bool]:
+    running = case_file.c.stage.in_(sorted(RUNNING_STAGES))
+    return or_(case_file.c.overdue_at.is_not(None), and_(running, case_file.c.deadline_at <= now))
+
+
+def _worst(now: datetime, limit: int) -> Select[Any]:
+    live = and_(alert.c.case_id == case_file.c.id, alert.c.state == AlertState.FIRING)
+    settled = and_(case_file.c.stage.in_(_SETTLED), ~select(alert.c.id).where(live).correlate(case_file).exists())
+    rank = case((settled, 1), else_=0).label("rank")
+    punctual = case((_overdue(now), 0), else_=1).label("punctual")
+    # First which cases, then what stands beside them: the joins and look-ups are done for ``limit`` rows only.
+    worst = (
+        select(case_file, rank, punctual)
+        .where(IS_OPEN)
+        .order_by(rank, case_file.c.severity.desc(), punctual, case_file.c.opened_at, case_file.c.id)
+        .limit(limit)
+        .subquery("worst")
+    )
+    mine = and_(alert.c.case_id == worst.c.id, alert.c.state == AlertState.FIRING)
+    firing = select(func.count()).select_from(alert).where(mine).correlate(worst).scalar_subquery()
+    worst_alert = (
+        select(alert.c.id)
+        .where(mine)
+        .order_by(alert.c.severity.desc(), alert.c.id.desc())
+        .limit(1)
+        .correlate(worst)
+        .scalar_subquery()
+    )
+    of_rule = and_(rule.c.key == alert.c.rule_key, rule.c.version == alert.c.rule_version)
+    joined = (
+        worst.join(asset, asset.c.id == worst.c.asset_id)
+        .outerjoin(user, user.c.id == worst.c.assignee_id)
+        .outerjoin(alert, alert.c.id == worst_alert)
+        .outerjoin(point, point.c.id == alert.c.point_id)
+        .outerjoin(latest, latest.c.point_id == alert.c.point_id)
+        .outerjoin(rule, of_rule)
+    )
+    return (
+        select(
+            worst,
+            user.c.name.label("assignee_name"),
+            asset.c.name.label("asset_name"),
+            asset.c.code.label("asset_code"),
+            asset.c.road,
+            asset.c.lon,
+            asset.c.lat,
+            firing.label("alerts_firing"),
+            alert.c.peak,
+            point.c.name.label("point"),
+            point.c.unit,
+            point.c.baseline,
+            point.c.full_scale,
+            latest.c.value,
+            rule.c.kind.label("rule_kind"),
+            rule.c.condition,
+        )
+        .select_from(joined)
+        .order_by(worst.c.rank, worst.c.severity.desc(), worst.c.punctual, worst.c.opened_at, worst.c.id)
+    )
+
+
+def _wrong(row: Any, now: datetime) -> WrongNow:
+    measured = row.point is not None and row.rule_kind != RuleKind.NO_DATA
+    value = None if row.value is None else row.value - row.baseline
+    return WrongNow(
+        case_id=row.id,
+        number=row.number,
+        kind=row.kind,
+        severity=Severity(row.severity),
+        stage=Stage(row.stage),
+        opened_at=row.opened_at,
+        deadline_at=row.deadline_at,
+        overdue=is_overdue(Stage(row.stage), row.deadline_at, row.overdue_at, now=now),
+        assignee_name=row.assignee_name,
+        asset_id=row.asset_id,
+        asset_name=row.asset_name,
+        asset_code=row.asset_code,
+        road=row.road,
+        lon=row.lon,
+        lat=row.lat,
+        alerts_firing=row.alerts_firing,
+        point=row.point if measured else None,
+        value=value if measured else None,
+        unit=row.unit if measured else None,
+        peak=in_point_unit(row.peak, row.condition, row.full_scale) if measured else None,
+    )

@@ -1,0 +1,64 @@
+"""The feed: what happened after the last thing somebody knows, in order."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from registry.queries.feed import newest_id, since
+from registry.services.feed import forget_before, publish, publish_all
+from registry.storage.database import writing
+
+
+def test_an_empty_feed_begins_at_0(engine: Engine):
+    assert newest_id(engine) == 0
+    assert since(engine, 0) == []
+
+
+def test_who_knows_the_last_id_misses_nothing(engine: Engine, now: datetime):
+    with writing(engine) as tx:
+        publish(tx, "cabinet_online", {"cabinet": "c1"}, now=now)
+        publish_all(tx, "case_opened", [{"case_id": 1}, {"case_id": 2}], now=now)
+    items = since(engine, 0)
+    assert [(item.kind, item.body) for item in items] == [
+        ("cabinet_online", {"cabinet": "c1"}),
+        ("case_opened", {"case_id": 1}),
+        ("case_opened", {"case_id": 2}),
+    ]
+    assert items[0].at == now
+    assert since(engine, items[0].id) == items[1:]
+    assert since(engine, 0, limit=1) == items[:1]
+    assert newest_id(engine) == items[-1].id
+
+
+def test_an_event_no_page_knows_is_a_mistake(engine: Engine, now: datetime):
+    with pytest.raises(ValueError, match="party"), writing(engine) as tx:
+        publish(tx, "party", {}, now=now)
+
+
+def test_nothing_is_published_when_the_transaction_fails(engine: Engine, now: datetime):
+    class Stopped(Exception):
+        pass
+
+    def publish_and_fail() -> None:
+        with writing(engine) as tx:
+            publish(tx, "case_opened", {}, now=now)
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        publish_and_fail()
+    assert newest_id(engine) == 0
+
+
+def test_old_events_are_forgotten_and_their_ids_never_used_again(engine: Engine, now: datetime):
+    with writing(engine) as tx:
+        publish(tx, "case_opened", {}, now=now)
+        publish(tx, "case_opened", {}, now=now + timedelta(days=7))
+    last = newest_id(engine)
+    with writing(engine) as tx:
+        assert forget_before(tx, now + timedelta(days=1)) == 1
+        assert forget_before(tx, now + timedelta(days=30)) == 1
+        publish(tx, "case_opened", {}, now=now)
+    assert newest_id(engine) == last + 1
