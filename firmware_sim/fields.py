@@ -37,7 +37,7 @@ class Fields:
 
     def text(self, key: str, default: str | None = None) -> str:
         """A text that is not empty."""
-        value = self._take(key, default, 'give it as text in quotes, such as "c1-b1"')
+        value = self._take(key, default, "give it as text in quotes")
         if value is _MISSING:
             return default or ""
         if not isinstance(value, str) or not value.strip():

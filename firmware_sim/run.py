@@ -129,7 +129,7 @@ class Street:
             self.truth.event(
                 at=happened_at, kind=stone.kind, targets=stone.targets, phase=stone.phase, index=stone.index
             )
-            log.info("event", id=stone.index, kind=stone.kind, phase=stone.phase, targets=len(stone.targets))
+            log.info("scenario_event", id=stone.index, kind=stone.kind, phase=stone.phase, targets=len(stone.targets))
 
     def _let_settle(self) -> None:
         while (waiting := self._unsettled()) and (pause_s := max(waiting) + SETTLE_S - self.now_s()) > 0:
