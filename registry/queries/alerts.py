@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, select
 from registry.domain.kinds import AlertState, RuleKind, Severity, Stage
 from registry.domain.levels import in_point_unit
 from registry.queries.paging import Page, check_limit, decode_id, page_of
-from registry.queries.rows import read_row
+from registry.queries.rows import as_view
 from registry.storage.database import reading
 from registry.storage.tables import alert, asset, case, device, latest, point, rule
 
@@ -117,7 +117,7 @@ def alert_detail(engine: Engine, alert_id: int) -> AlertDetail | None:
         row = tx.execute(_joined().where(alert.c.id == alert_id)).one_or_none()
     if row is None:
         return None
-    return read_row(row, AlertDetail, rule_kind=row.rule_kind or RuleKind.LIMIT, condition=row.condition or {})
+    return as_view(row._mapping, AlertDetail, rule_kind=row.rule_kind or RuleKind.LIMIT, condition=row.condition or {})
 
 
 def alerts_of(case_id: ColumnElement[int] | int) -> Select[Any]:
@@ -162,4 +162,4 @@ def _joined() -> Select[Any]:
 
 def _row(row: Any) -> AlertRow:
     levels = {name: in_point_unit(row._mapping[name], row.condition, row.full_scale) for name in ("value", "peak")}
-    return read_row(row, AlertRow, **levels)
+    return as_view(row._mapping, AlertRow, **levels)

@@ -19,7 +19,7 @@ from registry.queries.case_views import (
     ReportStatus,
 )
 from registry.queries.paging import Page, check_limit, decode_id, page_of
-from registry.queries.rows import read_row
+from registry.queries.rows import as_view
 from registry.storage.database import reading
 from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import asset, asset_class, case, entry, photo, report, unit, user
@@ -88,8 +88,8 @@ def case_file(engine: Engine, case_id: int) -> CaseFile | None:
         if row is None:
             return None
         alerts = [alert_row(found) for found in tx.execute(alerts_of(case_id))]
-        return read_row(
-            row,
+        return as_view(
+            row._mapping,
             CaseFile,
             overdue=row.overdue_at is not None,
             entries=_entries(tx, case_id),
@@ -142,7 +142,7 @@ def report_status(engine: Engine, key: str) -> ReportStatus | None:
     )
     with reading(engine) as tx:
         row = tx.execute(statement).one_or_none()
-    return None if row is None else read_row(row, ReportStatus)
+    return None if row is None else as_view(row._mapping, ReportStatus)
 
 
 def crew_members(engine: Engine) -> list[CrewMember]:
@@ -161,7 +161,7 @@ def crew_members(engine: Engine) -> list[CrewMember]:
         .order_by(unit.c.name, user.c.name, user.c.id)
     )
     with reading(engine) as tx:
-        return [read_row(row, CrewMember) for row in tx.execute(statement)]
+        return [as_view(row._mapping, CrewMember) for row in tx.execute(statement)]
 
 
 def _rows() -> Select[Any]:
@@ -183,7 +183,7 @@ def _rows() -> Select[Any]:
 
 
 def _case_row(row: Any) -> CaseRow:
-    return read_row(row, CaseRow, overdue=row.overdue_at is not None)
+    return as_view(row._mapping, CaseRow, overdue=row.overdue_at is not None)
 
 
 def _matches(q: str) -> ColumnElement[bool]:
@@ -206,7 +206,7 @@ def _entries(tx: Connection, case_id: int) -> list[Entry]:
         for key, shown in (("assignee_id", "assignee_name"), ("unit_id", "unit_name")):
             if detail.get(key) is not None:
                 detail[shown] = names.get((key, detail[key]), "")
-        found.append(read_row(row, Entry, detail=detail))
+        found.append(as_view(row._mapping, Entry, detail=detail))
     return found
 
 
@@ -228,9 +228,9 @@ def _photos(tx: Connection, case_id: int) -> list[CasePhoto]:
         .where(photo.c.case_id == case_id)
         .order_by(photo.c.id)
     )
-    return [read_row(row, CasePhoto) for row in rows]
+    return [as_view(row._mapping, CasePhoto) for row in rows]
 
 
 def _reports(tx: Connection, case_id: int) -> list[CaseReport]:
     rows = tx.execute(select(report).where(report.c.case_id == case_id).order_by(report.c.id))
-    return [read_row(row, CaseReport) for row in rows]
+    return [as_view(row._mapping, CaseReport) for row in rows]

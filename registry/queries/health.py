@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Engine, and_, func, select
 from registry.domain.kinds import AlertState, Family, Reject, RuleKind, Severity
 from registry.queries.overview import CABINET_FRESH
 from registry.queries.paging import Page, check_limit, decode_id, page_of
-from registry.queries.rows import read_row
+from registry.queries.rows import as_view
 from registry.storage.database import reading
 from registry.storage.tables import alert, asset, cabinet, dead_letter, device, latest, point, rule, user
 
@@ -138,7 +138,7 @@ def silent_devices(engine: Engine, now: datetime) -> list[SilentDevice]:
     )
     with reading(engine) as tx:
         rows = tx.execute(statement).all()
-    return [read_row(row, SilentDevice, silent_s=(now - row.since).total_seconds()) for row in rows]
+    return [as_view(row._mapping, SilentDevice, silent_s=(now - row.since).total_seconds()) for row in rows]
 
 
 def dead_letters(
@@ -156,7 +156,7 @@ def dead_letters(
         select(*columns, body).where(*conditions).order_by(dead_letter.c.id.desc()).limit(check_limit(limit) + 1)
     )
     with reading(engine) as tx:
-        rows = [read_row(row, DeadLetter) for row in tx.execute(statement)]
+        rows = [as_view(row._mapping, DeadLetter) for row in tx.execute(statement)]
     return page_of(rows, limit, lambda row: (row.id,))
 
 
@@ -174,7 +174,7 @@ def rules_in_force(engine: Engine) -> list[RuleRow]:
         .order_by(rule.c.key)
     )
     with reading(engine) as tx:
-        return [read_row(row, RuleRow) for row in tx.execute(statement)]
+        return [as_view(row._mapping, RuleRow) for row in tx.execute(statement)]
 
 
 def _cabinet(cabinet_id: str, row: Any, devices: int, silent: int, now: datetime) -> CabinetHealth:

@@ -1,12 +1,25 @@
-"""From a row of a statement to the frozen value that a page is shown."""
+"""Rows of a statement as frozen values: each selected column becomes the field of the same name."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
+from sqlalchemy import Connection, Select
 
-View = TypeVar("View", bound=msgspec.Struct)
+View = TypeVar("View")
+
+
+def as_view(row: Mapping[Any, Any], kind: type[View], **more: Any) -> View:
+    """One mapping row, and fields that are not columns. Columns without a field are left out."""
+    # SQLAlchemy's keys are a subclass of str, which msgspec refuses
+    return msgspec.convert({str(name): value for name, value in row.items()} | more, kind)
+
+
+def all_views(tx: Connection, query: Select[Any], kind: type[View]) -> list[View]:
+    """Every row of ``query``."""
+    return [as_view(row, kind) for row in tx.execute(query).mappings()]
 
 
 def read_row(row: Any, view: type[View], **more: Any) -> View:
