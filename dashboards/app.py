@@ -1,0 +1,184 @@
+"""Puts the web part together. Nothing happens on import; ``create_app`` gets everything it needs as arguments."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import structlog
+from flask import Flask, Response, g, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import Engine
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from dashboards import api, pages, texts
+from dashboards.assets_manifest import load_manifest
+from dashboards.errors import register_errors
+from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
+from dashboards.permissions import LIMITS
+from dashboards.settings import City, WebSettings
+from dashboards.site import EXTENSION, Site, lang, now, site, site_of, t
+from dashboards.stream import FeedHub, RecordsFeed
+from dashboards.texts import Texts, load_catalogues
+
+HERE = Path(__file__).parent
+MEGABYTE = 1_000_000
+
+
+def utc_now() -> datetime:
+    """The clock of a running site."""
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: WebSettings,
+    city: City,
+    engine: Engine,
+    store: Any,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    testing: bool = False,
+) -> Flask:
+    """The web part of ``city`` over its records (``engine``) and series (``store``, a series store).
+
+    Makes the secret file when there is none. With ``testing``, a word that no catalogue has is an error. Raises
+    ``OSError`` or ``ValueError`` when the secret, the catalogues or the front end's manifest can't be used, and
+    ``zoneinfo.ZoneInfoNotFoundError`` for an unknown time zone.
+    """
+    app = Flask(__name__, static_folder="static", static_url_path="/static", template_folder="templates")
+    _configure(app, settings, city, testing=testing)
+    app.extensions[EXTENSION] = Site(
+        settings=settings,
+        city=city,
+        engine=engine,
+        store=store,
+        clock=clock,
+        zone=ZoneInfo(city.timezone),
+        texts=Texts(load_catalogues(HERE / "words"), strict=testing),
+        manifest=load_manifest(HERE),
+        hub=FeedHub(RecordsFeed(engine)),
+    )
+    app.before_request(_begin)
+    register_login(app)
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
+    CSRFProtect(app)
+    pages.register(app)
+    api.register(app)
+    for endpoint, limits in LIMITS.items():
+        view: Any = app.view_functions[endpoint]
+        app.view_functions[endpoint] = limiter.limit(limits)(view)
+    register_errors(app)
+    _register_templates(app)
+    app.after_request(_secure)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+        )
+    return app
+
+
+def _configure(app: Flask, settings: WebSettings, city: City, *, testing: bool) -> None:
+    app.config.update(
+        TESTING=testing,
+        PROPAGATE_EXCEPTIONS=False,  # one table answers every exception, in tests too
+        SECRET_KEY=read_secret(settings.secret_file),
+        MAX_CONTENT_LENGTH=int(settings.upload_limit_mb * MEGABYTE),
+        MAX_FORM_PARTS=100,
+        SESSION_COOKIE_NAME="covercode",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=urlsplit(city.public_url).scheme.lower() == "https",
+        PERMANENT_SESSION_LIFETIME=COOKIE_LIFETIME,
+        WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # SameSite and the token guard; some phones' browsers send no Referer
+    )
+    app.url_map.strict_slashes = False
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+
+
+def _begin() -> None:
+    """Every line logged while answering carries the request's id; the id of a trusted proxy is kept."""
+    given = request.headers.get("X-Request-ID", "") if site().settings.trusted_proxies else ""
+    g.request_id = given[:64] if given.isascii() and given.replace("-", "").isalnum() else secrets.token_hex(6)
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _secure(response: Response) -> Response:
+    """The headers of every answer. Scripts, styles and connections are this site's own, and the map's tile server's."""
+    tiles = _tile_source(site().settings.tile_url)
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        "default-src 'self'; script-src 'self'; style-src 'self'; object-src 'none'; base-uri 'none'; "
+        f"form-action 'self'; frame-ancestors 'none'; worker-src 'self' blob:; font-src 'self'; "
+        f"img-src 'self' data: blob:{tiles}; connect-src 'self'{tiles}",
+    )
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()")
+    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint == "static":
+        _cache_static(response)
+    elif "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store" if visitor() else "no-cache"
+    return response
+
+
+def _cache_static(response: Response) -> None:
+    # Vite names a built file by its content, so it never changes under its name.
+    built = request.path.startswith("/static/built/assets/")
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if built else "public, max-age=3600"
+
+
+def _tile_source(tile_url: str) -> str:
+    parts = urlsplit(tile_url)
+    host = parts.netloc.replace("{s}", "*")
+    return f" {parts.scheme}://{host}" if parts.scheme in ("http", "https") and host else ""
+
+
+def _register_templates(app: Flask) -> None:
+    manifest = site_of(app).manifest
+    app.jinja_env.globals.update(
+        t=t,
+        can=may,
+        asset_url=manifest.url,
+        asset_css=manifest.stylesheets,
+        front_end_built=manifest.built,
+        stream_url=lambda feed_id: f"/api/v1/stream?since={feed_id}",
+    )
+    app.jinja_env.filters.update(
+        local_time=lambda moment, form="second": texts.local_time(moment, site().zone, form),
+        ago=lambda moment: texts.ago(moment, lang(), now=now()),
+        duration=lambda seconds: texts.duration(seconds, lang()),
+        number=_number,
+    )
+    app.context_processor(_context)
+
+
+def _number(value: float | None, unit: str = "", decimals: int | None = None) -> str:
+    written = texts.number(value, decimals)
+    return written if value is None or not unit or unit == "1" else f"{written}\u202f{t(f'unit.{unit}')}"
+
+
+def _context() -> dict[str, Any]:
+    where = site()
+    return {
+        "lang": lang(),
+        "city": where.city,
+        "user": visitor(),
+        "now": now(),
+        "tile_url": where.settings.tile_url,
+        "request_id": g.get("request_id", ""),
+    }

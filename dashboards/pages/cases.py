@@ -1,0 +1,169 @@
+"""Cases: the list, one case's file, the moves people make, and a crew member's own tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from flask import Flask, flash, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from dashboards import forms
+from dashboards.errors import answer_for, wants_json
+from dashboards.login import actor
+from dashboards.pages.lists import next_url
+from dashboards.pages.photos import keep_chosen
+from dashboards.pages.proof import recent_scan
+from dashboards.site import now, site, t
+from dashboards.texts import local_time
+from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotFound
+from registry.domain.kinds import CASE_KINDS, Role, Stage
+from registry.domain.moves import MoveName, open_to
+from registry.queries import cases as case_queries
+from registry.services import cases as case_services
+
+log = structlog.get_logger(__name__)
+
+_DISPATCHING = frozenset({Role.ADMINISTRATOR, Role.DISPATCHER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFilters:
+    """What the list is narrowed to; ``None``: not narrowed."""
+
+    stage: str | None
+    open_only: bool
+    kind: str | None
+    assignee_id: int | None
+    asset_id: int | None
+    overdue: bool | None
+    q: str | None
+
+
+def register(app: Flask) -> None:
+    """Routes of this module."""
+    app.add_url_rule("/cases", "cases", cases)
+    app.add_url_rule("/cases/<int:case_id>", "case", case)
+    app.add_url_rule("/cases/<int:case_id>/moves", "move_case", move_case, methods=["POST"])
+    # Somebody loads the page again after a refused move, or changes the language on it.
+    app.add_url_rule("/cases/<int:case_id>/moves", "case", case, alias=True)
+    app.add_url_rule("/tasks", "tasks", tasks)
+
+
+def cases() -> str:
+    """The list."""
+    args, where = request.args, site()
+    filters = CaseFilters(
+        stage=forms.choice(args, "stage", Stage),
+        open_only=forms.flag(args, "open_only") or False,
+        kind=forms.choice(args, "kind", CASE_KINDS),
+        assignee_id=forms.optional_int(args, "assignee_id"),
+        asset_id=forms.optional_int(args, "asset_id"),
+        overdue=forms.flag(args, "overdue"),
+        q=forms.optional_text(args, "q"),
+    )
+    feed_id = where.hub.newest_id()
+    page = case_queries.list_cases(
+        where.engine,
+        stage=None if filters.stage is None else Stage(filters.stage),
+        open_only=filters.open_only,
+        kind=filters.kind,
+        assignee_id=filters.assignee_id,
+        asset_id=filters.asset_id,
+        overdue=filters.overdue,
+        q=filters.q,
+        after=forms.optional_text(args, "after"),
+    )
+    choices = {"stages": list(Stage), "kinds": list(CASE_KINDS), "crew": case_queries.crew_members(where.engine)}
+    return render_template(
+        "cases.html", page=page, filters=filters, choices=choices, next_url=next_url(page.next), feed_id=feed_id
+    )
+
+
+def case(case_id: int) -> str:
+    """One case: what happened, and what the visitor may do now."""
+    return case_page(case_id, forms.FormState())
+
+
+def tasks() -> str:
+    """The open cases that are the visitor's own."""
+    where = site()
+    feed_id = where.hub.newest_id()
+    return render_template(
+        "tasks.html", tasks=case_queries.my_tasks(where.engine, actor().user_id or 0), feed_id=feed_id
+    )
+
+
+def move_case(case_id: int) -> Response | tuple[str, int]:
+    """Carry out one move. What can't be done leaves everything typed and uploaded in the form."""
+    photo_ids: tuple[int, ...] = ()
+    try:
+        order = forms.read_move(request.form)
+        photo_ids = order.photo_ids + keep_chosen(case_id, forms.chosen_files(request.files))
+        return _moved(case_id, order, photo_ids)
+    except (Conflict, InvalidMove, InvalidInput) as error:
+        answer = answer_for(error)
+        if wants_json():
+            raise
+        field = error if isinstance(error, InvalidInput) else None
+        state = forms.state_of(request.form, field, problem=_problem(case_id, error), photo_ids=photo_ids)
+        return case_page(case_id, state), answer.status
+
+
+def case_page(case_id: int, state: forms.FormState) -> str:
+    """The case as it is now, with ``state`` in its form."""
+    where, somebody = site(), actor()
+    feed_id = where.hub.newest_id()
+    file = the_file(case_id)
+    return render_template(
+        "case.html",
+        file=file,
+        moves=open_to(file, somebody),
+        crew=case_queries.crew_members(where.engine) if somebody.role in _DISPATCHING else [],
+        form=state,
+        feed_id=feed_id,
+    )
+
+
+def the_file(case_id: int) -> case_queries.CaseFile:
+    """The case with its story. Raises ``NotFound``."""
+    file = case_queries.case_file(site().engine, case_id)
+    if file is None:
+        raise NotFound("case", case_id)
+    return file
+
+
+def _moved(case_id: int, order: forms.MoveForm, photo_ids: Sequence[int]) -> Response:
+    moved = case_services.move_case(
+        site().engine,
+        case_id=case_id,
+        move=order.move,
+        by=actor(),
+        expected_version=order.version,
+        now=now(),
+        note=order.note,
+        assignee_id=order.assignee_id,
+        unit_id=order.unit_id,
+        photo_ids=photo_ids,
+        scan=recent_scan(the_file(case_id).asset_id),
+    )
+    log.info("case_moved", case_id=case_id, move=order.move, by_user_id=actor().user_id)
+    if wants_json():
+        return jsonify(ok=True, case={"id": case_id, "stage": moved.stage, "version": moved.version})
+    flash(t("message.moved", number=moved.number, move=t(f"move.{order.move}"), stage=t(f"stage.{moved.stage}")), "ok")
+    return redirect(order.next or url_for("case", case_id=case_id), 303)
+
+
+def _problem(case_id: int, error: Exception) -> str:
+    if not isinstance(error, Conflict):
+        return t("message.form_problem", problem=str(error))
+    last = next((entry for entry in reversed(the_file(case_id).entries) if entry.move in set(MoveName)), None)
+    if last is None:
+        return t("message.changed_by_somebody")
+    return t(
+        "message.changed_meanwhile",
+        name=last.by_name or t("message.nobody"),
+        move=t(f"move.{last.move}"),
+        time=local_time(last.at, site().zone, "clock"),
+    )

@@ -1,0 +1,27 @@
+"""What is wrong now, worst first, with the city's counters beside it."""
+
+from __future__ import annotations
+
+from flask import Flask, render_template
+
+from dashboards.site import now, site
+from registry.queries import overview as overview_queries
+
+WRONG_ROWS = 50
+
+
+def register(app: Flask) -> None:
+    """Routes of this module."""
+    app.add_url_rule("/", "overview", overview)
+
+
+def overview() -> str:
+    """The wall screen. The feed's place is noted first: the stream then brings everything that came later."""
+    where = site()
+    feed_id = where.hub.newest_id()
+    return render_template(
+        "overview.html",
+        overview=overview_queries.overview(where.engine, now=now()),
+        wrong=overview_queries.wrong_now(where.engine, now=now(), limit=WRONG_ROWS),
+        feed_id=feed_id,
+    )

@@ -1,0 +1,66 @@
+"""Photos: adding them to a case, and showing them to staff."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Flask, Response, flash, jsonify, redirect, request, send_file, url_for
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response as BaseResponse
+
+from dashboards import forms
+from dashboards.errors import wants_json
+from dashboards.login import actor
+from dashboards.paths import safe_path
+from dashboards.site import now, site, t
+from registry.domain.errors import InvalidInput, NotFound
+from registry.queries import cases as case_queries
+from registry.services import photos as photo_services
+
+A_YEAR_S = 365 * 86400
+
+
+def register(app: Flask) -> None:
+    """Routes of this module."""
+    app.add_url_rule("/photos/<int:photo_id>", "photo", photo)
+    app.add_url_rule("/cases/<int:case_id>/photos", "add_photos", add_photos, methods=["POST"])
+
+
+def photo(photo_id: int) -> Response:
+    """A photo as a JPEG. It never changes under its number, so a browser may keep it; other people's caches may not."""
+    found = photo_services.find_photo(site().engine, site().city.data_dir, photo_id)
+    response = send_file(found.path, mimetype="image/jpeg", conditional=True)
+    response.headers["Cache-Control"] = f"private, max-age={A_YEAR_S}, immutable"
+    return response
+
+
+def add_photos(case_id: int) -> BaseResponse:
+    """Keep photos with a case without moving it."""
+    chosen = forms.chosen_files(request.files)
+    if not chosen:
+        raise InvalidInput("photo", t("message.no_photo"))
+    kept = keep_chosen(case_id, chosen)
+    if wants_json():
+        return jsonify(ok=True, photo_ids=list(kept))
+    flash(t("message.photos_kept", count=len(kept)), "ok")
+    return redirect(safe_path(request.form.get("next"), otherwise=url_for("case", case_id=case_id)), 303)
+
+
+def keep_chosen(case_id: int, chosen: Sequence[FileStorage]) -> tuple[int, ...]:
+    """Keep pictures somebody chose for a case; their ids. Raises ``InvalidInput`` for the first that is no picture."""
+    if not chosen:
+        return ()
+    file = case_queries.case_file(site().engine, case_id)
+    if file is None:
+        raise NotFound("case", case_id)
+    of_case = photo_services.NewPhoto(asset_id=file.asset_id, case_id=case_id, taken_by=actor().user_id)
+    return tuple(_keep(one, of_case) for one in chosen)
+
+
+def keep_one(asset_id: int, chosen: Sequence[FileStorage]) -> int | None:
+    """Keep the picture a citizen chose, if they chose one."""
+    return _keep(chosen[0], photo_services.NewPhoto(asset_id=asset_id)) if chosen else None
+
+
+def _keep(file: FileStorage, new: photo_services.NewPhoto) -> int:
+    return photo_services.keep_photo(site().engine, site().city.data_dir, file.stream, new, now=now())

@@ -1,0 +1,126 @@
+"""What a scanned plate opens: to a citizen what this is and how to report, to staff what is wrong and what to do."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from dashboards import forms
+from dashboards.errors import answer_for
+from dashboards.login import visitor
+from dashboards.pages.photos import keep_one
+from dashboards.pages.proof import remember
+from dashboards.site import now, site, t
+from registry.domain.errors import InvalidInput, NotFound
+from registry.domain.kinds import TagState
+from registry.domain.moves import open_to
+from registry.domain.people import Actor
+from registry.domain.tokens import ALPHABET, TOKEN_LENGTH, Finding
+from registry.queries import assets as asset_queries
+from registry.queries import cases as case_queries
+from registry.services import reports as report_services
+from registry.services.tags import Scan, record_scan
+
+log = structlog.get_logger(__name__)
+
+# What to tell about a plate that still leads somewhere.
+_NOTES = {TagState.LOST: "message.tag_lost", TagState.REPLACED: "message.tag_replaced"}
+
+
+def register(app: Flask) -> None:
+    """Routes of this module. Plates carry the address in capitals, so that its QR code needs fewer modules."""
+    for prefix, alias in (("/Q", False), ("/q", True)):
+        app.add_url_rule(f"{prefix}/<token>", "scan", scan, alias=alias)
+        app.add_url_rule(f"{prefix}/<token>/report", "report_here", report_here, methods=["POST"], alias=alias)
+        # Somebody loads the page again after a refused report, or changes the language on it.
+        app.add_url_rule(f"{prefix}/<token>/report", "scan", scan, alias=True)
+    app.add_url_rule("/reports/<key>", "report", report)
+
+
+def scan(token: str) -> str | tuple[str, int]:
+    """The page behind a plate. Every scan is kept, also of what nobody issued."""
+    somebody = visitor()
+    found = record_scan(site().engine, token, now=now(), user_id=None if somebody is None else somebody.user_id)
+    view = None if found.token is None else asset_queries.asset_by_token(site().engine, found.token)
+    if view is None or view.tag_state is TagState.DESTROYED:
+        return _unknown(token, found), 404
+    if somebody is None:
+        return _for_public(view, forms.FormState())
+    remember(found)
+    return _for_staff(view, somebody)
+
+
+def report_here(token: str) -> str | Response | tuple[str, int]:
+    """What a citizen tells about the thing in front of them; refused input leaves their words in the form."""
+    where = site()
+    view = asset_queries.asset_by_token(where.engine, token)
+    if view is None:
+        raise NotFound("plate", token)
+    try:
+        told = forms.read_report(request.form)
+        photo_id = keep_one(view.asset_id, forms.chosen_files(request.files))
+        kept = report_services.report_by_citizen(
+            where.engine,
+            asset_id=view.asset_id,
+            text=told.text,
+            contact=told.contact,
+            photo=photo_id,
+            now=now(),
+            zone=where.zone,
+        )
+    except InvalidInput as error:
+        state = forms.state_of(request.form, error, problem=t("message.form_problem", problem=str(error)))
+        return _for_public(view, state), answer_for(error).status
+    log.info("citizen_reported", asset_id=view.asset_id, case_number=kept.case_number)
+    return redirect(url_for("report", key=kept.key, sent=1), 303)
+
+
+def report(key: str) -> str:
+    """What became of a citizen's report; the key is known to them alone."""
+    found = case_queries.report_status(site().engine, key)
+    if found is None:
+        raise NotFound("report", key)
+    return render_template("report.html", report=found, fresh=request.args.get("sent") == "1")
+
+
+def _for_public(view: asset_queries.ScanView, state: forms.FormState) -> str:
+    return render_template("scan_public.html", view=view, form=state, tag_note=_NOTES.get(view.tag_state, ""))
+
+
+def _for_staff(view: asset_queries.ScanView, somebody: Actor) -> str:
+    where = site()
+    file = asset_queries.asset_file(where.engine, view.asset_id, now=now())
+    cases = case_queries.list_cases(where.engine, asset_id=view.asset_id, open_only=True).items
+    return render_template(
+        "scan_crew.html",
+        view=view,
+        cases=cases,
+        moves={case.id: open_to(case, somebody) for case in cases},
+        values=file.values,
+        asset=file,
+        form=forms.FormState(),
+        here=url_for("scan", token=view.token),
+        tag_note=_NOTES.get(view.tag_state, ""),
+    )
+
+
+def _unknown(text: str, found: Scan) -> str:
+    kind, problem = _misread(text) if found.finding is Finding.MISREAD else _useless(found.finding)
+    return render_template("scan_unknown.html", problem=problem, token=text[:64], kind=kind)
+
+
+def _misread(text: str) -> tuple[str, str]:
+    """Which mistake it is, as ``registry.domain.tokens`` tells them apart, in the visitor's language."""
+    token = "".join(text.split()).replace("-", "").upper()
+    if len(token) != TOKEN_LENGTH:
+        return "length", t("message.scan_length", wanted=TOKEN_LENGTH, found=len(token))
+    foreign = next((symbol for symbol in token if symbol not in ALPHABET), None)
+    if foreign is not None:
+        return "character", t("message.scan_character", found=foreign)
+    return "check", t("message.scan_check")
+
+
+def _useless(finding: Finding) -> tuple[str, str]:
+    kind = finding if finding in (Finding.BLANK, Finding.DESTROYED) else Finding.UNKNOWN
+    return kind.value, t(f"message.scan_{kind.value}")

@@ -1,0 +1,163 @@
+"""Running the web part: gunicorn, one worker process with threads.
+
+One worker, because the live stream's hub, the rate limits and the front end's manifest are kept per process; threads,
+because a stream occupies one for as long as its page is open (at most 48 of the 64, so that pages always find one).
+gunicorn alone, told to end while pages are open on the stream, waits for them until its master kills the worker, since
+a stream has no end of its own. The worker here therefore closes the hub first and every stream ends by itself. The
+master process restarts a worker that dies.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import sys
+import threading
+
+import structlog
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
+
+from dashboards.settings import WebSettings
+from dashboards.site import site_of
+
+log = structlog.get_logger(__name__)
+
+THREADS = 64
+GRACE_S = 2
+
+
+class CannotListen(Exception):
+    """The address can't be listened on; the message names it, the setting and what to do."""
+
+
+def serve(app: Flask, settings: WebSettings, *, stop: threading.Event) -> None:
+    """Serve ``app`` until ``stop`` is set or the process gets SIGTERM or SIGINT. Needs the main thread.
+
+    Raises ``CannotListen`` when the port is taken or the address is not this machine's.
+    """
+    listener = listen(settings)
+    log.info("web_listening", host=settings.host, port=listener.getsockname()[1])
+    _Server(app, listener.detach()).run_until(stop)
+
+
+def listen(settings: WebSettings) -> socket.socket:
+    """A listening socket on the configured address. Raises ``CannotListen``."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(256)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise CannotListen(_why(settings, error)) from error
+    return listener
+
+
+def _why(settings: WebSettings, error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
+        return (
+            f"port {settings.port} on {settings.host} is already in use: end the other program, "
+            f"or set another port (web.port in covercode.toml)"
+        )
+    if number == errno.EACCES:
+        return f"port {settings.port} needs root's rights: set a port above 1023 (web.port in covercode.toml)"
+    return f"can't listen on {settings.host}:{settings.port} ({error}): check web.host and web.port in covercode.toml"
+
+
+class _Worker(ThreadWorker):  # type: ignore[misc]
+    """A threaded worker that ends its streams when it is told to end, or when its master is gone."""
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            self._end_streams()
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        self._end_streams()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: object) -> None:
+        self._end_streams()
+        super().handle_quit(sig, frame)
+
+    def _end_streams(self) -> None:
+        # In a thread of its own: a signal handler interrupts this one, whatever lock it may hold.
+        hub = site_of(self.app.flask_app).hub
+        threading.Thread(target=hub.close, name="hub-close", daemon=True).start()
+
+
+class _Logs(Logger):  # type: ignore[misc]
+    """gunicorn's own lines go to the program's log, in the program's form."""
+
+    def setup(self, cfg: object) -> None:
+        super().setup(cfg)
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.propagate = True
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, configured by us alone: no files, no environment, no control socket."""
+
+    def __init__(self, app: Flask, listening_fd: int) -> None:
+        self.flask_app = app
+        self._listening_fd = listening_fd  # gunicorn closes it
+        super().__init__()
+
+    def load_config(self) -> None:
+        def after_fork(_server: object, _worker: object) -> None:
+            # A connection opened before the fork belongs to the master.
+            site_of(self.flask_app).engine.dispose(close=False)
+
+        for name, value in {
+            "bind": f"fd://{self._listening_fd}",
+            "workers": 1,
+            "worker_class": _Worker,
+            "threads": THREADS,
+            "keepalive": 5,
+            "graceful_timeout": GRACE_S,
+            "timeout": 60,
+            "logger_class": _Logs,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "post_fork": after_fork,
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self.flask_app
+
+    def run_until(self, stop: threading.Event) -> None:
+        """Run until ``stop`` or a signal; the signal handlers that were there before are put back."""
+        before = {number: signal.getsignal(number) for number in (*Arbiter.SIGNALS, signal.SIGCHLD)}
+        master, ended = os.getpid(), threading.Event()
+        threading.Thread(target=_ask_to_end, args=(stop, ended), name="web-stop", daemon=True).start()
+        try:
+            Arbiter(self).run()
+        except SystemExit as end:
+            if os.getpid() != master:
+                # The worker ends here: it is a copy of the master, whose caller has more to do after serving.
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+            if end.code not in (0, None):
+                raise
+        finally:
+            ended.set()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _ask_to_end(stop: threading.Event, ended: threading.Event) -> None:
+    stop.wait()
+    if not ended.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)

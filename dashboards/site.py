@@ -1,0 +1,65 @@
+"""What every route needs: the settings, the city, the stores and the words, handed to the app when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app, g, request
+from sqlalchemy import Engine
+
+from dashboards.assets_manifest import AssetsManifest
+from dashboards.settings import City, WebSettings
+from dashboards.stream import FeedHub
+from dashboards.texts import DEFAULT_LANGUAGE, LANGUAGES, Texts
+
+EXTENSION = "covercode"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One running web part. ``store`` is a series store, only handed on to ``registry.queries.series``."""
+
+    settings: WebSettings
+    city: City
+    engine: Engine
+    store: Any
+    clock: Callable[[], datetime]
+    zone: ZoneInfo
+    texts: Texts
+    manifest: AssetsManifest
+    hub: FeedHub
+
+
+def site() -> Site:
+    """The site of the app that answers this request."""
+    return cast("Site", current_app.extensions[EXTENSION])
+
+
+def site_of(app: Flask) -> Site:
+    """The site behind ``app``."""
+    found = app.extensions[EXTENSION]
+    if not isinstance(found, Site):
+        raise TypeError("this Flask app was not made by create_app")
+    return found
+
+
+def now() -> datetime:
+    """The moment this request began: one page shows one moment."""
+    if "now" not in g:
+        g.now = site().clock()
+    return cast("datetime", g.now)
+
+
+def lang() -> str:
+    """The language of this request: Chinese unless the visitor chose another."""
+    chosen = request.cookies.get("lang", DEFAULT_LANGUAGE)
+    return chosen if chosen in LANGUAGES else DEFAULT_LANGUAGE
+
+
+def t(key: str, **args: object) -> str:
+    """Words in the language of this request."""
+    return site().texts.t(lang(), key, **args)

@@ -1,0 +1,288 @@
+"""The live stream: one thread reads the feed while somebody listens, and hands each item to every open page.
+
+A page never misses an item without being told: it names the last id it knows, gets what it missed, then what is new.
+Who missed too much, or reads too slowly, gets ``resync`` (load the page's figures again) and never holds up the others.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+import structlog
+from sqlalchemy import Engine
+
+from registry.domain.errors import StoreDown
+from registry.queries import feed as feed_queries
+
+log = structlog.get_logger(__name__)
+
+REPLAY_LIMIT = 200
+QUEUE_SIZE = 256
+# Two writers of PostgreSQL may commit their ids in the other order; a little of what was read is looked at again.
+OVERLAP = 32
+RETRY_MS = 2000
+
+
+class Item(Protocol):
+    """One thing that happened, as ``registry.queries.feed`` gives it."""
+
+    @property
+    def id(self) -> int:
+        """Grows with time."""
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+
+    @property
+    def kind(self) -> str:
+        """Which sort of event; becomes the event's name."""
+
+    @property
+    def body(self) -> dict[str, object]:
+        """What a list row needs of it."""
+
+
+class Feed(Protocol):
+    """Where items come from."""
+
+    def since(self, last_id: int, limit: int) -> Sequence[Item]:
+        """At most ``limit`` items with an id above ``last_id``, oldest first."""
+
+    def newest_id(self) -> int:
+        """The highest id there is; 0 when there is none."""
+
+
+class RecordsFeed:
+    """The feed of the records database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def since(self, last_id: int, limit: int) -> Sequence[Item]:
+        """See ``Feed.since``."""
+        return feed_queries.since(self._engine, last_id, limit)
+
+    def newest_id(self) -> int:
+        """See ``Feed.newest_id``."""
+        return feed_queries.newest_id(self._engine)
+
+
+class TooManyListeners(Exception):
+    """As many streams are open as there are threads to spare; ask again for the figures instead."""
+
+
+class Listener:
+    """One open page's queue: bounded; when it overflows, everything waiting in it gives way to one resync."""
+
+    def __init__(self, size: int) -> None:
+        self._queue: queue.Queue[Item | None] = queue.Queue(size)
+        self._lagging = threading.Event()
+
+    def offer(self, item: Item) -> None:
+        """Hand over an item without ever waiting."""
+        if self._lagging.is_set():
+            return
+        try:
+            self._queue.put_nowait(item)
+        except queue.Full:
+            self._lagging.set()
+
+    def wake(self) -> None:
+        """Let ``take`` return at once, for the end of the server."""
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            self._lagging.set()
+
+    def take(self, timeout_s: float) -> Item | None:
+        """The next item, or ``None`` after ``timeout_s`` without one (or when woken)."""
+        try:
+            return self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def fell_behind(self) -> bool:
+        """Whether items were lost since the last call; empties the queue when so."""
+        if not self._lagging.is_set():
+            return False
+        while True:
+            try:
+                self._queue.get_nowait()
+            except queue.Empty:
+                self._lagging.clear()
+                return True
+
+
+class FeedHub:
+    """Reads the feed every ``every_s`` seconds while there are listeners, in one thread for all of them."""
+
+    def __init__(
+        self, feed: Feed, *, every_s: float = 0.4, most_listeners: int = 48, queue_size: int = QUEUE_SIZE
+    ) -> None:
+        self._feed = feed
+        self._every_s = every_s
+        self._most_listeners = most_listeners
+        self._queue_size = queue_size
+        self._lock = threading.Lock()
+        self._listeners: set[Listener] = set()
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    def has_ended(self) -> bool:
+        """Whether the server is ending."""
+        return self._stop.is_set()
+
+    @property
+    def listening(self) -> int:
+        """How many streams are open."""
+        with self._lock:
+            return len(self._listeners)
+
+    def newest_id(self) -> int:
+        """The highest id in the feed now."""
+        return self._feed.newest_id()
+
+    def missed(self, last_id: int) -> Sequence[Item] | None:
+        """What came after ``last_id``, or ``None`` when it is more than ``REPLAY_LIMIT`` items."""
+        items = self._feed.since(last_id, REPLAY_LIMIT + 1)
+        return None if len(items) > REPLAY_LIMIT else items
+
+    def join(self) -> Listener:
+        """A new listener, which gets every item that comes from now on. Raises ``TooManyListeners``."""
+        listener = Listener(self._queue_size)
+        with self._lock:
+            if len(self._listeners) >= self._most_listeners:
+                raise TooManyListeners
+            if self._thread is None:
+                # What is there before the thread looks first is the listener's own replay.
+                position = self._feed.newest_id()
+                self._thread = threading.Thread(target=self._run, args=(position,), name="feed-hub", daemon=True)
+                self._thread.start()
+            self._listeners.add(listener)
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Forget a listener; the thread ends after the last one."""
+        with self._lock:
+            self._listeners.discard(listener)
+
+    def close(self) -> None:
+        """End every stream: listeners wake and see ``has_ended``. Safe to call from a signal handler's thread."""
+        self._stop.set()
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener.wake()
+
+    def _run(self, position: int) -> None:
+        seen = {item.id for item in self._look(position - OVERLAP) or () if item.id <= position}
+        down = False
+        while not self._stop.wait(self._every_s):
+            with self._lock:
+                if not self._listeners:
+                    self._thread = None
+                    return
+            items = self._look(position - OVERLAP)
+            if (items is None) != down:
+                down = items is None
+                log.warning("feed_unreadable") if down else log.info("feed_readable_again")
+            for item in items or ():
+                if item.id not in seen:
+                    self._hand_out(item)
+                    seen.add(item.id)
+                    position = max(position, item.id)
+            seen = {number for number in seen if number > position - 2 * OVERLAP}
+
+    def _look(self, after: int) -> Sequence[Item] | None:
+        try:
+            return self._feed.since(max(0, after), REPLAY_LIMIT + OVERLAP)
+        except StoreDown:
+            return None
+
+    def _hand_out(self, item: Item) -> None:
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener.offer(item)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTerms:
+    """One stream: the id its page knows, how long it may be silent, whether its visitor may still listen."""
+
+    last_id: int
+    heartbeat_s: float
+    may_listen: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenStream:
+    """A stream that has begun: send ``chunks``, and call ``close`` when the connection is gone, begun or not."""
+
+    chunks: Iterator[bytes]
+    close: Callable[[], None]
+
+
+def open_stream(hub: FeedHub, terms: StreamTerms) -> OpenStream:
+    """Join the hub and fetch what the page missed.
+
+    Raises ``TooManyListeners`` and ``StoreDown`` before anything is sent.
+    An item may come twice (from the replay of one page and from the hub); its id tells.
+    """
+    listener = hub.join()
+    try:
+        missed = hub.missed(terms.last_id)
+        first = [encode(item) for item in missed] if missed is not None else [_resync(hub)]
+    except BaseException:
+        hub.leave(listener)
+        raise
+    replayed = {item.id for item in missed or ()}
+    return OpenStream(
+        chunks=_chunks(hub, listener, terms, first=first, replayed=replayed), close=lambda: hub.leave(listener)
+    )
+
+
+def _chunks(
+    hub: FeedHub, listener: Listener, terms: StreamTerms, *, first: list[bytes], replayed: set[int]
+) -> Iterator[bytes]:
+    try:
+        yield f"retry: {RETRY_MS}\n: connected\n\n".encode()
+        yield from first
+        yield from _live(hub, listener, terms, replayed)
+    finally:
+        hub.leave(listener)
+
+
+def _live(hub: FeedHub, listener: Listener, terms: StreamTerms, replayed: set[int]) -> Iterator[bytes]:
+    while not hub.has_ended():
+        item = listener.take(terms.heartbeat_s)
+        if hub.has_ended():
+            return
+        if listener.fell_behind():
+            log.info("stream_resync")
+            yield _resync(hub)
+        elif item is None:
+            if not terms.may_listen():
+                yield b"event: session_ended\ndata: {}\n\n"
+                return
+            yield b": heartbeat\n\n"
+        elif item.id not in replayed:
+            yield encode(item)
+
+
+def encode(item: Item) -> bytes:
+    """One item as a server-sent event: its id, its kind as the event's name, itself as JSON."""
+    data = msgspec.json.encode({"id": item.id, "at": item.at, "kind": item.kind, "body": item.body})
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (item.id, item.kind.encode(), data)
+
+
+def _resync(hub: FeedHub) -> bytes:
+    newest = hub.newest_id()
+    return b'id: %d\nevent: resync\ndata: {"newest_id":%d}\n\n' % (newest, newest)

@@ -1,0 +1,163 @@
+"""The web part over a real records database and series store, seeded through the services."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from werkzeug.test import TestResponse
+
+from dashboards.app import create_app
+from dashboards.settings import WebSettings
+from registry.domain.kinds import Role
+from registry.domain.people import Actor
+from registry.services.assets import Parties, set_parties
+from registry.services.classes import load_classes
+from registry.services.people import set_password
+from registry.services.rules import install_shipped_rules
+from registry.services.tags import issue_tag
+from registry.storage.database import open_database, writing
+from registry.storage.series import SqliteSeries
+from registry.storage.tables import metadata
+from tests.city import City, build_city
+
+NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebCity:
+    """What the pages are told about the city."""
+
+    data_dir: Path
+    name: str = "示范市"
+    division: str = "440803"
+    timezone: str = "Asia/Shanghai"
+    public_url: str = "http://city.example"
+    demo: bool = False
+
+
+@dataclass
+class Clock:
+    """A clock that moves when a test says so."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@dataclass(kw_only=True)
+class Web:
+    """The app, what stands behind it, and ways to visit it."""
+
+    app: Flask
+    city: City
+    token: str
+    clock: Clock
+    store: SqliteSeries
+    place: WebCity
+    _clients: dict[Role, FlaskClient] = field(default_factory=dict)
+
+    def visitor(self) -> FlaskClient:
+        """A browser that has never been here."""
+        return self.app.test_client()
+
+    def as_(self, role: Role) -> FlaskClient:
+        """A browser in which the city's person of that role has signed in."""
+        if role not in self._clients:
+            login = {Role.CREW: "crew", Role.DISPATCHER: "dispatcher", Role.VIEWER: "viewer"}.get(role, role.value)
+            self._clients[role] = self.signed_in(login)
+        return self._clients[role]
+
+    def signed_in(self, login: str) -> FlaskClient:
+        """A browser in which ``login`` has signed in."""
+        client = self.visitor()
+        answer = send(client, "/login", {"login": login, "password": PASSWORD}, page="/login")
+        assert answer.status_code == 303, answer.text
+        return client
+
+    def person(self, role: Role) -> Actor:
+        return next(
+            actor
+            for actor in (self.city.administrator, self.city.dispatcher, self.city.crew, self.city.viewer)
+            if actor.role is role
+        )
+
+
+def csrf_of(client: FlaskClient, page: str = "/login") -> str:
+    """The token that a form of ``page`` carries."""
+    found = _TOKEN.search(client.get(page, follow_redirects=True).text)
+    assert found is not None, f"{page} has no form"
+    return found.group(1)
+
+
+def send(client: FlaskClient, path: str, form: dict[str, Any], *, page: str = "/login", **more: Any) -> TestResponse:
+    """Send a form as the browser would: with the token of the page it stands on."""
+    return client.post(path, data=form | {"csrf_token": csrf_of(client, page)}, **more)
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, City, str]:
+    """A small city with passwords and a plate, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("seeded") / "records.db"
+    engine = open_database(f"sqlite:///{path}")
+    metadata.create_all(engine)
+    with writing(engine) as tx:
+        load_classes(tx)
+        install_shipped_rules(tx, now=NOON)
+    city = build_city(engine, NOON)
+    with writing(engine) as tx:
+        token = issue_tag(tx, city.asset_id, now=NOON)
+        set_parties(tx, city.asset_id, Parties(maintainer_unit_id=city.water), now=NOON)
+        for person in (city.administrator, city.dispatcher, city.crew, city.stranger, city.viewer):
+            set_password(tx, person.user_id or 0, PASSWORD)
+    engine.dispose()
+    return path, city, token
+
+
+@pytest.fixture
+def engine(seeded: tuple[Path, City, str], tmp_path: Path) -> Iterator[Engine]:
+    path = tmp_path / "records.db"
+    shutil.copy(seeded[0], path)
+    opened = open_database(f"sqlite:///{path}")
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def make_web(seeded: tuple[Path, City, str], engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Web]]:
+    """Build the web part with other settings than the usual ones."""
+    stores: list[SqliteSeries] = []
+
+    def build(*, place: dict[str, Any] | None = None, **settings: Any) -> Web:
+        clock, store = Clock(), SqliteSeries(tmp_path / "series.db")
+        stores.append(store)
+        told = WebCity(data_dir=tmp_path / "data", **(place or {}))
+        web_settings = WebSettings(secret_file=tmp_path / "secret", **settings)
+        app = create_app(web_settings, told, engine, store, clock=clock, testing=True)
+        return Web(
+            app=app, city=replace(seeded[1], engine=engine), token=seeded[2], clock=clock, store=store, place=told
+        )
+
+    yield build
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def web(make_web: Callable[..., Web]) -> Web:
+    return make_web()
