@@ -132,7 +132,12 @@ def users() -> None:
 @users.command("add")
 @click.argument("login")
 @click.option("--name", required=True, help="The person's name.")
-@click.option("--role", required=True, type=click.Choice(["administrator", "dispatcher", "crew", "viewer"]))
+@click.option(
+    "--role",
+    required=True,
+    type=click.Choice(["administrator", "dispatcher", "crew", "viewer"]),
+    help="What the person may do.",
+)
 @click.password_option(help="Asked for when not given.")
 @_CONFIG
 def users_add(login: str, name: str, role: str, password: str, config: Path | None) -> None:

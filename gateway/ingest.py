@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -43,6 +43,13 @@ _WORST_PAUSE_S = 10.0
 _TICK_S = 1.0
 
 
+class NoteCabinet(Protocol):
+    """Where the states that cabinets tell of themselves go."""
+
+    def __call__(self, state: CabinetState, *, now: datetime) -> None:
+        """Keep it. Raises ``StoreDown``."""
+
+
 class Ingest:
     """Subscribes, batches, hands over, acks. ``run`` until ``stop`` is set; survives broker and database outages."""
 
@@ -51,7 +58,7 @@ class Ingest:
         broker: BrokerSettings,
         intake: Intake,
         *,
-        note_cabinet: Callable[[CabinetState, datetime], None],
+        note_cabinet: NoteCabinet,
         client_id: str = "covercode-ingest",
         keep_session: bool = False,
         on_receipt: Callable[[Receipt], None] | None = None,
@@ -170,7 +177,7 @@ class Ingest:
             log.warning("bad_cabinet_state", cabinet=where[1], problem=str(problem))
             return
         try:
-            self._note_cabinet(state, datetime.now(UTC))
+            self._note_cabinet(state, now=datetime.now(UTC))
         except StoreDown as error:
             log.warning("store_down", problem=str(error))
 

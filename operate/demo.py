@@ -151,7 +151,7 @@ def _play(crew: Crew, city: DemoCity, wishes: Wishes, stop: threading.Event) -> 
 def _finish(crew: Crew, city: DemoCity, wishes: Wishes, as_json: bool) -> int:
     crew.check()
     crew.stop("sim")
-    drained = _drain(crew, city)
+    emptied = _drain(crew, city)
     crew.stop("edge-1", "edge-2")
     crew.stop("ingest", "worker", "web", "broker")
     engine, store = open_records(city.place)
@@ -168,7 +168,7 @@ def _finish(crew: Crew, city: DemoCity, wishes: Wishes, as_json: bool) -> int:
         "alert_latency_ms": latencies_ms(engine),
         "in_doubt": series.in_doubt,
         "unexplained": series.unexplained,
-        "drained": drained,
+        "drained": emptied,
         "faults": len([fault for fault in city.faults if fault.fault.case_kind]),
         "cases_missing": checked["missing"],
         "cases_extra": checked["extra"],
@@ -192,10 +192,15 @@ def _drain(crew: Crew, city: DemoCity) -> bool:
     deadline = time.monotonic() + DRAIN_DEADLINE_S
     while time.monotonic() < deadline:
         crew.check()
-        if all(_queued(cabinet.parent / "spool.db") == 0 for cabinet in city.cabinets):
+        if drained(city):
             return True
         time.sleep(0.2)
     return False
+
+
+def drained(city: DemoCity) -> bool:
+    """Whether every cabinet's spool is empty: the city has acked all it was sent."""
+    return all(_queued(cabinet.parent / "spool.db") == 0 for cabinet in city.cabinets)
 
 
 def _queued(spool: Path) -> int:

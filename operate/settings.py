@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import cattrs
 from cattrs.gen import make_dict_structure_fn
-from cattrs.v import transform_error
+from cattrs.v import format_exception, transform_error
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ def parse_settings(kind: type[T], body: Mapping[str, Any], environ: Mapping[str,
     try:
         return converter.structure(merged, kind)
     except cattrs.BaseValidationError as error:
-        raise BadSettings(source, [_plain(line) for line in transform_error(error)]) from None
+        raise BadSettings(source, [_plain(line) for line in transform_error(error, format_exception=_said)]) from None
 
 
 def setting_rows(kind: type) -> Iterator[SettingRow]:
@@ -132,6 +132,11 @@ def _to_str(value: Any, _: type) -> str:
     if isinstance(value, str):
         return value
     raise ValueError(f"must be text in quotes, not {value!r}")
+
+
+def _said(problem: BaseException, kind: type | None) -> str:
+    # our own hooks raise ValueError with a message for people; the rest is cattrs' wording
+    return str(problem) if isinstance(problem, ValueError) else format_exception(problem, kind)
 
 
 def _plain(line: str) -> str:

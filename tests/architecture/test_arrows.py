@@ -1,0 +1,72 @@
+"""The arrows between rooms, and what a cabinet may load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("firmware_sim", "gateway", "registry", "dashboards", "operate")
+
+
+def test_the_import_contracts_hold():
+    told = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stdout[-3000:]
+
+
+def test_a_cabinet_loads_neither_flask_nor_sqlalchemy_nor_the_registry():
+    code = (
+        "import sys, gateway.cabinet, covercode, operate.processes, operate.settings, operate.logs;"
+        "print(sorted(n for n in sys.modules if n.split('.')[0] in "
+        "{'flask', 'sqlalchemy', 'alembic', 'registry', 'dashboards', 'apscheduler', 'PIL', 'qrcode'}))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_module_says_what_it_is_for(room: str):
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / room).rglob("*.py")
+        if "versions" not in path.parts and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert silent == []
+
+
+# the source loops, the job runner, the web error handler and two entry points: each logs or reports what it met
+MAY_CATCH_ALL = {
+    "dashboards/errors.py",
+    "gateway/cabinet.py",
+    "gateway/modbus.py",
+    "operate/doctor.py",
+    "registry/worker.py",
+}
+
+
+def test_broad_excepts_stand_only_where_agreed():
+    broad = {
+        str(path.relative_to(ROOT))
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler) and isinstance(node.type, ast.Name) and node.type.id == "Exception"
+    }
+    assert broad <= MAY_CATCH_ALL
+
+
+def test_nothing_is_called_manager_helper_or_util():
+    names = {path.stem for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+    assert {name for name in names if any(word in name for word in ("manager", "helper", "util"))} == set()
+
+
+def test_the_errors_meant_for_people_exist():
+    from operate.failures import for_people
+
+    assert all(issubclass(kind, Exception) for kind in for_people())

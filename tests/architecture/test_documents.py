@@ -1,0 +1,65 @@
+"""Documents that must agree with the program."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+import covercode
+from operate.setting_docs import settings_page
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_settings_page_is_the_program_s_own():
+    assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == settings_page(), "run: make docs"
+
+
+def test_every_command_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    missing = [name for name in covercode.main.commands if f"covercode {name}" not in readme]
+    assert missing == []
+
+
+def _commands(group: click.Group, path: str = ""):
+    for name, command in group.commands.items():
+        yield f"{path} {name}".strip(), command
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path} {name}")
+
+
+@pytest.mark.parametrize(("name", "command"), list(_commands(covercode.main)))
+def test_every_command_and_option_explains_itself(name: str, command: click.Command):
+    assert command.help, name
+    silent = [
+        option.name
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help and option.name not in {"home"}
+    ]
+    assert silent == []
+
+
+def test_every_direct_dependency_is_explained():
+    text = (ROOT / "docs/dependencies.md").read_text(encoding="utf-8")
+    body = (ROOT / "setup.cfg").read_text(encoding="utf-8").split("[options.packages.find]")[0]
+    names = set(re.findall(r"^    ([a-z0-9-]+)(?:[>=<]|$)", body, flags=re.MULTILINE)) - {"covercode"}
+    assert sorted(name for name in names if name not in text) == []
+
+
+def test_every_room_of_the_map_in_the_readme_exists():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rooms = re.findall(r"^\| `([a-z_./]+)/` \|", readme, flags=re.MULTILINE)
+    assert len(rooms) >= 6
+    assert [room for room in rooms if not (ROOT / room).is_dir()] == []
+
+
+def test_links_between_documents_lead_somewhere():
+    broken = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if not target.startswith(("http://", "https://")) and not (page.parent / target).exists():
+                broken.append(f"{page.name}: {target}")
+    assert broken == []
