@@ -37,7 +37,14 @@ def sqlite_url(request: pytest.FixtureRequest) -> str:
     return f"sqlite:///{path / 'records.db'}"
 
 
-DATABASES = [pytest.param(sqlite_url, id="sqlite")]
+def postgres_url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("postgres_url"))
+
+
+DATABASES = [
+    pytest.param(sqlite_url, id="sqlite"),
+    pytest.param(postgres_url, id="postgres", marks=pytest.mark.network),
+]
 """Each turns the test's request into the address of an empty database; another server is one more row."""
 
 

@@ -234,9 +234,16 @@ def upgrade() -> None:
     with op.batch_alter_table("case_file", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_case_file_asset_id_opened_at"), ["asset_id", "opened_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_assignee_id_stage"), ["assignee_id", "stage"], unique=False)
-        batch_op.create_index(batch_op.f("ix_case_file_ended_at"), ["ended_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_kind_id"), ["kind", "id"], unique=False)
+        batch_op.create_index(
+            "ix_case_file_open_id",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("stage NOT IN ('closed', 'void')"),
+            postgresql_where=sa.text("stage NOT IN ('closed', 'void')"),
+        )
         batch_op.create_index(batch_op.f("ix_case_file_stage_deadline_at"), ["stage", "deadline_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_file_stage_ended_at"), ["stage", "ended_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_file_stage_id"), ["stage", "id"], unique=False)
         batch_op.create_index(
             "uq_case_file_open",
@@ -407,7 +414,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_alert_asset_id_fired_at"), ["asset_id", "fired_at"], unique=False)
-        batch_op.create_index(batch_op.f("ix_alert_case_id_state"), ["case_id", "state"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_alert_case_id_state_severity"), ["case_id", "state", "severity"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_alert_state_id"), ["state", "id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_alert_state_severity_fired_at"), ["state", "severity", "fired_at"], unique=False
@@ -495,7 +504,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index(batch_op.f("ix_alert_state_severity_fired_at"))
         batch_op.drop_index(batch_op.f("ix_alert_state_id"))
-        batch_op.drop_index(batch_op.f("ix_alert_case_id_state"))
+        batch_op.drop_index(batch_op.f("ix_alert_case_id_state_severity"))
         batch_op.drop_index(batch_op.f("ix_alert_asset_id_fired_at"))
 
     op.drop_table("alert")
@@ -534,9 +543,14 @@ def downgrade() -> None:
             postgresql_where=sa.text("stage NOT IN ('closed', 'void')"),
         )
         batch_op.drop_index(batch_op.f("ix_case_file_stage_id"))
+        batch_op.drop_index(batch_op.f("ix_case_file_stage_ended_at"))
         batch_op.drop_index(batch_op.f("ix_case_file_stage_deadline_at"))
+        batch_op.drop_index(
+            "ix_case_file_open_id",
+            sqlite_where=sa.text("stage NOT IN ('closed', 'void')"),
+            postgresql_where=sa.text("stage NOT IN ('closed', 'void')"),
+        )
         batch_op.drop_index(batch_op.f("ix_case_file_kind_id"))
-        batch_op.drop_index(batch_op.f("ix_case_file_ended_at"))
         batch_op.drop_index(batch_op.f("ix_case_file_assignee_id_stage"))
         batch_op.drop_index(batch_op.f("ix_case_file_asset_id_opened_at"))
 

@@ -1,0 +1,81 @@
+"""Real servers for tests that need them; each is started once per test process and ends with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+_numbers = count(1)
+
+
+def _postgres_program(name: str) -> str:
+    """Debian keeps the server's programs out of the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else shutil.which(name) or name
+
+
+def _as_postgres(*command: str) -> list[str]:
+    # the server refuses to run as root
+    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else list(command)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a fresh PostgreSQL on a free port, without the database's name."""
+    folder = tmp_path_factory.mktemp("postgres")
+    for parent in (folder, *folder.parents[:3]):
+        if str(parent) != "/tmp":
+            parent.chmod(0o755)
+    data = folder / "data"
+    data.mkdir()
+    if os.geteuid() == 0:
+        shutil.chown(data, "postgres", "postgres")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+    subprocess.run(
+        _as_postgres(_postgres_program("initdb"), "-D", str(data), "-U", "covercode", "-A", "trust", "--no-sync"),
+        check=True,
+        **quiet,
+    )
+    server = subprocess.Popen(
+        _as_postgres(
+            *(_postgres_program("postgres"), "-D", str(data), "-p", str(port), "-k", "", "-c", "fsync=off"),
+            *("-c", "listen_addresses=127.0.0.1"),
+        ),
+        **quiet,
+    )
+    address = f"covercode@127.0.0.1:{port}"
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            psycopg.connect(f"postgresql://{address}/postgres").close()
+            break
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+    yield address
+    server.terminate()
+    server.wait(20)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The SQLAlchemy address of an empty database of this test's own."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    yield f"postgresql+psycopg://{postgres_server}/{name}"
+    with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
