@@ -309,7 +309,7 @@ def _resolve(records: list[_Record], bad: list[tuple[str, str]]) -> DecodedPack:
             if any(field is not None for field in (record.n, record.v, record.vs, record.t)):
                 bad.append((_json_records.encode(record).decode(), _why_unusable(record, serial, name, measured_ms)))
             continue
-        received_ms = measured_ms if record.rx is None else _ms(record.rx)
+        received_ms = measured_ms if record.rx is None else max(_ms(record.rx), 0)
         quality = record.q or 0
         add((serial, name, measured_ms, received_ms, value, quality if 0 <= quality <= _WORST_QUALITY else _SUSPECT))
     return DecodedPack(epoch=epoch, seq=seq, after=after, readings=readings, bad=bad)

@@ -115,12 +115,11 @@ class Spool:
         *,
         wire: WireFormat = "json",
         clock: Callable[[], float] = time.time,
-        on_pack: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._wire: WireFormat = wire
         self._clock = clock
-        self._on_pack = on_pack
+        self.on_pack: Callable[[], None] = lambda: None  # called after each commit, in the writer's thread
         self._turn = threading.Condition()
         self._waiting: deque[_Put | _Confirm] = deque()
         self._closing = True
@@ -312,7 +311,7 @@ class Spool:
         for put in puts:
             put.done.set_result({lane: seqs[lane] for lane in put.pieces})
         if puts:
-            self._on_pack()
+            self.on_pack()
 
     def _confirm(self, job: _Confirm, totals: _Totals) -> int:
         packs = _delete(self._file.writer, job.lane, job.seq, totals)[0]

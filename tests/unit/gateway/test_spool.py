@@ -256,7 +256,8 @@ def test_a_closed_spool_takes_nothing_more(settings):
 
 def test_whoever_sends_is_told_about_new_packs(settings):
     told = threading.Event()
-    with Spool(settings, on_pack=told.set) as spool:
+    with Spool(settings) as spool:
+        spool.on_pack = told.set
         spool.put({"urgent": answer(1)})
         assert told.wait(5)
 

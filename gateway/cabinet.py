@@ -1,0 +1,120 @@
+"""The cabinet: buses → spool → uplink, wired together and stopped in the right order.
+
+May import libraries and the cabinet's other modules only: it must run on a box without Flask, SQLAlchemy or the
+registry.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import structlog
+
+from gateway.device_profiles import DeviceProfile, load_profiles
+from gateway.modbus import Bus
+from gateway.settings import CabinetSettings, problems
+from gateway.spool import Spool
+from gateway.uplink import Uplink
+
+_FLUSH_WITHIN_S = 5.0
+_LOOK_EVERY_S = 0.05
+
+log = structlog.get_logger(__name__)
+
+
+class BadSettings(Exception):
+    """The cabinet's settings can't work; the message names every field and its fix."""
+
+
+class CabinetFailed(Exception):
+    """A part of the cabinet ended that may not end; a new start is needed (and is what the service manager does)."""
+
+
+def run(settings: CabinetSettings, *, stop: threading.Event) -> None:
+    """Polls and sends until ``stop`` is set, then sends what is left for a few seconds and closes everything.
+
+    What the city has not confirmed by then stays in the spool. Raises ``BadSettings`` or ``ProfileError`` before
+    anything is opened, ``SpoolInUse`` or ``SpoolDown`` when the spool can't be opened, ``CabinetFailed`` afterwards.
+    """
+    profiles = load_profiles(Path(settings.cabinet.profiles) if settings.cabinet.profiles else None)
+    faults = [*problems(settings), *_unknown_profiles(settings, profiles)]
+    if faults:
+        raise BadSettings("\n".join(faults))
+    with Spool(settings.spool, wire=settings.uplink.format) as spool:
+        buses = [
+            Bus(settings=bus, profiles=profiles, sink=spool.put, first_delay_s=_delay(place, settings))
+            for place, bus in enumerate(settings.bus)
+        ]
+        uplink = Uplink(
+            settings=settings,
+            spool=spool,
+            version=_version(),
+            buses=lambda: [bus.health() for bus in buses],
+        )
+        spool.on_pack = uplink.wake
+        log.info("cabinet_started", cabinet=settings.cabinet.id, buses=len(buses), epoch=spool.epoch)
+        _run_parts(buses, uplink, stop)
+        log.info("cabinet_stopped", cabinet=settings.cabinet.id, left=spool.status().queued)
+
+
+def _run_parts(buses: list[Bus], uplink: Uplink, stop: threading.Event) -> None:
+    stop_buses, stop_uplink, failed = threading.Event(), threading.Event(), threading.Event()
+    polling = [
+        _start(f"bus {bus.settings.name}", lambda bus=bus: bus.run(stop_buses), failed)  # type: ignore[misc]
+        for bus in buses
+    ]
+    sending = _start("uplink", lambda: uplink.run(stop_uplink), failed)
+    while not stop.wait(_LOOK_EVERY_S) and not failed.is_set():
+        pass
+    stop_buses.set()
+    for thread in polling:
+        thread.join()
+    deadline_s = time.monotonic() + _FLUSH_WITHIN_S
+    while not uplink.is_drained() and time.monotonic() < deadline_s and not failed.wait(_LOOK_EVERY_S):
+        pass
+    stop_uplink.set()
+    uplink.wake()
+    sending.join()
+    if failed.is_set():
+        raise CabinetFailed("a part of the cabinet failed; the log above says which, and why")
+
+
+def _start(name: str, work: Callable[[], None], failed: threading.Event) -> threading.Thread:
+    """``work`` in a thread of its own; whatever ends it with an error stops the cabinet, never silently."""
+
+    def watched() -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("part_failed", part=name)
+            failed.set()
+
+    thread = threading.Thread(target=watched, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _unknown_profiles(settings: CabinetSettings, profiles: dict[str, DeviceProfile]) -> list[str]:
+    return [
+        f"bus[{place}].unit[{number}].profile: {unit.profile!r} is unknown; use one of {', '.join(sorted(profiles))}"
+        for place, bus in enumerate(settings.bus)
+        for number, unit in enumerate(bus.unit)
+        if unit.profile not in profiles
+    ]
+
+
+def _delay(place: int, settings: CabinetSettings) -> float:
+    """Staggers the buses, so that their answers don't all come in the same instant of a period."""
+    bus = settings.bus[place]
+    return bus.poll_every_s * place / (len(settings.bus) * max(1, len(bus.unit)))
+
+
+def _version() -> str:
+    try:
+        return metadata.version("covercode")
+    except metadata.PackageNotFoundError:
+        return ""
