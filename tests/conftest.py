@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -29,12 +30,11 @@ def _as_postgres(*command: str) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Address of a fresh PostgreSQL on a free port, without the database's name."""
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents[:3]):
-        if str(parent) != "/tmp":
-            parent.chmod(0o755)
+    # not under pytest's own folder, which only its user may enter
+    folder = Path(tempfile.mkdtemp(prefix="covercode-postgres-"))
+    folder.chmod(0o755)
     data = folder / "data"
     data.mkdir()
     if os.geteuid() == 0:
@@ -68,6 +68,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield address
     server.terminate()
     server.wait(20)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
