@@ -50,6 +50,8 @@ def note_cabinet(engine: Engine, state: CabinetState, *, now: datetime) -> None:
     }
     with writing(engine) as tx:
         before = tx.execute(select(cabinet.c.online).where(cabinet.c.id == state.cabinet)).one_or_none()
+        if state.online and (before is None or not before.online):
+            values["online_since"] = values["state_at"]
         if before is None:
             tx.execute(insert(cabinet).values(id=state.cabinet, name=state.cabinet, **values))
         else:

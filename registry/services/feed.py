@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, insert
 
 from registry.storage.tables import feed
 
@@ -37,8 +37,3 @@ def publish_all(tx: Connection, kind: str, bodies: Sequence[Mapping[str, Any]], 
     if bodies:
         word = FeedKind(kind).value
         tx.execute(insert(feed), [{"at": now, "kind": word, "body": dict(body)} for body in bodies])
-
-
-def forget_before(tx: Connection, moment: datetime) -> int:
-    """Drop rows older than ``moment``; answers how many."""
-    return tx.execute(delete(feed).where(feed.c.at < moment)).rowcount

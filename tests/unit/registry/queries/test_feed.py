@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from sqlalchemy import Engine
 
 from registry.queries.feed import newest_id, since
-from registry.services.feed import forget_before, publish, publish_all
+from registry.services.feed import publish, publish_all
 from registry.storage.database import writing
 
 
@@ -50,15 +50,3 @@ def test_nothing_is_published_when_the_transaction_fails(engine: Engine, now: da
     with pytest.raises(Stopped):
         publish_and_fail()
     assert newest_id(engine) == 0
-
-
-def test_old_events_are_forgotten_and_their_ids_never_used_again(engine: Engine, now: datetime):
-    with writing(engine) as tx:
-        publish(tx, "case_opened", {}, now=now)
-        publish(tx, "case_opened", {}, now=now + timedelta(days=7))
-    last = newest_id(engine)
-    with writing(engine) as tx:
-        assert forget_before(tx, now + timedelta(days=1)) == 1
-        assert forget_before(tx, now + timedelta(days=30)) == 1
-        publish(tx, "case_opened", {}, now=now)
-    assert newest_id(engine) == last + 1

@@ -1,0 +1,215 @@
+"""The only scheduler process: watches silence and deadlines, folds the series, cleans up.
+
+Timers only say when to look; what is decided comes from stored times, so a worker that was away changes no result. Two
+workers at once would do everything twice, so one holds the lease and the others wait for it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Engine
+
+from registry.domain.errors import StoreDown
+from registry.queries.overview import overview
+from registry.services.cases import mark_overdue
+from registry.services.cleaning import clean_up
+from registry.services.leases import Held, release_lease, take_lease
+from registry.services.silence import watch_silence
+from registry.settings import RecordSettings
+from registry.storage.series import SeriesStore
+
+log = structlog.get_logger(__name__)
+
+LEASE = "worker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How often the worker looks, in seconds; how long its lease lasts without a renewal."""
+
+    silence_s: float = 2.0
+    overdue_s: float = 5.0
+    fold_s: float = 20.0
+    health_s: float = 60.0
+    cleaning_s: float = 3600.0
+    lease_s: float = 15.0
+    renew_s: float = 5.0
+
+
+DEFAULT_RHYTHM = Rhythm()
+
+
+def utc_now() -> datetime:
+    """The wall clock, read at this edge only."""
+    return datetime.now(UTC)
+
+
+def run(
+    engine: Engine,
+    series_store: SeriesStore,
+    settings: RecordSettings,
+    *,
+    stop: threading.Event,
+    rhythm: Rhythm = DEFAULT_RHYTHM,
+    clock: Callable[[], datetime] = utc_now,
+) -> None:
+    """Be the worker until ``stop`` is set: wait for the lease, then do the jobs for as long as it is ours."""
+    worker = _Worker(engine, series_store, settings, rhythm, clock)
+    while not stop.is_set():
+        if worker.wait_for_lease(stop):
+            worker.work(stop)
+
+
+class _Worker:
+    """One candidate for the lease; ``_until`` is when our hold on it ends unless renewed."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        series_store: SeriesStore,
+        settings: RecordSettings,
+        rhythm: Rhythm,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._engine = engine
+        self._series_store = series_store
+        self._settings = settings
+        self._rhythm = rhythm
+        self._clock = clock
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._until: datetime | None = None
+        self._failures = 0
+
+    def wait_for_lease(self, stop: threading.Event) -> bool:
+        """True when the lease is ours, False when ``stop`` came first. Says once who it is waiting for."""
+        told = ""
+        while not stop.is_set():
+            held = self._take()
+            if held is not None and held.mine:
+                log.info("worker_started", holder=self._holder)
+                return True
+            if held is not None and held.holder != told:
+                told = held.holder
+                log.info("worker_waits", holder=held.holder, until=held.until.isoformat())
+            stop.wait(self._rhythm.renew_s)
+        return False
+
+    def work(self, stop: threading.Event) -> None:
+        """Run the jobs until ``stop`` or until the lease is lost; then let both go."""
+        scheduler = self._scheduler()
+        scheduler.start()
+        try:
+            while not stop.wait(self._rhythm.renew_s):
+                held = self._take()
+                if (held is not None and not held.mine) or not self._holds():
+                    log.error("worker_lost_lease", holder=self._holder, taken_by=held.holder if held else "")
+                    break
+        finally:
+            scheduler.shutdown(wait=True)
+            self._release()
+            log.info("worker_stopped", holder=self._holder)
+
+    def _scheduler(self) -> BackgroundScheduler:
+        # coalesce and no grace time: a job that could not run for an hour runs once and at once, never sixty times.
+        scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        rhythm = self._rhythm
+        for name, job, every_s in (
+            ("silence", self._watch_silence, rhythm.silence_s),
+            ("overdue", self._mark_overdue, rhythm.overdue_s),
+            ("fold", self._fold, rhythm.fold_s),
+            ("health", self._tell_health, rhythm.health_s),
+            ("cleaning", self._clean, rhythm.cleaning_s),
+        ):
+            scheduler.add_job(
+                self._guarded,
+                "interval",
+                args=(name, job),
+                seconds=every_s,
+                id=name,
+                next_run_time=datetime.now(UTC),
+            )
+        return scheduler
+
+    def _guarded(self, name: str, job: Callable[[datetime], None]) -> None:
+        """Run one job: no failure of one may end the others, and none may act without the lease."""
+        if not self._holds():
+            log.warning("job_skipped_without_lease", job=name)
+            return
+        try:
+            job(self._clock())
+        except StoreDown as error:
+            self._failures += 1
+            log.warning("job_failed_store_down", job=name, error=str(error))
+        except Exception:  # the job runner: the next round comes, and the traceback says what to mend
+            self._failures += 1
+            log.exception("job_failed", job=name)
+
+    def _watch_silence(self, now: datetime) -> None:
+        watched = watch_silence(self._engine, now=now)
+        if watched.fired or watched.cleared:
+            log.info("silence_changed", fired=watched.fired, cleared=watched.cleared)
+
+    def _mark_overdue(self, now: datetime) -> None:
+        marked = mark_overdue(self._engine, now=now)
+        if marked:
+            log.info("cases_overdue", marked=marked)
+
+    def _fold(self, now: datetime) -> None:
+        moved = self._series_store.fold(now)
+        log.debug("series_folded", moved=moved)
+
+    def _clean(self, now: datetime) -> None:
+        cleaned = clean_up(
+            self._engine,
+            now=now,
+            keep_feed=timedelta(days=self._settings.keep_feed_days),
+            keep_letters=timedelta(days=self._settings.keep_letters_days),
+        )
+        if cleaned.feed or cleaned.dead_letters:
+            log.info("cleaned", feed=cleaned.feed, dead_letters=cleaned.dead_letters)
+
+    def _tell_health(self, now: datetime) -> None:
+        seen = overview(self._engine, now=now)
+        log.info(
+            "city_health",
+            alerts=seen.alerts_critical + seen.alerts_alarm + seen.alerts_notice,
+            cases_open=seen.cases_open,
+            cases_overdue=seen.cases_overdue,
+            devices_silent=seen.devices_silent,
+            cabinets_online=seen.cabinets_online,
+            cabinets=seen.cabinets,
+            dead_letters_24h=seen.dead_letters_24h,
+            job_failures=self._failures,
+        )
+
+    def _take(self) -> Held | None:
+        """Take or renew; None when the database did not answer (what is held stays held until it runs out)."""
+        now = self._clock()
+        try:
+            held = take_lease(self._engine, LEASE, self._holder, lasts=timedelta(seconds=self._rhythm.lease_s), now=now)
+        except StoreDown as error:
+            log.warning("lease_not_reached", error=str(error))
+            return None
+        self._until = held.until if held.mine else None
+        return held
+
+    def _holds(self) -> bool:
+        return self._until is not None and self._clock() < self._until
+
+    def _release(self) -> None:
+        self._until = None
+        try:
+            release_lease(self._engine, LEASE, self._holder)
+        except StoreDown as error:
+            log.warning("lease_not_released", error=str(error))
