@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from registry.domain.errors import InvalidInput
 
+PLACE_DECIMALS = 8
+"""How finely WGS-84 degrees are kept: 1 mm, far below any survey; the values as given stay beside them."""
+
 _EARTH_RADIUS_M = 6_371_008.8
 _AXIS_M = 6_378_245.0
 _ECCENTRICITY = 0.006_693_421_622_965_943_23

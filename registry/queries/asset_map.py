@@ -14,10 +14,8 @@ from registry.domain.kinds import ENDED_STAGES, AlertState, AssetState
 from registry.storage.database import reading
 from registry.storage.tables import alert, asset, case
 
-_DECIMALS = 6  # 0.1 m, finer than the best survey class
 
-
-class _Properties(msgspec.Struct, frozen=True):
+class _Properties(msgspec.Struct, frozen=True, gc=False):
     id: int
     f: str
     s: int
@@ -25,16 +23,16 @@ class _Properties(msgspec.Struct, frozen=True):
     c: int | None
 
 
-class _Geometry(msgspec.Struct, frozen=True, tag_field="type", tag="Point"):
+class _Geometry(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="Point"):
     coordinates: tuple[float, float]
 
 
-class _Feature(msgspec.Struct, frozen=True, tag_field="type", tag="Feature"):
+class _Feature(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="Feature"):
     geometry: _Geometry
     properties: _Properties
 
 
-class _Collection(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
+class _Collection(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="FeatureCollection"):
     at: datetime
     truncated: bool
     features: list[_Feature]
@@ -55,15 +53,13 @@ def map_features(engine: Engine, *, now: datetime, bbox: Box | None = None, limi
         rows = tx.execute(query.order_by(asset.c.id).limit(limit + 1)).all()
         worst = _worst(tx)
     well: tuple[int, int | None] = (0, None)
-    features = []
-    for asset_id, family, lon, lat, name in rows[:limit]:
-        severity, case_id = worst.get(asset_id, well)
-        features.append(
-            _Feature(
-                _Geometry((round(lon, _DECIMALS), round(lat, _DECIMALS))),
-                _Properties(asset_id, family, severity, name, case_id),
-            )
+    features = [
+        _Feature(
+            _Geometry((lon, lat)),
+            _Properties(asset_id, family, (wrong := worst.get(asset_id, well))[0], name, wrong[1]),
         )
+        for asset_id, family, lon, lat, name in rows[:limit]
+    ]
     return msgspec.json.encode(_Collection(now, len(rows) > limit, features))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from registry.domain.errors import Conflict, InvalidInput, NotFound
-from registry.domain.geo import Crs, Place, check_place, to_wgs84
+from registry.domain.geo import PLACE_DECIMALS, Crs, Place, check_place, to_wgs84
 from registry.domain.kinds import AssetState, Family
 from registry.domain.points import POINTS
 from registry.services import revisions
@@ -27,7 +27,6 @@ __all__ = [
     "NewAsset",
     "NewDevice",
     "Parties",
-    "asset_values",
     "bind_tag",
     "fit_device",
     "issue_tag",
@@ -105,7 +104,7 @@ def register_asset(tx: Connection, new: NewAsset, *, now: datetime) -> int:
     _check_lengths(new)
     _check_aliases_free(tx, new.aliases)
     code = issue_codes(tx, new.division, new.class_code, 1)[0]
-    values = asset_values(new, place, kept, now=now)
+    values = _values_of(new, place, kept, now=now)
     values |= {"code": code, "family": of_class.family.value, "name": new.name or f"{of_class.name_zh} {code[10:]}"}
     asset_id = int(tx.execute(insert(asset).values(values).returning(asset.c.id)).scalar_one())
     if new.aliases:
@@ -116,14 +115,14 @@ def register_asset(tx: Connection, new: NewAsset, *, now: datetime) -> int:
     return asset_id
 
 
-def asset_values(new: NewAsset, place: Place, kept: Place, *, now: datetime) -> dict[str, Any]:
+def _values_of(new: NewAsset, place: Place, kept: Place, *, now: datetime) -> dict[str, Any]:
     """The columns of ``new`` that need no look-up; ``place`` is as given, ``kept`` the same in WGS-84."""
     return {
         "scheme": new.scheme,
         "class_code": new.class_code,
         "state": new.state.value,
-        "lon": kept.lon,
-        "lat": kept.lat,
+        "lon": round(kept.lon, PLACE_DECIMALS),
+        "lat": round(kept.lat, PLACE_DECIMALS),
         "source_crs": new.crs.value,
         "source_x": place.lon,
         "source_y": place.lat,
