@@ -101,6 +101,7 @@ def _configure(app: Flask, settings: WebSettings, city: City, *, testing: bool) 
         WTF_CSRF_SSL_STRICT=False,  # SameSite and the token guard; some phones' browsers send no Referer
     )
     app.url_map.strict_slashes = False
+    app.url_map.redirect_defaults = False  # an alias answers itself: a scan costs one request
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
 
 

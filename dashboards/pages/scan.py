@@ -54,9 +54,12 @@ def scan(token: str) -> str | tuple[str, int]:
 def report_here(token: str) -> str | Response | tuple[str, int]:
     """What a citizen tells about the thing in front of them; refused input leaves their words in the form."""
     where = site()
-    view = asset_queries.asset_by_token(where.engine, token)
-    if view is None:
-        raise NotFound("plate", token)
+    try:
+        view = asset_queries.asset_by_token(where.engine, token)
+    except InvalidInput:
+        view = None
+    if view is None or view.tag_state is TagState.DESTROYED:
+        raise NotFound("plate", token[:64])
     try:
         told = forms.read_report(request.form)
         photo_id = keep_one(view.asset_id, forms.chosen_files(request.files))

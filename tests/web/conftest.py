@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from dashboards.app import create_app
 from dashboards.settings import WebSettings
 from registry.domain.kinds import Role
-from registry.domain.people import Actor
 from registry.services.assets import Parties, set_parties
 from registry.services.classes import load_classes
 from registry.services.people import set_password
@@ -70,6 +70,7 @@ class Web:
     clock: Clock
     store: SqliteSeries
     place: WebCity
+    cookies: dict[str, str]
     _clients: dict[Role, FlaskClient] = field(default_factory=dict)
 
     def visitor(self) -> FlaskClient:
@@ -84,18 +85,16 @@ class Web:
         return self._clients[role]
 
     def signed_in(self, login: str) -> FlaskClient:
-        """A browser in which ``login`` has signed in."""
+        """A browser in which ``login`` has signed in; once per run, since checking a password is slow on purpose."""
         client = self.visitor()
-        answer = send(client, "/login", {"login": login, "password": PASSWORD}, page="/login")
-        assert answer.status_code == 303, answer.text
+        if login not in self.cookies:
+            answer = send(client, "/login", {"login": login, "password": PASSWORD}, page="/login")
+            assert answer.status_code == 303, answer.text
+            cookie = client.get_cookie("covercode")
+            assert cookie is not None
+            self.cookies[login] = cookie.value
+        client.set_cookie("covercode", self.cookies[login])
         return client
-
-    def person(self, role: Role) -> Actor:
-        return next(
-            actor
-            for actor in (self.city.administrator, self.city.dispatcher, self.city.crew, self.city.viewer)
-            if actor.role is role
-        )
 
 
 def csrf_of(client: FlaskClient, page: str = "/login") -> str:
@@ -129,6 +128,12 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, City, str]:
     return path, city, token
 
 
+@pytest.fixture(scope="session")
+def sign_ins() -> dict[str, str]:
+    """Session cookies by login, of all tests of this run."""
+    return {}
+
+
 @pytest.fixture
 def engine(seeded: tuple[Path, City, str], tmp_path: Path) -> Iterator[Engine]:
     path = tmp_path / "records.db"
@@ -139,7 +144,9 @@ def engine(seeded: tuple[Path, City, str], tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def make_web(seeded: tuple[Path, City, str], engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Web]]:
+def make_web(
+    seeded: tuple[Path, City, str], engine: Engine, tmp_path: Path, sign_ins: dict[str, str]
+) -> Iterator[Callable[..., Web]]:
     """Build the web part with other settings than the usual ones."""
     stores: list[SqliteSeries] = []
 
@@ -147,10 +154,17 @@ def make_web(seeded: tuple[Path, City, str], engine: Engine, tmp_path: Path) -> 
         clock, store = Clock(), SqliteSeries(tmp_path / "series.db")
         stores.append(store)
         told = WebCity(data_dir=tmp_path / "data", **(place or {}))
-        web_settings = WebSettings(secret_file=tmp_path / "secret", **settings)
+        web_settings = WebSettings(secret_file=seeded[0].parent / "secret", **settings)
         app = create_app(web_settings, told, engine, store, clock=clock, testing=True)
+        app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(seeded[0].parent))  # compile each page once a run
         return Web(
-            app=app, city=replace(seeded[1], engine=engine), token=seeded[2], clock=clock, store=store, place=told
+            app=app,
+            city=replace(seeded[1], engine=engine),
+            token=seeded[2],
+            clock=clock,
+            store=store,
+            place=told,
+            cookies=sign_ins,
         )
 
     yield build
