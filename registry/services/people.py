@@ -1,6 +1,7 @@
 """People who log in: accounts, passwords (argon2id), and a lock after repeated wrong ones.
 
-A wrong login and a wrong password cost the same time and get the same answer, so nobody can list who has an account.
+A wrong login is hashed against as long as a wrong password and gets the same answer, so that nobody can list who has
+an account.
 Demo accounts have a published password; they open nothing unless the city says that it is a demo.
 """
 

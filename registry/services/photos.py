@@ -20,7 +20,7 @@ from typing import IO
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sqlalchemy import Connection, Engine, insert, select
 
-from registry.domain.errors import InvalidInput, NotFound
+from registry.domain.errors import InvalidInput, NotFound, StoreDown
 from registry.domain.geo import Place, check_place, distance_m
 from registry.storage.database import reading, writing
 from registry.storage.tables import asset, case, photo
@@ -71,7 +71,8 @@ class Picture:
 def keep_photo(engine: Engine, data_dir: Path, content: bytes | IO[bytes], new: NewPhoto, *, now: datetime) -> int:
     """Keep a picture (at most 10 MB and 40 megapixels; JPEG, PNG or WebP); returns the photo's id.
 
-    Raises ``InvalidInput("photo", …)`` for anything that is not one, ``NotFound`` for the asset or the case.
+    Raises ``InvalidInput("photo", …)`` for anything that is not one, ``NotFound`` for the asset or the case, and
+    ``StoreDown`` when the folder can't be written.
     """
     with reading(engine) as tx:
         place = _place_of(tx, new)
@@ -80,7 +81,7 @@ def keep_photo(engine: Engine, data_dir: Path, content: bytes | IO[bytes], new: 
     away = None if new.lon is None or new.lat is None else distance_m(check_place(new.lon, new.lat), place)
     try:
         with writing(engine) as tx:
-            return int(
+            photo_id = int(
                 tx.execute(
                     insert(photo)
                     .values(
@@ -99,6 +100,9 @@ def keep_photo(engine: Engine, data_dir: Path, content: bytes | IO[bytes], new: 
                     .returning(photo.c.id)
                 ).scalar_one()
             )
+            # an upload of the same content that failed meanwhile may have taken the file back
+            _write(data_dir, picture)
+            return photo_id
     except BaseException:
         _forget_if_unused(engine, path, picture.sha256)
         raise
@@ -204,11 +208,19 @@ def _write(data_dir: Path, picture: Picture) -> Path:
     path = photo_path(data_dir, picture.sha256)
     if path.is_file():
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(path, picture.jpeg)
+    except OSError as error:
+        raise StoreDown(f"photo folder {path.parent}: {error.strerror}") from error
+    return path
+
+
+def _write_whole(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(picture.jpeg)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
@@ -216,7 +228,6 @@ def _write(data_dir: Path, picture: Picture) -> Path:
         Path(name).unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
-    return path
 
 
 def _sync_folder(folder: Path) -> None:

@@ -17,6 +17,8 @@ from registry.services.imports import import_street_lights
 from registry.storage.database import open_database, reading, writing
 from registry.storage.tables import asset, asset_alias, import_run, metadata
 
+SAMPLE = Path(__file__).with_name("cambridge-lights-sample.geojson")
+
 
 def feature(pole_id: str | None, index: int = 0) -> dict[str, Any]:
     return {
@@ -52,6 +54,22 @@ def test_each_post_becomes_a_streetlight_with_a_code_and_its_own_id_as_alias(
     assert [(alias.kind, alias.value) for alias in file.aliases] == [("PoleID", "99-M1")]
     assert (file.lon, file.lat, file.source_crs) == (-71.0998, 42.37, "wgs84")
     assert file.details == feature("99-M1", 2)["properties"]
+
+
+def test_real_rows_of_every_shape_are_registered_as_they_are(engine: Engine, now: datetime):
+    """One row of each set of keys in Cambridge's public inventory (PDDL 1.0), and its oddest ids."""
+    report = import_street_lights(engine, SAMPLE, division="320508", now=now)
+    rows = json.loads(SAMPLE.read_text(encoding="utf-8"))["features"]
+    assert (report.rows, report.created, report.rejected) == (len(rows), len(rows), [])
+    assert {each.column for each in report.warnings} == {"coordinates", "StreetName"}
+    with reading(engine) as tx:
+        query = select(asset_alias.c.value, asset).join_from(asset_alias, asset, asset.c.id == asset_alias.c.asset_id)
+        kept = {row.value: row for row in tx.execute(query)}
+    for row in rows:
+        post = kept[row["properties"]["PoleID"]]
+        assert post.details == row["properties"]
+        assert [post.source_x, post.source_y] == row["geometry"]["coordinates"]
+        assert (post.lon, post.lat) == pytest.approx(row["geometry"]["coordinates"], abs=1e-8)
 
 
 def test_importing_the_same_file_again_changes_nothing(engine: Engine, tmp_path: Path, now: datetime):

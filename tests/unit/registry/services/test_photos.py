@@ -214,6 +214,16 @@ def test_a_photo_whose_row_can_not_be_written_leaves_no_file(
     assert files_in(tmp_path / "data") == []
 
 
+def test_a_folder_that_can_not_be_written_is_a_store_that_is_down(
+    engine: Engine, cover: NewPhoto, tmp_path: Path, now: datetime
+):
+    (tmp_path / "photos").write_text("a file where the folder should be")
+    with pytest.raises(StoreDown, match="photo folder"):
+        keep_photo(engine, tmp_path, encoded(a_picture()), cover, now=now)
+    with reading(engine) as tx:
+        assert tx.execute(select(photo)).all() == []
+
+
 def test_a_photo_that_is_gone_is_not_found(engine: Engine, cover: NewPhoto, tmp_path: Path, now: datetime):
     with pytest.raises(NotFound, match="photo 5"):
         find_photo(engine, tmp_path, 5)
