@@ -24,7 +24,7 @@ import structlog
 from gateway import spool_file
 from gateway.senml import Reading, WireFormat, encode_readings, join_records
 from gateway.settings import SpoolSettings
-from gateway.spool_file import SpoolBroken, SpoolDown, SpoolFull, translated
+from gateway.spool_file import SpoolBroken, SpoolDown, SpoolFull, SpoolInUse, translated
 
 Lane = Literal["urgent", "routine"]
 
@@ -45,6 +45,7 @@ __all__ = [
     "SpoolClosed",
     "SpoolDown",
     "SpoolFull",
+    "SpoolInUse",
     "SpoolStatus",
     "SpooledPack",
 ]
@@ -176,11 +177,15 @@ class Spool:
 
         Raises ``ValueError`` for a seq that was never given, and what ``put`` raises.
         """
+        return self.confirm_soon(lane, seq).result()
+
+    def confirm_soon(self, lane: Lane, seq: int) -> Future[int]:
+        """As ``confirm``, without waiting for the disk: the packs go with the writer's next transaction."""
         if seq > self.last_seq(lane):
             raise ValueError(f"lane {lane} has no pack {seq}; its last one is {self.last_seq(lane)}")
         job = _Confirm(lane, seq)
         self._queue(job)
-        return job.done.result()
+        return job.done
 
     def take(self, lane: Lane, after_seq: int, limit: int) -> list[SpooledPack]:
         """The next packs of ``lane`` with a seq above ``after_seq``, oldest first, at most ``limit``; all stay here."""

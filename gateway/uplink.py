@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import msgspec
@@ -68,6 +69,7 @@ class Uplink:
     _woken: threading.Event = field(default_factory=threading.Event)
     _windows: dict[Lane, SendWindow] = field(default_factory=dict)
     _owed: dict[Lane, int] = field(default_factory=dict)  # confirmed by the city, not yet deleted here
+    _settling: dict[Lane, Future[int]] = field(default_factory=dict)  # being deleted
     _was_up: bool | None = None
 
     def wake(self) -> None:
@@ -136,18 +138,32 @@ class Uplink:
         return max(0.0, min(_STATE_AT_MOST_EVERY_S, *(window.due_s() - now_s for window in self._windows.values())))
 
     def _hear(self, broker: BrokerConnection) -> None:
-        """Takes in all confirmations that have come, then deletes once per lane."""
+        """Takes in all confirmations that have come, and has the spool delete what they cover."""
         while broker.inbox:
             topic, payload = broker.inbox.popleft()
             lane = next((lane for lane in LANES if topic == self._topic(f"ack/{lane}")), None)
             if lane is not None:
                 self._hear_ack(lane, payload)
-        for lane, seq in list(self._owed.items()):
-            try:
-                self.spool.confirm(lane, seq)
-            except SpoolDown:
-                return  # the spool has logged it; what is owed is tried again with the next look
-            del self._owed[lane]
+        for lane in LANES:
+            self._settle(lane)
+
+    def _settle(self, lane: Lane) -> None:
+        """Has the spool delete what the city confirmed; one deletion at a time, so that they gather meanwhile."""
+        settling = self._settling.get(lane)
+        if settling is not None:
+            if not settling.done():
+                return
+            del self._settling[lane]
+            error = settling.exception()
+            if isinstance(error, SpoolDown):  # the spool has logged it; the packs stay owed and are tried again
+                self._owed.setdefault(lane, self._windows[lane].confirmed)
+                return
+            if error is not None:
+                raise error
+        seq = self._owed.pop(lane, None)
+        if seq is not None:
+            self._settling[lane] = settling = self.spool.confirm_soon(lane, seq)
+            settling.add_done_callback(lambda _: self.wake())
 
     def _hear_ack(self, lane: Lane, payload: bytes) -> None:
         try:

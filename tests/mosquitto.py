@@ -22,7 +22,7 @@ class Mosquitto:
 
     def __enter__(self) -> Mosquitto:
         self._config.write_text(
-            f"listener {self.port} {self.host}\nallow_anonymous true\npersistence false\n"
+            f"listener {self.port} {self.host}\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n"
             f"max_queued_messages 100000\n{self._extra}\n"
         )
         self.start()

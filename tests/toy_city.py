@@ -17,11 +17,13 @@ from gateway.senml import decode
 class ToyCity:
     """Between ``__enter__`` and ``__exit__`` it answers cabinet ``cabinet`` through the broker at ``host:port``.
 
-    ``silent``: takes nothing and confirms nothing. ``lose``: numbers of packs ``(lane, seq)`` that get lost once on the
-    way. ``deaf_to``: takes packs, but its confirmation of these lanes is lost.
+    ``silent``: takes nothing and confirms nothing. ``lose``: packs ``(lane, seq)`` that get lost once on the way.
+    ``unheard``: packs of these lanes are taken, but their confirmation is lost. ``values``: what was taken, by lane (of
+    one point, or of all).
     """
 
-    def __init__(self, host: str, port: int, *, cabinet: str = "c1") -> None:
+    def __init__(self, host: str, port: int, *, cabinet: str = "c1", point: str | None = None) -> None:
+        self._point = point
         self._address = (host, port)
         self._cabinet = cabinet
         self.silent = False
@@ -79,7 +81,7 @@ class ToyCity:
         elif pack.after <= self.done[lane]:
             self.done[lane] = pack.seq
             self.taken.append((kind, pack.seq, pack.after))
-            self.values[kind].extend(reading[4] for reading in pack.readings)
+            self.values[kind].extend(value for _, name, _, _, value, _ in pack.readings if self._point in (None, name))
         else:
             self.holes += 1
         if kind not in self.unheard:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +19,8 @@ from gateway.modbus import BusHealth
 from gateway.senml import Reading
 from gateway.settings import BrokerSettings, CabinetIdentity, CabinetSettings, SpoolSettings, UplinkSettings
 from gateway.spool import Lane, Spool
-from gateway.uplink import Uplink
-from tests.mosquitto import Mosquitto, free_port
+from gateway.uplink import Uplink, reconnect_pause
+from tests.mosquitto import Mosquitto
 from tests.toy_city import ToyCity
 
 pytestmark = pytest.mark.network
@@ -242,10 +244,8 @@ def test_a_cabinet_that_dies_is_declared_offline_by_its_will(mosquitto, city, tm
         "with Spool(settings.spool) as spool:\n"
         "    Uplink(settings=settings, spool=spool).run(threading.Event())\n"
     )
-    from sys import executable
-
     process = subprocess.Popen(
-        [executable, script, mosquitto.host, str(mosquitto.port), tmp_path / "s.db"], env={"PYTHONPATH": "."}
+        [sys.executable, script, mosquitto.host, str(mosquitto.port), tmp_path / "s.db"], env={"PYTHONPATH": "."}
     )
     try:
         wait_until(lambda: any(state["online"] for state in city.states))
@@ -255,12 +255,22 @@ def test_a_cabinet_that_dies_is_declared_offline_by_its_will(mosquitto, city, tm
     wait_until(lambda: city.states[-1]["online"] is False)
 
 
-def test_a_broker_that_is_away_is_logged_once_and_found_again(settings, spool):
-    port = free_port()
-    away = dataclasses.replace(settings, broker=BrokerSettings(host="127.0.0.1", port=port))
-    with capture_logs() as logs, sending(away, spool):
-        wait_until(lambda: any(line["event"] == "uplink_down" for line in logs))
+def test_a_broker_that_is_away_is_logged_once_and_found_when_it_comes(settings, spool, city, mosquitto):
+    with socket.create_server((mosquitto.host, 0)) as nobody, capture_logs() as logs:
+        nobody.settimeout(20)
+        away = dataclasses.replace(settings, broker=BrokerSettings(host=mosquitto.host, port=nobody.getsockname()[1]))
         put(spool, "routine", 1)
-        threading.Event().wait(1.5)
-    assert [line["event"] for line in logs].count("uplink_down") == 1
-    assert spool.status().packs == 1
+        with sending(away, spool):
+            for _ in range(3):
+                nobody.accept()[0].close()
+        assert [line["event"] for line in logs].count("uplink_down") == 1
+        assert spool.status().packs == 1
+    with sending(settings, spool) as uplink:
+        wait_until(uplink.is_drained)
+    assert city.values["routine"] == [1]
+
+
+def test_pauses_between_attempts_grow_and_differ():
+    assert [reconnect_pause(failures, 1.0) for failures in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert reconnect_pause(5, 0.0) == 8
+    assert reconnect_pause(0, 0.0) == 0.5

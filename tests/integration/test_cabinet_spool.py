@@ -1,0 +1,182 @@
+"""The spool against the two things that take cabinets down: power cuts and full disks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.senml import Reading, compose_pack, decode
+from gateway.settings import SpoolSettings
+from gateway.spool import Spool, SpoolDown, SpoolFull
+
+# Eight threads put for ever; each prints what was acknowledged: thread, number, seq.
+PUTTING = """
+import os, sys, threading
+from gateway.senml import Reading
+from gateway.settings import SpoolSettings
+from gateway.spool import Spool
+
+def put_for_ever(spool, thread):
+    number = 0
+    while True:
+        number += 1
+        reading = Reading(serial=f"CV-{thread}", point="n", unit="1", measured_ms=1763772000000 + number, value=number)
+        seqs = spool.put({"urgent" if number % 7 == 0 else "routine": [reading]})
+        (lane, seq), = seqs.items()
+        os.write(1, f"put {thread} {number} {lane} {seq}\\n".encode())
+
+with Spool(SpoolSettings(path=sys.argv[1])) as spool:
+    threads = [threading.Thread(target=put_for_ever, args=(spool, thread)) for thread in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+"""
+
+# Puts until the file may not grow any more, then says which error that is; frees room and puts once more.
+FILLING = """
+import resource, signal, sys
+from gateway.senml import Reading
+from gateway.settings import SpoolSettings
+from gateway.spool import Spool, SpoolDown
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+readings = [Reading(serial="CV-1", point=f"p{n}", unit="1", measured_ms=1, value=n) for n in range(500)]
+with Spool(SpoolSettings(path=sys.argv[1])) as spool:
+    taken = 0
+    try:
+        while True:
+            taken = spool.put({"routine": readings})["routine"]
+    except SpoolDown:
+        print("refused", len(spool.take("routine", 0, 1000)) == spool.last_seq("routine") == taken)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print("again", spool.put({"routine": readings}) == {"routine": taken + 1})
+"""
+
+
+def start(script: str, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+
+
+def wait_until(happened: Callable[[], bool], *, within_s: float = 20.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        threading.Event().wait(0.01)
+
+
+def test_what_put_acknowledged_is_there_after_sigkill(tmp_path: Path):
+    path = tmp_path / "spool.db"
+    acknowledged: list[tuple[str, int, str, int]] = []
+    epochs = set()
+    for _ in range(4):
+        process = start(PUTTING, path)
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda lines=lines, out=process.stdout: lines.extend(out))
+        reader.start()
+        wait_until(lambda lines=lines: sum("routine" in line for line in lines) > 150)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        reader.join()
+        process.stdout.close()
+        for line in lines:
+            if line.startswith("put ") and line.endswith("\n"):
+                _, thread, number, lane, seq = line.split()
+                acknowledged.append((f"CV-{thread}", int(number), lane, int(seq)))
+        with Spool(SpoolSettings(path=str(path))) as spool:
+            epochs.add(spool.epoch)
+            for lane in ("urgent", "routine"):
+                seqs = [pack.seq for pack in spool.take(lane, 0, 1_000_000)]
+                assert seqs == list(range(1, spool.last_seq(lane) + 1)), "a hole"
+
+    assert len(epochs) == 1
+    with Spool(SpoolSettings(path=str(path))) as spool:
+        packs = {
+            lane: {
+                (seq, serial, number)
+                for pack in spool.take(lane, 0, 1_000_000)
+                for serial, number, seq in contents(pack)
+            }
+            for lane in ("urgent", "routine")
+        }
+    assert len(acknowledged) > 600
+    for serial, number, lane, seq in acknowledged:
+        assert (seq, serial, number) in packs[lane]
+
+
+def contents(pack: object) -> list[tuple[str, int, int]]:
+    body = compose_pack(
+        pack.records, count=pack.readings, cabinet="c", epoch="e", seq=pack.seq, after=pack.after, wire=pack.wire
+    )
+    return [(serial, int(value), pack.seq) for serial, _, _, _, value, _ in decode(body).readings]
+
+
+def test_a_disk_that_refuses_takes_nothing_and_takes_again_when_it_can(tmp_path: Path):
+    process = start(FILLING, tmp_path / "spool.db")
+    output, _ = process.communicate(timeout=60)
+    said = [line for line in output.splitlines() if line.startswith(("refused", "again"))]
+    assert said == ["refused True", "again True"]
+    events = [line for line in output.splitlines() if "spool_" in line]
+    assert sum("spool_refuses" in line for line in events) == 1
+    assert sum("spool_takes_again" in line for line in events) == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root may mount a small file system")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_told_from_other_trouble_and_survived(small_disk: Path):
+    ballast = small_disk / "somebody else's file"
+    readings = [Reading(serial="CV-1", point=f"p{n}", unit="1", measured_ms=1, value=n) for n in range(200)]
+    with Spool(SpoolSettings(path=str(small_disk / "spool.db"))) as spool, capture_logs() as logs:
+        spool.put({"routine": readings})
+        free = os.statvfs(small_disk)
+        ballast.write_bytes(b"x" * (free.f_bavail - 10) * free.f_bsize)
+        with pytest.raises(SpoolFull):
+            put_for_ever(spool, readings)
+        for _ in range(3):
+            with pytest.raises(SpoolFull):
+                spool.put({"routine": readings})
+        taken = spool.last_seq("routine")
+        assert [pack.seq for pack in spool.take("routine", 0, 1000)] == list(range(1, taken + 1))
+        ballast.unlink()
+        assert spool.put({"routine": readings}) == {"routine": taken + 1}
+        assert spool.confirm("routine", taken + 1) == taken + 1
+    assert [line["event"] for line in logs] == ["spool_refuses", "spool_takes_again"]
+
+
+def put_for_ever(spool: Spool, readings: list[Reading]) -> None:
+    while True:
+        spool.put({"routine": readings})
+
+
+def test_a_spool_where_no_file_can_be_says_so(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(SpoolDown, match="opening the spool"),
+        Spool(SpoolSettings(path=str(tmp_path / "file" / "s.db"))),
+    ):
+        pass
