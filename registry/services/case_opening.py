@@ -226,7 +226,7 @@ def _join(tx: Connection, seen: _Sighting, found: Row[*tuple[Any, ...]]) -> None
 
 
 def _next_number(tx: Connection, now: datetime, zone: tzinfo) -> str:
-    """The day in ``zone`` and the day's next serial, five digits: 2026112200017."""
+    """The day in ``zone`` and the day's next serial, five digits: 2026112200017. A race lost leaves a serial unused."""
     day = f"{now.astimezone(zone):%Y%m%d}"
     serial = tx.execute(_TAKE_SERIAL, {"day": day}).scalar_one()
     return f"{day}{serial:05d}"
