@@ -11,7 +11,7 @@ from typing import Any
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.senml import decode
+from gateway.senml import WireReading, decode
 
 
 class ToyCity:
@@ -32,6 +32,7 @@ class ToyCity:
         self.done: dict[tuple[str, str], int] = defaultdict(int)
         self.taken: list[tuple[str, int, int]] = []  # lane, seq, after
         self.values: dict[str, list[float]] = defaultdict(list)
+        self.readings: list[WireReading] = []
         self.repeats = 0
         self.holes = 0
         self.states: list[dict[str, Any]] = []
@@ -81,6 +82,7 @@ class ToyCity:
         elif pack.after <= self.done[lane]:
             self.done[lane] = pack.seq
             self.taken.append((kind, pack.seq, pack.after))
+            self.readings.extend(pack.readings)
             self.values[kind].extend(value for _, name, _, _, value, _ in pack.readings if self._point in (None, name))
         else:
             self.holes += 1
