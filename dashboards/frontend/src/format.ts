@@ -45,9 +45,11 @@ export function countdown(deadlineMs: number, nowMs: number, t: Translate, limit
 /** A value with its unit; null reads "–". `symbol` is the unit as people write it ("°", "mm"). */
 export function quantity(value: number | null | undefined, decimals: number, symbol: string): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  const text = value.toFixed(decimals).replace(/^-(?=0(\.0+)?$)/, "").replace("-", "−");
+  const [whole = "", rest] = value.toFixed(decimals).replace(/^-(?=0(\.0+)?$)/, "").replace("-", "−").split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  const text = rest === undefined ? grouped : `${grouped}.${rest}`;
   if (symbol === "") return text;
-  return /^[°%]$/.test(symbol) ? `${text}${symbol}` : `${text} ${symbol}`;
+  return /^[°%]$/.test(symbol) ? `${text}${symbol}` : `${text}\u202f${symbol}`;
 }
 
 /** Decimals shown for each point; the table of points in the registry says the same. */

@@ -1,1 +1,61 @@
-export {};
+// The overview stays true by itself: the stream says that something happened, then the figures are fetched again.
+import { fetchJson, type Overview, type WrongNow } from "./answers";
+import { startLive } from "./live";
+import type { CityMap } from "./map";
+import { type Page, part, say, thisPage } from "./page";
+import { settled } from "./settled";
+import { addLine } from "./ticker";
+import { WrongList } from "./wrong";
+
+const SETTLE_MS = 250;
+/** Live values in the list change without an event. */
+const VALUES_EVERY_MS = 5_000;
+
+const OF: Readonly<Record<string, keyof Overview>> = { devices_silent: "devices", cabinets_online: "cabinets" };
+
+function showCounters(overview: Overview): void {
+  for (const counter of document.querySelectorAll<HTMLElement>("[data-counter]")) {
+    const name = counter.dataset.counter as keyof Overview;
+    say(part('[data-slot="number"]', counter), String(overview[name]));
+    counter.toggleAttribute("data-some", overview[name] > 0);
+    const whole = OF[name];
+    if (whole !== undefined) say(part('[data-slot="of"]', counter), `/ ${overview[whole]}`);
+  }
+}
+
+async function start(page: Page): Promise<void> {
+  const ticker = part("[data-ticker]");
+  let map: CityMap | undefined;
+  const list = new WrongList(page, (assetId) => map?.point(assetId));
+  const refresh = settled(async () => {
+    const [wrong, figures] = await Promise.all([
+      fetchJson<{ wrong: WrongNow[] }>("/api/v1/wrong-now"),
+      fetchJson<{ overview: Overview }>("/api/v1/overview"),
+    ]);
+    list.show(wrong.wrong);
+    showCounters(figures.overview);
+    part("[data-more]").hidden = figures.overview.cases_open <= wrong.wrong.length;
+    say(part("[data-fresh]"), page.t("overview.as_of", { clock: page.clock(Date.now()) }));
+  }, SETTLE_MS);
+  const refreshMap = settled(async () => map?.load(), 1_000);
+  startLive(page, {
+    onEvent: (event) => {
+      addLine(ticker, event, page);
+      refresh();
+      refreshMap();
+    },
+    onResync: () => {
+      refresh();
+      refreshMap();
+    },
+  });
+  setInterval(() => {
+    if (!document.hidden && list.size > 0) refresh();
+  }, VALUES_EVERY_MS);
+  // The list is live before the map's megabyte has arrived.
+  const { CityMap: Drawn } = await import("./map");
+  map = new Drawn(part("[data-map]"), page, (assetId) => list.point(assetId));
+  await map.load();
+}
+
+if (document.querySelector("[data-map]") !== null) void thisPage().then(start);

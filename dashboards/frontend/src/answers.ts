@@ -1,0 +1,80 @@
+// The JSON that the server answers, as far as these pages read it. Times are ISO 8601 in UTC.
+
+export interface Overview {
+  readonly alerts_critical: number;
+  readonly alerts_alarm: number;
+  readonly alerts_notice: number;
+  readonly cases_open: number;
+  readonly cases_overdue: number;
+  readonly cases_waiting_dispatch: number;
+  readonly cases_closed_24h: number;
+  readonly assets: number;
+  readonly devices: number;
+  readonly devices_silent: number;
+  readonly cabinets: number;
+  readonly cabinets_online: number;
+  readonly dead_letters_24h: number;
+}
+
+/** An open case as a row of "what is wrong now"; `value` is that of its worst live alert, if one is live. */
+export interface WrongNow {
+  readonly case_id: number;
+  readonly kind: string;
+  readonly severity: number;
+  readonly stage: string;
+  readonly opened_at: string;
+  readonly deadline_at: string;
+  readonly assignee_name: string | null;
+  readonly asset_id: number;
+  readonly asset_name: string;
+  readonly road: string;
+  readonly alerts_firing: number;
+  readonly point: string | null;
+  readonly value: number | null;
+  readonly unit: string | null;
+}
+
+export interface PointValue {
+  readonly point_id: number;
+  readonly name: string;
+  readonly unit: string;
+  readonly decimals: number;
+  readonly baseline: number;
+  readonly value: number | null;
+  readonly measured_at: string | null;
+}
+
+export interface AlertBand {
+  readonly from: number;
+  /** null: still firing */
+  readonly until: number | null;
+  readonly severity: number;
+  readonly rule_key: string;
+  readonly alert_id: number;
+}
+
+export interface SeriesAnswer {
+  /** times in Unix ms, mean, least, greatest */
+  readonly data: readonly [number[], number[], number[], number[]];
+  readonly bands: readonly AlertBand[];
+  readonly since_ms: number;
+  readonly until_ms: number;
+}
+
+/** The server answered, but not with what was asked for; 401 and 403 mean that the session is over. */
+export class Refused extends Error {
+  constructor(readonly status: number) {
+    super(`the server answered ${status}`);
+  }
+}
+
+/** Fetches JSON of this site. Throws `Refused` for an error status, `TypeError` when nothing answers. */
+export async function fetchJson<T>(address: string, signal?: AbortSignal): Promise<T> {
+  const response = await fetch(address, {
+    headers: { Accept: "application/json" },
+    credentials: "same-origin",
+    signal: signal ?? AbortSignal.timeout?.(15_000) ?? null,
+  });
+  if (!response.ok) throw new Refused(response.status);
+  return (await response.json()) as T;
+}

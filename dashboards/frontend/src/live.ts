@@ -1,0 +1,157 @@
+// The live connection: server-sent events, with the truth about whether they arrive.
+import { fetchJson, Refused } from "./answers";
+import { duration } from "./format";
+import { type Page, say } from "./page";
+
+export interface LiveEvent {
+  readonly id: number;
+  readonly at: string;
+  readonly kind: string;
+  readonly body: Readonly<Record<string, string | number | null | undefined>>;
+}
+
+export const KINDS = [
+  "alert_fired",
+  "alert_cleared",
+  "case_opened",
+  "case_moved",
+  "case_overdue",
+  "cabinet_online",
+  "cabinet_offline",
+] as const;
+
+export type LiveState = "starting" | "live" | "lost" | "polling" | "ended";
+
+export interface LiveNews {
+  readonly onEvent: (event: LiveEvent) => void;
+  /** Something may have been missed, or time has passed without a stream: load the figures again. */
+  readonly onResync: () => void;
+}
+
+const CHECK_EVERY_MS = 15_000;
+const RETRY_MS = 3_000;
+/** A stream that was refused (too many are open) is asked for again after this long. */
+const REFUSED_RETRY_MS = 60_000;
+
+/** Whether a lost connection has lasted so long that people must be told; a blink is not worth a warning. */
+export function shownState(state: LiveState, lostForMs: number): LiveState {
+  return state === "lost" && lostForMs < 2_000 ? "live" : state;
+}
+
+/** The address to go on from: the same stream after the last event that arrived. */
+export function resumeAddress(address: string, lastId: number): string {
+  return lastId > 0 ? address.replace(/since=\d+/, `since=${lastId}`) : address;
+}
+
+export class Live {
+  private source: EventSource | undefined;
+  private state: LiveState = "starting";
+  private lostAt = 0;
+  private newsAt = Date.now();
+  private lastId = 0;
+  private wasLost = false;
+
+  constructor(
+    private readonly badge: HTMLElement,
+    private readonly page: Page,
+    private readonly news: LiveNews,
+  ) {}
+
+  start(): void {
+    this.badge.hidden = false;
+    this.connect();
+    setInterval(() => this.show(), 1_000);
+    setInterval(() => void this.check(), CHECK_EVERY_MS);
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) void this.check();
+    });
+    addEventListener("online", () => void this.check());
+    addEventListener("offline", () => this.set("lost"));
+    addEventListener("pagehide", () => this.source?.close());
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) this.connect();
+    });
+  }
+
+  private connect(): void {
+    if (this.state === "ended") return;
+    this.source?.close();
+    const source = new EventSource(resumeAddress(this.badge.dataset.stream ?? "", this.lastId));
+    this.source = source;
+    source.onopen = () => {
+      if (this.wasLost) this.news.onResync();
+      this.wasLost = false;
+      this.set("live");
+    };
+    source.onerror = () => {
+      this.set("lost");
+      this.wasLost = true;
+      if (source.readyState === EventSource.CLOSED) void this.refused();
+    };
+    for (const kind of KINDS) source.addEventListener(kind, (event) => this.hear(event));
+    source.addEventListener("resync", () => this.news.onResync());
+    source.addEventListener("session_ended", () => this.end());
+  }
+
+  private hear(event: MessageEvent<string>): void {
+    const item = JSON.parse(event.data) as LiveEvent;
+    this.lastId = Math.max(this.lastId, item.id);
+    this.newsAt = Date.now();
+    this.set("live");
+    this.news.onEvent(item);
+  }
+
+  /** The stream was refused outright: find out why. The server may be there without room for another stream. */
+  private async refused(): Promise<void> {
+    const wait = (await this.check()) ? REFUSED_RETRY_MS : RETRY_MS;
+    setTimeout(() => this.connect(), wait);
+  }
+
+  /** Asks the server for a sign of life; without a stream this is also what keeps the figures fresh. */
+  private async check(): Promise<boolean> {
+    if (this.state === "ended") return false;
+    try {
+      await fetchJson("/api/v1/overview");
+    } catch (problem) {
+      if (problem instanceof Refused && (problem.status === 401 || problem.status === 403)) this.end();
+      else this.set("lost");
+      return false;
+    }
+    const streaming = this.source?.readyState === EventSource.OPEN;
+    if (!streaming) this.news.onResync();
+    this.set(streaming ? "live" : "polling");
+    return true;
+  }
+
+  private end(): void {
+    this.source?.close();
+    this.set("ended");
+  }
+
+  private set(state: LiveState): void {
+    if (this.state === "ended") return;
+    if (state === "lost" && this.state !== "lost") this.lostAt = Date.now();
+    if (state === "live") this.newsAt = Date.now();
+    this.state = state;
+    this.show();
+  }
+
+  private show(): void {
+    const { t, clock } = this.page;
+    const lostFor = Date.now() - this.lostAt;
+    const state = shownState(this.state, lostFor);
+    this.badge.dataset.state = state;
+    const span = duration(lostFor / 1000, t);
+    say(this.badge, state === "lost" ? t("live.lost", { span }) : t(`live.${state}`));
+    this.badge.title =
+      state === "lost"
+        ? t("live.explain_lost", { clock: clock(this.lostAt) })
+        : t("live.explain_live", { clock: clock(this.newsAt) });
+  }
+}
+
+/** Starts the live connection of a page that has one. */
+export function startLive(page: Page, news: LiveNews): void {
+  const badge = document.querySelector<HTMLElement>("[data-live]");
+  if (badge !== null) new Live(badge, page, news).start();
+}

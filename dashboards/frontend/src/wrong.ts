@@ -1,0 +1,136 @@
+// The list "what is wrong now": rows are cloned from the template's own markup and kept in the server's order.
+import type { WrongNow } from "./answers";
+import { decimalsOf, quantity } from "./format";
+import { type Page, part, say } from "./page";
+import { refreshTime } from "./times";
+
+const FRESH_MS = 5_000;
+
+export interface Difference {
+  readonly added: readonly number[];
+  readonly gone: readonly number[];
+}
+
+/** Which keys came and which went. */
+export function difference(before: readonly number[], after: readonly number[]): Difference {
+  const was = new Set(before);
+  const is = new Set(after);
+  return { added: after.filter((key) => !was.has(key)), gone: before.filter((key) => !is.has(key)) };
+}
+
+export class WrongList {
+  private readonly list = part<HTMLOListElement>("[data-wrong-list]");
+  private readonly template = part<HTMLTemplateElement>("template[data-wrong-row]");
+  private readonly stages = part<HTMLTemplateElement>("template[data-stages]");
+  private readonly calm = part("[data-calm]");
+  private readonly announce = part("[data-announce]");
+
+  constructor(
+    private readonly page: Page,
+    private readonly onPoint: (assetId: number | undefined) => void,
+  ) {
+    for (const row of this.rows()) this.watch(row);
+  }
+
+  /** Shows `wrong` in its order; new rows flash and are announced. */
+  show(wrong: readonly WrongNow[]): void {
+    const rows = new Map(this.rows().map((row) => [Number(row.dataset.case), row]));
+    const change = difference(
+      [...rows.keys()],
+      wrong.map((each) => each.case_id),
+    );
+    for (const key of change.gone) rows.get(key)?.remove();
+    wrong.forEach((each, index) => {
+      const row = rows.get(each.case_id) ?? this.make();
+      this.fill(row, each);
+      const place = this.list.children[index];
+      if (place !== row) this.list.insertBefore(row, place ?? null);
+      if (change.added.includes(each.case_id)) this.welcome(row, each);
+    });
+    this.list.hidden = wrong.length === 0;
+    this.calm.hidden = wrong.length > 0;
+  }
+
+  /** Marks the row of an asset that is pointed at on the map. */
+  point(assetId: number | undefined): void {
+    for (const row of this.rows()) row.classList.toggle("pointed", Number(row.dataset.asset) === assetId);
+  }
+
+  get size(): number {
+    return this.list.children.length;
+  }
+
+  private rows(): HTMLElement[] {
+    return [...this.list.querySelectorAll<HTMLElement>(".wrong")];
+  }
+
+  private make(): HTMLElement {
+    const row = part(".wrong", this.template.content).cloneNode(true) as HTMLElement;
+    this.watch(row);
+    return row;
+  }
+
+  private watch(row: HTMLElement): void {
+    row.addEventListener("pointerenter", () => this.onPoint(Number(row.dataset.asset)));
+    row.addEventListener("pointerleave", () => this.onPoint(undefined));
+  }
+
+  private fill(row: HTMLElement, wrong: WrongNow): void {
+    const { t } = this.page;
+    row.dataset.case = String(wrong.case_id);
+    row.dataset.asset = String(wrong.asset_id);
+    row.dataset.severity = String(wrong.severity);
+    this.shapes(row, wrong.severity);
+    part<HTMLAnchorElement>('[data-slot="link"]', row).href = `/cases/${wrong.case_id}`;
+    say(part('[data-slot="kind"]', row), t(`kind.${wrong.kind}`));
+    say(part('[data-slot="asset"]', row), wrong.asset_name);
+    say(part('[data-slot="road"]', row), wrong.asset_name.startsWith(wrong.road) ? "" : wrong.road);
+    this.fillValue(row, wrong);
+    this.fillTimes(row, wrong);
+    const stage = part('[data-slot="stage"]', row);
+    if (stage.dataset.stage !== wrong.stage) {
+      const chip = this.stages.content.querySelector(`[data-stage="${wrong.stage}"]`);
+      stage.replaceChildren(...[...(chip?.childNodes ?? [])].map((node) => node.cloneNode(true)));
+      stage.dataset.stage = wrong.stage;
+    }
+    const who = part('[data-slot="who"]', row);
+    say(who, wrong.assignee_name ?? t("overview.nobody"));
+    who.classList.toggle("soon", wrong.assignee_name === null);
+    who.classList.toggle("soft", wrong.assignee_name !== null);
+  }
+
+  private shapes(row: HTMLElement, severity: number): void {
+    const holder = part(".wrong-shapes", row);
+    if (holder.querySelector(`.shape-${severity}`) !== null) return;
+    const drawn = this.template.content.querySelector(`.shape-${severity}`);
+    if (drawn !== null) holder.replaceChildren(drawn.cloneNode(true));
+  }
+
+  private fillValue(row: HTMLElement, wrong: WrongNow): void {
+    const { t } = this.page;
+    const measured = wrong.point !== null && wrong.value !== null;
+    const number = measured
+      ? quantity(wrong.value, decimalsOf(wrong.point ?? ""), t(`unit.${wrong.unit ?? "1"}`))
+      : "";
+    say(part('[data-slot="value"]', row), number);
+    const under = measured ? t(`point.${wrong.point}`) : wrong.alerts_firing === 0 && wrong.kind !== "reported" ? t("overview.recovered") : "";
+    say(part('[data-slot="point"]', row), under);
+  }
+
+  private fillTimes(row: HTMLElement, wrong: WrongNow): void {
+    const now = Date.now();
+    for (const [slot, moment] of [["deadline", wrong.deadline_at], ["since", wrong.opened_at]] as const) {
+      const time = part<HTMLTimeElement>(`[data-slot="${slot}"] time`, row);
+      time.dateTime = moment;
+      time.title = this.page.moment(Date.parse(moment));
+      refreshTime(time, now, this.page);
+    }
+  }
+
+  private welcome(row: HTMLElement, wrong: WrongNow): void {
+    row.classList.add("fresh");
+    setTimeout(() => row.classList.remove("fresh"), FRESH_MS);
+    const { t } = this.page;
+    say(this.announce, t("overview.new_case", { kind: t(`kind.${wrong.kind}`), asset: wrong.asset_name }));
+  }
+}
