@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,22 +47,23 @@ def tally_series(truth: Path, series: Path, engine: Engine) -> SeriesTally:
     frames = taken = stored = lost = duplicates = unexplained = 0
     examples: list[str] = []
     with closing(sqlite3.connect(series)) as db:
-        for serial, names in points.items():
-            truths = answers.get(serial, {})
-            frames += len(truths)
-            kept, copies = _stored(db, names)
-            duplicates += copies
-            stored += sum(len(values) for values in kept.values())
-            for count, values in truths.items():
-                wanted = {name: values[name] for name in names if name in values}
-                taken += len(wanted)
-                found = kept.get(count, {})
-                missing = [name for name, value in wanted.items() if not _same(found.get(name), value)]
-                lost += len(missing)
-                if missing and len(examples) < 10:
-                    examples.append(f"{serial} sample {count}: {', '.join(missing)}")
-            strangers = kept.keys() - truths.keys() - in_doubt.get(serial, set())
-            unexplained += sum(len(kept[count]) for count in strangers)
+        rows = _rows_by_serial(db, points)
+    for serial, names in points.items():
+        truths = answers.get(serial, {})
+        frames += len(truths)
+        kept, copies = _by_sample(rows[serial])
+        duplicates += copies
+        stored += sum(len(values) for values in kept.values())
+        for count, values in truths.items():
+            wanted = {name: values[name] for name in names if name in values}
+            taken += len(wanted)
+            found = kept.get(count, {})
+            missing = [name for name, value in wanted.items() if not _same(found.get(name), value)]
+            lost += len(missing)
+            if missing and len(examples) < 10:
+                examples.append(f"{serial} sample {count}: {', '.join(missing)}")
+        strangers = kept.keys() - truths.keys() - in_doubt.get(serial, set())
+        unexplained += sum(len(kept[count]) for count in strangers)
     return SeriesTally(
         frames=frames,
         in_doubt=sum(len(counts) for counts in in_doubt.values()),
@@ -143,11 +144,24 @@ def _points(connection: Connection) -> dict[str, dict[str, int]]:
     return points
 
 
-def _stored(db: sqlite3.Connection, names: dict[str, int]) -> tuple[dict[int, dict[str, float]], int]:
+# point name, measured_ms, value
+_Row = tuple[str, int, float]
+
+
+def _rows_by_serial(db: sqlite3.Connection, points: dict[str, dict[str, int]]) -> dict[str, list[_Row]]:
+    owner = {point_id: (serial, name) for serial, names in points.items() for name, point_id in names.items()}
+    rows: dict[str, list[_Row]] = defaultdict(list)
+    for point_id, measured_ms, value in db.execute("SELECT point_id, measured_ms, value FROM reading"):
+        serial, name = owner[point_id]
+        rows[serial].append((name, measured_ms, value))
+    return rows
+
+
+def _by_sample(rows: list[_Row]) -> tuple[dict[int, dict[str, float]], int]:
     """One unit's stored values by sample count, and how many rows are there more than once."""
     by_time: dict[int, dict[str, float]] = defaultdict(dict)
     copies = 0
-    for name, measured_ms, value in _rows(db, names):
+    for name, measured_ms, value in rows:
         copies += name in by_time[measured_ms]
         by_time[measured_ms][name] = value
     kept: dict[int, dict[str, float]] = {}
@@ -156,13 +170,6 @@ def _stored(db: sqlite3.Connection, names: dict[str, int]) -> tuple[dict[int, di
         copies += len(kept[count].keys() & values.keys()) if count in kept else 0
         kept.setdefault(count, {}).update(values)
     return kept, copies
-
-
-def _rows(db: sqlite3.Connection, names: dict[str, int]) -> Iterator[tuple[str, int, float]]:
-    for name, point_id in names.items():
-        sql = "SELECT measured_ms, value FROM reading WHERE point_id = ?"
-        for measured_ms, value in db.execute(sql, (point_id,)):
-            yield name, measured_ms, value
 
 
 def _same(stored: float | None, told: Any) -> bool:
