@@ -67,7 +67,7 @@ def create_app(
     )
     app.before_request(_begin)
     register_login(app)
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     CSRFProtect(app)
     pages.register(app)
     api.register(app)

@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from dashboards.paths import safe_path
-from dashboards.site import site, t
+from dashboards.site import lang, site, t
 from dashboards.stream import TooManyListeners
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove, NotAllowed, NotFound, StoreDown
 
@@ -52,7 +52,7 @@ HTTP_ANSWERS: dict[int, Answer] = {
     404: Answer(404, "not_found"),
     405: Answer(405, "bad_method"),
     413: Answer(413, "too_large"),
-    429: Answer(429, "too_many"),
+    429: Answer(429, "too_many", retry_after_s=60),
 }
 
 INTERNAL = Answer(500, "internal")
@@ -96,6 +96,7 @@ def handle(error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
         return make_response(error.get_response())  # a redirect of the router, not an error
     answer = answer_for(error)
+    g.answering_error = True
     if answer.status == INTERNAL.status:
         log.exception("request_failed", exc_info=error)
     elif isinstance(error, StoreDown):
@@ -106,14 +107,24 @@ def handle(error: Exception) -> Response:
 
 
 def problem_of(answer: Answer, error: Exception) -> str:
-    """What went wrong, in one sentence: the registry's own words, or this code's."""
-    if isinstance(error, DomainError):
-        return str(error)
-    return t(f"error.{answer.code}.problem", limit=f"{site().settings.upload_limit_mb:g}")
+    """What went wrong, in the visitor's language; the registry's own (English) words stand beside the Chinese ones."""
+    if isinstance(error, InvalidInput):
+        told = problem_at(error)
+        return told if told != error.problem else str(error)
+    sentence = t(f"error.{answer.code}.problem", limit=f"{site().settings.upload_limit_mb:g}")
+    if not isinstance(error, DomainError):
+        return sentence
+    return str(error) if lang() == "en" else t("message.and_detail", sentence=sentence, detail=error)
+
+
+def problem_at(error: InvalidInput) -> str:
+    """What is wrong with the field, in the visitor's language where there are words for it."""
+    key = f"problem.{error.field}"
+    return t(key, problem=error.problem) if site().texts.has(lang(), key) else error.problem
 
 
 def _as_json(answer: Answer, error: Exception) -> Response:
-    fields = {error.field: error.problem} if isinstance(error, InvalidInput) else {}
+    fields = {error.field: problem_at(error)} if isinstance(error, InvalidInput) else {}
     return json_error(answer.code, problem_of(answer, error), fields, answer.status)
 
 

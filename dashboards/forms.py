@@ -39,17 +39,16 @@ class FormState:
         return self.errors.get(name, "")
 
 
-def state_of(form: Mapping[str, str], error: InvalidInput | None = None, **more: object) -> FormState:
-    """The form as it was sent (never its password), with ``error`` at its field."""
+def state_of(
+    form: Mapping[str, str],
+    *,
+    errors: Mapping[str, str] | None = None,
+    problem: str = "",
+    photo_ids: tuple[int, ...] = (),
+) -> FormState:
+    """The form as it was sent (never its password), with what is wrong at its fields and in general."""
     kept = {name: text for name, text in form.items() if name not in ("password", "csrf_token")}
-    problem = more.get("problem", "")
-    ids = more.get("photo_ids", ())
-    return FormState(
-        values=kept,
-        errors={} if error is None else {error.field: error.problem},
-        problem=str(problem),
-        photo_ids=tuple(ids) if isinstance(ids, Iterable) else (),
-    )
+    return FormState(values=kept, errors=errors or {}, problem=problem, photo_ids=photo_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import cast
 
 import structlog
-from flask import Flask, Response, flash, redirect, request, session, url_for
+from flask import Flask, Response, flash, g, redirect, request, session, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from dashboards import permissions
 from dashboards.errors import SignInNeeded, wants_json
 from dashboards.site import Site, now, site, t
-from registry.domain.errors import NotAllowed
+from registry.domain.errors import NotAllowed, StoreDown
 from registry.domain.people import Actor
 from registry.services import people
 
@@ -84,8 +84,13 @@ def sign_out() -> None:
 
 
 def visitor() -> Actor | None:
-    """Who sent this request; ``None`` when not signed in."""
-    user = cast("SignedIn | None", current_user._get_current_object())
+    """Who sent this request; ``None`` when not signed in. Raises ``StoreDown`` when the records can't tell."""
+    try:
+        user = current_user._get_current_object()
+    except StoreDown:
+        if g.get("answering_error"):
+            return None  # the page that says so must not fail for the same reason
+        raise
     return user.actor if isinstance(user, SignedIn) else None
 
 

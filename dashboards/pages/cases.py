@@ -10,7 +10,7 @@ from flask import Flask, flash, jsonify, redirect, render_template, request, url
 from werkzeug.wrappers import Response
 
 from dashboards import forms
-from dashboards.errors import answer_for, wants_json
+from dashboards.errors import answer_for, problem_at, problem_of, wants_json
 from dashboards.login import actor
 from dashboards.pages.lists import next_url
 from dashboards.pages.photos import keep_chosen
@@ -106,8 +106,9 @@ def move_case(case_id: int) -> Response | tuple[str, int]:
         answer = answer_for(error)
         if wants_json():
             raise
-        field = error if isinstance(error, InvalidInput) else None
-        state = forms.state_of(request.form, field, problem=_problem(case_id, error), photo_ids=photo_ids)
+        errors = {error.field: problem_at(error)} if isinstance(error, InvalidInput) else {}
+        problem = _changed_by(case_id) if isinstance(error, Conflict) else _refused(problem_of(answer, error))
+        state = forms.state_of(request.form, errors=errors, problem=problem, photo_ids=photo_ids)
         return case_page(case_id, state), answer.status
 
 
@@ -155,9 +156,12 @@ def _moved(case_id: int, order: forms.MoveForm, photo_ids: Sequence[int]) -> Res
     return redirect(order.next or url_for("case", case_id=case_id), 303)
 
 
-def _problem(case_id: int, error: Exception) -> str:
-    if not isinstance(error, Conflict):
-        return t("message.form_problem", problem=str(error))
+def _refused(problem: str) -> str:
+    return t("message.form_problem", problem=problem)
+
+
+def _changed_by(case_id: int) -> str:
+    """Who moved the case meanwhile, how and when."""
     last = next((entry for entry in reversed(the_file(case_id).entries) if entry.move in set(MoveName)), None)
     if last is None:
         return t("message.changed_by_somebody")

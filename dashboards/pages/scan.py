@@ -7,7 +7,7 @@ from flask import Flask, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from dashboards import forms
-from dashboards.errors import answer_for
+from dashboards.errors import answer_for, problem_at
 from dashboards.login import visitor
 from dashboards.pages.photos import keep_one
 from dashboards.pages.proof import remember
@@ -73,7 +73,10 @@ def report_here(token: str) -> str | Response | tuple[str, int]:
             zone=where.zone,
         )
     except InvalidInput as error:
-        state = forms.state_of(request.form, error, problem=t("message.form_problem", problem=str(error)))
+        wrong = problem_at(error)
+        state = forms.state_of(
+            request.form, errors={error.field: wrong}, problem=t("message.form_problem", problem=wrong)
+        )
         return _for_public(view, state), answer_for(error).status
     log.info("citizen_reported", asset_id=view.asset_id, case_number=kept.case_number)
     return redirect(url_for("report", key=kept.key, sent=1), 303)

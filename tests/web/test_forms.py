@@ -83,7 +83,7 @@ def test_a_choice_that_is_none_lists_those_there_are() -> None:
 
 
 def test_a_form_shown_again_never_holds_the_password() -> None:
-    state = forms.state_of({"login": "anna", "password": "secret", "csrf_token": "x"}, InvalidInput("login", "no"))
+    state = forms.state_of({"login": "anna", "password": "secret", "csrf_token": "x"}, errors={"login": "no"})
     assert state.value("login") == "anna"
     assert state.value("password") == ""
     assert state.error("login") == "no"
