@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from random import Random
 
-from registry.services.imports import ImportReport, import_street_lights
 from sqlalchemy import Connection, Engine, select
 
 from operate.city_file import Place, read_city_file
@@ -19,6 +18,7 @@ from operate.demo_street import demo_assets
 from registry.domain.kinds import Family
 from registry.services.assets import NewDevice, fit_device
 from registry.services.classes import load_classes
+from registry.services.imports import ImportReport, import_street_lights
 from registry.services.people import seed_demo_people
 from registry.services.rules import install_shipped_rules
 from registry.services.tags import issue_tags
@@ -76,12 +76,15 @@ class DemoCity:
         return self.home / "truth.jsonl"
 
 
-def build_demo(wishes: Wishes, *, now: datetime) -> DemoCity:
-    """A fresh city for ``wishes`` in its home folder. Raises ``BadWish`` and ``InvalidInput``."""
+def build_demo(wishes: Wishes, *, now: datetime, broker_port: int | None = None) -> DemoCity:
+    """A fresh city for ``wishes`` in its home folder, its broker on a free port unless one is given.
+
+    Raises ``BadWish`` and ``InvalidInput``.
+    """
     planned_faults = chosen_faults(wishes.faults)
     home = _fresh_home(wishes.home)
     rng = Random(wishes.seed)  # noqa: S311 - a reproducible play, not a secret
-    broker_port = _free_port()
+    broker_port = broker_port or _free_port()
     (home / "covercode.toml").write_text(_city_toml(wishes.port, broker_port), encoding="utf-8")
     place = read_city_file(home / "covercode.toml", {})
     engine = open_database(place.records_url)
