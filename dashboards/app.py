@@ -20,6 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dashboards import api, pages, texts
 from dashboards.assets_manifest import load_manifest
+from dashboards.compress import compress
 from dashboards.errors import register_errors
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
 from dashboards.permissions import LIMITS
@@ -77,6 +78,7 @@ def create_app(
     register_errors(app)
     _register_templates(app)
     app.after_request(_secure)
+    app.after_request(compress)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -97,6 +99,7 @@ def _configure(app: Flask, settings: WebSettings, city: City, *, testing: bool) 
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=urlsplit(city.public_url).scheme.lower() == "https",
         PERMANENT_SESSION_LIFETIME=COOKIE_LIFETIME,
+        SESSION_REFRESH_EACH_REQUEST=False,  # scripts and pictures would carry a cookie each
         WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
         WTF_CSRF_SSL_STRICT=False,  # SameSite and the token guard; some phones' browsers send no Referer
     )
