@@ -52,6 +52,7 @@ class BrokerConnection:
         self._published = 0  # written by the sender
         self._taken_over = 0  # by the broker; written by paho's thread
         self.inbox: deque[tuple[str, bytes]] = deque()
+        self.sender_waits = False  # set by the sender when it wants to be woken as soon as the broker takes one over
 
     @property
     def lost(self) -> str | None:
@@ -155,7 +156,9 @@ class BrokerConnection:
 
     def _on_publish(self, _client: mqtt.Client, _data: Any, _mid: int, _code: ReasonCode, _more: Properties) -> None:
         self._taken_over += 1
-        self._wake()
+        if self.sender_waits:
+            self.sender_waits = False
+            self._wake()
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, _flags: mqtt.DisconnectFlags, code: ReasonCode, _more: Properties | None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -158,6 +159,7 @@ def _problems(profile: DeviceProfile) -> Iterator[str]:
             yield f"{at}: sane must be [lowest, highest]"
 
 
+@lru_cache(maxsize=256)
 def _decimals(scale: float) -> int:
     exponent = Decimal(repr(scale)).as_tuple().exponent
     return -exponent if isinstance(exponent, int) and exponent < 0 else 0

@@ -115,14 +115,11 @@ class Bus:
         )
 
     def run(self, stop: threading.Event) -> None:
-        """Polls until ``stop``. Raises ``SpoolBroken`` when the spool's file is damaged."""
-        try:
-            self._wait_for_clock(stop)
-            self._units = self._staggered_units()
-            while not stop.is_set():
-                self._run_once(stop)
-        except SpoolClosed:
-            log.info("bus_ended", bus=self.settings.name)
+        """Polls until ``stop``. Raises ``SpoolBroken`` or ``SpoolClosed`` when there is no spool to put answers in."""
+        self._wait_for_clock(stop)
+        self._units = self._staggered_units()
+        while not stop.is_set():
+            self._run_once(stop)
 
     def _run_once(self, stop: threading.Event) -> None:
         try:
@@ -242,11 +239,11 @@ class Bus:
             self._note_life(unit, answer)
             if answer.refusal is not None:
                 continue
-            readings = self._readings(unit, answer)
-            if readings:
-                self._keep({self._lane(unit, answer): readings}, stop)
+            measured = read_registers(unit.profile, answer.registers)
+            if measured:
+                self._keep({_lane(unit, measured): self._readings(unit, answer, measured)}, stop)
 
-    def _readings(self, unit: _Unit, answer: Answer) -> list[Reading]:
+    def _readings(self, unit: _Unit, answer: Answer, measured: Sequence[Measured]) -> list[Reading]:
         now_ms = int(self.clock() * 1000)
         if unit.last_ms - now_ms > _STEP_BACK_MS:
             log.warning("clock_set_back", bus=self.settings.name, serial=_serial(unit), by_ms=unit.last_ms - now_ms)
@@ -261,16 +258,7 @@ class Bus:
                 fix="give this unit the profile of its kind; until then its readings are suspect",
             )
         unit.foreign = not expected
-        return [
-            _reading(unit, measured, trusted=expected and measured.sane)
-            for measured in read_registers(unit.profile, answer.registers)
-        ]
-
-    def _lane(self, unit: _Unit, answer: Answer) -> Lane:
-        now_s = time.monotonic()
-        if any(_breaks_limit(unit, measured) for measured in read_registers(unit.profile, answer.registers)):
-            unit.urgent_until_s = now_s + URGENT_FOR_S
-        return "urgent" if now_s < unit.urgent_until_s else "routine"
+        return [_reading(unit, value, trusted=expected and value.sane) for value in measured]
 
     def _keep(self, readings_by_lane: Mapping[Lane, Sequence[Reading]], stop: threading.Event) -> None:
         """Waits as long as the spool refuses: the line rests meanwhile, and the answer does not count as taken."""
@@ -288,6 +276,13 @@ class Bus:
 
 def _block(profile: DeviceProfile) -> Block:
     return Block(function=profile.function, start=profile.start, count=profile.count)
+
+
+def _lane(unit: _Unit, measured: Sequence[Measured]) -> Lane:
+    now_s = time.monotonic()
+    if any(_breaks_limit(unit, value) for value in measured):
+        unit.urgent_until_s = now_s + URGENT_FOR_S
+    return "urgent" if now_s < unit.urgent_until_s else "routine"
 
 
 def _serial(unit: _Unit) -> str:

@@ -195,8 +195,12 @@ class Uplink:
                 log.info("sending_again", lane=lane, after=window.confirmed, reason=rewind.value)
         while self._send_slice(broker, "urgent", _SLICE):
             pass
-        if self._send_slice(broker, "routine", _SLICE - broker.unacknowledged):
-            self.wake()
+        broker.sender_waits = True  # before looking: what is taken over after the look wakes us
+        free = _SLICE - broker.unacknowledged
+        if free > 0:
+            broker.sender_waits = False
+            if self._send_slice(broker, "routine", free):
+                self.wake()
 
     def _send_slice(self, broker: BrokerConnection, lane: Lane, most: int) -> int:
         window = self._windows[lane]
