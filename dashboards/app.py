@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,9 @@ from dashboards.texts import Texts, load_catalogues
 
 HERE = Path(__file__).parent
 MEGABYTE = 1_000_000
+SLOW_S = 2.0
+
+log = structlog.get_logger(__name__)
 
 
 def utc_now() -> datetime:
@@ -111,6 +115,7 @@ def _configure(app: Flask, settings: WebSettings, city: City, *, testing: bool) 
 def _begin() -> None:
     """Every line logged while answering carries the request's id; the id of a trusted proxy is kept."""
     given = request.headers.get("X-Request-ID", "") if site().settings.trusted_proxies else ""
+    g.began_s = time.monotonic()
     g.request_id = given[:64] if given.isascii() and given.replace("-", "").isalnum() else secrets.token_hex(6)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
@@ -131,6 +136,9 @@ def _secure(response: Response) -> Response:
     response.headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()")
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     response.headers["X-Request-ID"] = g.get("request_id", "")
+    took_s = time.monotonic() - g.began_s
+    if took_s > SLOW_S:
+        log.warning("request_slow", endpoint=request.endpoint, status=response.status_code, took_s=round(took_s, 3))
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint == "static":

@@ -47,7 +47,8 @@ def register(app: Flask) -> None:
     app.add_url_rule("/cases/<int:case_id>", "case", case)
     app.add_url_rule("/cases/<int:case_id>/moves", "move_case", move_case, methods=["POST"])
     # Somebody loads the page again after a refused move, or changes the language on it.
-    app.add_url_rule("/cases/<int:case_id>/moves", "case", case, alias=True)
+    for refused in ("moves", "photos"):
+        app.add_url_rule(f"/cases/<int:case_id>/{refused}", "case", case, alias=True)
     app.add_url_rule("/tasks", "tasks", tasks)
 
 

@@ -232,8 +232,9 @@ def test_a_filter_that_is_none_is_named(web: Web, query: str) -> None:
     assert query.split("=")[0] in answer.text
 
 
-def test_the_address_of_a_refused_move_shows_the_case_when_loaded_again(web: Web, case_id: int) -> None:
-    assert web.as_(Role.VIEWER).get(f"/cases/{case_id}/moves").status_code == 200
+@pytest.mark.parametrize("refused", ["moves", "photos"])
+def test_the_address_of_a_refused_form_shows_the_case_when_loaded_again(web: Web, case_id: int, refused: str) -> None:
+    assert web.as_(Role.VIEWER).get(f"/cases/{case_id}/{refused}").status_code == 200
 
 
 def test_a_crew_member_sees_their_tasks(web: Web, case_id: int) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 
 from registry.domain.kinds import Role
 from tests.web.conftest import NOON, Web
@@ -30,13 +31,19 @@ def test_pages_and_short_answers_are_left_as_they_are(web: Web) -> None:
         assert "Content-Encoding" not in client.get(path, headers=GZIP).headers
 
 
-def test_files_from_disk_are_compressed_too(web: Web) -> None:
-    answer = web.visitor().get("/static/icons/covercode.svg", headers=GZIP)
-    assert answer.status_code == 200
-    packed = answer.headers.get("Content-Encoding") == "gzip"
-    body = gzip.decompress(answer.data) if packed else answer.data
-    assert body.startswith(b"<svg")
-    answer.close()
+def test_files_from_disk_are_compressed_too_but_not_parts_of_them(web: Web, tmp_path: Path) -> None:
+    script = b"export const one = 1;\n" * 200
+    (tmp_path / "page.js").write_bytes(script)
+    web.app.static_folder = str(tmp_path)
+    client = web.visitor()
+    whole = client.get("/static/page.js", headers=GZIP)
+    assert gzip.decompress(whole.data) == script
+    part = client.get("/static/page.js", headers=GZIP | {"Range": "bytes=0-5"})
+    assert (part.status_code, part.data) == (206, b"export")
+    same = client.get("/static/page.js", headers=GZIP | {"If-None-Match": whole.headers["ETag"]})
+    assert same.status_code == 304
+    for answer in (whole, part, same):
+        answer.close()
 
 
 def test_scripts_and_pictures_carry_no_cookie(web: Web) -> None:
