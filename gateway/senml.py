@@ -298,21 +298,35 @@ def _resolve(records: list[_Record], bad: list[tuple[str, str]]) -> DecodedPack:
             base_value = record.bv
         if place < header_count:
             continue
-        seconds = base_s if record.t is None else base_s + record.t
+        seconds = record.t
+        seconds = base_s if seconds is None else base_s + seconds
         if seconds != time_s:
             time_s, measured_ms = seconds, _ms(seconds)
         serial, name, value = owner, record.n, record.v
         if not serial or not name or "/" in name:
             serial, _, name = (base + (name or "")).rpartition("/")
-        value = math.nan if value is None else value + base_value
-        if not (-_LARGEST <= value <= _LARGEST and serial and name and measured_ms != _NO_TIME):
+        if value is not None:
+            value += base_value
+        # A finite number taken from itself leaves 0; infinity and NaN leave NaN, which counts as true.
+        if value is None or value - value or not serial or not name or measured_ms == _NO_TIME:
             if any(field is not None for field in (record.n, record.v, record.vs, record.t)):
                 bad.append((_json_records.encode(record).decode(), _why_unusable(record, serial, name, measured_ms)))
             continue
-        received_ms = measured_ms if record.rx is None else max(_ms(record.rx), 0)
-        quality = record.q or 0
-        add((serial, name, measured_ms, received_ms, value, quality if 0 <= quality <= _WORST_QUALITY else _SUSPECT))
+        if record.rx is None and record.q is None:
+            add((serial, name, measured_ms, measured_ms, value, 0))
+        else:
+            add((serial, name, measured_ms, *_extras(record, measured_ms, value)))
     return DecodedPack(epoch=epoch, seq=seq, after=after, readings=readings, bad=bad)
+
+
+def _extras(record: _Record, measured_ms: int, value: float) -> tuple[int, float, int]:
+    """When it was received, the value, and its quality; one that we don't know is suspect."""
+    quality = record.q or 0
+    return (
+        measured_ms if record.rx is None else max(_ms(record.rx), 0),
+        value,
+        quality if 0 <= quality <= _WORST_QUALITY else _SUSPECT,
+    )
 
 
 def _ms(seconds: float) -> int:
