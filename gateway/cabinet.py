@@ -37,7 +37,7 @@ class CabinetFailed(Exception):
 def run(settings: CabinetSettings, *, stop: threading.Event) -> None:
     """Polls and sends until ``stop`` is set, then sends what is left for a few seconds and closes everything.
 
-    What the city has not confirmed by then stays in the spool. Raises ``BadSettings`` or ``ProfileError`` before
+    What the city has not confirmed by then stays in the spool. Raises ``BadSettings`` or ``BadProfile`` before
     anything is opened, ``SpoolInUse`` or ``SpoolDown`` when the spool can't be opened, ``CabinetFailed`` afterwards.
     """
     profiles = load_profiles(Path(settings.cabinet.profiles) if settings.cabinet.profiles else None)

@@ -24,7 +24,7 @@ _MOST_REGISTERS = 125  # Modbus application protocol V1.1b3 §6.4
 _WIDTH: Mapping[RegisterType, int] = MappingProxyType({"u16": 1, "s16": 1, "u32": 2, "s32": 2})
 
 
-class ProfileError(Exception):
+class BadProfile(Exception):
     """One or more profiles can't be used; the message names each file, field and fix."""
 
 
@@ -107,7 +107,7 @@ def is_expected_kind(profile: DeviceProfile, block: bytes) -> bool:
 def load_profiles(extra: Path | None = None) -> dict[str, DeviceProfile]:
     """The shipped profiles by name, and those in the folder ``extra``, which win over ours of the same name.
 
-    Raises ``ProfileError`` with all problems at once.
+    Raises ``BadProfile`` with all problems at once.
     """
     files = list(_toml_files(resources.files("gateway") / "profiles"))
     faults: list[str] = []
@@ -128,7 +128,7 @@ def load_profiles(extra: Path | None = None) -> dict[str, DeviceProfile]:
         faults.extend(f"{file.name}: {problem}" for problem in _problems(profile))
         profiles[name] = profile
     if faults:
-        raise ProfileError("\n".join(faults))
+        raise BadProfile("\n".join(faults))
     return profiles
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.device_profiles import ProfileError, UrgentLimit, is_expected_kind, load_profiles, read_registers
+from gateway.device_profiles import BadProfile, UrgentLimit, is_expected_kind, load_profiles, read_registers
 
 BLOCK = b"".join(
     value.to_bytes(2, "big") for value in (1, 120, 1, 2, 0, 61, 65413, 7, 18000, 65526, 83, 0xFFFF, 65436, 3600, 87, 0)
@@ -102,11 +102,11 @@ def test_profiles_of_ones_own_stand_beside_the_shipped_ones(tmp_path: Path):
 )
 def test_a_wrong_profile_says_what_is_wrong_and_where(tmp_path: Path, change, problem):
     (tmp_path / "mine-1.toml").write_text(GOOD.replace(*change))
-    with pytest.raises(ProfileError, match=problem) as error:
+    with pytest.raises(BadProfile, match=problem) as error:
         load_profiles(tmp_path)
     assert "mine-1.toml" in str(error.value)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path):
-    with pytest.raises(ProfileError, match="nowhere"):
+    with pytest.raises(BadProfile, match="nowhere"):
         load_profiles(tmp_path / "nowhere")
