@@ -43,9 +43,9 @@ class Place:
         return self.home / self.settings.records.series
 
     @property
-    def photos(self) -> Path:
-        """The folder of photos."""
-        return self.home / self.settings.records.photos
+    def data_dir(self) -> Path:
+        """The folder of files; photos have one of their own in it."""
+        return self.home / self.settings.records.data
 
     @property
     def secret_file(self) -> Path:

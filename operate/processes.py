@@ -116,14 +116,14 @@ def run_web(config: Path | None) -> None:
 
 
 class WebCity:
-    """The city as the pages need it: its settings, and where its photos lie."""
+    """The city as the pages need it: its settings, and where its files lie."""
 
     def __init__(self, place: Place) -> None:
         settings = place.settings.city
         self.name, self.name_en = settings.name, settings.name_en
         self.division, self.timezone = settings.division, settings.timezone
         self.public_url, self.demo = settings.public_url, settings.demo
-        self.data_dir = place.photos
+        self.data_dir = place.data_dir
 
 
 def city(config: Path | None) -> Place:

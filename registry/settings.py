@@ -30,6 +30,6 @@ class RecordSettings:
         metadata={"help": "records database: sqlite:///PATH or postgresql+psycopg://…"},
     )
     series: str = field(default="series.db", metadata={"help": "file of the embedded series store"})
-    photos: str = field(default="photos", metadata={"help": "folder for photos"})
+    data: str = field(default="data", metadata={"help": "folder for files: photos in a folder of their own"})
     keep_feed_days: int = field(default=7, metadata={"help": "how long live events stay", "unit": "days"})
     keep_letters_days: int = field(default=90, metadata={"help": "how long dead letters stay", "unit": "days"})
