@@ -24,6 +24,7 @@ export interface WrongNow {
   readonly stage: string;
   readonly opened_at: string;
   readonly deadline_at: string;
+  readonly overdue: boolean;
   readonly assignee_name: string | null;
   readonly asset_id: number;
   readonly asset_name: string;

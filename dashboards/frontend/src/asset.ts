@@ -122,7 +122,7 @@ async function start(page: Page): Promise<void> {
   const assetId = Number(document.body.dataset.asset);
   startLive(page, {
     onEvent: (event) => {
-      if (event.body.asset_id === assetId) showFreshNote();
+      if (event.body.asset_id === assetId) showFreshNote(event);
     },
     onResync: () => undefined,
   });

@@ -10,7 +10,7 @@ void thisPage().then((page) => {
   startLive(page, {
     onEvent: (event) => {
       if (event.kind.startsWith("cabinet_")) return;
-      if (only === undefined || event.body.case_id === Number(only)) showFreshNote();
+      if (only === undefined || event.body.case_id === Number(only)) showFreshNote(event);
     },
     onResync: () => undefined,
   });

@@ -26,6 +26,11 @@ describe("gaps in a curve", () => {
     expect(greatest[3]).toBeNull();
   });
 
+  it("a device that speaks unevenly has an unbroken line", () => {
+    const times = [0, 2, 4, 24, 26, 50, 52, 54, 80, 100];
+    expect(withGaps([times, times, times, times])[0]).toEqual(times);
+  });
+
   it("one reading, or none, is no gap", () => {
     expect(withGaps([[5], [1], [1], [1]])[0]).toEqual([5]);
     expect(withGaps([[], [], [], []])[0]).toEqual([]);

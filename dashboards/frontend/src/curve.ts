@@ -4,19 +4,18 @@ import type { AlertBand } from "./answers";
 /** times (Unix ms), mean, least, greatest; null where nothing was measured. */
 export type Curve = [number[], (number | null)[], (number | null)[], (number | null)[]];
 
-/** A silence longer than this many usual intervals is a gap: the line must not pretend. */
-const GAP_INTERVALS = 4;
-
-function middle(numbers: number[]): number {
-  const ordered = [...numbers].sort((one, other) => one - other);
-  return ordered[Math.floor(ordered.length / 2)] ?? 0;
+/** A silence much longer than the usual intervals is a gap: the line must not pretend. Some devices speak unevenly. */
+function longestUsual(steps: readonly number[]): number {
+  const ordered = [...steps].sort((one, other) => one - other);
+  const at = (share: number): number => ordered[Math.floor((ordered.length - 1) * share)] ?? 0;
+  return Math.max(4 * at(0.5), 2 * at(0.9));
 }
 
 /** The curve with an empty place in the middle of every gap. */
 export function withGaps(data: readonly [number[], number[], number[], number[]]): Curve {
   const [times, mean, least, greatest] = data;
   const steps = times.slice(1).map((at, index) => at - (times[index] ?? at));
-  const limit = middle(steps) * GAP_INTERVALS;
+  const limit = longestUsual(steps);
   const curve: Curve = [[], [], [], []];
   times.forEach((at, index) => {
     const before = times[index - 1];

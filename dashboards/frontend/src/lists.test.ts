@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { isNews } from "./news";
 import { settled } from "./settled";
 import { fitted } from "./shrink";
 import { asTheme, nextTheme } from "./theme";
@@ -8,6 +9,18 @@ import { difference } from "./wrong";
 describe("what is wrong now", () => {
   it("knows what came and what went", () => {
     expect(difference([1, 2, 3], [3, 4])).toEqual({ added: [4], gone: [1, 2] });
+  });
+});
+
+describe("the note that a page has changed", () => {
+  const newest = "2026-03-02T04:00:00.250+00:00";
+
+  it("is not shown for what stands on the page already, such as one's own move", () => {
+    expect(isNews({ at: "2026-03-02T04:00:00.250Z" }, newest)).toBe(false);
+  });
+
+  it("is shown for what happened later", () => {
+    expect(isNews({ at: "2026-03-02T04:00:00.251Z" }, newest)).toBe(true);
   });
 });
 

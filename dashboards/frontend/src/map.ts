@@ -42,8 +42,11 @@ interface Collection {
 }
 
 const EMPTY: Collection = { type: "FeatureCollection", features: [] };
-const CLICKABLE = ["calm-dots", "trouble"];
+const CLICKABLE = ["calm-dots", "trouble", "trouble-dots"];
 const PIXELS = 2;
+
+const FILLS = ["", "notice-fill", "alarm-fill", "critical-fill"] as const;
+const MARKS = ["", "on-notice", "on-alarm", "on-critical"] as const;
 
 /** From this many assets on, calm ones are gathered in clusters while the city is seen as a whole. */
 const CLUSTER_FROM = 3_000;
@@ -135,6 +138,9 @@ export class CityMap {
     canvas.on("style.load", () => {
       this.drawShapes();
       this.show();
+    });
+    canvas.on("idle", () => {
+      this.box.dataset.drawn = String(this.data.features.length);
     });
     canvas.on("moveend", () => this.showGrid());
     canvas.on("click", (event) => this.click(event));
@@ -355,6 +361,17 @@ function layers(withTiles: boolean, ring: ExpressionSpecification): LayerSpecifi
       },
     },
     {
+      // Shapes are placed a moment after dots; until then, and whatever happens to a picture, trouble shows its colour.
+      id: "trouble-dots",
+      type: "circle",
+      source: "trouble",
+      layout: { "circle-sort-key": ["get", "s"] },
+      paint: {
+        "circle-radius": 6,
+        "circle-color": ["match", ["get", "s"], 3, colour(FILLS[3]), 2, colour(FILLS[2]), colour(FILLS[1])],
+      },
+    },
+    {
       id: "trouble",
       type: "symbol",
       source: "trouble",
@@ -369,8 +386,6 @@ function layers(withTiles: boolean, ring: ExpressionSpecification): LayerSpecifi
   ];
 }
 
-const FILLS = ["", "notice-fill", "alarm-fill", "critical-fill"];
-const MARKS = ["", "on-notice", "on-alarm", "on-critical"];
 
 /** The severity's shape as a picture: the same diamond, triangle and circle as in the lists, with a rim. */
 function drawShape(severity: number): ImageData {

@@ -125,6 +125,17 @@ export class WrongList {
       time.title = this.page.moment(Date.parse(moment));
       refreshTime(time, now, this.page);
     }
+    this.fillClock(row, wrong);
+  }
+
+  /** The clock stands still once the work is handed back, and while the case is suspended. */
+  private fillClock(row: HTMLElement, wrong: WrongNow): void {
+    const { t } = this.page;
+    const mended = wrong.stage === "handed_back" || wrong.stage === "verified";
+    const stopped = part('[data-slot="stopped"]', row);
+    part('[data-slot="deadline"]', row).hidden = mended || wrong.stage === "suspended";
+    say(stopped, mended ? t(wrong.overdue ? "case.mended_late" : "case.mended") : wrong.stage === "suspended" ? t("case.paused") : "");
+    stopped.className = mended && wrong.overdue ? "late" : "soft";
   }
 
   private welcome(row: HTMLElement, wrong: WrongNow): void {
