@@ -27,7 +27,6 @@ def stop_on_signals() -> threading.Event:
 def run_edge(config: Path) -> None:
     """The cabinet: poll the lines, spool, send."""
     from gateway.cabinet import run
-
     from gateway.settings import CabinetSettings, problems
 
     settings = load_settings(CabinetSettings, config, os.environ)
@@ -79,9 +78,8 @@ def run_ingest(config: Path | None) -> None:
 
 def run_worker(config: Path | None) -> None:
     """The only scheduler: watches for silence, deadlines, clean-up."""
-    from registry.worker import run
-
     from registry.storage.schema import check_schema
+    from registry.worker import run
 
     place = city(config)
     configure_logs("worker")
