@@ -129,8 +129,26 @@ class Ingest:
             return
         messages, self._messages, self._bytes = self._messages, [], 0
         packs = [pack for pack in (self._unpack(topic, body) for topic, body in messages) if pack is not None]
+        try:
+            self._accept(client, packs, stop)
+        except Exception:  # one bad pack may not stop the rest: find it and set it aside
+            log.exception("batch_failed", packs=len(packs))
+            for pack in packs:
+                self._accept_alone(client, pack, stop)
+
+    def _accept_alone(self, client: mqtt.Client, pack: Pack, stop: threading.Event) -> None:
+        try:
+            self._accept(client, [pack], stop)
+        except Exception as problem:
+            log.exception("pack_refused", cabinet=pack.cabinet, lane=pack.lane, seq=pack.seq)
+            reason = f"the registry could not take it ({type(problem).__name__}): report this and replay it later"
+            letter = (msgspec.json.encode(pack.readings).decode(), reason)
+            self._accept(client, [pack._replace(readings=(), bad=[letter])], stop)
+
+    def _accept(self, client: mqtt.Client, packs: list[Pack], stop: threading.Event) -> None:
+        """Hand over and ack, however long the stores are away."""
         pause_s = 0.2
-        while not stop.is_set():
+        while packs and not stop.is_set():
             try:
                 receipt = self._intake.accept(packs, now=datetime.now(UTC))
             except StoreDown as error:

@@ -86,12 +86,17 @@ def keep_letters(tx: Connection, letters: Sequence[Letter]) -> None:
                     "epoch": letter.epoch,
                     "seq": letter.seq,
                     "reason": letter.reason,
-                    "detail": letter.detail,
-                    "body": letter.body,
+                    "detail": _storable(letter.detail),
+                    "body": _storable(letter.body),
                 }
                 for letter in letters
             ],
         )
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL's text can't hold NUL
+    return text.replace("\x00", "\\x00")
 
 
 def _many(tx: Connection, sql: str, rows: Sequence[tuple[object, ...]]) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
 from registry.domain.errors import Conflict, StoreDown
 
@@ -53,7 +53,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
     except IntegrityError as error:
         raise Conflict(f"the database refused it: {error.orig}") from error
-    except (OperationalError, DBAPIError) as error:
+    except (OperationalError, InterfaceError) as error:
         raise StoreDown(f"records database: {error.orig}") from error
 
 
@@ -63,5 +63,5 @@ def reading(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect() as connection, connection.begin():
             yield connection
-    except (OperationalError, DBAPIError) as error:
+    except (OperationalError, InterfaceError) as error:
         raise StoreDown(f"records database: {error.orig}") from error
