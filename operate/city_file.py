@@ -14,12 +14,21 @@ from registry.settings import CitySettings, RecordSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CityBrokerSettings(BrokerSettings):
+    """``[broker]`` of the city, whose broker usually runs beside it."""
+
+    host: str = field(
+        default="127.0.0.1", metadata={"help": "Name or address of the MQTT broker; the embedded one listens there"}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CityFile:
     """All sections; each has defaults, so an empty file is a working embedded city."""
 
     city: CitySettings = field(default_factory=CitySettings)
     records: RecordSettings = field(default_factory=RecordSettings)
-    broker: BrokerSettings = field(default_factory=lambda: BrokerSettings(host="127.0.0.1"))
+    broker: CityBrokerSettings = field(default_factory=CityBrokerSettings)
     web: WebSettings = field(default_factory=WebSettings)
 
 

@@ -1,0 +1,135 @@
+"""The front door: set up a city from nothing, and be told clearly what is wrong."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.network, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "covercode.toml").write_text('[city]\nname = "测试市"\n[broker]\npassword = "hunter2"\n')
+    return tmp_path
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
+def covercode(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "covercode", *arguments]
+    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_city_is_set_up_from_nothing_and_doctor_says_what_is_still_missing(folder: Path):
+    before = covercode("doctor", "--json", cwd=folder)
+    assert before.returncode == 1
+    parts = {part["part"]: part for part in json.loads(before.stdout)["parts"]}
+    assert parts["records"]["advice"] == "covercode db upgrade"
+
+    made = covercode("db", "upgrade", cwd=folder)
+    assert "up to date (10 rules added)" in made.stdout
+    assert "up to date (0 rules added)" in covercode("db", "upgrade", cwd=folder).stdout
+    words = "a-long-enough-password"
+    added = covercode(
+        *("users", "add", "chen", "--name", "陈静", "--role", "dispatcher"), cwd=folder, stdin=f"{words}\n{words}\n"
+    )
+    assert "added dispatcher chen" in added.stdout, added.stderr
+    again = covercode(
+        *("users", "add", "chen", "--name", "陈静", "--role", "dispatcher"), cwd=folder, stdin=f"{words}\n{words}\n"
+    )
+    assert again.returncode == 2
+    assert "Traceback" not in again.stderr
+
+    parts = {part["part"]: part for part in json.loads(covercode("doctor", "--json", cwd=folder).stdout)["parts"]}
+    assert parts["records"]["well"]
+    assert parts["series"]["well"]
+    assert not parts["broker"]["well"]
+    assert "broker.host and broker.port" in parts["broker"]["advice"]
+
+
+def test_an_import_lists_every_row_it_cannot_use_and_a_dry_run_changes_nothing(folder: Path):
+    rows = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [-71.1, 42.3]},
+            "properties": {"PoleID": "1-1"},
+        },
+        {"type": "Feature", "geometry": {"type": "Point", "coordinates": [-71.1, 42.4]}, "properties": {}},
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [-71.2, 42.5]},
+            "properties": {"PoleID": "1-1"},
+        },
+    ]
+    (folder / "posts.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": rows}))
+    covercode("db", "upgrade", cwd=folder)
+    for command, created in ((["--dry-run"], 1), ([], 1), ([], 0)):
+        told = covercode("assets", "import", "posts.geojson", "--json", *command, cwd=folder)
+        lines = told.stdout.splitlines()
+        counts = json.loads(lines[-1])
+        assert (counts["rows"], counts["created"], counts["rejected"]) == (3, created, 2), told.stderr
+        assert any(line.startswith("row 2: PoleID") for line in lines)
+        assert any(line.startswith("row 3: PoleID = '1-1'") for line in lines)
+
+
+def test_a_file_that_is_no_inventory_is_refused_with_the_reason(folder: Path):
+    covercode("db", "upgrade", cwd=folder)
+    (folder / "posts.geojson").write_text("PoleID,lon,lat\n1-1,2,3\n")
+    told = covercode("assets", "import", "posts.geojson", cwd=folder)
+    assert told.returncode == 2
+    assert "GeoJSON" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_secrets_are_masked_in_config_show(folder: Path):
+    told = covercode("config", "show", cwd=folder)
+    assert "city.name = 测试市" in told.stdout
+    assert "hunter2" not in told.stdout + told.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("ingest", "--config", "nowhere.toml"), "there is no such file"),
+        (("edge", "--config", "covercode.toml"), "cabinet: must be given"),
+        (("worker",), "run `covercode db upgrade`"),
+        (("serve",), "run `covercode db upgrade`"),
+        (("demo", "--duration", "10", "--faults", "meteor"), "no such fault: meteor"),
+        (("demo", "--duration", "10", "--home", "."), "give an empty folder"),
+        (("bench", "nothing"), "no benchmark 'nothing'"),
+        (("sim", "--fleet", "covercode.toml", "--truth", "t.jsonl"), "covercode.toml"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence_with_exit_code_2(folder: Path, arguments, said: str):
+    told = covercode(*arguments, cwd=folder)
+    assert told.returncode == 2, told.stderr
+    assert said in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_port_in_use_is_named_with_the_setting_to_change(folder: Path, taken_port: int):
+    (folder / "covercode.toml").write_text(f"[broker]\nport = {taken_port}\n[web]\nport = {taken_port}\n")
+    covercode("db", "upgrade", cwd=folder)
+    for arguments, setting in (
+        (("broker",), "broker.port"),
+        (("serve",), "web.port"),
+        (("demo", "--duration", "10", "--port", str(taken_port)), "--port"),
+    ):
+        told = covercode(*arguments, cwd=folder)
+        assert told.returncode == 2, told.stderr
+        assert str(taken_port) in told.stderr
+        assert setting in told.stderr
+        assert "Traceback" not in told.stderr
