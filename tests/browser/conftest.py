@@ -1,0 +1,81 @@
+"""A browser on a running city; every test here fails when a page logs an error, throws, or asks another host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, StorageState, expect, sync_playwright
+
+from tests.browser.eyes import Camera, Windows, Witness
+from tests.browser.running_city import RunningCity, running_city
+
+CHROMIUM = "/usr/bin/chromium"
+# the map needs WebGL, which swiftshader gives a machine without a graphics card
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 20_000
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", type=Path, metavar="DIR", help="take pictures of the pages into this folder")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The journey first: its alert is written for the time when somebody has just sat down."""
+    here = [place for place, item in enumerate(items) if item.get_closest_marker("browser")]
+    ordered = sorted((items[place] for place in here), key=lambda item: "the_dispatcher_sees" not in item.name)
+    for place, item in zip(here, ordered, strict=True):
+        items[place] = item
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCity]:
+    with running_city(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+# for each module anew: Playwright's event loop must not outlive these tests
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def keys() -> dict[str, StorageState]:
+    """The session of every account that signed in already."""
+    return {}
+
+
+@pytest.fixture
+def witness(city: RunningCity) -> Witness:
+    return Witness(city.address)
+
+
+@pytest.fixture
+def windows(city: RunningCity, chromium: Browser, keys: dict[str, StorageState], witness: Witness) -> Iterator[Windows]:
+    opened = Windows(browser=chromium, city=city.address, witness=witness, keys=keys)
+    yield opened
+    opened.close()
+    assert witness.saw == []
+
+
+@pytest.fixture(scope="session")
+def camera(request: pytest.FixtureRequest) -> Camera:
+    folder: Path | None = request.config.getoption("pictures", None)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    return Camera(folder)
