@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from operate.demo_faults import PlannedFault
 from operate.processes import open_records
-from registry.domain.kinds import Family
+from registry.domain.kinds import Family, Source, Stage
 from registry.queries.asset_views import AssetFile
 from registry.queries.assets import asset_file
 from registry.queries.case_views import CaseFile
@@ -54,17 +54,27 @@ class RunningCity:
         assert found is not None, f"no case {case_id}"
         return found
 
-    def open_case(self, stage: str | None = None) -> CaseFile:
-        """Any case that waits, in ``stage`` if one is given; the script sees to it that there is one soon."""
+    def waiting_case(self) -> CaseFile:
+        """A case that nobody has been sent to; the script sees to it that there is one soon."""
         found: list[int] = []
 
         def look() -> bool:
-            rows = list_cases(self.engine, open_only=True).items
-            found[:] = [row.id for row in rows if stage in (None, row.stage)]
+            found[:] = [row.id for row in list_cases(self.engine, stage=Stage.FILED).items]
             return bool(found)
 
-        wait_until(look, seconds=120, what=f"an open case ({stage or 'any stage'})")
+        wait_until(look, seconds=120, what="a case that waits for somebody")
         return self.case(found[0])
+
+    def sensor_case(self) -> CaseFile:
+        """The oldest case that a sensor raised, open or closed: it has the longest story."""
+        found: list[int] = []
+
+        def look() -> bool:
+            found[:] = [row.id for row in list_cases(self.engine).items if row.source is Source.SENSOR]
+            return bool(found)
+
+        wait_until(look, seconds=120, what="a case that a sensor raised")
+        return self.case(found[-1])
 
     def calm_asset(self, family: Family) -> AssetFile:
         """An asset with a sensor on it to which nothing happens for a long while."""

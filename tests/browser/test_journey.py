@@ -231,7 +231,7 @@ def test_a_citizen_reports_without_an_account_and_follows_the_case(city: Running
 
 
 def test_a_case_is_dispatched_with_the_keyboard_alone(city: RunningCity, windows: Windows, camera: Camera):
-    waiting = city.open_case("filed")
+    waiting = city.waiting_case()
     desk = windows.open(DESK)
     desk.goto("/login")
     expect(desk.get_by_label(words("login.login"), exact=True)).to_be_focused()
