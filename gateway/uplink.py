@@ -71,6 +71,7 @@ class Uplink:
     _owed: dict[Lane, int] = field(default_factory=dict)  # confirmed by the city, not yet deleted here
     _settling: dict[Lane, Future[int]] = field(default_factory=dict)  # being deleted
     _was_up: bool | None = None
+    _started_s: float = 0.0
 
     def wake(self) -> None:
         """There are new packs, or a message has come: look."""
@@ -80,6 +81,7 @@ class Uplink:
         """Connects and sends until ``stop``; then says goodbye. ``wake`` after setting ``stop`` ends a wait at once."""
         chance = secrets.SystemRandom()
         uplink = self.settings.uplink
+        self._started_s = self.clock()
         for lane in LANES:
             self._windows[lane] = SendWindow(
                 uplink.window,
@@ -246,6 +248,7 @@ class Uplink:
             {
                 "online": online,
                 "at": round(now_s, 3),
+                "started_at": round(self._started_s, 3),
                 "epoch": self.spool.epoch,
                 "version": self.version,
                 "oldest_unsent_s": round(oldest_s, 3),

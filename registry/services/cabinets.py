@@ -14,11 +14,12 @@ from registry.storage.times import from_ms
 
 
 class CabinetState(msgspec.Struct, frozen=True, kw_only=True):
-    """The retained state message of a cabinet; ``at`` in Unix seconds by the cabinet's own clock."""
+    """The retained state message of a cabinet; ``at`` and ``started_at`` in Unix seconds by the cabinet's own clock."""
 
     cabinet: str = ""
     online: bool
     at: float
+    started_at: float = 0.0
     epoch: str = ""
     version: str = ""
     oldest_unsent_s: float = 0.0
@@ -49,9 +50,14 @@ def note_cabinet(engine: Engine, state: CabinetState, *, now: datetime) -> None:
         "dropped": state.dropped,
     }
     with writing(engine) as tx:
-        before = tx.execute(select(cabinet.c.online).where(cabinet.c.id == state.cabinet)).one_or_none()
+        before = tx.execute(
+            select(cabinet.c.online, cabinet.c.online_since).where(cabinet.c.id == state.cabinet)
+        ).one_or_none()
         if state.online and (before is None or not before.online):
             values["online_since"] = values["state_at"]
+        elif state.online and before is not None and _started_since(state, before.online_since):
+            # it went and came back while nobody here was listening
+            values["online_since"] = min(from_ms(round(state.started_at * 1000)), now)
         if before is None:
             tx.execute(insert(cabinet).values(id=state.cabinet, name=state.cabinet, **values))
         else:
@@ -61,3 +67,7 @@ def note_cabinet(engine: Engine, state: CabinetState, *, now: datetime) -> None:
         if before is None or before.online != state.online:
             kind = "cabinet_online" if state.online else "cabinet_offline"
             feed.publish(tx, kind, {"cabinet": state.cabinet}, now=now)
+
+
+def _started_since(state: CabinetState, moment: datetime | None) -> bool:
+    return moment is not None and state.started_at > 0 and from_ms(round(state.started_at * 1000)) > moment
