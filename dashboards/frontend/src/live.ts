@@ -1,5 +1,6 @@
 // The live connection: server-sent events, with the truth about whether they arrive.
 import { fetchJson, Refused } from "./answers";
+import { element } from "./elements";
 import { duration } from "./format";
 import { type Page, say } from "./page";
 
@@ -136,11 +137,22 @@ export class Live {
     this.show();
   }
 
+  private offerLogin(): void {
+    if (this.badge.querySelector("a") !== null) return;
+    const { t } = this.page;
+    const next = encodeURIComponent(location.pathname + location.search);
+    this.badge.replaceChildren(`${t("live.ended")} `, element("a", { href: `/login?next=${next}` }, t("nav.login")));
+  }
+
   private show(): void {
     const { t, clock } = this.page;
     const lostFor = Date.now() - this.lostAt;
     const state = shownState(this.state, lostFor);
     this.badge.dataset.state = state;
+    if (state === "ended") {
+      this.offerLogin();
+      return;
+    }
     const span = duration(lostFor / 1000, t);
     say(this.badge, state === "lost" ? t("live.lost", { span }) : t(`live.${state}`));
     this.badge.title =
