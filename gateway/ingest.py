@@ -39,6 +39,7 @@ _HEADER = re.compile(
 BATCH_MESSAGES = 4000
 BATCH_BYTES = 4_000_000
 LINGER_S = 0.05
+_IDLE_S = 0.5
 _WORST_PAUSE_S = 10.0
 _TICK_S = 1.0
 
@@ -105,7 +106,7 @@ class Ingest:
 
     def _read(self, client: mqtt.Client) -> bool:
         """Fill a batch: at most so much, and no longer than the linger time after the first message."""
-        deadline = time.monotonic() + LINGER_S
+        deadline = time.monotonic() + (LINGER_S if self._messages else _IDLE_S)
         while len(self._messages) < BATCH_MESSAGES and self._bytes < BATCH_BYTES:
             had = len(self._messages)
             left_s = deadline - time.monotonic()

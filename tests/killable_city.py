@@ -1,4 +1,4 @@
-"""A demo city on a real Mosquitto, whose every process can be killed and started again."""
+"""A demo city whose every process can be killed and started again, on a real Mosquitto or on the embedded broker."""
 
 from __future__ import annotations
 
@@ -19,8 +19,18 @@ from tests.mosquitto import Mosquitto, free_port
 class KillableCity:
     """Its processes run between ``__enter__`` and ``__exit__``; logs lie in ``city.home / "logs"``."""
 
-    def __init__(self, folder: Path, *, sensors: int, faults: str, duration_s: float | None, web: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sensors: int,
+        faults: str,
+        duration_s: float | None,
+        web: bool = False,
+        embedded_broker: bool = False,
+    ) -> None:
         self.mosquitto = Mosquitto(folder)
+        self._embedded_broker = embedded_broker
         wishes = Wishes(
             duration=duration_s,
             sensors=sensors,
@@ -35,8 +45,11 @@ class KillableCity:
         self._web = web
 
     def __enter__(self) -> KillableCity:
-        self.mosquitto.__enter__()
         config = str(self.city.config)
+        if self._embedded_broker:
+            self.start_broker()
+        else:
+            self.mosquitto.__enter__()
         if self._web:
             self.crew.start("web", "serve", "--config", config)
         self.start_ingest()
@@ -51,6 +64,18 @@ class KillableCity:
     ) -> None:
         self.crew.close()
         self.mosquitto.__exit__(kind, error, trace)
+
+    def start_broker(self) -> None:
+        if self._embedded_broker:
+            self.crew.start("broker", "broker", "--config", str(self.city.config))
+        else:
+            self.mosquitto.start()
+
+    def kill_broker(self) -> None:
+        if self._embedded_broker:
+            self.kill("broker")
+        else:
+            self.mosquitto.kill()
 
     def start_ingest(self) -> None:
         self.crew.start("ingest", "ingest", "--config", str(self.city.config))

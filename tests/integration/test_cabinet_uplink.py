@@ -225,7 +225,17 @@ def test_the_state_says_what_waits_and_which_units_are_silent(settings, spool, c
         first = city.states[0]
         silent.append(7)
         wait_until(lambda: city.states[-1]["buses"][0]["units_silent"] == [7])
-    assert set(first) == {"online", "at", "started_at", "epoch", "version", "oldest_unsent_s", "queued", "dropped", "buses"}
+    assert set(first) == {
+        "online",
+        "at",
+        "started_at",
+        "epoch",
+        "version",
+        "oldest_unsent_s",
+        "queued",
+        "dropped",
+        "buses",
+    }
     assert (first["online"], first["epoch"], first["version"], first["queued"]) == (True, spool.epoch, "1.2.3", 2)
     assert first["oldest_unsent_s"] >= 0
     assert first["buses"] == [{"name": "b1", "polls": 5, "timeouts": 2, "crc_errors": 1, "units_silent": []}]

@@ -74,9 +74,11 @@ def test_a_second_start_in_the_same_folder_is_a_fresh_city(tmp_path: Path):
     assert [spot.asset_name for spot in first.spots] == [spot.asset_name for spot in again.spots]
 
 
-def test_killing_ingest_edge_and_broker_loses_and_doubles_nothing(tmp_path: Path):
+@pytest.mark.parametrize("broker", ["mosquitto", "embedded"])
+def test_killing_ingest_edge_and_broker_loses_and_doubles_nothing(tmp_path: Path, broker: str):
     faults = "cover_opened,pole_hit,cover_knocking"
-    with KillableCity(tmp_path, sensors=12, faults=faults, duration_s=40) as killable:
+    embedded = broker == "embedded"
+    with KillableCity(tmp_path, sensors=12, faults=faults, duration_s=40, embedded_broker=embedded) as killable:
         killable.grows_by(100)
         killable.kill("ingest")
         killable.start_ingest()
@@ -84,13 +86,13 @@ def test_killing_ingest_edge_and_broker_loses_and_doubles_nothing(tmp_path: Path
         killable.kill("edge-1")
         killable.start_edge(1)
         killable.grows_by(100)
-        killable.mosquitto.kill()
-        killable.mosquitto.start()
+        killable.kill_broker()
+        killable.start_broker()
         killable.grows_by(200)
         killable.kill("edge-2")
         killable.kill("ingest")
-        killable.mosquitto.kill()
-        killable.mosquitto.start()
+        killable.kill_broker()
+        killable.start_broker()
         killable.start_edge(2)
         killable.start_ingest()
         killable.grows_by(300)
