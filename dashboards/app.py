@@ -181,7 +181,11 @@ def _register_templates(app: Flask) -> None:
 
 def _number(value: float | None, unit: str = "", decimals: int | None = None) -> str:
     written = texts.number(value, decimals)
-    return written if value is None or not unit or unit == "1" else f"{written}\u202f{t(f'unit.{unit}')}"
+    if value is None or not unit or unit == "1":
+        return written
+    symbol = t(f"unit.{unit}")
+    # as the scripts write it, so that no figure moves when a page comes alive
+    return f"{written}{symbol}" if symbol in {"°", "%"} else f"{written}\u202f{symbol}"
 
 
 def _context() -> dict[str, Any]:
