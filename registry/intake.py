@@ -89,7 +89,8 @@ class _Batch:
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms
         self.rows: list[tuple[int, int, float, int, int]] = []
-        self.newest: dict[int, tuple[int, int, int, int, float, int]] = {}
+        self.newest: dict[int, records.LatestRow] = {}
+        self.first: set[int] = set()
         self.letters: list[records.Letter] = []
         self.decisions: list[_Decision] = []
         self.remembered: dict[tuple[str, int], Memory | None] = {}
@@ -201,31 +202,36 @@ class Intake:
     def _sort_out(self, pack: Pack, directory: Directory, batch: _Batch) -> None:
         for body, reason in pack.bad:
             batch.letters.append(_letter(pack, batch.now_ms, Reject.UNDECODABLE, reason, body))
-        devices = directory.devices
-        latest_possible = batch.now_ms + FUTURE_LIMIT_MS
-        rows, newest = batch.rows, batch.newest
-        serial, cells = "", directory.nothing
+        devices, nothing = directory.devices, directory.nothing
+        now_ms = batch.now_ms
+        latest_possible = now_ms + FUTURE_LIMIT_MS
+        add, newest = batch.rows.append, batch.newest
+        serial, cells = "", nothing
         for raw in pack.readings:
-            if raw[0] != serial:
-                serial = raw[0]
-                cells = devices.get(serial, directory.nothing)
-            cell = cells.get(raw[1])
-            _, _, measured, received, value, quality = raw
+            owner, name, measured, received, value, quality = raw
+            if owner != serial:
+                serial = owner
+                cells = devices.get(owner, nothing)
+            cell = cells.get(name)
             # NaN fails the comparison too
             if cell is None or not (cell.low <= value <= cell.high and EARLIEST_MS <= measured <= latest_possible):
-                batch.letters.append(_why_rejected(pack, raw, cells, cell, batch.now_ms))
+                batch.letters.append(_why_rejected(pack, raw, cells, cell, now_ms))
                 continue
-            if measured <= cell.newest_ms:
-                if measured < cell.newest_ms:
+            point_id, before = cell.point_id, cell.newest_ms
+            if measured <= before:
+                if measured < before:
                     batch.late += 1
                     quality = quality or Quality.LATE
-                rows.append((cell.point_id, measured, value, quality, received))
+                add((point_id, measured, value, quality, received))
                 continue
+            if not before:
+                batch.first.add(point_id)
             cell.newest_ms = measured
-            rows.append((cell.point_id, measured, value, quality, received))
-            newest[cell.point_id] = (cell.point_id, measured, received, batch.now_ms, value, quality)
-            if cell.watches and quality != Quality.SUSPECT:
-                self._judge(cell, measured, received, value, batch)
+            add((point_id, measured, value, quality, received))
+            newest[point_id] = (measured, received, now_ms, value, quality, point_id)
+            if (cell.idle and cell.calm_above < value < cell.calm_below) or quality == Quality.SUSPECT:
+                continue
+            self._judge(cell, measured, received, value, batch)
 
     def _judge(self, cell: Cell, measured: int, received: int, value: float, batch: _Batch) -> None:
         memories = cell.memories
@@ -236,6 +242,7 @@ class Intake:
                 continue
             if watch.stuck and verdict is None:
                 memories[index] = after  # kept in memory only: after a restart the count begins anew
+                cell.idle = False
             else:
                 self._remember(cell, index, after, batch)
             if verdict is not None:
@@ -243,6 +250,7 @@ class Intake:
 
     def _remember(self, cell: Cell, index: int, memory: Memory | None, batch: _Batch) -> None:
         cell.memories[index] = memory
+        cell.idle = not any(cell.memories)
         batch.remembered[cell.watches[index].rule.key, cell.point_id] = memory
         self._pending.add((cell, index))
 
@@ -250,7 +258,7 @@ class Intake:
         fired: list[int] = []
         cleared = 0
         with writing(self._engine) as tx:
-            records.keep_latest(tx, list(batch.newest.values()))
+            records.keep_latest(tx, batch.newest, batch.first)
             records.keep_lanes(tx, batch.lanes, batch.now_ms)
             records.keep_letters(tx, batch.letters)
             records.keep_memories(tx, batch.remembered)

@@ -7,6 +7,7 @@ are not for these functions: the caller leaves out whatever is not newer than th
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -130,6 +131,8 @@ class Watch:
         "_offset",
         "_samples",
         "_scale",
+        "calm_above",
+        "calm_below",
         "point_id",
         "rule",
         "stuck",
@@ -141,6 +144,8 @@ class Watch:
         self.point_id = point_id
         self.stuck = isinstance(condition, StuckCondition)
         self._offset, self._scale, self._samples = 0.0, 1.0, 0
+        # without memory, a value strictly between these changes nothing: lets the hot path skip most evaluations
+        self.calm_above, self.calm_below = math.inf, -math.inf
         if isinstance(condition, StuckCondition):
             self._samples = condition.samples
             self._hold_ms = round(condition.for_s * 1000)
@@ -158,6 +163,7 @@ class Watch:
             if not full_scale:
                 raise ValueError(f"rule {rule.key} needs the full scale of point {point_id}")
             self._scale = 1.0 / full_scale
+        self._find_calm()
 
     def evaluate(self, memory: Memory | None, at_ms: int, value: float) -> Outcome:
         """What the next reading in event time changes."""
@@ -172,6 +178,15 @@ class Watch:
         if memory.phase is Phase.PENDING:
             return self._hold(memory, at_ms, level, breached=breached)
         return self._firing(memory, at_ms, level)
+
+    def _find_calm(self) -> None:
+        # a hair inside the limit, so that rounding never hides a breach
+        edge = abs(self._fire / self._scale) - abs(self._fire / self._scale) * 1e-9
+        if not self._above:
+            self.calm_above, self.calm_below = self._offset + self._fire / self._scale + 1e-6, math.inf
+        elif self._fire > 0.0:
+            self.calm_above = self._offset - edge if self._magnitude else -math.inf
+            self.calm_below = self._offset + edge
 
     def tick(self, memory: Memory, now_ms: int, *, grace_ms: int) -> Outcome:
         """Time alone: a breach that nobody took back within its hold time (and the grace for news on the way) fires.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -26,8 +27,11 @@ class Cell:
 
     __slots__ = (
         "asset_id",
+        "calm_above",
+        "calm_below",
         "device_id",
         "high",
+        "idle",
         "low",
         "memories",
         "newest_ms",
@@ -45,6 +49,10 @@ class Cell:
         self.newest_ms: int = to_ms(row.measured_at) if row.measured_at is not None else 0
         self.watches = watches
         self.memories = memories
+        # while no rule remembers anything, a value strictly between these concerns none of them
+        self.calm_above = max((watch.calm_above for watch in watches), default=-math.inf)
+        self.calm_below = min((watch.calm_below for watch in watches), default=math.inf)
+        self.idle = not any(memories)
 
 
 class Directory:

@@ -31,7 +31,7 @@ def _prepare_sqlite(dbapi: sqlite3.Connection, _record: Any) -> None:
         "synchronous=FULL",  # the city's ack promises that a power cut can't take the reading back
         "foreign_keys=ON",
         "busy_timeout=30000",
-        "cache_size=-32000",
+        "cache_size=-16000",
     ):
         dbapi.execute(f"PRAGMA {pragma}")
 

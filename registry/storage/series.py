@@ -197,7 +197,7 @@ class SqliteSeries:
             db = sqlite3.connect(self._path, timeout=30.0, isolation_level=None, check_same_thread=False)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")
-            db.execute("PRAGMA cache_size=-32000")
+            db.execute("PRAGMA cache_size=-8000")  # appending touches few pages
             db.executescript(_SCHEMA)
             self._connection = db
         return self._connection

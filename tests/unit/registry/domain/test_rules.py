@@ -159,3 +159,24 @@ def test_every_shipped_rule_has_its_clear_condition_on_the_calm_side():
 def test_a_rule_about_silence_cannot_watch_readings():
     with pytest.raises(ValueError, match="silence"):
         watch(NoDataCondition(heartbeats=5, min_s=10))
+
+
+@given(
+    st.floats(-500, 2000, allow_nan=False),
+    st.floats(-10, 10),
+    st.sampled_from([rule for rule in SHIPPED_RULES if isinstance(rule.condition, LimitCondition)]),
+)
+def test_what_the_hot_path_skips_would_have_changed_nothing(value, baseline, rule):
+    one = Watch(rule, 1, baseline=baseline, full_scale=2400.0)
+    if one.calm_above < value < one.calm_below:
+        assert one.evaluate(None, T0, value) == (None, None)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in SHIPPED_RULES if isinstance(rule.condition, LimitCondition)])
+def test_the_hot_path_skips_the_ordinary_and_never_the_limit_itself(rule):
+    one = Watch(rule, 1, baseline=1.0, full_scale=2400.0)
+    scale = 2400.0 if rule.condition.of_full_scale else 1.0
+    limit = rule.condition.fire * scale + (1.0 if rule.condition.relative else 0.0)
+    ordinary = limit * (0.5 if rule.condition.above else 2.0)
+    assert one.calm_above < ordinary < one.calm_below
+    assert not one.calm_above < limit < one.calm_below
