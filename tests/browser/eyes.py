@@ -50,9 +50,7 @@ class Witness:
     def follow(self, context: BrowserContext) -> None:
         """Look at everything this window will do."""
         context.on("console", self._heard)
-        context.on(
-            "weberror", lambda error: self.saw.append(f"thrown on {error.page and error.page.url}: {error.error}")
-        )
+        context.on("weberror", lambda error: self.saw.append(f"thrown: {error.error}"))
         context.on("request", self._left)
 
     def _heard(self, message: ConsoleMessage) -> None:
@@ -126,6 +124,7 @@ class Camera:
         if map_box.count():
             expect(map_box.locator(".map-wait")).to_have_count(0)
             stands_still(map_box)
+            page.evaluate("() => scrollTo(0, 0)")
         size = page.viewport_size
         if whole and size is not None:
             # not Playwright's full page, which leaves the bar at the window's foot in the middle of the picture

@@ -176,9 +176,12 @@ def _the_chart_shows_the_alert(desk: Page, camera: Camera) -> None:
     expect(chart).to_be_visible()
     until(desk, lambda: _pixels(chart, "--critical-fill") > 50, what="the chart has the alert's colour")
     assert _pixels(chart, "--accent") > 50, "the chart has no curve"
-    chart.scroll_into_view_if_needed()
+    with desk.expect_response(re.compile(r"/api/v1/points/\d+/series")):
+        _drag_across(desk, chart, 0.86, 0.99)
+    expect(desk.get_by_role("button", name=words("chart.back"))).to_be_visible()
+    until(desk, lambda: _pixels(chart, "--critical-fill") > 500, what="the closer look shows a wider band")
+    desk.evaluate("() => scrollTo(0, 0)")
     camera.take(desk, "15-asset-chart")
-    desk.evaluate("scrollTo(0, 0)")
     camera.take(desk, "16-asset-file", whole=True)
 
 
@@ -294,6 +297,18 @@ def _photo_is_shown(picture: Locator) -> None:
     expect(picture).to_be_visible()
     expect(picture).to_have_js_property("complete", value=True)
     assert picture.evaluate("(image) => image.naturalWidth") > 0
+
+
+def _drag_across(page: Page, part: Locator, begin: float, end: float) -> None:
+    """With the mouse, from one share of its width to another."""
+    part.scroll_into_view_if_needed()
+    box = part.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + begin * box["width"], middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end * box["width"], middle, steps=8)
+    page.mouse.up()
 
 
 def _pixels(canvas: Locator, colour: str) -> int:
