@@ -20,6 +20,7 @@ class _Properties(msgspec.Struct, frozen=True, gc=False):
     f: str
     s: int
     n: str
+    r: str
     c: int | None
 
 
@@ -46,9 +47,9 @@ def map_features(engine: Engine, *, now: datetime, bbox: Box | None = None, limi
     """GeoJSON of all assets that are not abandoned, WGS-84, as bytes ready to send.
 
     Properties: ``id``, ``f`` family, ``n`` name, ``s`` severity of the worst open case or live alert (0: all is well),
-    ``c`` the id of the worst open case or null. Members of the collection: ``at``, and ``truncated`` when cut.
+    ``r`` road, ``c`` the id of the worst open case or null. Members of the collection: ``at``, and ``truncated`` when cut.
     """
-    query = select(asset.c.id, asset.c.family, asset.c.lon, asset.c.lat, asset.c.name).where(
+    query = select(asset.c.id, asset.c.family, asset.c.lon, asset.c.lat, asset.c.name, asset.c.road).where(
         asset.c.state != AssetState.ABANDONED.value
     )
     if bbox is not None:
@@ -71,9 +72,9 @@ def _encoded(rows: Sequence[Any], worst: dict[int, tuple[int, int | None]]) -> b
     features = [
         _Feature(
             _Geometry((lon, lat)),
-            _Properties(asset_id, family, (wrong := worst.get(asset_id, well))[0], name, wrong[1]),
+            _Properties(asset_id, family, (wrong := worst.get(asset_id, well))[0], name, road, wrong[1]),
         )
-        for asset_id, family, lon, lat, name in rows
+        for asset_id, family, lon, lat, name, road in rows
     ]
     return msgspec.json.encode(features)[1:-1]
 

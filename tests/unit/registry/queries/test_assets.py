@@ -251,6 +251,7 @@ def test_the_map_shows_how_bad_it_is_at_every_asset(engine: Engine, street: dict
         "f": "cover",
         "s": 3,
         "n": "上水井盖 000001",
+        "r": "人民路",
         "c": street["case"],
     }
     assert by_id[street["first"]]["properties"]["s"] == 0
