@@ -177,7 +177,7 @@ def _the_chart_shows_the_alert(desk: Page, camera: Camera) -> None:
     until(desk, lambda: _pixels(chart, "--critical-fill") > 50, what="the chart has the alert's colour")
     assert _pixels(chart, "--accent") > 50, "the chart has no curve"
     with desk.expect_response(re.compile(r"/api/v1/points/\d+/series")):
-        _drag_across(desk, chart, 0.86, 0.99)
+        _drag_across(desk, chart, 0.9, 0.99)
     expect(desk.get_by_role("button", name=words("chart.back"))).to_be_visible()
     until(desk, lambda: _pixels(chart, "--critical-fill") > 500, what="the closer look shows a wider band")
     desk.evaluate("() => scrollTo(0, 0)")
