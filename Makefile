@@ -25,7 +25,7 @@ run: setup ## Start the demo city: simulator, cabinets, broker, ingest, worker, 
 	@$(BIN)/covercode demo $(ARGS)
 
 test: setup $(STAMPS)/dev debian ## Install what the tests need and run them all
-	$(call say,checking style, types and arrows)
+	$(call say,checking style and types and import arrows)
 	@$(MAKE) --no-print-directory check
 	$(call say,testing the front end)
 	@cd $(FRONT) && npm test --silent

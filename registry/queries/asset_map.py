@@ -47,7 +47,8 @@ def map_features(engine: Engine, *, now: datetime, bbox: Box | None = None, limi
     """GeoJSON of all assets that are not abandoned, WGS-84, as bytes ready to send.
 
     Properties: ``id``, ``f`` family, ``n`` name, ``s`` severity of the worst open case or live alert (0: all is well),
-    ``r`` road, ``c`` the id of the worst open case or null. Members of the collection: ``at``, and ``truncated`` when cut.
+    ``r`` road, ``c`` the id of the worst open case or null. Members of the collection: ``at``, and ``truncated`` when
+    cut.
     """
     query = select(asset.c.id, asset.c.family, asset.c.lon, asset.c.lat, asset.c.name, asset.c.road).where(
         asset.c.state != AssetState.ABANDONED.value
