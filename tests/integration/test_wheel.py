@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -18,8 +19,11 @@ pytestmark = [pytest.mark.network, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
+    # from a copy: building leaves folders behind in the tree it builds
+    aside = shutil.ignore_patterns(".*", "node_modules", "var", "build", "tests", "*.egg-info")
+    shutil.copytree(ROOT, folder / "tree", ignore=aside)
     told = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)],
+        [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(folder / "tree")],
         capture_output=True,
         text=True,
         check=False,
