@@ -136,8 +136,8 @@ def test_mbpoll_reads_every_unit_by_both_read_functions(tmp_path, type_):
             assert got.returncode == 0, got.stderr
             seen[serial] = printed_registers(got.stdout)
     assert [registers[0] for registers in seen.values()] == [1, 1, 2]
-    # Each mbpoll ends by closing the line, so its one answer stays in doubt, unless the next one is there at once and its
-    # question settles it. Either way, what it saw is what was sent.
+    # Each mbpoll ends by closing the line, so its one answer stays in doubt, unless the next one is there at once and
+    # its question settles it. Either way, what it saw is what was sent.
     told = simulated.told("in_doubt") + simulated.told("answer")
     assert {one["serial"]: one["values"] for one in told} == {
         serial: meaning(registers) for serial, registers in seen.items()
