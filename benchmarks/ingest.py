@@ -73,7 +73,7 @@ def run(seconds: float | None = None) -> dict[str, Any]:
         baseline[f"bare_runs_{size}"] = [round(one) for one in phase["bare"]]
         ratios[f"vs_bare_paho_{size}"] = round(rate / bare, 3)
         config[f"messages_{size}"] = messages
-        for key in ("rss_mb_start", "rss_mb_end", "alerts", "cases", "rejected"):
+        for key in ("rss_mb_start", "rss_mb_end", "rss_mb_course", "alerts", "cases", "rejected"):
             figures[key] = phase["ingest"][key]
     return {"figures": figures, "baseline": baseline, "ratios": ratios, "config": config}
 
@@ -292,6 +292,7 @@ def _run_ingest(folder: str, port: int, messages: int) -> dict[str, Any]:
         "messages_per_s": messages / elapsed_s,
         "rss_mb_start": round(rss_mb[0], 1),
         "rss_mb_end": round(rss_mb[-1], 1),
+        "rss_mb_course": [round(rss_mb[len(rss_mb) * part // 6], 1) for part in range(6)],
         "alerts": alerts,
         "cases": cases,
         "rejected": rejected,
