@@ -31,6 +31,7 @@ class City:
     mate: Actor
     stranger: Actor
     viewer: Actor
+    registrar: Actor
     administrator: Actor
 
     def open_case(
@@ -143,6 +144,7 @@ def build_city(engine: Engine, now: datetime) -> City:
             ("mate", "王强", Role.CREW, water),
             ("stranger", "赵电", Role.CREW, power),
             ("viewer", "孙看", Role.VIEWER, None),
+            ("registrar", "林晓", Role.REGISTRAR, None),
             ("administrator", "吴管", Role.ADMINISTRATOR, None),
         ):
             row = {"login": login, "name": name, "role": role, "unit_id": unit_id, "password_hash": "-"}

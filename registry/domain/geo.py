@@ -72,6 +72,36 @@ def check_place(lon: float, lat: float) -> Place:
     return Place(lon, lat)
 
 
+_CELLS_PER_DEGREE = 1000
+_CELLS_PER_ROW = 1_000_000
+
+
+def place_cell(lon: float, lat: float) -> int:
+    """The number of the 0.001° cell (111 m high, 63 to 111 m wide in China) that holds a WGS-84 place.
+
+    Cells of one row follow each other from west to east, so neighbours are found by ``place_cells`` with an index.
+    """
+    column = math.floor((lon + 180.0) * _CELLS_PER_DEGREE)
+    row = math.floor((lat + 90.0) * _CELLS_PER_DEGREE)
+    return row * _CELLS_PER_ROW + column
+
+
+def place_cells(box: Box) -> list[tuple[int, int]]:
+    """The cells that touch ``box`` as (first, last) spans, one per row of cells: one index range each."""
+    first = math.floor((box.south + 90.0) * _CELLS_PER_DEGREE)
+    last = math.floor((box.north + 90.0) * _CELLS_PER_DEGREE)
+    west = math.floor((box.west + 180.0) * _CELLS_PER_DEGREE)
+    east = math.floor((box.east + 180.0) * _CELLS_PER_DEGREE)
+    return [(row * _CELLS_PER_ROW + west, row * _CELLS_PER_ROW + east) for row in range(first, last + 1)]
+
+
+def box_around(place: Place, radius_m: float) -> Box:
+    """The smallest box that holds every place within ``radius_m`` of ``place``."""
+    high = math.degrees(radius_m / _EARTH_RADIUS_M)
+    wide = high / max(math.cos(math.radians(place.lat)), 1e-6)
+    return Box(place.lon - wide, place.lat - high, place.lon + wide, place.lat + high)
+
+
 def read_box(text: str) -> Box:
     """A bounding box from ``west,south,east,north``; raises ``InvalidInput``."""
     try:

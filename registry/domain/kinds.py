@@ -34,12 +34,81 @@ class TagState(StrEnum):
 
 
 class Role(StrEnum):
-    """Who somebody is to the system; what each may do stands in ``dashboards.permissions`` and ``domain.moves``."""
+    """Who somebody is to the system; what each may do stands in ``dashboards.permissions`` and ``domain.moves``.
+
+    The registrar (档案员) keeps the book of record: census, imports, plates, places.
+    """
 
     ADMINISTRATOR = "administrator"
+    REGISTRAR = "registrar"
     DISPATCHER = "dispatcher"
     CREW = "crew"
     VIEWER = "viewer"
+
+
+class Party(StrEnum):
+    """The three who answer for an asset: 主管, 权属, 养护."""
+
+    SUPERVISOR = "supervisor"
+    OWNER = "owner"
+    MAINTAINER = "maintainer"
+
+
+class AreaLevel(StrEnum):
+    """市, 区, 街道, 社区, 单元网格, 责任网格. A responsibility grid is a union of cells and has a code of its own."""
+
+    CITY = "city"
+    DISTRICT = "district"
+    STREET = "street"
+    COMMUNITY = "community"
+    CELL = "cell"
+    DUTY = "duty"
+
+
+class PrintRunKind(StrEnum):
+    """Plates for known assets, or blank plates to be bound at their first scan."""
+
+    ASSETS = "assets"
+    BLANK = "blank"
+
+
+class PrintRunState(StrEnum):
+    """The life of a print run; a stopped or failed one can be resumed."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class PrintItemState(StrEnum):
+    """One label of a run; it counts as made only after its picture was decoded again."""
+
+    WAITING = "waiting"
+    MADE = "made"
+    FAILED = "failed"
+
+
+class ImportState(StrEnum):
+    """The life of an import: checked (dry run) before anything is written; stopped or failed ones can be resumed."""
+
+    UPLOADED = "uploaded"
+    CHECKING = "checking"
+    CHECKED = "checked"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+
+
+class DuplicateDecision(StrEnum):
+    """What a person decided about a likely duplicate: the same thing (merge), or two things (keep)."""
+
+    OPEN = "open"
+    MERGE = "merge"
+    KEEP = "keep"
 
 
 class Severity(IntEnum):

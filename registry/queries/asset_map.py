@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, select
 
-from registry.domain.geo import Box
+from registry.domain.geo import Box, place_cells
 from registry.domain.kinds import ENDED_STAGES, AlertState, AssetState
 from registry.storage.database import reading
 from registry.storage.tables import alert, asset, case
@@ -54,7 +54,12 @@ def map_features(engine: Engine, *, now: datetime, bbox: Box | None = None, limi
         asset.c.state != AssetState.ABANDONED.value
     )
     if bbox is not None:
-        query = query.where(asset.c.lat.between(bbox.south, bbox.north), asset.c.lon.between(bbox.west, bbox.east))
+        query = query.where(
+            # the whole rows of cells between south and north: one range of the index, whatever the box's size
+            asset.c.place_cell.between(place_cells(bbox)[0][0], place_cells(bbox)[-1][1]),
+            asset.c.lat.between(bbox.south, bbox.north),
+            asset.c.lon.between(bbox.west, bbox.east),
+        )
     with reading(engine) as tx:
         worst = _worst(tx)
         rows = tx.execute(query.order_by(asset.c.id).limit(limit + 1))

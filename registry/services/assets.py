@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from registry.domain.errors import Conflict, InvalidInput, NotFound
-from registry.domain.geo import PLACE_DECIMALS, Crs, Place, check_place, to_wgs84
+from registry.domain.geo import PLACE_DECIMALS, Crs, Place, check_place, place_cell, to_wgs84
 from registry.domain.kinds import AssetState, Family
 from registry.domain.points import POINTS
 from registry.services import revisions
@@ -123,6 +123,8 @@ def _values_of(new: NewAsset, place: Place, kept: Place, *, now: datetime) -> di
         "state": new.state.value,
         "lon": round(kept.lon, PLACE_DECIMALS),
         "lat": round(kept.lat, PLACE_DECIMALS),
+        "place_cell": place_cell(kept.lon, kept.lat),
+        "area_code": new.division,
         "source_crs": new.crs.value,
         "source_x": place.lon,
         "source_y": place.lat,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from registry.domain.codes import read_division
 from registry.domain.errors import InvalidInput
-from registry.domain.geo import PLACE_DECIMALS
+from registry.domain.geo import PLACE_DECIMALS, place_cell
 from registry.domain.kinds import AssetState
 from registry.domain.street_lights import ALIAS_KIND, Post, RowProblem, read_inventory
 from registry.services.classes import CJT214_2007, AssetClass, find_class
@@ -129,6 +129,8 @@ def _columns(post: Post, code: str, of_class: AssetClass, now: datetime) -> dict
         "state": AssetState.INTACT.value,
         "lon": round(post.place.lon, PLACE_DECIMALS),
         "lat": round(post.place.lat, PLACE_DECIMALS),
+        "place_cell": place_cell(post.place.lon, post.place.lat),
+        "area_code": code[:6],
         "source_x": post.place.lon,
         "source_y": post.place.lat,
         "road": post.road,

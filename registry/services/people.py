@@ -149,6 +149,7 @@ _CENTRE = NewUnit(name="城市运行管理中心", name_en="City Operations Cent
 
 DEMO_ACCOUNTS = (
     DemoAccount(login="admin", name="系统管理员", role=Role.ADMINISTRATOR, unit=_CENTRE),
+    DemoAccount(login="registrar", name="档案员 林晓", role=Role.REGISTRAR, unit=_CENTRE),
     DemoAccount(login="dispatcher", name="派遣员 陈静", role=Role.DISPATCHER, unit=_CENTRE),
     DemoAccount(login="crew1", name="养护员 王强", role=Role.CREW, unit=_COVERS),
     DemoAccount(login="crew2", name="养护员 李敏", role=Role.CREW, unit=_LIGHTS),

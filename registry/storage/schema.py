@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from registry.storage.database import open_database, reading
 
@@ -20,12 +23,39 @@ class WrongSchema(Exception):
     """The database is not at this program's version; the message says what to run."""
 
 
-def upgrade(engine: Engine) -> None:
-    """Make or migrate every table; harmless when there is nothing to do."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Make or migrate every table, up to ``revision``; harmless when there is nothing to do."""
     config = _config()
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with (
+        engine.connect().execution_options(writes=True) as connection,
+        _free_to_rebuild(connection),
+        connection.begin(),
+    ):
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
+        _check_references(connection)
+
+
+@contextmanager
+def _free_to_rebuild(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by copying it; while references are enforced, dropping the old one would be refused."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_references(connection: Connection) -> None:
+    """Raises ``WrongSchema``, and so undoes the migration, when a row refers to one that is not there."""
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise WrongSchema(f"the migration would leave {len(broken)} rows without what they refer to: {broken[:3]}")
 
 
 def check_schema(engine: Engine) -> None:

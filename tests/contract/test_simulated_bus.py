@@ -202,7 +202,7 @@ def test_a_damaged_answer_is_refused_by_the_master_and_is_not_in_the_truth(tmp_p
     event = '[[event]]\nkind="bus_crc_errors"\nbus="b1"\nat_s=0\nstrength=0.5\n'
     seen: list[tuple[str, float]] = []
     refused = 0
-    with street(tmp_path, event) as simulated, pymodbus_master(simulated, timeout_s=0.1) as client:
+    with street(tmp_path, event) as simulated, pymodbus_master(simulated, timeout_s=0.5) as client:
         for turn in range(30):
             address = list(UNITS)[turn % 3]
             values = read_all(client, address)
@@ -216,7 +216,9 @@ def test_a_damaged_answer_is_refused_by_the_master_and_is_not_in_the_truth(tmp_p
     told = [(answer["serial"], answer["n"]) for answer in simulated.told("answer")]
     assert told == seen
     assert simulated.played is not None
-    assert simulated.played.damaged == refused
+    # On a busy machine the simulator leaves a request unanswered rather than answer it late: a refusal of its own kind.
+    assert simulated.played.damaged + simulated.played.dropped_late == refused
+    assert simulated.played.damaged > 3
 
 
 def test_noise_on_the_line_costs_no_answer_that_counts_as_given(tmp_path):

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect
 
+from registry.domain.geo import place_cell
 from registry.storage.database import open_database
 from registry.storage.schema import WrongSchema, check_schema, upgrade
 from registry.storage.tables import metadata
@@ -30,3 +32,74 @@ def test_an_upgraded_database_is_what_the_tables_say_and_upgrading_twice_is_harm
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     engine.dispose()
     assert differences == []
+
+
+@pytest.mark.network
+def test_migrations_keep_every_check_and_every_partial_index(url: str):
+    migrated = open_database(url)
+    upgrade(migrated)
+    found = _rules_of(migrated)
+    with migrated.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+    wanted = _rules_of(migrated)
+    migrated.dispose()
+    assert found == wanted
+
+
+@pytest.mark.network
+def test_a_filled_database_of_the_first_release_keeps_its_rows(url: str):
+    engine = open_database(url)
+    upgrade(engine, "0001")
+    with engine.execution_options(writes=True).begin() as connection:
+        for statement in _FIRST_RELEASE:
+            connection.exec_driver_sql(statement)
+    upgrade(engine)
+    with engine.connect() as connection:
+        asset = connection.exec_driver_sql("SELECT code, area_code, place_cell, version FROM asset").one()
+        roads = connection.exec_driver_sql("SELECT name FROM road").scalars().all()
+        events = connection.exec_driver_sql("SELECT event, asset_id FROM tag_event").all()
+        role = connection.exec_driver_sql("SELECT role FROM app_user").scalar_one()
+    engine.dispose()
+    assert tuple(asset) == ("3205080101000001", "320508", place_cell(120.61, 31.31), 1)
+    assert roads == ["人民路"]
+    assert [tuple(event) for event in events] == [("bound", 1)]
+    assert role == "dispatcher"
+
+
+_FIRST_RELEASE = (
+    "INSERT INTO app_user (id, login, name, role, password_hash, created_at) "
+    "VALUES (1, 'chen', 'Chen', 'dispatcher', 'x', 1)",
+    "INSERT INTO asset (id, code, scheme, class_code, family, name, state, lon, lat, road, details, created_at, "
+    "updated_at) VALUES (1, '3205080101000001', 'cjt214-2007', '0101', 'cover', '上水井盖', 'intact', 120.61, 31.31, "
+    "'人民路', '{}', 1, 1)",
+    "INSERT INTO tag (id, token, asset_id, state, created_at, bound_at) VALUES (1, 'ABCDEFGHJK', 1, 'active', 1, 2)",
+    "INSERT INTO device (id, serial, profile, asset_id, heartbeat_s, fitted_at) VALUES (1, 'CV-1', 'p', 1, 2.0, 3)",
+)
+
+
+def _rules_of(engine: Engine) -> dict[str, object]:
+    """Each table's CHECKs, and its indexes with their WHERE, as the database itself tells them."""
+    looked = inspect(engine)
+    return {
+        table: (
+            sorted(str(check["name"]) + _plain(str(check["sqltext"])) for check in looked.get_check_constraints(table)),
+            sorted(
+                (
+                    str(index["name"]),
+                    index["column_names"],
+                    bool(index["unique"]),
+                    _plain(str({key: str(value) for key, value in index.get("dialect_options", {}).items()})),
+                )
+                for index in looked.get_indexes(table)
+            ),
+            sorted((key["constrained_columns"], key["referred_table"]) for key in looked.get_foreign_keys(table)),
+        )
+        for table in looked.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def _plain(sql: str) -> str:
+    return " ".join(sql.replace("(", " ").replace(")", " ").replace('"', " ").split())

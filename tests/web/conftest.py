@@ -122,7 +122,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, City, str]:
     with writing(engine) as tx:
         token = issue_tag(tx, city.asset_id, now=NOON)
         set_parties(tx, city.asset_id, Parties(maintainer_unit_id=city.water), now=NOON)
-        for person in (city.administrator, city.dispatcher, city.crew, city.stranger, city.viewer):
+        for person in (city.administrator, city.dispatcher, city.crew, city.stranger, city.viewer, city.registrar):
             set_password(tx, person.user_id or 0, PASSWORD)
     engine.dispose()
     return path, city, token

@@ -1,0 +1,77 @@
+"""The records database: every table, with the rules the database itself enforces.
+
+Moments are ``UtcTime`` (BIGINT milliseconds, aware datetimes in Python). Every enumeration has a CHECK. Races are
+refused by unique indexes: one active tag per asset, one fitted device per serial, one live alert per (rule, point), one
+open case per (asset, kind).
+"""
+
+from __future__ import annotations
+
+from registry.storage.tables.assets import (
+    area,
+    asset,
+    asset_alias,
+    asset_change,
+    asset_class,
+    class_scheme,
+    code_counter,
+    duty,
+    post,
+    road,
+)
+from registry.storage.tables.base import metadata
+from registry.storage.tables.deciding import alert, case, entry, number_counter, photo, report, rule, rule_memory
+from registry.storage.tables.devices import baseline, cabinet, dead_letter, device, lane, latest, point
+from registry.storage.tables.imports import import_duplicate, import_problem, import_profile, import_run
+from registry.storage.tables.people import answered_key, api_token, audit, audit_head, unit, user, user_session
+from registry.storage.tables.plates import label_template, print_item, print_run, scan, tag, tag_event
+from registry.storage.tables.running import feed, lease, revision
+
+__all__ = [
+    "alert",
+    "answered_key",
+    "api_token",
+    "area",
+    "asset",
+    "asset_alias",
+    "asset_change",
+    "asset_class",
+    "audit",
+    "audit_head",
+    "baseline",
+    "cabinet",
+    "case",
+    "class_scheme",
+    "code_counter",
+    "dead_letter",
+    "device",
+    "duty",
+    "entry",
+    "feed",
+    "import_duplicate",
+    "import_problem",
+    "import_profile",
+    "import_run",
+    "label_template",
+    "lane",
+    "latest",
+    "lease",
+    "metadata",
+    "number_counter",
+    "photo",
+    "point",
+    "post",
+    "print_item",
+    "print_run",
+    "report",
+    "revision",
+    "road",
+    "rule",
+    "rule_memory",
+    "scan",
+    "tag",
+    "tag_event",
+    "unit",
+    "user",
+    "user_session",
+]

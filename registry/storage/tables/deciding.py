@@ -1,0 +1,193 @@
+"""Rules and their memory, alerts, cases and their timeline, photos, and what citizens reported."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from registry.domain.kinds import AlertState, RuleKind, Source, Stage
+from registry.storage.tables.base import Id, metadata, one_of
+from registry.storage.times import UtcTime
+
+# A rule is never changed in place: each edit is a new version, and the highest version of a key is the one in force.
+rule = Table(
+    "rule",
+    metadata,
+    Column("key", String(60), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("family", String(10)),
+    Column("point", String(40)),
+    Column("severity", Integer, nullable=False),
+    Column("case_kind", String(40), nullable=False),
+    Column("condition", JSON, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", ForeignKey("app_user.id")),
+    PrimaryKeyConstraint("key", "version"),
+    one_of("kind", RuleKind),
+)
+
+rule_memory = Table(
+    "rule_memory",
+    metadata,
+    Column("rule_key", String(60), nullable=False),
+    Column("point_id", ForeignKey("point.id"), nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("rule_key", "point_id"),
+)
+
+case = Table(
+    "case_file",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("number", String(20), nullable=False, unique=True),
+    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("stage", String(12), nullable=False),
+    Column("stage_before_suspension", String(12)),
+    Column("severity", Integer, nullable=False),
+    Column("source", String(10), nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("dispatched_at", UtcTime),
+    Column("handed_back_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("deadline_at", UtcTime, nullable=False),
+    Column("overdue_at", UtcTime),
+    Column("unit_id", ForeignKey("unit.id")),
+    Column("assignee_id", ForeignKey("app_user.id")),
+    Column("version", Integer, nullable=False),
+    one_of("stage", Stage),
+    one_of("source", Source),
+    Index(
+        "uq_case_file_open",
+        "asset_id",
+        "kind",
+        unique=True,
+        sqlite_where=text("stage NOT IN ('closed', 'void')"),
+        postgresql_where=text("stage NOT IN ('closed', 'void')"),
+    ),
+    Index(
+        "ix_case_file_open_id",
+        "id",
+        sqlite_where=text("stage NOT IN ('closed', 'void')"),
+        postgresql_where=text("stage NOT IN ('closed', 'void')"),
+    ),
+    Index(None, "stage", "deadline_at"),
+    Index(None, "stage", "id"),
+    Index(None, "kind", "id"),
+    Index(None, "asset_id", "opened_at"),
+    Index(None, "assignee_id", "stage"),
+    Index(None, "stage", "ended_at"),
+)
+
+# The last case number given on each day of the city's calendar; raised in the transaction that opens the case.
+number_counter = Table(
+    "number_counter",
+    metadata,
+    Column("day", String(8), primary_key=True),
+    Column("last_serial", Integer, nullable=False),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("rule_key", String(60), nullable=False),
+    Column("rule_version", Integer, nullable=False),
+    Column("point_id", ForeignKey("point.id"), nullable=False),
+    Column("device_id", ForeignKey("device.id"), nullable=False),
+    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    Column("case_id", ForeignKey("case_file.id")),
+    Column("severity", Integer, nullable=False),
+    Column("state", String(10), nullable=False),
+    # event time at which the condition was first seen and at which it had held long enough
+    Column("began_at", UtcTime, nullable=False),
+    Column("fired_at", UtcTime, nullable=False),
+    # when the cabinet had the answer that completed the condition (null when time alone completed it)
+    Column("trigger_received_at", UtcTime),
+    Column("recorded_at", UtcTime, nullable=False),
+    # when the transaction that holds this alert and its case was durable; measured, so filled in just after it
+    Column("committed_at", UtcTime),
+    Column("value", Float),
+    Column("peak", Float),
+    Column("cleared_at", UtcTime),
+    Column("cleared_value", Float),
+    one_of("state", AlertState),
+    Index(
+        "uq_alert_live",
+        "rule_key",
+        "point_id",
+        unique=True,
+        sqlite_where=text("state = 'firing'"),
+        postgresql_where=text("state = 'firing'"),
+    ),
+    Index(None, "state", "severity", "fired_at"),
+    Index(None, "state", "id"),
+    Index(None, "asset_id", "fired_at"),
+    Index(None, "case_id", "state", "severity"),
+)
+
+photo = Table(
+    "photo",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    Column("case_id", ForeignKey("case_file.id")),
+    Column("sha256", String(64), nullable=False),
+    Column("width_px", Integer, nullable=False),
+    Column("height_px", Integer, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("taken_by", ForeignKey("app_user.id")),
+    # what the picture shows: "" or near, far, reference, before, after
+    Column("kind", String(12), nullable=False, server_default=""),
+    Column("taken_at", UtcTime),
+    Column("removed_at", UtcTime),
+    Column("recorded_at", UtcTime, nullable=False),
+    Column("lon", Float),
+    Column("lat", Float),
+    Column("distance_m", Float),
+    Index(None, "case_id"),
+    Index(None, "asset_id", "recorded_at"),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("case_id", ForeignKey("case_file.id"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("move", String(20), nullable=False),
+    Column("from_stage", String(12)),
+    Column("to_stage", String(12), nullable=False),
+    Column("by_user_id", ForeignKey("app_user.id")),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("detail", JSON, nullable=False),
+    Index(None, "case_id", "id"),
+)
+
+report = Table(
+    "report",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", String(40), nullable=False, unique=True),
+    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    Column("case_id", ForeignKey("case_file.id"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("contact", String(120), nullable=False, server_default=""),
+    Column("photo_id", ForeignKey("photo.id")),
+    Index(None, "case_id"),
+)

@@ -1,0 +1,133 @@
+"""Cabinets, devices, their points and baselines, latest values, and what the intake could not use."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from registry.domain.kinds import Lane, Reject
+from registry.storage.tables.base import Id, metadata, one_of
+from registry.storage.times import UtcTime
+
+cabinet = Table(
+    "cabinet",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("lon", Float),
+    Column("lat", Float),
+    Column("online", Boolean, nullable=False, server_default=text("false")),
+    # when it last came (back) on line: silence of its sensors counts from here at the earliest
+    Column("online_since", UtcTime),
+    Column("state_at", UtcTime),
+    Column("epoch", String(40), nullable=False, server_default=""),
+    Column("program_version", String(40), nullable=False, server_default=""),
+    Column("oldest_unsent_s", Float, nullable=False, server_default=text("0")),
+    Column("queued", Integer, nullable=False, server_default=text("0")),
+    Column("dropped", Integer, nullable=False, server_default=text("0")),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("serial", String(60), nullable=False),
+    Column("profile", String(60), nullable=False),
+    Column("asset_id", ForeignKey("asset.id")),
+    Column("cabinet_id", String(60), nullable=False, server_default=""),
+    Column("bus", String(60), nullable=False, server_default=""),
+    Column("bus_address", Integer),
+    Column("heartbeat_s", Float, nullable=False),
+    Column("fitted_at", UtcTime, nullable=False),
+    Column("removed_at", UtcTime),
+    Column("fitted_by", ForeignKey("app_user.id")),
+    Column("removed_by", ForeignKey("app_user.id")),
+    Column("note", Text, nullable=False, server_default=""),
+    # a device that was taken off may be fitted again elsewhere: its former life stays on file
+    Index(
+        "uq_device_fitted_serial",
+        "serial",
+        unique=True,
+        sqlite_where=text("removed_at IS NULL"),
+        postgresql_where=text("removed_at IS NULL"),
+    ),
+    Index(None, "serial"),
+    Index(None, "asset_id"),
+    Index(None, "cabinet_id"),
+)
+
+point = Table(
+    "point",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("device_id", ForeignKey("device.id"), nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("unit", String(10), nullable=False),
+    Column("baseline", Float, nullable=False, server_default=text("0")),
+    Column("full_scale", Float),
+    UniqueConstraint("device_id", "name"),
+)
+
+baseline = Table(
+    "baseline",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("point_id", ForeignKey("point.id"), nullable=False),
+    Column("value", Float, nullable=False),
+    Column("set_at", UtcTime, nullable=False),
+    Column("set_by", ForeignKey("app_user.id")),
+    Index(None, "point_id", "set_at"),
+)
+
+latest = Table(
+    "latest",
+    metadata,
+    Column("point_id", ForeignKey("point.id"), primary_key=True, autoincrement=False),
+    Column("measured_at", UtcTime, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("quality", Integer, nullable=False),
+)
+
+lane = Table(
+    "lane",
+    metadata,
+    Column("cabinet_id", String(60), nullable=False),
+    Column("name", String(10), nullable=False),
+    Column("epoch", String(40), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("cabinet_id", "name", "epoch"),
+    one_of("name", Lane),
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("cabinet_id", String(60), nullable=False),
+    Column("lane", String(10), nullable=False, server_default=""),
+    Column("epoch", String(40), nullable=False, server_default=""),
+    Column("seq", BigInteger, nullable=False, server_default=text("0")),
+    Column("reason", String(30), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    one_of("reason", Reject),
+    Index(None, "at"),
+    Index(None, "reason", "at"),
+)
