@@ -1,8 +1,8 @@
 """The audit trail: who did what, appended only, each entry sealed by a hash that covers it and the entry before.
 
-An entry that is changed, removed or moved breaks the chain; ``audit_head`` holds the last hash, so that a cut-off end is
-seen too. Whoever can rewrite the whole table and its head can forge a chain: ``covercode doctor`` prints the head, to be
-noted where they can't reach.
+An entry that is changed, removed or moved breaks the chain; ``audit_head`` holds the last hash, so that a cut-off end
+is seen too. Whoever can rewrite the whole table and its head can forge a chain: ``covercode doctor`` prints the head, to
+be noted where they can't reach.
 
 May not hold secrets or personal details of citizens: an entry is never removed.
 """
@@ -96,7 +96,9 @@ def seal(row: Mapping[str, Any]) -> str:
 def check_chain(engine: Engine) -> ChainCheck:
     """Walk the whole trail, a thousand entries at a time, up to the first that does not fit."""
     entries, last_hash = 0, NO_HASH
-    with reading(engine) as tx:
+    # Head and entries must be of one moment, while others go on writing; SQLite's readers have that without asking.
+    snapshot = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with reading(engine.execution_options(**snapshot)) as tx:
         head = tx.execute(select(audit_head).where(audit_head.c.name == HEAD)).one_or_none()
         rows = tx.execution_options(yield_per=_READ_AT_ONCE).execute(select(audit).order_by(audit.c.id))
         for row in rows.mappings():
