@@ -1,0 +1,138 @@
+"""Reading the duty list and the posts: who answers for what, and who of a unit is on duty today."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, func, literal, or_, select
+
+from registry.domain.duties import Absence, Holder, PostPerson, StandIn, on_duty
+from registry.domain.kinds import Family
+from registry.storage.tables import area, post, unit, user
+
+
+class PersonView(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody of a post; an empty ``name`` is nobody. ``active`` is False when their account is closed."""
+
+    name: str
+    phone: str
+    user_id: int | None
+    active: bool
+
+
+class PostView(msgspec.Struct, frozen=True, kw_only=True):
+    """A post of a unit as of one day.
+
+    ``person`` is who is on duty; ``stand_in_reason`` says why it is not simply A (a word of ``StandIn``, empty when it
+    is), and ``nobody`` when A is away and no B can stand in.
+    """
+
+    id: int
+    unit_id: int
+    unit_name: str
+    name: str
+    area_code: str
+    area_name: str
+    family: str
+    on_duty: Holder
+    person: PersonView
+    stand_in_reason: StandIn
+    a: PersonView
+    b: PersonView
+    a_away_from: date | None
+    a_away_until: date | None
+
+
+_A = user.alias("user_a")
+_B = user.alias("user_b")
+
+
+def people_for(tx: Connection, *, unit_id: int, family: Family | str, area_code: str, today: date) -> list[PostView]:
+    """The posts of a unit that answer for ``family`` in ``area_code``: the smallest area first, then the exact family.
+
+    ``today`` is a day of the city's calendar.
+    """
+    query = (
+        _posts()
+        .where(
+            post.c.unit_id == unit_id,
+            post.c.family.in_(["", str(family)]),
+            or_(post.c.area_code == "", literal(area_code).startswith(post.c.area_code)),
+        )
+        .order_by(func.length(post.c.area_code).desc(), post.c.family.desc(), post.c.name, post.c.id)
+    )
+    return _views(tx, query, today)
+
+
+def all_posts(tx: Connection, *, today: date, unit_id: int | None = None) -> list[PostView]:
+    """Every post (of one unit), by unit, area and name."""
+    query = _posts().order_by(unit.c.name, post.c.area_code, post.c.name, post.c.id)
+    return _views(tx, query if unit_id is None else query.where(post.c.unit_id == unit_id), today)
+
+
+def _posts() -> Select[Any]:
+    area_name = select(func.min(area.c.name)).where(area.c.code == post.c.area_code).scalar_subquery()
+    return (
+        select(
+            post,
+            unit.c.name.label("unit_name"),
+            func.coalesce(area_name, "").label("area_name"),
+            _A.c.name.label("a_account"),
+            _A.c.phone.label("a_account_phone"),
+            _A.c.active.label("a_active"),
+            _B.c.name.label("b_account"),
+            _B.c.phone.label("b_account_phone"),
+            _B.c.active.label("b_active"),
+        )
+        .join_from(post, unit, unit.c.id == post.c.unit_id)
+        .outerjoin(_A, _A.c.id == post.c.a_user_id)
+        .outerjoin(_B, _B.c.id == post.c.b_user_id)
+    )
+
+
+def _views(tx: Connection, query: Select[Any], today: date) -> list[PostView]:
+    return [_view(row, today) for row in tx.execute(query)]
+
+
+def _view(row: Any, today: date) -> PostView:
+    a = _person(row.a_user_id, row.a_account, row.a_account_phone, row.a_active, row.a_name, row.a_phone)
+    b = _person(row.b_user_id, row.b_account, row.b_account_phone, row.b_active, row.b_name, row.b_phone)
+    first, last = _day(row.a_away_from), _day(row.a_away_until)
+    holder, reason = on_duty(a, b, Absence(first=first, last=last), today=today)
+    return PostView(
+        id=row.id,
+        unit_id=row.unit_id,
+        unit_name=row.unit_name,
+        name=row.name,
+        area_code=row.area_code,
+        area_name=row.area_name,
+        family=row.family,
+        on_duty=holder,
+        person=_shown(a if holder is Holder.A else b),
+        stand_in_reason=reason,
+        a=_shown(a),
+        b=_shown(b),
+        a_away_from=first,
+        a_away_until=last,
+    )
+
+
+def _person(
+    user_id: int | None, account: str | None, account_phone: str | None, active: bool | None, name: str, phone: str
+) -> PostPerson:
+    """An account's own name and phone; a phone written at the post goes before the account's."""
+    if user_id is None:
+        return PostPerson(name=name, phone=phone)
+    return PostPerson(
+        name=account or name, phone=phone or account_phone or "", user_id=user_id, active=active is not False
+    )
+
+
+def _shown(person: PostPerson) -> PersonView:
+    return PersonView(name=person.name, phone=person.phone, user_id=person.user_id, active=person.active)
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
