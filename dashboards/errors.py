@@ -1,12 +1,18 @@
-"""One table from exceptions to answers, for pages and for JSON: status, code, and words that name the remedy."""
+"""One table from exceptions to answers, for pages and for JSON: status, code, and words that name the remedy.
+
+To a program every error is ``application/problem+json`` (RFC 9457): the members of the RFC, and three of ours: ``code``
+(a machine word that never changes), ``errors`` (one line per field: which, and what to do) and ``request_id`` (what to
+look for in the log).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, json, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -16,6 +22,32 @@ from dashboards.stream import TooManyListeners
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove, NotAllowed, NotFound, StoreDown
 
 log = structlog.get_logger(__name__)
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+class Refusals(Exception):
+    """Several fields of one request hold something unusable; ``errors`` has a line for each."""
+
+    def __init__(self, errors: Sequence[InvalidInput]) -> None:
+        super().__init__("; ".join(str(error) for error in errors))
+        self.errors = tuple(errors)
+
+
+class ChangedMeanwhile(Exception):
+    """What the sender wants to change is no longer as they saw it (``If-Match``)."""
+
+
+class ConditionMissing(Exception):
+    """The sender must say which version they saw (``If-Match``), so that nobody's change is lost."""
+
+
+class NotAcceptable(Exception):
+    """No form of the answer is one that the sender can read."""
+
+
+class WrongMediaType(Exception):
+    """The body is of a kind that this address can't read; the message names those it can."""
 
 
 class SignInNeeded(Exception):
@@ -38,11 +70,16 @@ ANSWERS: tuple[tuple[type[Exception], Answer], ...] = (
     (InvalidMove, Answer(409, "invalid_move")),
     (NotAllowed, Answer(403, "not_allowed")),
     (InvalidInput, Answer(422, "invalid_input")),
+    (Refusals, Answer(422, "invalid_input")),
     (DomainError, Answer(422, "refused")),
     (StoreDown, Answer(503, "store_down", retry_after_s=5)),
     (TooManyListeners, Answer(503, "too_many_streams", retry_after_s=15)),
     (SignInNeeded, Answer(401, "sign_in")),
     (CSRFError, Answer(400, "form_expired")),
+    (ChangedMeanwhile, Answer(412, "changed_meanwhile")),
+    (ConditionMissing, Answer(428, "condition_missing")),
+    (NotAcceptable, Answer(406, "not_acceptable")),
+    (WrongMediaType, Answer(415, "wrong_media_type")),
 )
 
 HTTP_ANSWERS: dict[int, Answer] = {
@@ -51,7 +88,10 @@ HTTP_ANSWERS: dict[int, Answer] = {
     403: Answer(403, "not_allowed"),
     404: Answer(404, "not_found"),
     405: Answer(405, "bad_method"),
+    406: Answer(406, "not_acceptable"),
+    412: Answer(412, "changed_meanwhile"),
     413: Answer(413, "too_large"),
+    415: Answer(415, "wrong_media_type"),
     429: Answer(429, "too_many", retry_after_s=60),
 }
 
@@ -75,15 +115,23 @@ def wants_json() -> bool:
     """Whether the visitor is a program: an API address, or a request that asks for JSON rather than for a page."""
     if request.path.startswith("/api/"):
         return True
-    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+    read = request.accept_mimetypes.best_match(["text/html", "application/json", PROBLEM_TYPE])
+    return read in ("application/json", PROBLEM_TYPE)
 
 
-def json_error(code: str, message: str, fields: Mapping[str, str], status: int) -> Response:
-    """The one shape of every JSON error."""
-    body = {"ok": False, "error": {"code": code, "message": message, "fields": dict(fields)}}
-    response = jsonify(body)
-    response.status_code = status
-    return response
+def problem_json(code: str, detail: str, status: int, errors: Sequence[tuple[str, str]] = ()) -> Response:
+    """The one shape of every JSON error (RFC 9457); ``errors`` are pairs of a field and what is wrong with it."""
+    body: dict[str, Any] = {
+        "type": f"{site().city.public_url.rstrip('/')}/api/docs#problem-{code}",
+        "title": t(f"error.{code}.title"),
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "errors": [{"field": field, "problem": problem} for field, problem in errors],
+        "request_id": g.get("request_id", ""),
+    }
+    return Response(json.dumps(body) + "\n", status, mimetype=PROBLEM_TYPE)
 
 
 def register_errors(app: Flask) -> None:
@@ -111,8 +159,10 @@ def problem_of(answer: Answer, error: Exception) -> str:
     if isinstance(error, InvalidInput):
         told = problem_at(error)
         return told if told != error.problem else str(error)
+    if isinstance(error, Refusals):
+        return "; ".join(f"{each.field}: {problem_at(each)}" for each in error.errors)
     sentence = t(f"error.{answer.code}.problem", limit=f"{site().settings.upload_limit_mb:g}")
-    if not isinstance(error, DomainError):
+    if not isinstance(error, (DomainError, WrongMediaType)):
         return sentence
     return str(error) if lang() == "en" else t("message.and_detail", sentence=sentence, detail=error)
 
@@ -124,8 +174,13 @@ def problem_at(error: InvalidInput) -> str:
 
 
 def _as_json(answer: Answer, error: Exception) -> Response:
-    fields = {error.field: problem_at(error)} if isinstance(error, InvalidInput) else {}
-    return json_error(answer.code, problem_of(answer, error), fields, answer.status)
+    return problem_json(answer.code, problem_of(answer, error), answer.status, errors_of(error))
+
+
+def errors_of(error: Exception) -> list[tuple[str, str]]:
+    """The fields that ``error`` complains about, each with what is wrong in the visitor's language."""
+    refused = (error,) if isinstance(error, InvalidInput) else error.errors if isinstance(error, Refusals) else ()
+    return [(each.field, problem_at(each)) for each in refused]
 
 
 def _as_page(answer: Answer, error: Exception) -> Response:

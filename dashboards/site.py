@@ -55,8 +55,14 @@ def now() -> datetime:
 
 
 def lang() -> str:
-    """The language of this request: Chinese unless the visitor chose another."""
-    chosen = request.cookies.get("lang", DEFAULT_LANGUAGE)
+    """The language of this request: Chinese unless the visitor chose another.
+
+    A program has no cookie to choose with; to the API it may say so in ``Accept-Language``.
+    """
+    chosen = request.cookies.get("lang")
+    if chosen is None and request.path.startswith("/api/"):
+        chosen = request.accept_languages.best_match(LANGUAGES)
+    chosen = chosen or DEFAULT_LANGUAGE
     return chosen if chosen in LANGUAGES else DEFAULT_LANGUAGE
 
 

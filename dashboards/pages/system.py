@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboards import forms
-from dashboards.errors import json_error
+from dashboards.errors import problem_json
 from dashboards.pages.lists import next_url
 from dashboards.site import now, site
 from registry.queries import health
@@ -45,5 +45,5 @@ def healthz() -> Response:
         with site().engine.connect() as connection:
             connection.execute(text("SELECT 1"))
     except SQLAlchemyError:
-        return json_error("store_down", "the records database does not answer", {}, 503)
+        return problem_json("store_down", "the records database does not answer", 503)
     return jsonify(ok=True)

@@ -64,7 +64,7 @@ def test_an_assets_values_are_told_also_before_it_ever_spoke(web: Web) -> None:
     assert {row["name"] for row in told["values"]} >= {"tilt_z", "water_level"}
     assert all(row["value"] is None for row in told["values"])
     missing = web.as_(Role.VIEWER).get("/api/v1/assets/4711/values")
-    assert (missing.status_code, missing.json["error"]["code"]) == (404, "not_found")  # type: ignore[index]
+    assert (missing.status_code, missing.json["code"]) == (404, "not_found")  # type: ignore[index]
 
 
 def test_a_curve_comes_as_columns_with_the_alerts_over_it(web: Web) -> None:
@@ -115,18 +115,31 @@ def test_a_span_that_makes_no_sense_names_its_field(web: Web, query: str, field:
     answer = web.as_(Role.VIEWER).get(f"/api/v1/points/{web.city.point('tilt_z')}/series?{query}")
     assert answer.status_code == 422
     assert answer.json is not None
-    assert answer.json["ok"] is False
-    assert list(answer.json["error"]["fields"]) == [field]
+    assert [line["field"] for line in answer.json["errors"]] == [field]
 
 
 def test_a_point_nobody_has_is_not_found(web: Web) -> None:
     assert web.as_(Role.VIEWER).get("/api/v1/points/4711/series").status_code == 404
 
 
-def test_an_address_of_the_api_that_does_not_exist_answers_in_json(web: Web) -> None:
+def test_an_address_of_the_api_that_does_not_exist_answers_with_a_problem(web: Web) -> None:
     answer = web.visitor().get("/api/v1/nothing")
-    assert answer.status_code == 404
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
     assert answer.json == {
-        "ok": False,
-        "error": {"code": "not_found", "message": "这个地址没有内容。", "fields": {}},
+        "type": "http://city.example/api/docs#problem-not_found",
+        "title": "找不到",
+        "status": 404,
+        "detail": "这个地址没有内容。",
+        "instance": "/api/v1/nothing",
+        "code": "not_found",
+        "errors": [],
+        "request_id": answer.headers["X-Request-ID"],
     }
+
+
+def test_a_program_is_told_in_the_language_it_asks_for(web: Web) -> None:
+    told = web.visitor().get("/api/v1/nothing", headers={"Accept-Language": "en-GB,en;q=0.9,zh;q=0.1"})
+    assert told.json is not None
+    assert told.json["detail"] == "There is nothing at this address."
+    page = web.visitor().get("/login", headers={"Accept-Language": "en"})
+    assert "登录" in page.text  # pages are Chinese until somebody chooses otherwise

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
+from werkzeug.exceptions import UnsupportedMediaType
 
+from dashboards.errors import ChangedMeanwhile, ConditionMissing, NotAcceptable, Refusals, WrongMediaType
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound, StoreDown
 from registry.domain.kinds import Role
 from tests.web.conftest import Web
@@ -76,6 +78,12 @@ def test_a_request_id_that_could_forge_the_log_is_replaced(make_web: Callable[..
         (InvalidMove("not from here"), 409, "invalid_move"),
         (NotAllowed("not you"), 403, "not_allowed"),
         (InvalidInput("note", "too short"), 422, "invalid_input"),
+        (Refusals([InvalidInput("lon", "missing"), InvalidInput("lat", "missing")]), 422, "invalid_input"),
+        (ChangedMeanwhile(), 412, "changed_meanwhile"),
+        (ConditionMissing(), 428, "condition_missing"),
+        (NotAcceptable(), 406, "not_acceptable"),
+        (WrongMediaType("send application/json"), 415, "wrong_media_type"),
+        (UnsupportedMediaType(), 415, "wrong_media_type"),
         (StoreDown("disk away"), 503, "store_down"),
         (RuntimeError("a secret: hunter2"), 500, "internal"),
     ],
@@ -95,9 +103,11 @@ def test_every_error_has_one_answer_for_people_and_one_for_programs(
     told = client.get("/rules", headers={"Accept": "application/json"})
     assert told.status_code == status
     assert told.json is not None
-    assert told.json["ok"] is False
-    assert told.json["error"]["code"] == code
-    assert set(told.json["error"]) == {"code", "message", "fields"}
+    assert told.mimetype == "application/problem+json"
+    assert (told.json["status"], told.json["code"]) == (status, code)
+    assert told.json["title"]
+    assert told.json["detail"]
+    assert told.json["request_id"] == told.headers["X-Request-ID"]
     for answer in (page.text, told.text):
         assert "hunter2" not in answer
         assert "Traceback" not in answer
@@ -146,7 +156,7 @@ def test_the_sign_of_life_says_when_the_records_are_away(web: Web) -> None:
     answer = web.visitor().get("/healthz")
     assert answer.status_code == 503
     assert answer.json is not None
-    assert answer.json["error"]["code"] == "store_down"
+    assert answer.json["code"] == "store_down"
 
 
 @pytest.mark.parametrize("path", ["/", "/cases/1", "/Q/2222222222", "/api/v1/overview", "/api/v1/stream"])

@@ -175,10 +175,10 @@ def test_a_program_gets_the_same_answers_in_json(web: Web, case_id: int) -> None
     late = client.post(address, data={"move": "note", "version": 1, "note": "a"}, headers=headers)
     assert late.status_code == 409
     assert late.json is not None
-    assert late.json["error"]["code"] == "conflict"
+    assert late.json["code"] == "conflict"
     bad = client.post(address, data={"move": "void", "version": 2}, headers=headers)
     assert bad.json is not None
-    assert list(bad.json["error"]["fields"]) == ["note"]
+    assert [line["field"] for line in bad.json["errors"]] == ["note"]
 
 
 def test_photos_can_be_added_without_a_move(web: Web, case_id: int) -> None:

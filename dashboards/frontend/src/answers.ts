@@ -62,20 +62,50 @@ export interface SeriesAnswer {
   readonly until_ms: number;
 }
 
-/** The server answered, but not with what was asked for; 401 and 403 mean that the session is over. */
+/** What every refusal of the server says (RFC 9457, `application/problem+json`); `code` is the machine's word. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  /** one line per field that can't be used */
+  readonly errors: readonly { readonly field: string; readonly problem: string }[];
+  /** what to look for in the server's log */
+  readonly request_id: string;
+}
+
+/**
+ * The server answered, but not with what was asked for; 401 and 403 mean that the session is over. `problem` is null
+ * when something else than our server answered (a proxy on the way).
+ */
 export class Refused extends Error {
-  constructor(readonly status: number) {
-    super(`the server answered ${status}`);
+  constructor(
+    readonly status: number,
+    readonly problem: Problem | null = null,
+  ) {
+    super(problem?.detail ?? `the server answered ${status}`);
+  }
+}
+
+/** Why the server refused, out of its answer. */
+export async function refusal(response: Response): Promise<Refused> {
+  const said = response.headers.get("Content-Type") ?? "";
+  if (!said.startsWith("application/problem+json")) return new Refused(response.status);
+  try {
+    return new Refused(response.status, (await response.json()) as Problem);
+  } catch {
+    return new Refused(response.status); // cut off on the way
   }
 }
 
 /** Fetches JSON of this site. Throws `Refused` for an error status, `TypeError` when nothing answers. */
 export async function fetchJson<T>(address: string, signal?: AbortSignal): Promise<T> {
   const response = await fetch(address, {
-    headers: { Accept: "application/json" },
+    headers: { Accept: "application/json, application/problem+json" },
     credentials: "same-origin",
     signal: signal ?? AbortSignal.timeout?.(15_000) ?? null,
   });
-  if (!response.ok) throw new Refused(response.status);
+  if (!response.ok) throw await refusal(response);
   return (await response.json()) as T;
 }
