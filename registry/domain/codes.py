@@ -5,7 +5,10 @@ A code is permanent: a serial is never given twice, not even after its component
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 
 from registry.domain.errors import InvalidInput
 
@@ -55,3 +58,96 @@ def read_class_code(text: str) -> str:
     if len(text) != 4 or not (text.isascii() and text.isdigit()) or "00" in (text[:2], text[2:]):
         raise InvalidInput("class_code", f"{text!r} must be four digits, major and minor class, e.g. 0118")
     return text
+
+
+EXTENSION_MAJOR = "21"
+"""Where tables in the layout of 2007 put a city's own classes (扩展部件); 2013 counts minor classes down from 99."""
+
+
+def next_extension(taken: Collection[str], major: str = EXTENSION_MAJOR) -> str:
+    """The class code a city's next own class should get, given the codes its table has.
+
+    Major 21 counts up from 2101 (layout of 2007); any other major counts its minor classes down from 99 (2013), so that
+    later editions of the standard, which count up, don't meet it. Raises ``InvalidInput`` when no number is left.
+    """
+    if len(major) != 2 or not (major.isascii() and major.isdigit()) or major == "00":
+        raise InvalidInput("major", f"{major!r} must be two digits, e.g. 21 or 01")
+    minors = range(1, 100) if major == EXTENSION_MAJOR else range(99, 0, -1)
+    for minor in minors:
+        if f"{major}{minor:02d}" not in taken:
+            return f"{major}{minor:02d}"
+    raise InvalidInput("major", f"{major} has no number left; use another major class")
+
+
+class Part(StrEnum):
+    """The parts of a component code, for saying which one is wrong."""
+
+    CODE = "code"
+    DIVISION = "division"
+    CLASS_CODE = "class_code"
+    SERIAL = "serial"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something about one part of a code. ``first`` and ``last`` are its digits, from 1; ``grave``: it is no code."""
+
+    part: Part
+    problem: str
+    grave: bool = True
+    first: int = 1
+    last: int = 16
+
+
+def dissect(text: str) -> tuple[str, list[Finding]]:
+    """The digits of ``text`` (full-width ones and separators are forgiven) and all that is wrong with their form."""
+    plain = unicodedata.normalize("NFKC", text)
+    digits = "".join(symbol for symbol in plain if not symbol.isspace() and symbol not in "-_.·")
+    foreign = [(at, symbol) for at, symbol in enumerate(digits, start=1) if not ("0" <= symbol <= "9")]
+    if not digits:
+        return "", [Finding(part=Part.CODE, problem="is empty; a component code has 16 digits")]
+    found = [_foreign(at, symbol) for at, symbol in foreign[:3]]
+    if len(digits) != 16:
+        found.append(Finding(part=Part.CODE, problem=_length_problem(digits), last=min(len(digits), 16)))
+    if found:
+        return digits, found
+    if digits[0] == "0":
+        found.append(_of(Part.DIVISION, f"{digits[:6]} can't begin with 0; divisions begin with 1 to 9"))
+    for first, half in ((7, digits[6:8]), (9, digits[8:10])):
+        if half == "00":
+            which = "major" if first == 7 else "minor"
+            problem = f"the {which} class (digits {first} and {first + 1}) is 00; it must be 01 to 99"
+            found.append(Finding(part=Part.CLASS_CODE, problem=problem, first=first, last=first + 1))
+    if digits[10:] == "000000":
+        found.append(_of(Part.SERIAL, "serial 000000 is never given; serials begin at 000001"))
+    return digits, found
+
+
+_DIGITS = {Part.CODE: (1, 16), Part.DIVISION: (1, 6), Part.CLASS_CODE: (7, 10), Part.SERIAL: (11, 16)}
+_LOOKALIKES = {"O": "0", "o": "0", "D": "0", "I": "1", "l": "1", "|": "1", "Z": "2", "S": "5", "B": "8"}
+
+
+def _of(part: Part, problem: str, *, grave: bool = True) -> Finding:
+    first, last = _DIGITS[part]
+    return Finding(part=part, problem=problem, grave=grave, first=first, last=last)
+
+
+def remark(part: Part, problem: str) -> Finding:
+    """A finding that does not make the code unusable."""
+    return _of(part, problem, grave=False)
+
+
+def _foreign(at: int, symbol: str) -> Finding:
+    meant = _LOOKALIKES.get(symbol)
+    advice = f"; is it the digit {meant}?" if meant else "; a component code has digits only"
+    return Finding(part=Part.CODE, problem=f"character {at} is {symbol!r}{advice}", first=at, last=at)
+
+
+def _length_problem(digits: str) -> str:
+    more = len(digits) - 16
+    what = f"{more} too many" if more > 0 else f"{-more} missing"
+    if len(digits) == 19:
+        return f"has 19 digits; that is the length of a Sichuan cover number, a component code has 16 ({what})"
+    if len(digits) in (9, 10) and digits.isdigit():
+        return f"has {len(digits)} digits; division (6 digits) or serial seem to be left out, a code has 16 ({what})"
+    return f"has {len(digits)} digits; a component code has 16: 6 division, 4 class, 6 serial ({what})"

@@ -33,6 +33,27 @@ class TagState(StrEnum):
     DESTROYED = "destroyed"
 
 
+class TagEvent(StrEnum):
+    """What happens to a plate; a lost one that turns up again is *found*."""
+
+    ISSUED = "issued"
+    BOUND = "bound"
+    LOST = "lost"
+    FOUND = "found"
+    REPLACED = "replaced"
+    DESTROYED = "destroyed"
+
+
+class ScanFlag(StrEnum):
+    """Why somebody should look at a scan: far from the registered place, or of a plate that should not be there."""
+
+    FAR = "far"
+    LOST = "lost"
+    REPLACED = "replaced"
+    DESTROYED = "destroyed"
+    UNKNOWN = "unknown"
+
+
 class Role(StrEnum):
     """Who somebody is to the system; what each may do stands in ``dashboards.permissions`` and ``domain.moves``.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.domain.codes import ComponentCode, read_code
+from registry.domain.codes import ComponentCode, next_extension, read_code
 from registry.domain.errors import InvalidInput
 
 
@@ -37,3 +37,24 @@ def test_what_is_not_a_code_is_refused_with_the_reason(text: str, field: str, pr
     with pytest.raises(InvalidInput, match=problem) as refused:
         read_code(text)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("taken", "major", "proposed"),
+    [
+        ([], "21", "2101"),
+        (["2101", "2102", "2104"], "21", "2103"),
+        (["0101", "0178"], "01", "0199"),
+        (["0199", "0197", "0198"], "01", "0196"),
+    ],
+)
+def test_a_citys_own_class_gets_the_next_number_of_its_layout(taken: list[str], major: str, proposed: str):
+    assert next_extension(taken, major) == proposed
+
+
+def test_a_major_class_that_is_full_or_none_is_refused():
+    with pytest.raises(InvalidInput, match="no number left"):
+        next_extension([f"01{minor:02d}" for minor in range(1, 100)], "01")
+    for major in ("1", "00", "x1", "２１"):
+        with pytest.raises(InvalidInput, match="two digits"):
+            next_extension([], major)

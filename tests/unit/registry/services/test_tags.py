@@ -6,23 +6,27 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 
-from registry.domain.errors import InvalidInput, InvalidMove, NotFound
-from registry.domain.kinds import TagState
+from registry.domain.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
+from registry.domain.kinds import Role, ScanFlag, TagState
+from registry.domain.people import SYSTEM, Actor
 from registry.domain.tokens import Finding, new_token
 from registry.services.assets import NewAsset, register_asset
+from registry.services.scans import mark_looked_at
 from registry.services.tags import (
     ScanPlace,
     bind_tag,
     end_tag,
+    find_tag_again,
     issue_tag,
     issue_tags,
+    place_scan,
     print_blank_tags,
     record_scan,
 )
 from registry.storage.database import reading, writing
-from registry.storage.tables import scan, tag
+from registry.storage.tables import asset, asset_change, audit, scan, tag, tag_event, user
 
 COVER = NewAsset(division="320508", class_code="0101", lon=120.6, lat=31.3)
 
@@ -136,3 +140,120 @@ def test_scans_of_ended_forged_and_misread_plates_are_findings_and_are_kept(engi
     with reading(engine) as tx:
         kept = [row.finding for row in tx.execute(select(scan).order_by(scan.c.id))]
     assert kept == ["replaced", "blank", "unknown", "misread"]
+
+
+def test_the_history_of_a_plate_says_what_happened_and_who_did_it(engine: Engine, cover: int, now: datetime):
+    with writing(engine) as tx:
+        person = tx.execute(
+            insert(user)
+            .values(login="lin", name="林晓", role="registrar", password_hash="-", created_at=now)
+            .returning(user.c.id)
+        ).scalar_one()
+    lin = Actor(user_id=person, name="林晓", role=Role.REGISTRAR, unit_id=None)
+    with writing(engine) as tx:
+        (blank,) = print_blank_tags(tx, 1, now=now, by=lin)
+        bind_tag(tx, blank, cover, now=now, by=lin, note="人民路口")
+        end_tag(tx, blank, TagState.LOST, now=now + timedelta(days=1), by=lin, note="被压坏")
+        assert find_tag_again(tx, blank, now=now + timedelta(days=2), by=lin) is TagState.ACTIVE
+        newer = issue_tag(tx, cover, now=now + timedelta(days=3), by=lin)
+        events = tx.execute(
+            select(tag.c.token, tag_event.c.event, tag_event.c.by_user_id, tag_event.c.note)
+            .join_from(tag_event, tag, tag.c.id == tag_event.c.tag_id)
+            .order_by(tag_event.c.id)
+        ).all()
+        actions = list(tx.execute(select(audit.c.action).order_by(audit.c.id)).scalars())
+        changes = list(tx.execute(select(asset_change.c.changes).order_by(asset_change.c.id)).scalars())
+        version = tx.execute(select(asset.c.version)).scalar_one()
+    assert [tuple(event) for event in events] == [
+        (blank, "issued", person, ""),
+        (blank, "bound", person, "人民路口"),
+        (blank, "lost", person, "被压坏"),
+        (blank, "found", person, ""),
+        (blank, "replaced", person, ""),
+        (newer, "issued", person, ""),
+    ]
+    assert actions == ["tag.bind", "tag.lose", "tag.find", "tag.replace"]
+    assert [change["tag"] for change in changes if "tag" in change] == [
+        [None, blank],
+        [blank, None],
+        [None, blank],
+        [None, newer],
+    ]
+    assert version == 5
+
+
+def test_a_lost_plate_that_turns_up_after_its_successor_is_a_replaced_one(engine: Engine, cover: int, now: datetime):
+    with writing(engine) as tx:
+        old = issue_tag(tx, cover, now=now)
+        end_tag(tx, old, TagState.LOST, now=now)
+        newer = issue_tag(tx, cover, now=now)
+        assert find_tag_again(tx, old, now=now) is TagState.REPLACED
+        with pytest.raises(InvalidMove, match="only a lost plate can be found again"):
+            find_tag_again(tx, newer, now=now)
+    assert states(engine) == {old: "replaced", newer: "active"}
+
+
+def test_a_plate_outside_ones_area_is_left_alone(engine: Engine, cover: int, now: datetime):
+    stranger = Actor(user_id=None, name="外区", role=Role.REGISTRAR, unit_id=None, area_code="320509")
+    with writing(engine) as tx:
+        token = issue_tag(tx, cover, now=now)
+        (blank,) = print_blank_tags(tx, 1, now=now, by=stranger)
+        with pytest.raises(NotAllowed):
+            bind_tag(tx, blank, cover, now=now, by=stranger)
+        with pytest.raises(NotAllowed):
+            end_tag(tx, token, TagState.LOST, now=now, by=stranger)
+    assert states(engine) == {token: "active", blank: "blank"}
+
+
+@pytest.mark.parametrize(
+    ("metres", "accuracy_m", "flag"),
+    [
+        (90, None, None),
+        (120, None, ScanFlag.FAR),
+        (120, 50.0, None),
+        (160, 50.0, ScanFlag.FAR),
+        (60_000, 9_000.0, None),
+    ],
+)
+def test_a_scan_is_far_when_it_is_so_beyond_the_phones_own_error(
+    engine: Engine, cover: int, now: datetime, metres: float, accuracy_m: float | None, flag: ScanFlag | None
+):
+    with writing(engine) as tx:
+        token = issue_tag(tx, cover, now=now)
+    place = ScanPlace(lon=120.6, lat=31.3 + metres / 111_195, accuracy_m=accuracy_m)
+    assert record_scan(engine, token, now=now, place=place).flag is flag
+    later = record_scan(engine, token, now=now)
+    assert later.flag is None
+    away, found = place_scan(engine, later.id, place, now=now + timedelta(seconds=20))
+    assert found is flag
+    assert away == pytest.approx(metres, rel=0.01)
+    with pytest.raises(NotFound):
+        place_scan(engine, later.id, place, now=now + timedelta(seconds=30))
+
+
+def test_a_scan_takes_no_place_after_half_an_hour(engine: Engine, cover: int, now: datetime):
+    with writing(engine) as tx:
+        token = issue_tag(tx, cover, now=now)
+    found = record_scan(engine, token, now=now)
+    with pytest.raises(NotFound):
+        place_scan(engine, found.id, ScanPlace(lon=120.6, lat=31.3), now=now + timedelta(minutes=31))
+
+
+def test_scans_of_plates_that_should_not_be_there_are_flagged_until_somebody_looks(
+    engine: Engine, cover: int, now: datetime
+):
+    with writing(engine) as tx:
+        lost = issue_tag(tx, cover, now=now)
+        end_tag(tx, lost, TagState.LOST, now=now)
+        replaced = issue_tag(tx, cover, now=now)
+        destroyed = issue_tag(tx, cover, now=now)
+        end_tag(tx, destroyed, TagState.DESTROYED, now=now)
+        active = issue_tag(tx, cover, now=now)
+        (blank,) = print_blank_tags(tx, 1, now=now)
+    found = [record_scan(engine, text, now=now) for text in (lost, replaced, destroyed, active, blank, "?")]
+    found.append(record_scan(engine, new_token(Random(5)), now=now))
+    assert [each.flag for each in found] == ["lost", "replaced", "destroyed", None, None, None, "unknown"]
+    assert mark_looked_at(engine, [each.id for each in found], by=SYSTEM, now=now) == 4
+    assert mark_looked_at(engine, [found[0].id], by=SYSTEM, now=now) == 0
+    with pytest.raises(InvalidInput, match="at least one"):
+        mark_looked_at(engine, [], by=SYSTEM, now=now)
