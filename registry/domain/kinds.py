@@ -86,6 +86,35 @@ class AreaLevel(StrEnum):
     DUTY = "duty"
 
 
+class PlaceJobKind(StrEnum):
+    """Work over all assets: find their areas anew, apply the duty list, count what a census lacks."""
+
+    RELOCATE = "relocate"
+    DUTIES = "duties"
+    CENSUS = "census"
+
+
+class PlaceJobState(StrEnum):
+    """The life of such work; a stopped or failed one can be resumed."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Doubt(StrEnum):
+    """Why a position should be looked at: surveyed roughly (C), in another district than its code says, in no area of
+    the city, exactly where another asset is, less than half a metre from one of the same class."""
+
+    ROUGH = "rough"
+    OTHER_DIVISION = "other_division"
+    OUTSIDE = "outside"
+    SAME_PLACE = "same_place"
+    TOO_NEAR = "too_near"
+
+
 class PrintRunKind(StrEnum):
     """Plates for known assets, or blank plates to be bound at their first scan."""
 

@@ -24,6 +24,7 @@ from registry.storage.tables.deciding import alert, case, entry, number_counter,
 from registry.storage.tables.devices import baseline, cabinet, dead_letter, device, lane, latest, point
 from registry.storage.tables.imports import import_duplicate, import_problem, import_profile, import_run
 from registry.storage.tables.people import answered_key, api_token, audit, audit_head, unit, user, user_session
+from registry.storage.tables.places import area_cell, asset_doubt, gap_count, place_job
 from registry.storage.tables.plates import label_template, print_item, print_run, scan, tag, tag_event
 from registry.storage.tables.running import feed, lease, revision
 
@@ -32,10 +33,12 @@ __all__ = [
     "answered_key",
     "api_token",
     "area",
+    "area_cell",
     "asset",
     "asset_alias",
     "asset_change",
     "asset_class",
+    "asset_doubt",
     "audit",
     "audit_head",
     "baseline",
@@ -48,6 +51,7 @@ __all__ = [
     "duty",
     "entry",
     "feed",
+    "gap_count",
     "import_duplicate",
     "import_problem",
     "import_profile",
@@ -59,6 +63,7 @@ __all__ = [
     "metadata",
     "number_counter",
     "photo",
+    "place_job",
     "point",
     "post",
     "print_item",

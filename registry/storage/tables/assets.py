@@ -103,6 +103,17 @@ asset = Table(
     Index(None, "road"),
     Index(None, "area_code"),
     Index(None, "place_cell"),
+    # searches look for how these begin
+    Index(None, "name", postgresql_ops={"name": "text_pattern_ops"}),
+    Index(None, "address", postgresql_ops={"address": "text_pattern_ops"}),
+    # nearly everything is 完好: the few that are not are found without looking at the others
+    Index(
+        "ix_asset_unusual",
+        "state",
+        "id",
+        sqlite_where=text("state <> 'intact'"),
+        postgresql_where=text("state <> 'intact'"),
+    ),
     Index(
         "ix_asset_import_id",
         "import_id",
@@ -155,6 +166,7 @@ asset_change = Table(
 )
 
 # ``shape`` is a GeoJSON Polygon or MultiPolygon in WGS-84; the box around it is kept beside for the database to search.
+# ``unit_id`` answers for the area where no line of the duty list does; ``collector_id`` walks a responsibility grid.
 area = Table(
     "area",
     metadata,
@@ -171,6 +183,7 @@ area = Table(
     Column("area_m2", Float),
     Column("grade", String(20), nullable=False, server_default=""),
     Column("unit_id", ForeignKey("unit.id")),
+    Column("collector_id", ForeignKey("app_user.id")),
     Column("first_on", String(10)),
     Column("ended_on", String(10)),
     Column("updated_at", UtcTime, nullable=False),

@@ -97,6 +97,7 @@ def upgrade() -> None:
         sa.Column("area_m2", sa.Float(), nullable=True),
         sa.Column("grade", sa.String(length=20), server_default="", nullable=False),
         sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("collector_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("first_on", sa.String(length=10), nullable=True),
         sa.Column("ended_on", sa.String(length=10), nullable=True),
         sa.Column("updated_at", registry.storage.times.UtcTime(), nullable=False),
@@ -104,6 +105,7 @@ def upgrade() -> None:
             "level IN ('city', 'district', 'street', 'community', 'cell', 'duty')", name=op.f("ck_area_level")
         ),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_area_unit_id")),
+        sa.ForeignKeyConstraint(["collector_id"], ["app_user.id"], name=op.f("fk_area_collector_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_area")),
         sa.UniqueConstraint("level", "code", name=op.f("uq_area_level_code")),
     )
@@ -396,6 +398,19 @@ def upgrade() -> None:
             postgresql_where=sa.text("merged_into_id IS NOT NULL"),
         )
         batch_op.create_index(batch_op.f("ix_asset_place_cell"), ["place_cell"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_asset_name"), ["name"], unique=False, postgresql_ops={"name": "text_pattern_ops"}
+        )
+        batch_op.create_index(
+            batch_op.f("ix_asset_address"), ["address"], unique=False, postgresql_ops={"address": "text_pattern_ops"}
+        )
+        batch_op.create_index(
+            "ix_asset_unusual",
+            ["state", "id"],
+            unique=False,
+            sqlite_where=sa.text("state <> 'intact'"),
+            postgresql_where=sa.text("state <> 'intact'"),
+        )
         batch_op.create_foreign_key(batch_op.f("fk_asset_merged_into_id"), "asset", ["merged_into_id"], ["id"])
         batch_op.create_foreign_key(batch_op.f("fk_asset_import_id"), "import_run", ["import_id"], ["id"])
 
@@ -475,7 +490,79 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_tag_state_id"), ["state", "id"], unique=False)
         batch_op.create_foreign_key(batch_op.f("fk_tag_print_run_id"), "print_run", ["print_run_id"], ["id"])
 
+    _make_places()
     _fill()
+
+
+def _make_places() -> None:
+    """What a responsibility grid is made of, jobs over all assets, what a census lacks."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "area_cell",
+        sa.Column("cell_code", sa.String(length=16), nullable=False),
+        sa.Column("area_id", number, nullable=False),
+        sa.ForeignKeyConstraint(["area_id"], ["area.id"], name=op.f("fk_area_cell_area_id")),
+        sa.PrimaryKeyConstraint("cell_code", name=op.f("pk_area_cell")),
+    )
+    with op.batch_alter_table("area_cell") as batch_op:
+        batch_op.create_index(batch_op.f("ix_area_cell_area_id"), ["area_id"], unique=False)
+
+    op.create_table(
+        "place_job",
+        sa.Column("id", number, nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("settings", sa.JSON(), nullable=False),
+        sa.Column("next_id", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("total", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("seen", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("changed", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("report", sa.JSON(), nullable=False),
+        sa.Column("problem", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("created_by", number, nullable=True),
+        sa.Column("started_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("finished_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("holder", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("held_until", registry.storage.times.UtcTime(), nullable=True),
+        sa.CheckConstraint("kind IN ('relocate', 'duties', 'census')", name=op.f("ck_place_job_kind")),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'running', 'stopped', 'done', 'failed')", name=op.f("ck_place_job_state")
+        ),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_place_job_created_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_place_job")),
+    )
+    with op.batch_alter_table("place_job") as batch_op:
+        batch_op.create_index(batch_op.f("ix_place_job_state_id"), ["state", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_place_job_kind_id"), ["kind", "id"], unique=False)
+
+    op.create_table(
+        "gap_count",
+        sa.Column("gap", sa.String(length=20), nullable=False),
+        sa.Column("area_code", sa.String(length=12), nullable=False),
+        sa.Column("scheme", sa.String(length=30), nullable=False),
+        sa.Column("class_code", sa.String(length=4), nullable=False),
+        sa.Column("family", sa.String(length=10), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("gap", "area_code", "scheme", "class_code", name=op.f("pk_gap_count")),
+    )
+    op.create_table(
+        "asset_doubt",
+        sa.Column("doubt", sa.String(length=20), nullable=False),
+        sa.Column("asset_id", number, nullable=False),
+        sa.Column("other_id", number, nullable=True),
+        sa.Column("distance_m", sa.Float(), nullable=True),
+        sa.CheckConstraint(
+            "doubt IN ('rough', 'other_division', 'outside', 'same_place', 'too_near')",
+            name=op.f("ck_asset_doubt_doubt"),
+        ),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_asset_doubt_asset_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["other_id"], ["asset.id"], name=op.f("fk_asset_doubt_other_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("doubt", "asset_id", name=op.f("pk_asset_doubt")),
+    )
+    with op.batch_alter_table("asset_doubt") as batch_op:
+        batch_op.create_index(batch_op.f("ix_asset_doubt_asset_id"), ["asset_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_asset_doubt_other_id"), ["other_id"], unique=False)
 
 
 def _fill() -> None:
