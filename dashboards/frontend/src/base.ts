@@ -4,12 +4,23 @@ import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/components.css";
 import "./styles/pages.css";
+import "./styles/forms.css";
+import "./styles/drop.css";
+import "./styles/lists.css";
+import "./styles/progress.css";
+import "./styles/flow.css";
+import { startDrops } from "./files";
+import { startProgress } from "./progress";
 import { startTheme } from "./theme";
 import { startTimes } from "./times";
 import { thisPage } from "./page";
 
 startTheme();
-void thisPage().then(startTimes);
+void thisPage().then((page) => {
+  startTimes(page);
+  startProgress(page);
+  startDrops(page);
+});
 
 // An open menu closes when people turn elsewhere.
 document.addEventListener("click", (event) => {
