@@ -1,27 +1,68 @@
 """The class tables (部件分类): which four digits mean what, per coding scheme. Shipped as CSV, kept in ``asset_class``.
 
-A city may load its own table beside the shipped ones. A class that assets carry is never removed here.
+A city loads its own table beside the shipped ones (``registry.services.class_import``) and adds classes of its own to
+any table. A class that assets carry is never removed.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
-from registry.domain.errors import InvalidInput
+from registry.domain.codes import EXTENSION_MAJOR, next_extension, read_class_code
+from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import Family
-from registry.storage.tables import asset_class
+from registry.domain.people import Actor
+from registry.services import audit
+from registry.storage.database import writing
+from registry.storage.tables import asset, asset_class, class_scheme, duty
 
 CJT214_2007 = "cjt214-2007"
 GBT30428_2013 = "gbt30428-2013"
-SHIPPED_SCHEMES = (CJT214_2007, GBT30428_2013)
+LONGEST_ZH, LONGEST_EN = 60, 80
 
-_COLUMNS = {"code", "name_zh", "name_en", "family"}
+_KEY = re.compile(r"[a-z0-9][a-z0-9._-]{1,29}")
+_SHIPPED_AT = datetime(2026, 11, 22, tzinfo=UTC)
+"""When the shipped tables were last edited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme:
+    """A coding scheme: its key, which every asset carries, and its names. ``complete``: nothing is known to miss."""
+
+    key: str
+    name_zh: str
+    name_en: str = ""
+    note: str = ""
+    shipped: bool = False
+    complete: bool = True
+
+
+SHIPPED_SCHEMES = (
+    Scheme(
+        key=CJT214_2007,
+        name_zh="CJ/T 214-2007 城市市政综合监管信息系统 管理部件和事件分类、编码及数据要求",
+        name_en="CJ/T 214-2007 components and events",
+        note="大类 01 至 06 完整；大类 21 为各市扩展部件。 Majors 01 to 06 are complete; major 21 is each city's own.",
+        shipped=True,
+    ),
+    Scheme(
+        key=GBT30428_2013,
+        name_zh="GB/T 30428.2-2013 数字化城市管理信息系统 第2部分：管理部件和事件",
+        name_en="GB/T 30428.2-2013 components and events",
+        note="仅含已公开的小类；缺少的可用城市自有分类表补全。 Only the classes that cities published; "
+        "load your city's table for the others.",
+        shipped=True,
+        complete=False,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,45 +74,68 @@ class AssetClass:
     name_zh: str
     name_en: str
     family: Family
+    extension: bool = False
 
 
 def load_classes(tx: Connection) -> int:
-    """Put every shipped class table into the records; returns how many there are. Repeatable."""
+    """Put every shipped scheme and its classes into the records; returns how many classes there are. Repeatable."""
     tables = files("registry") / "data"
-    return sum(
-        load_class_table(tx, scheme, (tables / f"{scheme}.csv").read_text(encoding="utf-8"))
-        for scheme in SHIPPED_SCHEMES
-    )
+    count = 0
+    for scheme in SHIPPED_SCHEMES:
+        keep_scheme(tx, scheme, now=_SHIPPED_AT)
+        table = (tables / f"{scheme.key}.csv").read_text(encoding="utf-8")
+        classes = [
+            AssetClass(
+                scheme=scheme.key,
+                code=read_class_code(row["code"]),
+                name_zh=row["name_zh"],
+                name_en=row["name_en"],
+                family=Family(row["family"]),
+            )
+            for row in csv.DictReader(io.StringIO(table))
+        ]
+        there = set(tx.execute(select(asset_class.c.code).where(asset_class.c.scheme == scheme.key)).scalars())
+        put_classes(tx, [each for each in classes if each.code not in there], [])
+        put_classes(tx, [], [each for each in classes if each.code in there])
+        count += len(classes)
+    return count
 
 
-def load_class_table(tx: Connection, scheme: str, table: str) -> int:
-    """Load one class table from CSV text (columns code, name_zh, name_en, family); returns the number of classes.
+def keep_scheme(tx: Connection, scheme: Scheme, *, now: datetime) -> None:
+    """Insert ``scheme``, or give the one of its key its names and note."""
+    values: dict[str, Any] = {
+        "name_zh": scheme.name_zh,
+        "name_en": scheme.name_en,
+        "note": scheme.note,
+        "shipped": scheme.shipped,
+        "complete": scheme.complete,
+        "updated_at": now,
+    }
+    if tx.execute(update(class_scheme).where(class_scheme.c.key == scheme.key).values(values)).rowcount == 0:
+        tx.execute(insert(class_scheme).values(key=scheme.key, **values))
 
-    Classes that exist already get the new names. Raises ``InvalidInput`` with the first unusable line, before writing.
-    """
-    classes = list(_read(scheme, table))
-    there = set(tx.execute(select(asset_class.c.code).where(asset_class.c.scheme == scheme)).scalars())
-    fresh = [_row(each) for each in classes if each.code not in there]
-    known = [{f"b_{key}": value for key, value in _row(each).items()} for each in classes if each.code in there]
+
+def put_classes(tx: Connection, fresh: list[AssetClass], known: list[AssetClass]) -> None:
+    """Insert ``fresh`` classes and give ``known`` ones their names and family."""
     if fresh:
-        tx.execute(insert(asset_class), fresh)
+        tx.execute(insert(asset_class), [_row(each) for each in fresh])
     if known:
         tx.execute(
             update(asset_class)
             .where(asset_class.c.scheme == bindparam("b_scheme"), asset_class.c.code == bindparam("b_code"))
             .values(name_zh=bindparam("b_name_zh"), name_en=bindparam("b_name_en"), family=bindparam("b_family")),
-            known,
+            [{f"b_{key}": value for key, value in _row(each).items() if key != "extension"} for each in known],
         )
-    return len(classes)
 
 
-def _row(each: AssetClass) -> dict[str, str]:
+def _row(each: AssetClass) -> dict[str, Any]:
     return {
         "scheme": each.scheme,
         "code": each.code,
         "name_zh": each.name_zh,
         "name_en": each.name_en,
         "family": each.family.value,
+        "extension": each.extension,
     }
 
 
@@ -81,33 +145,92 @@ def find_class(tx: Connection, scheme: str, code: str) -> AssetClass:
     if row is None:
         raise InvalidInput("class_code", f"{code!r} is not in the class table {scheme!r}; load the table or correct it")
     return AssetClass(
-        scheme=row.scheme, code=row.code, name_zh=row.name_zh, name_en=row.name_en, family=Family(row.family)
+        scheme=row.scheme,
+        code=row.code,
+        name_zh=row.name_zh,
+        name_en=row.name_en,
+        family=Family(row.family),
+        extension=row.extension,
     )
 
 
-def _read(scheme: str, table: str) -> Iterator[AssetClass]:
-    reader = csv.DictReader(io.StringIO(table), restval="")
-    missing = _COLUMNS - set(reader.fieldnames or ())
-    if missing:
+def find_scheme(tx: Connection, key: str) -> Scheme:
+    """The scheme of that key. Raises ``NotFound``."""
+    row = tx.execute(select(class_scheme).where(class_scheme.c.key == key)).first()
+    if row is None:
+        raise NotFound("class table", key)
+    return Scheme(
+        key=row.key,
+        name_zh=row.name_zh,
+        name_en=row.name_en,
+        note=row.note,
+        shipped=row.shipped,
+        complete=row.complete,
+    )
+
+
+def read_scheme_key(text: str) -> str:
+    """A scheme's key: small letters, digits, dots and hyphens, e.g. ``suzhou-2026``."""
+    key = text.strip().lower()
+    if not _KEY.fullmatch(key):
+        raise InvalidInput("scheme", f"{text[:40]!r} must be 2 to 30 small letters, digits, - or ., e.g. suzhou-2026")
+    return key
+
+
+def propose_extension_code(tx: Connection, scheme: str, major: str = "") -> str:
+    """The number the city's next own class of ``scheme`` should get.
+
+    The layout of 2007 puts them into major class 21; the others count the minor classes of ``major`` down from 99.
+    Numbers whose serials were issued once are passed over. Raises ``NotFound`` and ``InvalidInput``.
+    """
+    find_scheme(tx, scheme)
+    if scheme == CJT214_2007 and major not in ("", EXTENSION_MAJOR):
         raise InvalidInput(
-            "class_table", f"column {', '.join(sorted(missing))} is missing; the first line names columns"
+            "major", f"{scheme} keeps a city's own classes in major class {EXTENSION_MAJOR}, not {major}"
         )
-    seen: set[str] = set()
-    for line, row in enumerate(reader, start=2):
-        code, family = row["code"].strip(), row["family"].strip()
-        if len(code) != 4 or not (code.isascii() and code.isdigit()):
-            raise InvalidInput("code", f"line {line}: {code!r} must be four digits (major and minor class)")
-        if code in seen:
-            raise InvalidInput("code", f"line {line}: {code} stands twice; remove one")
-        if family not in set(Family):
-            raise InvalidInput("family", f"line {line}: {family!r} must be one of {', '.join(Family)}")
-        if not row["name_zh"].strip():
-            raise InvalidInput("name_zh", f"line {line}: the class needs a Chinese name")
-        seen.add(code)
-        yield AssetClass(
-            scheme=scheme,
-            code=code,
-            name_zh=row["name_zh"].strip(),
-            name_en=row["name_en"].strip(),
-            family=Family(family),
-        )
+    if scheme == GBT30428_2013 and not major:
+        raise InvalidInput("major", "choose the major class (01 to 05) that the new class belongs to")
+    taken = select(asset_class.c.code).where(asset_class.c.scheme == scheme)
+    return next_extension(set(tx.execute(taken).scalars()), major or EXTENSION_MAJOR)
+
+
+def add_extension_class(
+    engine: Engine,
+    scheme: str,
+    *,
+    name_zh: str,
+    family: Family,
+    major: str = "",
+    name_en: str = "",
+    by: Actor,
+    now: datetime,
+) -> AssetClass:
+    """Add a class of the city's own to a scheme, under the number that ``propose_extension_code`` gives.
+
+    Raises ``NotFound`` for the scheme and ``InvalidInput`` by field, also for a name the scheme has already.
+    """
+    name_zh, name_en = name_zh.strip(), name_en.strip()
+    for field, text, most in (("name_zh", name_zh, LONGEST_ZH), ("name_en", name_en, LONGEST_EN)):
+        if len(text) > most:
+            raise InvalidInput(field, f"is longer than {most} characters; shorten it")
+    if not name_zh:
+        raise InvalidInput("name_zh", "the class needs a Chinese name")
+    with writing(engine) as tx:
+        code = propose_extension_code(tx, scheme, major)
+        same = select(asset_class.c.code).where(asset_class.c.scheme == scheme, asset_class.c.name_zh == name_zh)
+        held = tx.execute(same).scalar()
+        if held is not None:
+            raise InvalidInput("name_zh", f"{name_zh} is class {held} of {scheme} already")
+        made = AssetClass(scheme=scheme, code=code, name_zh=name_zh, name_en=name_en, family=family, extension=True)
+        put_classes(tx, [made], [])
+        tx.execute(update(class_scheme).where(class_scheme.c.key == scheme).values(updated_at=now))
+        detail = {"code": code, "name_zh": name_zh, "family": family.value}
+        audit.record(tx, by=by, action="class.add", subject=f"scheme:{scheme}", detail=detail, now=now)
+    return made
+
+
+def classes_in_use(tx: Connection, scheme: str) -> set[str]:
+    """The class codes of ``scheme`` that assets or duties carry; reads every asset of the scheme once."""
+    of_assets = select(asset.c.class_code).where(asset.c.scheme == scheme).distinct()
+    of_duties = select(duty.c.class_code).where(duty.c.scheme == scheme, func.length(duty.c.class_code) == 4)
+    return {*tx.execute(of_assets).scalars(), *tx.execute(of_duties).scalars()}
