@@ -197,9 +197,9 @@ def test_the_citys_own_classes_follow_the_layout_of_the_table(engine: Engine, no
 
     assert [add(CJT214_2007, "灯光变压器"), add(CJT214_2007, "灯光配电箱", "21")] == ["2101", "2102"]
     assert [add(GBT30428_2013, "甲", "01"), add(GBT30428_2013, "乙", "01"), add(GBT30428_2013, "丙", "02")] == [
+        "0199",
         "0198",
-        "0197",
-        "0298",
+        "0299",
     ]
     for scheme, name, major, field in (
         (CJT214_2007, "新", "01", "major"),
