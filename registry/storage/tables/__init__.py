@@ -17,12 +17,20 @@ from registry.storage.tables.assets import (
     code_counter,
     duty,
     post,
+    retired_code,
     road,
 )
 from registry.storage.tables.base import metadata
 from registry.storage.tables.deciding import alert, case, entry, number_counter, photo, report, rule, rule_memory
 from registry.storage.tables.devices import baseline, cabinet, dead_letter, device, lane, latest, point
-from registry.storage.tables.imports import import_duplicate, import_problem, import_profile, import_run
+from registry.storage.tables.imports import (
+    import_before,
+    import_duplicate,
+    import_made,
+    import_problem,
+    import_profile,
+    import_run,
+)
 from registry.storage.tables.people import answered_key, api_token, audit, audit_head, unit, user, user_session
 from registry.storage.tables.places import area_cell, asset_doubt, gap_count, place_job
 from registry.storage.tables.plates import label_template, print_item, print_run, scan, tag, tag_event
@@ -52,7 +60,9 @@ __all__ = [
     "entry",
     "feed",
     "gap_count",
+    "import_before",
     "import_duplicate",
+    "import_made",
     "import_problem",
     "import_profile",
     "import_run",
@@ -69,6 +79,7 @@ __all__ = [
     "print_item",
     "print_run",
     "report",
+    "retired_code",
     "revision",
     "road",
     "rule",

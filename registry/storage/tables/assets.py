@@ -59,6 +59,14 @@ code_counter = Table(
     PrimaryKeyConstraint("division", "class_code"),
 )
 
+# Codes of assets that are gone (an import that was undone): given once, never given again, though no asset has them.
+retired_code = Table(
+    "retired_code",
+    metadata,
+    Column("code", String(16), primary_key=True),
+    Column("retired_at", UtcTime, nullable=False),
+)
+
 # ``area_code``: the deepest administrative area known, as its code (6 digits district … 12 community, 15 cell): an
 # area holds every asset whose ``area_code`` begins with the area's. ``place_cell``: ``registry.domain.geo.place_cell``.
 # ``version`` rises with every change (ETag). ``merged_into_id``: found to be the same thing as another; kept for ever.

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 from registry.domain.kinds import DuplicateDecision, ImportState
 from registry.storage.tables.base import Id, metadata, one_of
@@ -58,8 +71,9 @@ import_problem = Table(
     Index(None, "run_id", "row"),
 )
 
-# A row that looks like an asset on file (same class within a few metres). ``row_values`` is the row as it would be
-# registered; ``asset_id`` the asset on file; ``made_asset_id`` what came of it.
+# A row that looks like an asset on file (same class within a few metres), or like an earlier row of the same file that is
+# not registered yet (``other_row``). ``row_values`` is the row as it would be registered; ``asset_id`` the asset on file;
+# ``made_asset_id`` what came of it.
 import_duplicate = Table(
     "import_duplicate",
     metadata,
@@ -67,7 +81,8 @@ import_duplicate = Table(
     Column("run_id", ForeignKey("import_run.id"), nullable=False),
     Column("row", Integer, nullable=False),
     Column("row_values", JSON, nullable=False),
-    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    Column("asset_id", ForeignKey("asset.id")),
+    Column("other_row", Integer),
     Column("distance_m", Float, nullable=False),
     Column("decision", String(10), nullable=False, server_default="open"),
     Column("made_asset_id", ForeignKey("asset.id")),
@@ -75,7 +90,32 @@ import_duplicate = Table(
     Column("decided_by", ForeignKey("app_user.id")),
     one_of("decision", DuplicateDecision),
     Index(None, "run_id", "decision", "id"),
+    Index(None, "run_id", "row"),
     Index(None, "asset_id"),
+)
+
+# What an asset was before an import changed it, to be put back if the import is undone: ``before`` holds the changed
+# columns (``version`` and ``updated_at`` too), ``aliases`` the [kind, value] that the import added.
+import_before = Table(
+    "import_before",
+    metadata,
+    Column("run_id", ForeignKey("import_run.id"), nullable=False),
+    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    Column("version_after", Integer, nullable=False),
+    Column("before", JSON, nullable=False),
+    Column("aliases", JSON, nullable=False),
+    PrimaryKeyConstraint("run_id", "asset_id"),
+    Index(None, "asset_id"),
+)
+
+# Roads and units that were not on file before an import, and serve nobody when it is undone.
+import_made = Table(
+    "import_made",
+    metadata,
+    Column("run_id", ForeignKey("import_run.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("key", String(120), nullable=False),
+    PrimaryKeyConstraint("run_id", "kind", "key"),
 )
 
 import_profile = Table(

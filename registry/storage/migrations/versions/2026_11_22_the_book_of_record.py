@@ -303,7 +303,8 @@ def upgrade() -> None:
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("row", sa.Integer(), nullable=False),
         sa.Column("row_values", sa.JSON(), nullable=False),
-        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("other_row", sa.Integer(), nullable=True),
         sa.Column("distance_m", sa.Float(), nullable=False),
         sa.Column("decision", sa.String(length=10), server_default="open", nullable=False),
         sa.Column("made_asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -321,6 +322,37 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_import_duplicate_run_id_decision_id"), ["run_id", "decision", "id"], unique=False
         )
+        batch_op.create_index(batch_op.f("ix_import_duplicate_run_id_row"), ["run_id", "row"], unique=False)
+
+    op.create_table(
+        "import_before",
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("version_after", sa.Integer(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("aliases", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_import_before_asset_id")),
+        sa.ForeignKeyConstraint(["run_id"], ["import_run.id"], name=op.f("fk_import_before_run_id")),
+        sa.PrimaryKeyConstraint("run_id", "asset_id", name=op.f("pk_import_before")),
+    )
+    with op.batch_alter_table("import_before") as batch_op:
+        batch_op.create_index(batch_op.f("ix_import_before_asset_id"), ["asset_id"], unique=False)
+
+    op.create_table(
+        "import_made",
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("key", sa.String(length=120), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["import_run.id"], name=op.f("fk_import_made_run_id")),
+        sa.PrimaryKeyConstraint("run_id", "kind", "key", name=op.f("pk_import_made")),
+    )
+
+    op.create_table(
+        "retired_code",
+        sa.Column("code", sa.String(length=16), nullable=False),
+        sa.Column("retired_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_retired_code")),
+    )
 
     op.create_table(
         "print_item",
