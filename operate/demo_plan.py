@@ -16,8 +16,8 @@ from operate.city_file import Place, read_city_file
 from operate.demo_faults import BadWish, PlannedFault, SensorSpot, chosen_faults, plan_faults
 from operate.demo_street import demo_assets
 from registry.domain.kinds import Family
-from registry.services.assets import NewDevice, fit_device
 from registry.services.classes import load_classes
+from registry.services.devices import NewDevice, put_on
 from registry.services.imports import ImportReport, import_street_lights
 from registry.services.people import seed_demo_people
 from registry.services.rules import install_shipped_rules
@@ -185,7 +185,7 @@ def _fit_one(tx: Connection, spot: SensorSpot, cabinet: str, address: int, now: 
         bus=spot.bus,
         bus_address=address,
     )
-    fit_device(tx, device, now=now)
+    put_on(tx, device, now=now)
 
 
 def _city_toml(web_port: int, broker_port: int) -> str:

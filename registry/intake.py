@@ -215,7 +215,7 @@ class Intake:
             cell = cells.get(name)
             # NaN fails the comparison too
             if cell is None or not (cell.low <= value <= cell.high and EARLIEST_MS <= measured <= latest_possible):
-                batch.letters.append(_why_rejected(pack, raw, cells, cell, now_ms))
+                batch.letters.append(_why_rejected(pack, raw, directory, cells, cell, now_ms))
                 continue
             point_id, before = cell.point_id, cell.newest_ms
             if measured <= before:
@@ -309,10 +309,14 @@ def _letter(pack: Pack, now_ms: int, reason: Reject, detail: str, body: str) -> 
 
 
 def _why_rejected(
-    pack: Pack, raw: RawReading, cells: dict[str, Cell], cell: Cell | None, now_ms: int
+    pack: Pack, raw: RawReading, directory: Directory, cells: dict[str, Cell], cell: Cell | None, now_ms: int
 ) -> records.Letter:
     serial, point, measured, _, value, _ = raw
-    if not cells:
+    if serial in directory.removed:
+        at = directory.removed[serial]
+        reason = Reject.UNKNOWN_DEVICE
+        detail = f"device {serial} was taken off on {at:%Y-%m-%d %H:%M} UTC: fit it to an asset, or switch it off"
+    elif not cells:
         reason, detail = Reject.UNKNOWN_DEVICE, f"device {serial!r} is not registered: fit it to an asset, then replay"
     elif cell is None:
         reason, detail = Reject.UNKNOWN_POINT, f"device {serial} has no point {point!r}: check its profile"

@@ -10,8 +10,9 @@ from sqlalchemy import Engine, insert, select
 
 from registry.domain.kinds import Role, Severity, Source
 from registry.domain.people import Actor
-from registry.services.assets import NewAsset, NewDevice, fit_device, register_asset
+from registry.services.assets import NewAsset, register_asset
 from registry.services.cases import Opened, open_or_attach
+from registry.services.devices import NewDevice, put_on
 from registry.storage.database import reading, writing
 from registry.storage.tables import alert, case, entry, feed, photo, point, unit, user
 
@@ -129,7 +130,7 @@ def build_city(engine: Engine, now: datetime) -> City:
             ),
             now=now,
         )
-        device_id = fit_device(
+        device_id = put_on(
             tx, NewDevice(serial="CV-000001", profile="cc-cover-1", asset_id=asset_id, heartbeat_s=2.0), now=now
         )
         water, power = (

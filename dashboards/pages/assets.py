@@ -14,6 +14,7 @@ from registry import labels
 from registry.domain.errors import NotFound
 from registry.domain.kinds import AssetState, Family
 from registry.queries import assets as asset_queries
+from registry.queries.asset_filters import AssetFilter
 
 LABEL_DPI = 300
 
@@ -45,14 +46,13 @@ def assets() -> str:
         state=forms.choice(args, "state", AssetState),
         with_alert=forms.flag(args, "with_alert"),
     )
-    page = asset_queries.list_assets(
-        site().engine,
-        q=filters.q,
+    wanted = AssetFilter(
+        q=filters.q or "",
         family=None if filters.family is None else Family(filters.family),
         state=None if filters.state is None else AssetState(filters.state),
         with_alert=filters.with_alert,
-        after=forms.optional_text(args, "after"),
     )
+    page = asset_queries.list_assets(site().engine, wanted, after=forms.optional_text(args, "after"))
     choices = {"families": list(Family), "states": list(AssetState)}
     return render_template("assets.html", page=page, filters=filters, choices=choices, next_url=next_url(page.next))
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select
 
 from registry.domain.codes import read_code
-from registry.domain.errors import InvalidInput, NotFound
-from registry.domain.kinds import ENDED_STAGES, AlertState, AssetState, Family, TagState
+from registry.domain.errors import NotFound
+from registry.domain.kinds import ENDED_STAGES, AlertState, TagState
 from registry.domain.points import POINTS
 from registry.domain.tokens import grouped, read_token
+from registry.queries.asset_filters import EVERYTHING, AssetFilter
 from registry.queries.asset_map import map_features
 from registry.queries.asset_views import (
     Alias,
@@ -28,7 +28,8 @@ from registry.queries.asset_views import (
     TagView,
     UnitView,
 )
-from registry.queries.paging import Page, check_limit, decode_id, page_of
+from registry.queries.asset_walks import find_page
+from registry.queries.paging import Page, check_limit
 from registry.queries.rows import all_views, as_view
 from registry.storage.database import reading
 from registry.storage.tables import (
@@ -69,30 +70,21 @@ _PHOTOS = 60
 
 def list_assets(
     engine: Engine,
+    wanted: AssetFilter = EVERYTHING,
     *,
-    q: str | None = None,
-    family: Family | None = None,
-    state: AssetState | None = None,
-    with_alert: bool | None = None,
     after: str | None = None,
     limit: int = 50,
 ) -> Page[AssetRow]:
-    """Assets in the order they were registered. ``q`` finds part of a code, name, road or alias, or a whole token."""
-    query = _rows().order_by(asset.c.id).limit(check_limit(limit) + 1)
-    if q and q.strip():
-        query = query.where(_matches(q.strip()))
-    if family is not None:
-        query = query.where(asset.c.family == family.value)
-    if state is not None:
-        query = query.where(asset.c.state == state.value)
-    if with_alert is not None:
-        fires = select(alert.c.id).where(alert.c.asset_id == asset.c.id, _firing()).exists()
-        query = query.where(fires if with_alert else ~fires)
-    if after is not None:
-        query = query.where(asset.c.id > decode_id(after))
+    """A page of ``wanted`` along the index that fits it best; by id where nothing else is asked for.
+
+    A page looks at a bounded number of assets, so it can be short, even empty, while ``next`` says that more may
+    follow. Raises ``InvalidInput`` for a cursor, a limit or a filter that is none.
+    """
+    check_limit(limit)
     with reading(engine) as tx:
-        rows = all_views(tx, query, AssetRow)
-    return page_of(rows, limit, lambda row: (row.id,))
+        found = find_page(tx, wanted, after=after, limit=limit)
+        rows = {row.id: row for row in all_views(tx, _rows().where(asset.c.id.in_(found.ids)), AssetRow)}
+    return Page(items=[rows[each] for each in found.ids if each in rows], next=found.next)
 
 
 def asset_file(engine: Engine, asset_id: int, *, now: datetime) -> AssetFile:
@@ -210,20 +202,6 @@ def _rows() -> Select[Any]:
             *_class_names(),
         )
     )
-
-
-def _matches(q: str) -> ColumnElement[bool]:
-    digits = "".join(q.split())
-    ways: list[ColumnElement[bool]] = [
-        asset.c.name.icontains(q, autoescape=True),
-        asset.c.road.icontains(q, autoescape=True),
-        asset.c.id.in_(select(asset_alias.c.asset_id).where(asset_alias.c.value.icontains(q, autoescape=True))),
-    ]
-    if digits.isascii() and digits.isdigit():
-        ways.append(asset.c.code.contains(digits))
-    with suppress(InvalidInput):  # not a token: the other ways remain
-        ways.append(asset.c.id.in_(select(tag.c.asset_id).where(tag.c.token == read_token(q))))
-    return or_(*ways)
 
 
 def _units(tx: Connection, ids: Sequence[int | None]) -> dict[int | None, UnitView]:

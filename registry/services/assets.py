@@ -1,7 +1,7 @@
-"""Assets and what is fitted to them: the file of each cover and lamp, its parties, state, devices and baselines.
+"""Assets: giving a thing its code and its file, and every later change of that file.
 
-Every change of devices, points, baselines or parties raises the revision ``directory``, by which the running ingest
-learns that it must load its directory again.
+Each change raises ``asset.version``, writes a line of history and an entry of the audit trail in one transaction, and
+is refused when somebody else changed the file meanwhile. What the running ingest must know raises its revision.
 """
 
 from __future__ import annotations
@@ -11,31 +11,32 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+import msgspec
+from msgspec import UNSET, UnsetType
+from sqlalchemy import Connection, Engine, insert, select, update
 
-from registry.domain.errors import Conflict, InvalidInput, NotFound
+from registry.domain.asset_facts import check_depth, check_details, read_day
+from registry.domain.asset_states import check_state_move
+from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotFound
 from registry.domain.geo import PLACE_DECIMALS, Crs, Place, check_place, place_cell, to_wgs84
-from registry.domain.kinds import AssetState, Family
-from registry.domain.points import POINTS
-from registry.services import revisions
+from registry.domain.kinds import AssetState, Family, TagState
+from registry.domain.people import SYSTEM, Actor
+from registry.domain.scopes import check_area
+from registry.services import asset_changes, audit, revisions
+from registry.services.area_index import locate
 from registry.services.classes import CJT214_2007, find_class
 from registry.services.codes import issue_codes
-from registry.services.tags import bind_tag, issue_tag, record_scan
-from registry.storage.tables import asset, asset_alias, baseline, device, point
+from registry.services.roads import note_roads
+from registry.services.tags import bind_tag, end_tag
+from registry.storage.database import writing
+from registry.storage.tables import asset, asset_alias, asset_change, device, point, tag, unit, user
 
-__all__ = [
-    "NewAsset",
-    "NewDevice",
-    "Parties",
-    "bind_tag",
-    "fit_device",
-    "issue_tag",
-    "record_scan",
-    "register_asset",
-    "set_baseline",
-    "set_parties",
-    "set_state",
-]
+ACCURACIES = ("", "A", "B", "C")
+"""How well a place was surveyed: A within 0.5 m, B within 1 m, C within 10 m; "" is not known."""
+
+_LENGTHS = {"name": 120, "road": 120, "address": 200, "grid_cell": 16, "material": 40, "size": 60}
+_PARTIES = ("supervisor_unit_id", "owner_unit_id", "maintainer_unit_id")
+_DAYS = ("installed_on", "warranty_until")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,8 @@ class NewAsset:
     """A cover, grate, lamp or other component to be given a code and a file.
 
     ``lon`` and ``lat`` are degrees in ``crs``; the registry keeps them beside their WGS-84 values. ``name`` empty: the
-    class's Chinese name and the serial. ``aliases`` are (kind, value), the names other systems know it by.
+    class's Chinese name and the serial. ``aliases`` are (kind, value), the names other systems know it by. Area and
+    cell are found by the place where areas are on file; ``grid_cell`` given here wins.
     """
 
     division: str
@@ -61,6 +63,7 @@ class NewAsset:
     lat: float
     scheme: str = CJT214_2007
     crs: Crs = Crs.WGS84
+    accuracy: str = ""
     name: str = ""
     road: str = ""
     address: str = ""
@@ -68,195 +71,308 @@ class NewAsset:
     state: AssetState = AssetState.INTACT
     parties: Parties = field(default_factory=Parties)
     depth_mm: int | None = None
+    material: str = ""
+    size: str = ""
+    installed_on: str = ""
+    warranty_until: str = ""
     aliases: Sequence[tuple[str, str]] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDevice:
-    """Hardware to be fitted to an asset. ``points`` empty: all points that the asset's family has.
+class GivenPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """A place as somebody states it: degrees in ``crs``."""
 
-    ``heartbeat_s``: how often it normally speaks; silence is judged by it. ``baselines``: point name to the value it
-    shows when all is well (road camber), 0 where not given.
+    lon: float
+    lat: float
+    crs: Crs = Crs.WGS84
+
+
+class AssetChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be different; what is left unset stays. ``details`` are laid over those on file (None removes one)."""
+
+    name: str | UnsetType = UNSET
+    road: str | UnsetType = UNSET
+    address: str | UnsetType = UNSET
+    place: GivenPlace | UnsetType = UNSET
+    accuracy: str | UnsetType = UNSET
+    grid_cell: str | UnsetType = UNSET
+    supervisor_unit_id: int | UnsetType | None = UNSET
+    owner_unit_id: int | UnsetType | None = UNSET
+    maintainer_unit_id: int | UnsetType | None = UNSET
+    depth_mm: int | UnsetType | None = UNSET
+    material: str | UnsetType = UNSET
+    size: str | UnsetType = UNSET
+    installed_on: str | UnsetType | None = UNSET
+    warranty_until: str | UnsetType | None = UNSET
+    details: dict[str, Any] | UnsetType = UNSET
+
+
+def register(engine: Engine, new: NewAsset, *, by: Actor, now: datetime, token: str = "") -> int:
+    """Register ``new`` from a page, with the blank plate ``token`` screwed on if there is one; returns its id.
+
+    Raises what ``register_asset`` and ``tags.bind_tag`` raise, and ``NotAllowed`` outside the person's own area.
     """
+    with writing(engine) as tx:
+        asset_id = register_asset(tx, new, by=by, now=now)
+        row = tx.execute(select(asset.c.area_code, asset.c.code).where(asset.c.id == asset_id)).one()
+        check_area(by, row.area_code)
+        if token:
+            bind_tag(tx, token, asset_id, by=by, now=now)
+        audit.record(
+            tx, by=by, action="asset.register", subject=f"asset:{asset_id}", detail={"code": row.code}, now=now
+        )
+    return asset_id
 
-    serial: str
-    profile: str
-    asset_id: int
-    heartbeat_s: float
-    cabinet_id: str = ""
-    bus: str = ""
-    bus_address: int | None = None
-    points: Sequence[str] = ()
-    baselines: Mapping[str, float] = field(default_factory=dict)
 
-
-def register_asset(tx: Connection, new: NewAsset, *, now: datetime) -> int:
+def register_asset(tx: Connection, new: NewAsset, *, now: datetime, by: Actor = SYSTEM) -> int:
     """Give ``new`` its code and its file; returns the asset's id.
 
     Raises ``InvalidInput`` naming the field, and ``Conflict`` when an alias belongs to another asset.
     """
     place = check_place(new.lon, new.lat)
-    kept = to_wgs84(place, new.crs)
     of_class = find_class(tx, new.scheme, new.class_code)
-    if new.depth_mm is not None and not 0 < new.depth_mm <= 50_000:
-        raise InvalidInput("depth_mm", f"{new.depth_mm} must be between 1 and 50000 mm")
-    _check_lengths(new)
+    values = _checked(tx, _values_of(new), of_class.family)
     _check_aliases_free(tx, new.aliases)
     code = issue_codes(tx, new.division, new.class_code, 1)[0]
-    values = _values_of(new, place, kept, now=now)
-    values |= {"code": code, "family": of_class.family.value, "name": new.name or f"{of_class.name_zh} {code[10:]}"}
+    values |= _place_values(tx, place, new.crs)
+    values |= {"area_code": values["area_code"] or new.division}
+    values |= {"grid_cell": new.grid_cell or values["grid_cell"]}
+    values |= {"code": code, "family": of_class.family.value, "created_at": now, "updated_at": now}
+    values["name"] = new.name.strip() or f"{of_class.name_zh} {code[10:]}"
     asset_id = int(tx.execute(insert(asset).values(values).returning(asset.c.id)).scalar_one())
+    note_roads(tx, [new.road])
     if new.aliases:
         tx.execute(
             insert(asset_alias),
             [{"kind": kind, "value": value, "asset_id": asset_id} for kind, value in new.aliases],
         )
+    asset_changes.record(tx, asset_id, action="register", changes={"code": [None, code]}, by=by.user_id, now=now)
     return asset_id
 
 
-def _values_of(new: NewAsset, place: Place, kept: Place, *, now: datetime) -> dict[str, Any]:
-    """The columns of ``new`` that need no look-up; ``place`` is as given, ``kept`` the same in WGS-84."""
+def change_asset(
+    engine: Engine, asset_id: int, change: AssetChange, *, expected_version: int | None, by: Actor, now: datetime
+) -> int:
+    """Change what ``change`` sets; returns the version the asset has now (the old one when nothing is different).
+
+    ``expected_version`` is the one the person saw (None: whatever it is). Raises ``Conflict`` naming who changed what
+    since, ``InvalidInput`` naming the field, ``NotFound``, and ``NotAllowed`` outside the person's own area.
+    """
+    with writing(engine) as tx:
+        row = asset_to_change(tx, asset_id, expected_version=expected_version, by=by)
+        wanted = _wanted(tx, row, change)
+        changes = {name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value}
+        if not changes:
+            return int(row.version)
+        if change.place is not UNSET and "area_code" in changes:
+            check_area(by, str(wanted["area_code"]))  # nobody moves a thing into somebody else's area
+        version = write_change(tx, row, changes, action="change", by=by, now=now)
+        note_roads(tx, [wanted.get("road", "")])
+        if "depth_mm" in changes:
+            _rescale_water(tx, asset_id, wanted["depth_mm"])
+        if {"depth_mm", *_PARTIES} & changes.keys():
+            revisions.bump(tx, revisions.DIRECTORY)
+        return version
+
+
+def move_state(
+    engine: Engine,
+    asset_id: int,
+    state: AssetState,
+    *,
+    reason: str,
+    expected_version: int | None = None,
+    by: Actor,
+    now: datetime,
+) -> int:
+    """Record 完好, 破损, 丢失 or 废弃 and why; returns the new version.
+
+    An abandoned asset keeps its code for ever; its plate is destroyed with it, and its devices must be off before.
+    Raises ``InvalidMove``, ``InvalidInput("reason", …)``, ``Conflict``, ``NotFound``, ``NotAllowed``.
+    """
+    with writing(engine) as tx:
+        row = asset_to_change(tx, asset_id, expected_version=expected_version, by=by)
+        said = check_state_move(AssetState(row.state), state, reason)
+        if state is AssetState.ABANDONED:
+            _refuse_fitted(tx, asset_id)
+            for token in _tokens_in_use(tx, asset_id):
+                end_tag(tx, token, TagState.DESTROYED, by=by, now=now, note=said)
+        changes = {"state": [row.state, state.value]}
+        version = write_change(tx, row, changes, action="state", by=by, now=now, note=said)
+        revisions.bump(tx, revisions.DIRECTORY)
+        return version
+
+
+def set_parties(tx: Connection, asset_id: int, parties: Parties, *, now: datetime, by: Actor = SYSTEM) -> None:
+    """Say who supervises, owns and maintains an asset from now on. Raises ``NotFound``."""
+    row = asset_to_change(tx, asset_id, expected_version=None, by=by)
+    wanted = {name: getattr(parties, name) for name in _PARTIES}
+    changes = {name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value}
+    if changes:
+        write_change(tx, row, changes, action="change", by=by, now=now)
+        revisions.bump(tx, revisions.DIRECTORY)
+
+
+def asset_to_change(tx: Connection, asset_id: int, *, expected_version: int | None, by: Actor) -> Any:
+    """The row of an asset that ``by`` is about to change.
+
+    Raises ``NotFound``, ``NotAllowed`` (outside their area), ``InvalidMove`` for one that was merged into another, and
+    ``Conflict`` when it is no longer the version they saw.
+    """
+    row = tx.execute(select(asset).where(asset.c.id == asset_id).with_for_update()).first()
+    if row is None:
+        raise NotFound("asset", asset_id)
+    check_area(by, row.area_code)
+    if row.merged_into_id is not None:
+        raise InvalidMove(f"it was merged into asset {row.merged_into_id}; change that one")
+    if expected_version is not None and row.version != expected_version:
+        raise Conflict(_who_was_first(tx, row, expected_version))
+    return row
+
+
+def write_change(
+    tx: Connection,
+    row: Any,
+    changes: Mapping[str, Sequence[Any]],
+    *,
+    action: str,
+    by: Actor,
+    now: datetime,
+    note: str = "",
+    audited: str = "",
+) -> int:
+    """Write the second of each pair of ``changes`` into the asset, with its history and audit; the new version.
+
+    ``audited``: the audit trail's word for it, where it is not the history's.
+    """
+    columns = {name: pair[1] for name, pair in changes.items() if name in asset.c}
+    version = int(row.version) + 1
+    tx.execute(update(asset).where(asset.c.id == row.id).values(version=version, updated_at=now, **columns))
+    asset_changes.record(tx, row.id, action=action, changes=changes, by=by.user_id, now=now, note=note)
+    detail = {"changes": {name: list(pair) for name, pair in changes.items()}, "note": note}
+    audit.record(tx, by=by, action=audited or f"asset.{action}", subject=f"asset:{row.id}", detail=detail, now=now)
+    return version
+
+
+def _who_was_first(tx: Connection, row: Any, expected: int) -> str:
+    last = tx.execute(
+        select(asset_change, user.c.name)
+        .outerjoin_from(asset_change, user, user.c.id == asset_change.c.by_user_id)
+        .where(asset_change.c.asset_id == row.id)
+        .order_by(asset_change.c.id.desc())
+    ).first()
+    told = f"it is at version {row.version} and you saw {expected}"
+    if last is None:
+        return f"{told}; load it again and repeat your change"
+    what = ", ".join(last.changes) or last.action
+    return f"{last.name or 'CoverCode'} changed {what} meanwhile ({told}); load it again and repeat your change"
+
+
+def _values_of(new: NewAsset) -> dict[str, Any]:
+    """The columns of ``new`` that need no look-up, not checked yet."""
     return {
         "scheme": new.scheme,
         "class_code": new.class_code,
         "state": new.state.value,
-        "lon": round(kept.lon, PLACE_DECIMALS),
-        "lat": round(kept.lat, PLACE_DECIMALS),
-        "place_cell": place_cell(kept.lon, kept.lat),
-        "area_code": new.division,
-        "source_crs": new.crs.value,
-        "source_x": place.lon,
-        "source_y": place.lat,
+        "name": new.name,
         "road": new.road,
         "address": new.address,
         "grid_cell": new.grid_cell,
+        "accuracy": new.accuracy,
         "supervisor_unit_id": new.parties.supervisor_unit_id,
         "owner_unit_id": new.parties.owner_unit_id,
         "maintainer_unit_id": new.parties.maintainer_unit_id,
         "depth_mm": new.depth_mm,
+        "material": new.material,
+        "size": new.size,
+        "installed_on": new.installed_on,
+        "warranty_until": new.warranty_until,
         "details": dict(new.details),
-        "created_at": now,
-        "updated_at": now,
     }
 
 
-def set_parties(tx: Connection, asset_id: int, parties: Parties, *, now: datetime) -> None:
-    """Say who supervises, owns and maintains an asset from now on. Raises ``NotFound``."""
-    _change_asset(
-        tx,
-        asset_id,
-        {
-            "supervisor_unit_id": parties.supervisor_unit_id,
-            "owner_unit_id": parties.owner_unit_id,
-            "maintainer_unit_id": parties.maintainer_unit_id,
-        },
-        now=now,
-    )
-    revisions.bump(tx, revisions.DIRECTORY)
+def _wanted(tx: Connection, row: Any, change: AssetChange) -> dict[str, Any]:
+    """The columns that ``change`` sets, checked; those that follow from a new place with them."""
+    given = {name: getattr(change, name) for name in change.__struct_fields__}
+    place = given.pop("place")
+    set_ones = {name: value for name, value in given.items() if value is not UNSET}
+    if "details" in set_ones:
+        laid_over = {**(row.details or {}), **set_ones["details"]}
+        set_ones["details"] = {name: value for name, value in laid_over.items() if value is not None}
+    if not str(set_ones.get("name", "?")).strip():
+        raise InvalidInput("name", "an asset needs a name, e.g. its class and number")
+    wanted = _checked(tx, set_ones, Family(row.family))
+    if isinstance(place, GivenPlace):
+        moved = _place_values(tx, check_place(place.lon, place.lat), place.crs)
+        moved["area_code"] = moved["area_code"] or row.area_code
+        moved["grid_cell"] = moved["grid_cell"] or row.grid_cell
+        wanted = moved | wanted
+    return wanted
 
 
-def set_state(tx: Connection, asset_id: int, state: AssetState, *, now: datetime) -> None:
-    """Record 完好, 破损, 丢失 or 废弃. An abandoned asset keeps its code for ever. Raises ``NotFound``."""
-    _change_asset(tx, asset_id, {"state": state.value}, now=now)
-    revisions.bump(tx, revisions.DIRECTORY)
-
-
-def fit_device(tx: Connection, new: NewDevice, *, now: datetime) -> int:
-    """Fit ``new`` to its asset and make its points; returns the device's id.
-
-    A water level's full scale is the well's depth. Raises ``NotFound`` for the asset, ``Conflict`` for a serial that is
-    fitted already, ``InvalidInput`` for points the asset's family does not have.
-    """
-    family, depth_mm = _carrier(tx, new.asset_id)
-    if not new.serial.strip():
-        raise InvalidInput("serial", "a device needs the serial that its readings carry")
-    if new.heartbeat_s <= 0:
-        raise InvalidInput("heartbeat_s", f"{new.heartbeat_s} must be more than 0 seconds")
-    fitted = tx.execute(select(device.c.asset_id).where(device.c.serial == new.serial)).first()
-    if fitted is not None:
-        raise Conflict(f"device {new.serial!r} is fitted to asset {fitted.asset_id} already")
-    names = _points_of(family, new)
-    device_id = int(
-        tx.execute(
-            insert(device)
-            .values(
-                serial=new.serial,
-                profile=new.profile,
-                asset_id=new.asset_id,
-                cabinet_id=new.cabinet_id,
-                bus=new.bus,
-                bus_address=new.bus_address,
-                heartbeat_s=new.heartbeat_s,
-                fitted_at=now,
-            )
-            .returning(device.c.id)
-        ).scalar_one()
-    )
-    made = tx.execute(
-        insert(point).returning(point.c.id, point.c.baseline),
-        [
-            {
-                "device_id": device_id,
-                "name": name,
-                "unit": POINTS[name].unit,
-                "baseline": new.baselines.get(name, 0.0),
-                "full_scale": depth_mm if name == "water_level" else None,
-            }
-            for name in names
-        ],
-    ).all()
-    tx.execute(insert(baseline), [{"point_id": row.id, "value": row.baseline, "set_at": now} for row in made])
-    revisions.bump(tx, revisions.DIRECTORY)
-    return device_id
-
-
-def set_baseline(tx: Connection, point_id: int, value: float, *, by: int | None, now: datetime) -> None:
-    """Re-zero a point: from now on ``value`` (in the point's unit) counts as "all is well"; the old one stays on file.
-
-    ``by`` is the id of the authorised person. Raises ``NotFound``, and ``InvalidInput`` for an impossible value.
-    """
-    name = tx.execute(select(point.c.name).where(point.c.id == point_id)).scalar()
-    if name is None:
-        raise NotFound("point", point_id)
-    low, high = POINTS[name].sane
-    if not low <= value <= high:
-        raise InvalidInput("value", f"{value} is outside {low} to {high} {POINTS[name].unit}, which {name} can have")
-    tx.execute(update(point).where(point.c.id == point_id).values(baseline=value))
-    tx.execute(insert(baseline).values(point_id=point_id, value=value, set_at=now, set_by=by))
-    revisions.bump(tx, revisions.DIRECTORY)
-
-
-def _carrier(tx: Connection, asset_id: int) -> tuple[Family, int | None]:
-    row = tx.execute(select(asset.c.family, asset.c.depth_mm).where(asset.c.id == asset_id)).first()
-    if row is None:
-        raise NotFound("asset", asset_id)
-    return Family(row.family), row.depth_mm
-
-
-def _change_asset(tx: Connection, asset_id: int, values: Mapping[str, Any], *, now: datetime) -> None:
-    changed = tx.execute(update(asset).where(asset.c.id == asset_id).values(updated_at=now, **values))
-    if changed.rowcount == 0:
-        raise NotFound("asset", asset_id)
-
-
-def _points_of(family: Family, new: NewDevice) -> list[str]:
-    had = [name for name, spec in POINTS.items() if family in spec.families]
-    names = list(new.points) or had
-    foreign = sorted((set(names) | set(new.baselines)) - set(had))
-    if foreign:
-        raise InvalidInput("points", f"{', '.join(foreign)}: a {family} asset has only {', '.join(had) or 'no points'}")
-    if not names:
-        raise InvalidInput("asset_id", f"assets of the family {family} carry no sensors")
-    if len(set(names)) != len(names):
-        raise InvalidInput("points", "a point stands twice; name each once")
-    return names
-
-
-def _check_lengths(new: NewAsset) -> None:
-    for name, most in (("name", 120), ("road", 120), ("address", 200), ("grid_cell", 16)):
-        if len(getattr(new, name)) > most:
+def _checked(tx: Connection, given: Mapping[str, Any], family: Family) -> dict[str, Any]:
+    """Columns as they may be written. Raises ``InvalidInput`` naming the first that may not."""
+    values: dict[str, Any] = {name: value.strip() if isinstance(value, str) else value for name, value in given.items()}
+    for name, most in _LENGTHS.items():
+        if len(values.get(name) or "") > most:
             raise InvalidInput(name, f"is longer than {most} characters; shorten it")
+    if values.get("accuracy", "") not in ACCURACIES:
+        raise InvalidInput("accuracy", f"{values['accuracy']!r} must be A, B, C or empty")
+    for name in _DAYS:
+        if name in values:
+            values[name] = read_day(name, values[name] or "")
+    installed, until = values.get("installed_on"), values.get("warranty_until")
+    if installed and until and until < installed:
+        raise InvalidInput("warranty_until", f"{until} is before it was installed ({installed})")
+    check_depth(values.get("depth_mm"))
+    if "details" in values:
+        values["details"] = check_details(family, values["details"])
+    _check_units(tx, values)
+    return values
+
+
+def _check_units(tx: Connection, values: Mapping[str, Any]) -> None:
+    named = {name: values[name] for name in _PARTIES if values.get(name) is not None}
+    if named:
+        known = set(tx.execute(select(unit.c.id).where(unit.c.id.in_(set(named.values())))).scalars())
+        for name, unit_id in named.items():
+            if unit_id not in known:
+                raise InvalidInput(name, f"there is no unit {unit_id}; choose one of the list or add it first")
+
+
+def _place_values(tx: Connection, place: Place, crs: Crs) -> dict[str, Any]:
+    """The columns that hold a place: as given, in WGS-84, and the area and cell it lies in ("" where none is known)."""
+    kept = to_wgs84(place, crs)
+    (located,) = locate(tx, [kept])
+    return {
+        "lon": round(kept.lon, PLACE_DECIMALS),
+        "lat": round(kept.lat, PLACE_DECIMALS),
+        "place_cell": place_cell(kept.lon, kept.lat),
+        "source_crs": crs.value,
+        "source_x": place.lon,
+        "source_y": place.lat,
+        "area_code": located.area_code,
+        "grid_cell": located.grid_cell,
+    }
+
+
+def _rescale_water(tx: Connection, asset_id: int, depth_mm: int | None) -> None:
+    """A water level's full scale is the well's depth."""
+    fitted = select(device.c.id).where(device.c.asset_id == asset_id, device.c.removed_at.is_(None))
+    of_water = point.c.name == "water_level"
+    tx.execute(update(point).where(of_water, point.c.device_id.in_(fitted)).values(full_scale=depth_mm))
+
+
+def _refuse_fitted(tx: Connection, asset_id: int) -> None:
+    fitted = tx.execute(select(device.c.serial).where(device.c.asset_id == asset_id, device.c.removed_at.is_(None)))
+    serials = list(fitted.scalars())
+    if serials:
+        raise InvalidMove(f"sensor {', '.join(serials)} is still fitted; take it off first")
+
+
+def _tokens_in_use(tx: Connection, asset_id: int) -> list[str]:
+    query = select(tag.c.token).where(tag.c.asset_id == asset_id, tag.c.state == TagState.ACTIVE.value)
+    return list(tx.execute(query).scalars())
 
 
 def _check_aliases_free(tx: Connection, aliases: Sequence[tuple[str, str]]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from registry.domain.kinds import Family, Lane
 from registry.domain.points import POINTS
@@ -56,11 +57,20 @@ class Cell:
 
 
 class Directory:
-    """Devices by serial, their cells by point name, and how far each lane has come."""
+    """Devices by serial, their cells by point name, and how far each lane has come.
 
-    def __init__(self, devices: dict[str, dict[str, Cell]], lanes: dict[tuple[str, Lane, str], int]) -> None:
+    ``removed``: when each serial was taken off that is fitted nowhere now.
+    """
+
+    def __init__(
+        self,
+        devices: dict[str, dict[str, Cell]],
+        lanes: dict[tuple[str, Lane, str], int],
+        removed: dict[str, datetime],
+    ) -> None:
         self.devices = devices
         self.lanes = lanes
+        self.removed = removed
         self.nothing: dict[str, Cell] = {}
         self.revisions: tuple[int, int] = (0, 0)
         self.points = sum(len(cells) for cells in devices.values())
@@ -97,7 +107,9 @@ def load_directory(tx: Connection) -> Directory:
         cells = devices.setdefault(row.serial, {})
         cells[row.name] = Cell(row, watches, [memories.get((watch.rule.key, row.id)) for watch in watches])
     lanes = {(row.cabinet_id, Lane(row.name), row.epoch): row.seq for row in tx.execute(select(tables.lane))}
-    directory = Directory(devices, lanes)
+    off = select(device.c.serial, func.max(device.c.removed_at).label("at")).where(device.c.removed_at.is_not(None))
+    removed = {row.serial: row.at for row in tx.execute(off.group_by(device.c.serial)) if row.serial not in devices}
+    directory = Directory(devices, lanes, removed)
     directory.revisions = seen
     return directory
 

@@ -18,8 +18,9 @@ from sqlalchemy import select
 from gateway.ingest import Ingest
 from gateway.settings import BrokerSettings
 from registry.intake import Intake, note_cabinet
-from registry.services.assets import NewAsset, NewDevice, fit_device, register_asset
+from registry.services.assets import NewAsset, register_asset
 from registry.services.classes import load_classes
+from registry.services.devices import NewDevice, put_on
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
 from registry.storage.schema import upgrade
@@ -69,7 +70,7 @@ class RunningCity:
             load_classes(tx)
             install_shipped_rules(tx, now=now)
             asset_id = register_asset(tx, NewAsset(division="320508", class_code="0101", lon=120.6, lat=31.3), now=now)
-            fit_device(tx, NewDevice(serial="CV-1", profile="cc-cover-1", asset_id=asset_id, heartbeat_s=2), now=now)
+            put_on(tx, NewDevice(serial="CV-1", profile="cc-cover-1", asset_id=asset_id, heartbeat_s=2), now=now)
         self.store = SqliteSeries(folder / "series.db")
         self.acks: list[tuple[str, dict]] = []
         self.break_next = False

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from registry.domain.kinds import Family
 from registry.queries import alerts, assets, cases, feed, health, overview, people
+from registry.queries.asset_filters import AssetFilter
 from registry.queries.series import series
 from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.classes import load_classes
@@ -78,7 +79,9 @@ def test_the_pages_read_what_was_written(city: City, engine: Engine, tmp_path: P
     assert len(health.rules_in_force(engine)) == 10
     assert len(people.list_people(engine)) >= 5
 
-    assert [row.id for row in assets.list_assets(engine, q="中山路", family=Family.COVER).items] == [city.asset_id]
+    assert [row.id for row in assets.list_assets(engine, AssetFilter(q="中山路", family=Family.COVER)).items] == [
+        city.asset_id
+    ]
     assert assets.asset_file(engine, city.asset_id, now=NOW).live_alerts[0].id == alert_id
     view = assets.asset_by_token(engine, token)
     assert view is not None

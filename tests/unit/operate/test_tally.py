@@ -12,9 +12,10 @@ from sqlalchemy import Engine, select
 from operate.demo_faults import DEMO_FAULTS, PlannedFault
 from operate.tally import check_cases, tally_series
 from registry.domain.kinds import Severity, Source
-from registry.services.assets import NewAsset, NewDevice, fit_device, register_asset
+from registry.services.assets import NewAsset, register_asset
 from registry.services.cases import open_or_attach
 from registry.services.classes import load_classes
+from registry.services.devices import NewDevice, put_on
 from registry.storage.database import open_database, writing
 from registry.storage.series import SqliteSeries
 from registry.storage.tables import metadata, point
@@ -30,7 +31,7 @@ def engine(tmp_path: Path):
     with writing(opened) as tx:
         load_classes(tx)
         asset_id = register_asset(tx, NewAsset(division="320508", class_code="0118", lon=120.6, lat=31.3), now=NOW)
-        fit_device(tx, NewDevice(serial="PL-1", profile="cc-pole-1", asset_id=asset_id, heartbeat_s=2), now=NOW)
+        put_on(tx, NewDevice(serial="PL-1", profile="cc-pole-1", asset_id=asset_id, heartbeat_s=2), now=NOW)
     yield opened
     opened.dispose()
 

@@ -10,13 +10,15 @@ import pytest
 from sqlalchemy import Engine, select
 
 from registry.domain.errors import StoreDown
-from registry.domain.kinds import Lane, Quality
+from registry.domain.kinds import Lane, Quality, Reject
+from registry.domain.people import SYSTEM
 from registry.intake import Ack, Intake, Pack, Receipt
-from registry.services.assets import NewAsset, NewDevice, fit_device, register_asset, set_baseline
+from registry.services.assets import NewAsset, register_asset
+from registry.services.devices import NewDevice, fit_device, put_on, remove_device, set_baseline
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import reading, writing
 from registry.storage.series import SqliteSeries
-from registry.storage.tables import alert, case, dead_letter, entry, latest, point
+from registry.storage.tables import alert, case, dead_letter, device, entry, latest, point
 from registry.storage.times import to_ms
 
 
@@ -40,9 +42,7 @@ class City:
                 ),
                 now=now,
             )
-            fit_device(
-                tx, NewDevice(serial="CV-1", profile="cc-cover-1", asset_id=self.asset_id, heartbeat_s=2.0), now=now
-            )
+            put_on(tx, NewDevice(serial="CV-1", profile="cc-cover-1", asset_id=self.asset_id, heartbeat_s=2.0), now=now)
             install_shipped_rules(tx, now=now)
         self.intake = self.restart()
 
@@ -106,6 +106,28 @@ def test_a_hole_is_not_jumped_over_but_the_last_ack_repeated(city: City):
 def test_packs_the_cabinet_dropped_on_purpose_are_no_hole(city: City):
     city.take((0, "tilt_z", 1.0))
     assert city.take((90, "tilt_z", 1.0), seq=40, after=1).acks == [Ack("c1", Lane.ROUTINE, "e1", 40)]
+
+
+def test_a_sensor_that_was_taken_off_goes_to_the_dead_letters_and_fires_nothing(city: City):
+    city.take((0, "tilt_z", 60.0))
+    (device_id,) = (row.id for row in city.rows(device))
+    remove_device(city.engine, device_id, reason="broken", by=SYSTEM, now=city.now)
+    assert [row.state for row in city.rows(alert)] == ["cleared"]
+    receipt = city.take((10, "tilt_z", 70.0))
+    assert (receipt.stored, receipt.rejected, receipt.fired) == (0, 1, 0)
+    (letter,) = city.rows(dead_letter)
+    assert letter.reason == Reject.UNKNOWN_DEVICE
+    assert "taken off on 2026-03-02" in letter.detail
+
+
+def test_a_sensor_that_is_fitted_again_begins_a_new_life_and_keeps_its_old_one(city: City):
+    city.take((0, "tilt_z", 1.0))
+    (device_id,) = (row.id for row in city.rows(device))
+    remove_device(city.engine, device_id, reason="repair", by=SYSTEM, now=city.now)
+    again = NewDevice(serial="CV-1", profile="cc-cover-1", asset_id=city.asset_id, heartbeat_s=2.0)
+    fit_device(city.engine, again, by=SYSTEM, now=city.now)
+    assert city.take((10, "tilt_z", 2.0)).stored == 1
+    assert [row.value for row in city.rows(latest)] == [1.0, 2.0]
 
 
 def test_progress_survives_a_restart(city: City):

@@ -12,8 +12,11 @@ from sqlalchemy import Connection, Engine, event, insert, select
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.geo import Box
 from registry.domain.kinds import AssetState, Family, Quality, Stage, TagState
+from registry.domain.people import SYSTEM
+from registry.queries.asset_filters import AssetFilter
 from registry.queries.assets import ScanView, asset_by_token, asset_file, list_assets, map_features
-from registry.services.assets import NewAsset, NewDevice, Parties, fit_device, register_asset, set_state
+from registry.services.assets import NewAsset, Parties, move_state, register_asset
+from registry.services.devices import NewDevice, put_on
 from registry.services.tags import end_tag, issue_tag, print_blank_tags
 from registry.services.units import NewUnit, add_unit
 from registry.storage.database import reading, writing
@@ -83,7 +86,7 @@ def street(engine: Engine, now: datetime) -> dict[str, int]:
         keeper = add_unit(tx, NewUnit(name="市政设施养护处", name_en="Maintenance", phone="0512-1"))
         lights = [register_asset(tx, a_light(number), now=now) for number in range(3)]
         cover = register_asset(tx, a_cover(parties=Parties(maintainer_unit_id=keeper)), now=now)
-        device_id = fit_device(tx, a_device(cover), now=now)
+        device_id = put_on(tx, a_device(cover), now=now)
         case_id = open_case(tx, cover, "cover_displaced", now, severity=3, overdue_at=now)
         open_case(tx, cover, "water_high", now)
         ended = {"stage": "closed", "ended_at": now, "number": "old"}
@@ -93,7 +96,7 @@ def street(engine: Engine, now: datetime) -> dict[str, int]:
 
 
 def names(engine: Engine, **filters: Any) -> list[str]:
-    return [row.name for row in list_assets(engine, **filters).items]
+    return [row.name for row in list_assets(engine, AssetFilter(**filters)).items]
 
 
 def test_an_empty_registry_has_an_empty_list_and_an_empty_map(engine: Engine, now: datetime):
@@ -123,18 +126,17 @@ def test_an_asset_is_found_by_name_road_alias_or_code(engine: Engine, street: di
 def test_an_asset_is_found_by_the_token_on_its_plate(engine: Engine, street: dict[str, int], now: datetime):
     with writing(engine) as tx:
         token = issue_tag(tx, street["cover"], now=now)
-    (row,) = list_assets(engine, q=token.lower()).items
+    (row,) = list_assets(engine, AssetFilter(q=token.lower())).items
     assert (row.id, row.token) == (street["cover"], token)
 
 
 def test_the_list_is_filtered_by_family_state_and_alert(engine: Engine, street: dict[str, int], now: datetime):
-    with writing(engine) as tx:
-        set_state(tx, street["first"], AssetState.DAMAGED, now=now)
+    move_state(engine, street["first"], AssetState.DAMAGED, reason="cracked", by=SYSTEM, now=now)
     assert len(names(engine, family=Family.LIGHT)) == 3
     assert len(names(engine, family=Family.LIGHT, state=AssetState.DAMAGED)) == 1
     assert names(engine, with_alert=True) == ["上水井盖 000001"]
     assert len(names(engine, with_alert=False)) == 3
-    (row,) = list_assets(engine, with_alert=True).items
+    (row,) = list_assets(engine, AssetFilter(with_alert=True)).items
     assert (row.severity, row.open_cases, row.devices, row.class_name_zh) == (3, 2, 1, "上水井盖")
 
 
@@ -258,8 +260,7 @@ def test_the_map_shows_how_bad_it_is_at_every_asset(engine: Engine, street: dict
 
 
 def test_the_map_leaves_out_what_is_abandoned_or_outside_the_box(engine: Engine, street: dict[str, int], now: datetime):
-    with writing(engine) as tx:
-        set_state(tx, street["first"], AssetState.ABANDONED, now=now)
+    move_state(engine, street["first"], AssetState.ABANDONED, reason="scrapped", by=SYSTEM, now=now)
     lights = msgspec.json.decode(map_features(engine, now=now, bbox=Box(120.55, 31.0, 121.0, 32.0)))
     assert [each["properties"]["n"] for each in lights["features"]] == ["SEAGRAVE RD 791-1", "SEAGRAVE RD 791-2"]
     cut = msgspec.json.decode(map_features(engine, now=now, limit=1))

@@ -12,7 +12,8 @@ from sqlalchemy import Engine, insert, select
 
 from registry.domain.errors import InvalidInput, NotFound
 from registry.queries.series import series
-from registry.services.assets import NewAsset, NewDevice, fit_device, register_asset
+from registry.services.assets import NewAsset, register_asset
+from registry.services.devices import NewDevice, put_on
 from registry.storage.database import writing
 from registry.storage.series import SeriesRow, SqliteSeries
 from registry.storage.tables import alert, point
@@ -36,7 +37,7 @@ def tilt(engine: Engine, now: datetime) -> int:
             tx, NewAsset(division="320508", class_code="0101", lon=120.6, lat=31.3, depth_mm=2400), now=now
         )
         device = NewDevice(serial="CV-000001", profile="p", asset_id=cover, heartbeat_s=2.0, baselines={"tilt_z": 1.5})
-        device_id = fit_device(tx, device, now=now)
+        device_id = put_on(tx, device, now=now)
         found = select(point.c.id).where(point.c.device_id == device_id, point.c.name == "tilt_z")
         return int(tx.execute(found).scalar_one())
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from registry.domain.errors import InvalidInput
+from registry.queries.asset_filters import AssetFilter
 from registry.queries.assets import asset_file, list_assets
 from registry.services.assets import NewAsset, register_asset
 from registry.services.imports import import_street_lights
@@ -47,7 +48,7 @@ def test_each_post_becomes_a_streetlight_with_a_code_and_its_own_id_as_alias(
     path = a_file(tmp_path, feature("791-2", 1), feature("99-M1", 2))
     report = import_street_lights(engine, path, division="320508", now=now)
     assert (report.rows, report.created, report.unchanged, report.rejected) == (2, 2, 0, [])
-    (row,) = list_assets(engine, q="99-m1").items
+    (row,) = list_assets(engine, AssetFilter(q="99-m1")).items
     file = asset_file(engine, row.id, now=now)
     assert (file.code, file.family, file.class_name_zh) == ("3205080118000002", "light", "路灯")
     assert (file.name, file.road) == ("SEAGRAVE RD 99-M1", "SEAGRAVE RD")
