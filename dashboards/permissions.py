@@ -1,45 +1,92 @@
-"""Who may use which route: one table. A route that is not in it is refused to everybody."""
+"""Who may use which route, on what, and with which kind of token: one table. What is not in it is refused to everybody.
+
+A line reads: the roles, how far their right reaches, and the scope a token needs (none: no token opens it).
+Which *move* of a case a role may make is decided by ``registry.domain.moves``.
+"""
 
 from __future__ import annotations
 
-from registry.domain.kinds import Role
+from dataclasses import dataclass
+from enum import StrEnum
 
+from registry.domain.kinds import Role
+from registry.domain.token_scopes import TokenScope
+
+# ``None`` stands for somebody who is not signed in.
 PUBLIC: frozenset[Role | None] = frozenset({None, *Role})
 STAFF: frozenset[Role | None] = frozenset(Role)
 WORKERS: frozenset[Role | None] = frozenset({Role.CREW, Role.DISPATCHER, Role.ADMINISTRATOR})
+REGISTRARS: frozenset[Role | None] = frozenset({Role.REGISTRAR, Role.ADMINISTRATOR})
+KEEPERS: frozenset[Role | None] = frozenset({Role.CREW, Role.REGISTRAR, Role.ADMINISTRATOR})
+ADMINISTRATORS: frozenset[Role | None] = frozenset({Role.ADMINISTRATOR})
 
-# ``None`` stands for somebody who is not signed in. Which *move* a role may make is decided by registry.domain.moves.
-PERMISSIONS: dict[str, frozenset[Role | None]] = {
-    "static": PUBLIC,
-    "healthz": PUBLIC,
-    "login": PUBLIC,
-    "sign_in": PUBLIC,
-    "logout": PUBLIC,
-    "language": PUBLIC,
-    "scan": PUBLIC,
-    "report_here": PUBLIC,
-    "report": PUBLIC,
-    "overview": STAFF,
-    "alerts": STAFF,
-    "alert": STAFF,
-    "cases": STAFF,
-    "case": STAFF,
-    "move_case": WORKERS,
-    "add_photos": WORKERS,
-    "assets": STAFF,
-    "asset": STAFF,
-    "label_svg": STAFF,
-    "label_png": STAFF,
-    "photo": STAFF,
-    "system": STAFF,
-    "rules": STAFF,
-    "tasks": STAFF,
-    "api_overview": STAFF,
-    "api_wrong_now": STAFF,
-    "api_map": STAFF,
-    "api_values": STAFF,
-    "api_series": STAFF,
-    "stream": STAFF,
+
+class Reach(StrEnum):
+    """How far the right to use a route reaches, for somebody who is bound to a part of the city.
+
+    ``ANY``: the route addresses no single thing of the city; lists show only what lies in the visitor's area.
+    ``OWN_AREA``: the asset, case, photo … that is addressed must lie in the visitor's area.
+    ``OWN_UNIT``: the same, and for crew the case must be theirs, their unit's, or dispatched and nobody's yet.
+    ``WHOLE_CITY``: concerns the whole city; only for people who are bound to no part of it.
+    """
+
+    ANY = "any"
+    OWN_AREA = "own_area"
+    OWN_UNIT = "own_unit"
+    WHOLE_CITY = "whole_city"
+
+
+ANY, OWN_AREA, OWN_UNIT, WHOLE_CITY = Reach
+READ, REGISTRY, IMPORTS, LABELS, CASES, PLACES, PEOPLE = TokenScope
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table."""
+
+    roles: frozenset[Role | None]
+    reach: Reach = ANY
+    token: TokenScope | None = None
+
+
+PERMISSIONS: dict[str, Line] = {
+    # signing in, what everybody may see
+    "static": Line(PUBLIC),
+    "healthz": Line(PUBLIC),
+    "login": Line(PUBLIC),
+    "sign_in": Line(PUBLIC),
+    "logout": Line(PUBLIC),
+    "language": Line(PUBLIC),
+    "scan": Line(PUBLIC),
+    "report_here": Line(PUBLIC),
+    "report": Line(PUBLIC),
+    # what is wrong, and who does something about it
+    "overview": Line(STAFF),
+    "alerts": Line(STAFF),
+    "alert": Line(STAFF, OWN_AREA),
+    "cases": Line(STAFF),
+    "case": Line(STAFF, OWN_AREA),
+    "move_case": Line(WORKERS, OWN_UNIT),
+    "add_photos": Line(WORKERS, OWN_UNIT),
+    "tasks": Line(STAFF),
+    # the book of record
+    "assets": Line(STAFF),
+    "asset": Line(STAFF, OWN_AREA),
+    "label_svg": Line(STAFF, OWN_AREA),
+    "label_png": Line(STAFF, OWN_AREA),
+    "photo": Line(STAFF, OWN_AREA),
+    # the machinery
+    "system": Line(STAFF),
+    "rules": Line(STAFF),
+    # for programs
+    "api_openapi": Line(PUBLIC),
+    "api_docs": Line(PUBLIC),
+    "api_overview": Line(STAFF, ANY, READ),
+    "api_wrong_now": Line(STAFF, ANY, READ),
+    "api_map": Line(STAFF, ANY, READ),
+    "api_values": Line(STAFF, OWN_AREA, READ),
+    "api_series": Line(STAFF, OWN_AREA, READ),
+    "stream": Line(STAFF, ANY, READ),
 }
 
 # Requests per address of the sender. Limits are counted in this process: there is one web process.
@@ -49,7 +96,25 @@ LIMITS: dict[str, str] = {
     "scan": "60/minute",
 }
 
+# Routes that take a file larger than any photo; ``web.import_limit_mb`` bounds them instead of ``web.upload_limit_mb``.
+LARGE_UPLOADS: frozenset[str] = frozenset({"upload_import"})
 
-def allowed(endpoint: str, role: Role | None) -> bool:
-    """Whether somebody with ``role`` (``None``: not signed in) may use the route ``endpoint``."""
-    return role in PERMISSIONS.get(endpoint, frozenset())
+# Requests per API token, over all routes.
+TOKEN_LIMIT = "600/minute"  # noqa: S105  # a rate
+
+_NOBODY = Line(frozenset())
+
+
+def line_of(endpoint: str) -> Line:
+    """The line of a route; for one that is not in the table, a line that lets nobody in."""
+    return PERMISSIONS.get(endpoint, _NOBODY)
+
+
+def allowed(endpoint: str, role: Role | None, *, bound: bool = False) -> bool:
+    """Whether somebody with ``role`` (``None``: not signed in) may use the route ``endpoint``.
+
+    ``bound`` is for somebody bound to a part of the city. Whether the very thing they ask for lies in it is checked when
+    it is known: ``dashboards.reach``.
+    """
+    line = line_of(endpoint)
+    return role in line.roles and not (bound and line.reach is WHOLE_CITY)

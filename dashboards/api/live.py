@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from typing import Annotated
 
-from dashboards import forms
+from flask import Response, request
+from msgspec import Meta
+
+from dashboards.api.operation import LARGEST, Media, Operation, Query
+from dashboards.api.request import Call
 from dashboards.login import actor, signed_in_at, still_signed_in
 from dashboards.site import site
 from dashboards.stream import StreamTerms, open_stream
@@ -12,16 +16,19 @@ from dashboards.stream import StreamTerms, open_stream
 HEARTBEAT_S = 15.0
 
 
-def register(app: Flask) -> None:
-    """Routes of this module."""
-    app.add_url_rule("/api/v1/stream", "stream", stream)
+class StreamQuery(Query, frozen=True, kw_only=True):
+    """Where to begin."""
+
+    since: (
+        Annotated[int, Meta(ge=0, le=LARGEST, description="The last id the page knows; the newest otherwise")] | None
+    ) = None
 
 
-def stream() -> Response:
+def stream(call: Call[StreamQuery, None]) -> Response:
     """What happens from now on, after what happened since the id the page knows (``Last-Event-ID``, else ``since``)."""
     where, somebody, began = site(), actor(), signed_in_at()
     user_id = somebody.user_id or 0
-    known = _known_id()
+    known = _known_id(call.query.since)
     last_id = where.hub.newest_id() if known is None else known
     opened = open_stream(
         where.hub,
@@ -38,9 +45,24 @@ def stream() -> Response:
     return response
 
 
-def _known_id() -> int | None:
+def _known_id(since: int | None) -> int | None:
     """The last id the page has seen. A browser that reconnects says it in a header and can't change the address."""
     header = request.headers.get("Last-Event-ID", "")
     if header.isascii() and header.isdigit():
         return int(header[:18])
-    return forms.optional_int(request.args, "since")
+    return since
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/stream",
+        endpoint="stream",
+        run=stream,
+        group="figures",
+        zh="实时事件流",
+        en="What happens, as server-sent events",
+        query=StreamQuery,
+        replies={200: Media(("text/event-stream",), "Events: `id`, kind, JSON; without end")},
+    ),
+)

@@ -1,0 +1,11 @@
+"""Every operation of the API, in the order that readers meet them."""
+
+from __future__ import annotations
+
+from dashboards.api import figures, live
+from dashboards.api.operation import Operation
+
+OPERATIONS: tuple[Operation, ...] = (
+    *figures.OPERATIONS,
+    *live.OPERATIONS,
+)
