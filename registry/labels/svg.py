@@ -1,66 +1,128 @@
-"""A plate as SVG: millimetres, one path for the whole symbol, text as text (set in the fonts of whoever prints it)."""
+"""A label as SVG, in millimetres: one path for the whole symbol, text as text, or as outlines where it is engraved."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from itertools import groupby
+from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
-from registry.labels.check import check_svg
-from registry.labels.plate import HEIGHT_MM, WIDTH_MM, Block, LabelFacts, Plate, Symbol, Words, draw_plate
+from registry.labels.outlines import logo_path, words_path
+from registry.labels.plate import Box, Ground, Line, Logo, Plate, Shape, Symbol, Words
 
 _FONTS = "'Noto Sans CJK SC','Source Han Sans SC','PingFang SC','Microsoft YaHei','Noto Sans',sans-serif"
+_CUT = 'fill="none" stroke="#ff0000" stroke-width="0.1"'  # what laser cutters take for "cut here"
+_DARK = re.compile("1+")
 
 
-def label_svg(facts: LabelFacts) -> str:
-    """The plate of ``facts`` as an SVG document; decoded again before it is returned.
-
-    Raises ``InvalidInput`` for facts that can't be printed, ``LabelUnreadable`` if it does not say its address.
-    """
-    plate = draw_plate(facts)
-    picture = _document(plate)
-    check_svg(picture, plate.address)
-    return picture
-
-
-def _document(plate: Plate) -> str:
-    body = [_block(each) for each in plate.blocks] + [_symbol(plate.symbol)] + [_words(each) for each in plate.words]
+def to_svg(plate: Plate) -> str:
+    """The document of ``plate``. Engraved ones have layers ``cut`` and ``engrave``, and no text that needs a font."""
+    template = plate.template
+    engraved = template.engraving
+    body = [_ground(plate.ground, engraved), _symbol(plate.symbol)]
+    body += [_outlined(each) if engraved else _text(each) for each in plate.words]
+    drawn = "".join(body)
+    bleed = template.bleed_mm
+    width, height = template.width_mm + 2 * bleed, template.height_mm + 2 * bleed
+    said = " · ".join(each.text for each in plate.words)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH_MM:g}mm" height="{HEIGHT_MM:g}mm" '
-        f'viewBox="0 0 {WIDTH_MM:g} {HEIGHT_MM:g}" role="img" aria-label={quoteattr(plate.title)}>'
-        f"<title>{escape(plate.title)}</title>{''.join(body)}</svg>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}mm" height="{height:g}mm" '
+        f'viewBox="{-bleed:g} {-bleed:g} {width:g} {height:g}" role="img" aria-label={quoteattr(plate.title)}>'
+        f"<title>{escape(plate.title)}</title><desc>{escape(said)}</desc>"
+        + (f'<g id="engrave">{drawn}</g>' if engraved else drawn)
+        + "</svg>\n"
     )
 
 
-def _block(block: Block) -> str:
-    return (
-        f'<rect x="{block.x_mm:g}" y="{block.y_mm:g}" width="{block.width_mm:g}" height="{block.height_mm:g}" '
-        f'rx="{block.radius_mm:g}" fill="{block.colour}"/>'
-    )
+@lru_cache(maxsize=16)
+def _ground(ground: Ground, engraved: bool) -> str:
+    body = "".join(_shape(each) for each in ground.shapes)
+    if not engraved:
+        return body
+    edges = "".join(_box(each, _CUT) for each in (ground.contour, *ground.holes))
+    return f'<g id="cut">{edges}</g>{body}'
+
+
+def _shape(shape: Shape) -> str:
+    if isinstance(shape, Box):
+        return _painted(shape)
+    if isinstance(shape, Line):
+        return (
+            f'<line x1="{shape.x1_mm:g}" y1="{shape.y1_mm:g}" x2="{shape.x2_mm:g}" y2="{shape.y2_mm:g}" '
+            f'stroke="{shape.colour}" stroke-width="{shape.stroke_mm:g}"/>'
+        )
+    return _logo(shape)
+
+
+def _painted(box: Box) -> str:
+    drawn = _box(box, f'fill="{box.fill}"') if box.fill else ""
+    if box.stroke:
+        half = box.stroke_mm / 2
+        inner = Box(
+            x_mm=box.x_mm + half,
+            y_mm=box.y_mm + half,
+            width_mm=box.width_mm - 2 * half,
+            height_mm=box.height_mm - 2 * half,
+            corner_mm=max(0.0, box.corner_mm - half),
+        )
+        drawn += _box(inner, f'fill="none" stroke="{box.stroke}" stroke-width="{box.stroke_mm:g}"')
+    return drawn
+
+
+def _box(box: Box, paint: str) -> str:
+    rounding = f'rx="{box.corner_mm:g}" ' if box.corner_mm else ""
+    place = f'x="{box.x_mm:g}" y="{box.y_mm:g}" width="{box.width_mm:g}" height="{box.height_mm:g}"'
+    return f"<rect {place} {rounding}{paint}/>"
+
+
+def _logo(logo: Logo) -> str:
+    if logo.element.path:
+        return f'<path d="{logo_path(logo)}" fill="{logo.colour}"/>'
+    if logo.element.image:
+        return (
+            f'<image x="{logo.x_mm:g}" y="{logo.y_mm:g}" width="{logo.width_mm:g}" height="{logo.height_mm:g}" '
+            f'href="data:image/png;base64,{logo.element.image}"/>'
+        )
+    return ""
 
 
 def _symbol(symbol: Symbol) -> str:
     """One path in module units; one scale carries it to millimetres, so no edge is rounded away from its neighbour."""
+    side = symbol.side_mm + 2 * symbol.quiet_mm
+    paper = (
+        f'<rect x="{symbol.x_mm - symbol.quiet_mm:.5g}" y="{symbol.y_mm - symbol.quiet_mm:.5g}" '
+        f'width="{side:.5g}" height="{side:.5g}" fill="{symbol.paper}"/>'
+        if symbol.paper
+        else ""
+    )
     return (
-        f'<path id="qr" transform="translate({symbol.x_mm:.5f} {symbol.y_mm:.5f}) scale({symbol.module_mm:.5f})" '
-        f'shape-rendering="crispEdges" fill="#000" d="{"".join(_runs(symbol))}"/>'
+        f'{paper}<path id="qr" transform="translate({symbol.x_mm:.5f} {symbol.y_mm:.5f}) '
+        f'scale({symbol.module_mm:.5f})" shape-rendering="crispEdges" fill="#000" d="{"".join(_runs(symbol))}"/>'
     )
 
 
 def _runs(symbol: Symbol) -> Iterator[str]:
-    for y, row in enumerate(symbol.modules):
-        x = 0
-        for black, run in groupby(row):
-            length = len(list(run))
-            if black:
-                yield f"M{x} {y}h{length}v1h-{length}z"
-            x += length
+    for y, row in enumerate(symbol.qr.rows()):
+        for run in _DARK.finditer(row):
+            length = run.end() - run.start()
+            yield f"M{run.start()} {y}h{length}v1h-{length}z"
 
 
-def _words(words: Words) -> str:
+def _text(words: Words) -> str:
     weight = ' font-weight="700"' if words.weight == "bold" else ""
+    look = f'font-family="{_FONTS}" font-size="{words.size_mm:.4g}"{weight} fill="{words.colour}"'
+    if words.arc is not None:
+        letters = words.letters()
+        xs, ys, leans = (" ".join(f"{letter[place]:.3f}" for letter in letters) for place in (1, 2, 3))
+        return f'<text x="{xs}" y="{ys}" rotate="{leans}" {look}>{escape(words.text)}</text>'
     spacing = f' letter-spacing="{words.spacing_mm:g}"' if words.spacing_mm else ""
+    # another font on the printer's side may have wider letters: the length keeps the line in its room all the same
+    length = f' textLength="{words.width_mm + words.spacing_mm:.4g}"' if len(words.text) > 1 else ""
     return (
-        f'<text x="{words.x_mm:g}" y="{words.y_mm:g}" font-family="{_FONTS}" font-size="{words.size_mm:.3g}"'
-        f'{weight}{spacing} text-anchor="middle" fill="{words.colour}">{escape(words.text)}</text>'
+        f'<text x="{words.x_mm:.4g}" y="{words.y_mm:.4g}"{length}{spacing} {look} xml:space="preserve">'
+        f"{escape(words.text)}</text>"
     )
+
+
+def _outlined(words: Words) -> str:
+    return f'<path d="{words_path(words)}" fill="{words.colour}"/>'

@@ -9,10 +9,16 @@ import pytest
 from registry.domain.errors import InvalidInput
 from registry.domain.kinds import Family
 from registry.domain.tokens import grouped, new_token
-from registry.labels import LabelFacts, tag_address
-from registry.labels.plate import HEIGHT_MM, QUIET_MODULES, WIDTH_MM, draw_plate, qr_modules
+from registry.labels import LabelFacts, standard_plate, tag_address
+from registry.labels.layout import draw
+from registry.labels.plate import Box, Plate
+from registry.labels.symbol import make_symbol
 
 TOKEN = new_token(Random(7))
+
+
+def draw_plate(given: LabelFacts) -> Plate:
+    return draw(standard_plate(), given)
 
 
 def facts(**changes: object) -> LabelFacts:
@@ -32,7 +38,8 @@ def facts(**changes: object) -> LabelFacts:
 def test_the_address_is_upper_case_and_short_enough_for_a_small_symbol():
     address = tag_address("https://covers.example.cn/", TOKEN.lower())
     assert address == f"HTTPS://COVERS.EXAMPLE.CN/Q/{TOKEN}"
-    assert len(qr_modules(address)) == 29  # version 3; in byte mode it would be 33
+    symbol = make_symbol(address, "Q")
+    assert (symbol.version, symbol.side) == (3, 29)  # in byte mode it would be version 4
 
 
 def test_the_demo_citys_address_keeps_its_port():
@@ -68,13 +75,15 @@ def test_the_plate_says_code_token_class_and_who_looks_after_it():
 
 def test_the_quiet_zone_is_four_modules_of_nothing_but_paper():
     plate = draw_plate(facts())
-    symbol, panel = plate.symbol, plate.blocks[-1]
-    quiet, side = QUIET_MODULES * symbol.module_mm, len(symbol.modules) * symbol.module_mm
+    symbol, panel = plate.symbol, plate.ground.shapes[-1]
+    assert isinstance(panel, Box)
+    quiet = 4 * symbol.module_mm
+    assert symbol.quiet_mm == pytest.approx(quiet)
     assert panel.x_mm <= symbol.x_mm - quiet
-    assert symbol.x_mm + side + quiet <= panel.x_mm + panel.width_mm
-    assert panel.y_mm <= symbol.y_mm - quiet
+    assert symbol.x_mm + symbol.side_mm + quiet <= panel.x_mm + panel.width_mm
+    assert panel.y_mm <= symbol.y_mm - quiet + 1e-9
     below = min(words.y_mm - 0.75 * words.size_mm for words in plate.words if words.y_mm > symbol.y_mm)
-    assert symbol.y_mm + side + quiet <= below
+    assert symbol.y_mm + symbol.side_mm + quiet <= below
 
 
 @pytest.mark.parametrize(
@@ -89,9 +98,8 @@ def test_the_quiet_zone_is_four_modules_of_nothing_but_paper():
 )
 def test_every_line_stays_on_the_plate_however_long_its_words(changes: dict[str, str]):
     for words in draw_plate(facts(**changes)).words:
-        width = sum(1.0 if letter > "\u2e80" else 0.55 for letter in words.text) * words.size_mm
-        assert width <= WIDTH_MM
-        assert 0 < words.y_mm < HEIGHT_MM
+        assert 0 < words.x_mm < words.x_mm + words.width_mm < standard_plate().width_mm
+        assert 0 < words.y_mm < standard_plate().height_mm
 
 
 def test_a_wrong_token_or_code_is_never_printed():

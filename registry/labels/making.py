@@ -1,0 +1,105 @@
+"""Making labels: drawn, written in the format asked for, and decoded again from what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, get_args
+
+from registry.domain.errors import InvalidInput
+from registry.labels.check import LabelUnreadable, check_picture, check_svg
+from registry.labels.layout import draw
+from registry.labels.plate import LabelFacts, Plate, Remark
+from registry.labels.png import to_picture, to_png
+from registry.labels.svg import to_svg
+from registry.labels.template import ErrorLevel, LabelTemplate
+from registry.labels.template_check import check_template
+
+Format = Literal["svg", "png", "pdf", "zpl", "dxf"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+DEFAULT_DPI = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeLabel:
+    """One label of a batch: ``content`` in the format asked for, or empty with the ``problem`` that prevented it.
+
+    ``qr_version`` and ``error_level`` state the symbol; ``remarks`` say what had to be shortened.
+    """
+
+    token: str
+    content: bytes
+    problem: str = ""
+    qr_version: int = 0
+    error_level: ErrorLevel = "Q"
+    remarks: tuple[Remark, ...] = ()
+
+
+def make_label(
+    template: LabelTemplate,
+    facts: LabelFacts,
+    fmt: Format,
+    dpi: int | None = None,
+    *,
+    chinese: bool = True,
+) -> bytes:
+    """The label of ``facts``, decoded again before it is returned. ``dpi`` counts for pixels (PNG, ZPL) only.
+
+    Without ``dpi`` the template's roll decides, else 300. Raises ``InvalidInput`` for a template, facts or resolution
+    that can't be printed (the field says which), ``LabelUnreadable`` for a label that does not say its token.
+    """
+    require_good(template)
+    return write(draw(template, facts, chinese=chinese), fmt, dpi)
+
+
+def make_labels(
+    template: LabelTemplate, facts: Sequence[LabelFacts], fmt: Format, dpi: int | None = None
+) -> Iterator[MadeLabel]:
+    """A label for each of ``facts``, one after the other; one that can't be made says why and stops nobody.
+
+    Raises ``InvalidInput`` at once for a template that is wrong for all of them.
+    """
+    require_good(template)
+    return (_made(template, each, fmt, dpi) for each in facts)
+
+
+def _made(template: LabelTemplate, facts: LabelFacts, fmt: Format, dpi: int | None) -> MadeLabel:
+    try:
+        plate = draw(template, facts)
+        content = write(plate, fmt, dpi)
+    except (InvalidInput, LabelUnreadable) as error:
+        return MadeLabel(token=facts.token, content=b"", problem=str(error))
+    qr = plate.symbol.qr
+    return MadeLabel(
+        token=facts.token, content=content, qr_version=qr.version, error_level=qr.level, remarks=plate.remarks
+    )
+
+
+def write(plate: Plate, fmt: Format, dpi: int | None = None) -> bytes:
+    """``plate`` in a format, decoded again from what was written."""
+    if fmt == "svg":
+        document = to_svg(plate)
+        check_svg(document, plate.address)
+        return document.encode()
+    if fmt == "png":
+        picture = to_picture(plate, default_dpi(plate.template) if dpi is None else dpi)
+        check_picture(picture.grey(), plate.address, picture.module_px)
+        return to_png(picture)
+    raise InvalidInput("format", f"{fmt!r} is none of {', '.join(FORMATS)}")
+
+
+def default_dpi(template: LabelTemplate) -> int:
+    """The resolution of the template's own printer, else 300."""
+    return template.roll.dpi if template.roll else DEFAULT_DPI
+
+
+def require_good(template: LabelTemplate) -> None:
+    """Raise ``InvalidInput`` for the first thing that is wrong with ``template``."""
+    for problem in _problems(template):
+        raise problem
+
+
+@lru_cache(maxsize=64)
+def _problems(template: LabelTemplate) -> tuple[InvalidInput, ...]:
+    return tuple(check_template(template))
