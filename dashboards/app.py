@@ -24,7 +24,7 @@ from dashboards.assets_manifest import load_manifest
 from dashboards.compress import compress
 from dashboards.errors import register_errors
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
-from dashboards.permissions import LIMITS
+from dashboards.permissions import LARGE_UPLOADS, LIMITS
 from dashboards.settings import City, WebSettings
 from dashboards.site import EXTENSION, Site, lang, now, site, site_of, t
 from dashboards.stream import FeedHub, RecordsFeed
@@ -72,6 +72,7 @@ def create_app(
     )
     app.before_request(_begin)
     register_login(app)
+    app.before_request(_take_large_files)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     CSRFProtect(app)
     pages.register(app)
@@ -119,6 +120,12 @@ def _begin() -> None:
     g.request_id = given[:64] if given.isascii() and given.replace("-", "").isalnum() else secrets.token_hex(6)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _take_large_files() -> None:
+    """Raise the limit for a large upload: after the visitor was let in, before anything (CSRF) reads the body."""
+    if request.endpoint in LARGE_UPLOADS:
+        request.max_content_length = int(site().settings.import_limit_mb * MEGABYTE)
 
 
 def _secure(response: Response) -> Response:

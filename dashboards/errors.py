@@ -161,7 +161,7 @@ def problem_of(answer: Answer, error: Exception) -> str:
         return told if told != error.problem else str(error)
     if isinstance(error, Refusals):
         return "; ".join(f"{each.field}: {problem_at(each)}" for each in error.errors)
-    sentence = t(f"error.{answer.code}.problem", limit=f"{site().settings.upload_limit_mb:g}")
+    sentence = t(f"error.{answer.code}.problem", limit=f"{(request.max_content_length or 0) / 1e6:g}")
     if not isinstance(error, (DomainError, WrongMediaType)):
         return sentence
     return str(error) if lang() == "en" else t("message.and_detail", sentence=sentence, detail=error)

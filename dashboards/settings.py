@@ -27,6 +27,9 @@ class WebSettings:
     upload_limit_mb: float = field(
         default=12.0, metadata={"help": "Largest request body, photos and fields together", "unit": "MB"}
     )
+    import_limit_mb: float = field(
+        default=300.0, metadata={"help": "Largest file that an import takes through the page", "unit": "MB"}
+    )
     trusted_proxies: int = field(
         default=0,
         metadata={"help": "How many reverse proxies stand in front; their X-Forwarded headers are believed"},

@@ -9,6 +9,7 @@ import "./styles/drop.css";
 import "./styles/lists.css";
 import "./styles/progress.css";
 import "./styles/flow.css";
+import "./styles/imports.css";
 import { startDrops } from "./files";
 import { startProgress } from "./progress";
 import { startTheme } from "./theme";
