@@ -113,14 +113,17 @@ def register(engine: Engine, new: NewAsset, *, by: Actor, now: datetime, token: 
     Raises what ``register_asset`` and ``tags.bind_tag`` raise, and ``NotAllowed`` outside the person's own area.
     """
     with writing(engine) as tx:
-        asset_id = register_asset(tx, new, by=by, now=now)
-        row = tx.execute(select(asset.c.area_code, asset.c.code).where(asset.c.id == asset_id)).one()
-        check_area(by, row.area_code)
-        if token:
-            bind_tag(tx, token, asset_id, by=by, now=now)
-        audit.record(
-            tx, by=by, action="asset.register", subject=f"asset:{asset_id}", detail={"code": row.code}, now=now
-        )
+        return register_in(tx, new, by=by, now=now, token=token)
+
+
+def register_in(tx: Connection, new: NewAsset, *, by: Actor, now: datetime, token: str = "") -> int:
+    """``register`` within the caller's transaction."""
+    asset_id = register_asset(tx, new, by=by, now=now)
+    row = tx.execute(select(asset.c.area_code, asset.c.code).where(asset.c.id == asset_id)).one()
+    check_area(by, row.area_code)
+    if token:
+        bind_tag(tx, token, asset_id, by=by, now=now)
+    audit.record(tx, by=by, action="asset.register", subject=f"asset:{asset_id}", detail={"code": row.code}, now=now)
     return asset_id
 
 
@@ -159,20 +162,27 @@ def change_asset(
     since, ``InvalidInput`` naming the field, ``NotFound``, and ``NotAllowed`` outside the person's own area.
     """
     with writing(engine) as tx:
-        row = asset_to_change(tx, asset_id, expected_version=expected_version, by=by)
-        wanted = _wanted(tx, row, change)
-        changes = {name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value}
-        if not changes:
-            return int(row.version)
-        if change.place is not UNSET and "area_code" in changes:
-            check_area(by, str(wanted["area_code"]))  # nobody moves a thing into somebody else's area
-        version = write_change(tx, row, changes, action="change", by=by, now=now)
-        note_roads(tx, [wanted.get("road", "")])
-        if "depth_mm" in changes:
-            _rescale_water(tx, asset_id, wanted["depth_mm"])
-        if {"depth_mm", *_PARTIES} & changes.keys():
-            revisions.bump(tx, revisions.DIRECTORY)
-        return version
+        return change_in(tx, asset_id, change, expected_version=expected_version, by=by, now=now)
+
+
+def change_in(
+    tx: Connection, asset_id: int, change: AssetChange, *, expected_version: int | None, by: Actor, now: datetime
+) -> int:
+    """``change_asset`` within the caller's transaction."""
+    row = asset_to_change(tx, asset_id, expected_version=expected_version, by=by)
+    wanted = _wanted(tx, row, change)
+    changes = {name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value}
+    if not changes:
+        return int(row.version)
+    if change.place is not UNSET and "area_code" in changes:
+        check_area(by, str(wanted["area_code"]))  # nobody moves a thing into somebody else's area
+    version = write_change(tx, row, changes, action="change", by=by, now=now)
+    note_roads(tx, [wanted.get("road", "")])
+    if "depth_mm" in changes:
+        _rescale_water(tx, asset_id, wanted["depth_mm"])
+    if {"depth_mm", *_PARTIES} & changes.keys():
+        revisions.bump(tx, revisions.DIRECTORY)
+    return version
 
 
 def move_state(

@@ -1,0 +1,96 @@
+"""The assets nearest to a place: a phone's, a caller's, a drawing's.
+
+The search goes out in rings until enough are found, so that a street with many covers costs no more than an empty one.
+Within a ring each row of place cells is one range of an index.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Engine, or_, select
+
+from registry.domain.errors import InvalidInput
+from registry.domain.geo import Box, Place, box_around, check_place, distance_m, place_cells
+from registry.domain.kinds import AssetState, Family
+from registry.queries.asset_filters import digits_begin
+from registry.storage.database import reading
+from registry.storage.tables import asset
+
+MOST = 100
+FARTHEST_M = 5_000.0
+_RINGS_M = (25.0, 100.0, 400.0, 1_600.0, FARTHEST_M)
+
+
+class NearAsset(msgspec.Struct, frozen=True, kw_only=True):
+    """An asset and how far it is from the place, along the ground."""
+
+    id: int
+    code: str
+    name: str
+    family: Family
+    state: AssetState
+    road: str
+    lon: float
+    lat: float
+    distance_m: float
+
+
+def nearest_assets(
+    engine: Engine,
+    *,
+    lon: float,
+    lat: float,
+    within_m: float = 500.0,
+    limit: int = 10,
+    family: Family | None = None,
+    scope: str = "",
+) -> list[NearAsset]:
+    """At most ``limit`` assets within ``within_m`` of a WGS-84 place, the nearest first; not those that are merged.
+
+    ``scope`` is an area's code: what lies elsewhere is left out. Raises ``InvalidInput`` for a place that is nowhere
+    and for limits beyond ``MOST`` and ``FARTHEST_M``.
+    """
+    place = check_place(lon, lat)
+    if not 1 <= limit <= MOST:
+        raise InvalidInput("limit", f"{limit} must be between 1 and {MOST}")
+    if not 0 < within_m <= FARTHEST_M:
+        raise InvalidInput("within_m", f"{within_m:g} must be more than 0 and at most {FARTHEST_M:g} metres")
+    found: list[NearAsset] = []
+    for ring_m in (*(ring for ring in _RINGS_M if ring < within_m), within_m):
+        found = _within(engine, place, ring_m, family=family, scope=scope)
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def _within(engine: Engine, place: Place, radius_m: float, *, family: Family | None, scope: str) -> list[NearAsset]:
+    around = box_around(place, radius_m)
+    box = Box(max(around.west, -180), max(around.south, -90), min(around.east, 180), min(around.north, 90))
+    columns = (asset.c.id, asset.c.code, asset.c.name, asset.c.family, asset.c.state, asset.c.road)
+    query = select(*columns, asset.c.lon, asset.c.lat).where(
+        or_(*(asset.c.place_cell.between(first, last) for first, last in place_cells(box))),
+        asset.c.merged_into_id.is_(None),
+        asset.c.lat.between(box.south, box.north),
+        asset.c.lon.between(box.west, box.east),
+    )
+    if family is not None:
+        query = query.where(asset.c.family == family.value)
+    if scope:
+        query = query.where(digits_begin(asset.c.area_code, scope))
+    with reading(engine) as tx:
+        rows = tx.execute(query).all()
+    near = (
+        NearAsset(
+            id=row.id,
+            code=row.code,
+            name=row.name,
+            family=Family(row.family),
+            state=AssetState(row.state),
+            road=row.road,
+            lon=row.lon,
+            lat=row.lat,
+            distance_m=round(distance_m(place, Place(row.lon, row.lat)), 2),
+        )
+        for row in rows
+    )
+    return sorted((one for one in near if one.distance_m <= radius_m), key=lambda one: (one.distance_m, one.id))
