@@ -1,0 +1,185 @@
+"""Undoing an import as a whole: the registry is again what it was, except that its codes are never given again.
+
+Only while nothing else touched its assets; otherwise nothing is changed and the assets are named.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, exists, insert, or_, select, update
+
+from registry.domain.errors import Conflict, InvalidMove, NotFound
+from registry.domain.kinds import ImportState
+from registry.domain.people import Actor
+from registry.services import audit, revisions
+from registry.storage.database import writing
+from registry.storage.tables import (
+    asset,
+    asset_alias,
+    asset_change,
+    asset_doubt,
+    case,
+    device,
+    import_before,
+    import_duplicate,
+    import_made,
+    import_run,
+    photo,
+    report,
+    retired_code,
+    road,
+    scan,
+    tag,
+    tag_event,
+    unit,
+)
+
+_MOST_NAMED = 20
+_MAY_UNDO = (ImportState.DONE, ImportState.STOPPED, ImportState.FAILED)
+# what may hang on an asset; any line of these means that somebody has worked with it
+_TOUCHES: tuple[tuple[str, Table], ...] = (
+    ("a plate", tag),
+    ("the history of a plate", tag_event),
+    ("a device", device),
+    ("a case", case),
+    ("a photo", photo),
+    ("a citizen's report", report),
+    ("a scan", scan),
+)
+
+
+def undo_import(engine: Engine, run_id: int, *, by: Actor, now: datetime) -> None:
+    """Take back everything an import did. Raises ``InvalidMove``, ``NotFound``, and ``Conflict`` naming the assets."""
+    with writing(engine) as tx:
+        row = tx.execute(select(import_run).where(import_run.c.id == run_id)).first()
+        if row is None:
+            raise NotFound("import", run_id)
+        if row.state not in {state.value for state in _MAY_UNDO} or not (row.created or row.updated):
+            raise InvalidMove(f"import {run_id} is {row.state} and changed nothing that could be undone")
+        _refuse_touched(tx, run_id)
+        _put_back(tx, run_id)
+        codes = _remove_made(tx, run_id, now)
+        revisions.bump(tx, revisions.DIRECTORY)
+        tx.execute(
+            update(import_run)
+            .where(import_run.c.id == run_id)
+            .values(state=ImportState.UNDONE.value, undone_at=now, undone_by=by.user_id)
+        )
+        detail = {"file": row.file_name, "removed": codes, "put_back": row.updated}
+        audit.record(tx, by=by, action="import.undo", subject=f"import:{run_id}", detail=detail, now=now)
+
+
+def _refuse_touched(tx: Connection, run_id: int) -> None:
+    touched: dict[int, str] = {}
+    for why, query in _questions(run_id):
+        for asset_id in tx.execute(query.limit(_MOST_NAMED)).scalars():
+            touched.setdefault(asset_id, why)
+    if touched:
+        codes = dict(tx.execute(select(asset.c.id, asset.c.code).where(asset.c.id.in_(list(touched)))).all())  # type: ignore[arg-type]
+        named = "; ".join(f"{codes[asset_id]} ({why})" for asset_id, why in sorted(touched.items())[:_MOST_NAMED])
+        more = " and perhaps others" if len(touched) >= _MOST_NAMED else ""
+        raise Conflict(f"import {run_id} can't be undone: since then these assets have changed: {named}{more}")
+
+
+def _questions(run_id: int) -> list[tuple[str, Select[Any]]]:
+    """Each a reason and a query for the ids of assets it holds for."""
+    made = select(asset.c.id).where(asset.c.import_id == run_id)
+    # an asset that this import made and then changed by a later row has a version of its own doing
+    own = select(import_before.c.version_after).where(
+        import_before.c.run_id == run_id, import_before.c.asset_id == asset.c.id
+    )
+    own_version = own.scalar_subquery()
+    questions: list[tuple[str, Select[Any]]] = [
+        (f"has {what}", made.where(exists().where(table.c.asset_id == asset.c.id))) for what, table in _TOUCHES
+    ]
+    questions += [
+        ("was changed", made.where(asset.c.version > 1, or_(own_version.is_(None), own_version != asset.c.version))),
+        (
+            "has a change of another origin",
+            made.where(
+                exists().where(
+                    asset_change.c.asset_id == asset.c.id,
+                    or_(asset_change.c.import_id.is_(None), asset_change.c.import_id != run_id),
+                )
+            ),
+        ),
+        (
+            "another asset was merged into it",
+            select(asset.c.merged_into_id).where(asset.c.merged_into_id.in_(made)),
+        ),
+        (
+            "was changed by a later import",
+            made.where(exists().where(import_before.c.asset_id == asset.c.id, import_before.c.run_id != run_id)),
+        ),
+        (
+            "was changed",
+            select(asset.c.id)
+            .join(import_before, import_before.c.asset_id == asset.c.id)
+            .where(import_before.c.run_id == run_id, asset.c.version != import_before.c.version_after),
+        ),
+    ]
+    return questions
+
+
+def _put_back(tx: Connection, run_id: int) -> None:
+    """The assets that were changed get their old values, their old version and the moment of their last change."""
+    rows = tx.execute(select(import_before).where(import_before.c.run_id == run_id)).all()
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        before = dict(row.before)
+        before["updated_at"] = datetime.fromisoformat(before["updated_at"])
+        values = {f"b_{name}": value for name, value in before.items()} | {"b_id": row.asset_id}
+        by_columns.setdefault(tuple(sorted(before)), []).append(values)
+        for kind, value in row.aliases:
+            tx.execute(delete(asset_alias).where(asset_alias.c.kind == kind, asset_alias.c.value == value))
+    for names, values in by_columns.items():
+        tx.execute(
+            update(asset)
+            .where(asset.c.id == bindparam("b_id"))
+            .values({name: bindparam(f"b_{name}") for name in names}),
+            values,
+        )
+    tx.execute(delete(import_before).where(import_before.c.run_id == run_id))
+    tx.execute(delete(asset_change).where(asset_change.c.import_id == run_id))
+
+
+def _remove_made(tx: Connection, run_id: int, now: datetime) -> int:
+    """Remove the assets that were made, with everything of theirs; their codes are noted as used up. How many."""
+    made = select(asset.c.id).where(asset.c.import_id == run_id)
+    codes = select(asset.c.code, bindparam("retired_at", now, retired_code.c.retired_at.type))
+    tx.execute(insert(retired_code).from_select(["code", "retired_at"], codes.where(asset.c.import_id == run_id)))
+    tx.execute(delete(asset_alias).where(asset_alias.c.asset_id.in_(made)))
+    tx.execute(delete(asset_doubt).where(or_(asset_doubt.c.asset_id.in_(made), asset_doubt.c.other_id.in_(made))))
+    for column in (import_duplicate.c.asset_id, import_duplicate.c.made_asset_id):
+        tx.execute(update(import_duplicate).where(column.in_(made)).values({column.name: None}))
+    removed = tx.execute(delete(asset).where(asset.c.import_id == run_id)).rowcount
+    _remove_unused(tx, run_id)
+    return removed
+
+
+def _remove_unused(tx: Connection, run_id: int) -> None:
+    """Roads and units that the import brought, unless somebody uses them by now."""
+    brought = select(import_made.c.key).where(import_made.c.run_id == run_id)
+    roads = brought.where(import_made.c.kind == "road")
+    tx.execute(delete(road).where(road.c.name.in_(roads), ~exists().where(asset.c.road == road.c.name)))
+    for unit_id in (
+        tx.execute(select(unit.c.id).where(unit.c.name.in_(brought.where(import_made.c.kind == "unit"))))
+        .scalars()
+        .all()
+    ):
+        if not _is_used(tx, unit_id):
+            tx.execute(delete(unit).where(unit.c.id == unit_id))
+    tx.execute(delete(import_made).where(import_made.c.run_id == run_id))
+
+
+def _is_used(tx: Connection, unit_id: int) -> bool:
+    """Whether any table refers to the unit."""
+    for table in unit.metadata.tables.values():
+        for column in table.columns:
+            if any(key.column is unit.c.id for key in column.foreign_keys):
+                query = select(exists().where(column == unit_id))
+                if tx.execute(query).scalar():
+                    return True
+    return False

@@ -1,0 +1,379 @@
+"""From a record to a row of the register: every cell read by the target of its column, faults told, nothing lost.
+
+Pure. What needs the registry (is the class on file, is the code free, is the unit known) is the import's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.domain.codes import ComponentCode, read_code, read_division
+from registry.domain.errors import InvalidInput
+from registry.domain.geo import PLACE_DECIMALS, Crs, Place, check_place, distance_m, to_wgs84
+from registry.tabular import values
+from registry.tabular.cells import LONGEST_NAME, Row, is_blank, plain
+from registry.tabular.faults import BadValue, Fault, shown
+from registry.tabular.fields import ALIAS, DETAILS, FIELDS
+from registry.tabular.settings import ImportSettings
+
+PARTIES = ("supervisor", "owner", "maintainer")
+_LONGEST_ALIAS = 120
+_JOINED = ("name", "road", "address", "size")
+
+
+@dataclass(slots=True, kw_only=True)
+class CensusRow:
+    """One usable record. ``place`` is WGS-84, ``given`` the same as the file has it; both None when it has none.
+
+    ``code`` is a component code that stands in the file. ``values``: columns of an asset; ``units``: party to the name
+    of a unit; ``remarks``: faults that don't keep the row out.
+    """
+
+    number: int
+    class_code: str
+    division: str
+    code: ComponentCode | None
+    place: Place | None
+    given: Place | None
+    values: dict[str, Any]
+    units: dict[str, str]
+    aliases: list[tuple[str, str]]
+    details: dict[str, Any]
+    remarks: list[Fault]
+
+    def names(self) -> list[str]:
+        """Everything that only one asset may have: the code, and each id behind its kind and a unit separator."""
+        names = [f"{kind}\x1f{value}" for kind, value in self.aliases]
+        return [str(self.code), *names] if self.code is not None else names
+
+
+class Unusable(Exception):
+    """The row can't be taken; ``fault`` says why."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.code)
+        self.fault = fault
+
+
+class RowReader:
+    """Reads the records of one table by its settings. ``classes``: class codes and folded names to class codes."""
+
+    def __init__(
+        self,
+        settings: ImportSettings,
+        columns: Sequence[str],
+        classes: Mapping[str, str],
+        middle: Place | None = None,
+    ) -> None:
+        self._settings = settings
+        self._columns = columns
+        self._classes = classes
+        self._middle = middle
+        self._crs = Crs(settings.crs or Crs.WGS84)
+        at = {name: index for index, name in enumerate(columns)}
+        missing = [name for name, target in settings.columns.items() if target and name not in at]
+        if missing:
+            raise InvalidInput("columns", f"the file has no column {', '.join(map(repr, missing))}")
+        self._at: dict[str, list[int]] = {}
+        for name, target in settings.columns.items():
+            if target:
+                self._at.setdefault(target, []).append(at[name])
+        self._aliases = [
+            (target.removeprefix(ALIAS), indexes[0]) for target, indexes in self._at.items() if target.startswith(ALIAS)
+        ]
+        self._plain = [(key, self._at[key]) for key in _READERS if key in self._at]
+        self._parties = [(party, self._at[party][0]) for party in PARTIES if party in self._at]
+        self._details = self._detail_columns(at)
+        self._constants = self._constant_values()
+
+    def _detail_columns(self, at: Mapping[str, int]) -> list[tuple[str, int]]:
+        mapped = self._settings.columns
+        named = [
+            (target.removeprefix(DETAILS), at[name]) for name, target in mapped.items() if target.startswith(DETAILS)
+        ]
+        for name, index in at.items():
+            target = mapped.get(name)
+            wanted = target == "details" or (target is None and self._settings.details == "rest")
+            if wanted or (self._settings.details == "all" and target != ""):
+                named.append((name, index))
+        return named
+
+    def _constant_values(self) -> dict[str, Any]:
+        fixed: dict[str, Any] = {}
+        for key, value in self._settings.constants.items():
+            if value and key in _READERS:
+                try:
+                    fixed[_COLUMN_OF.get(key, key)] = _READERS[key](value, self._settings)
+                except BadValue as bad:
+                    raise InvalidInput(key, f"{value!r} can't be used for the whole file ({bad.code})") from bad
+        return fixed
+
+    def read(self, row: Row) -> CensusRow:
+        """The record as a row of the register; raises ``Unusable``."""
+        if row.fault is not None:
+            raise Unusable(row.fault)
+        cells = row.cells
+        remarks: list[Fault] = []
+        details = self._details_of(row)
+        code = self._code(cells, remarks, aliases := self._aliases_of(cells, remarks))
+        class_code = self._class(cells, code)
+        division = self._division(cells, code)
+        if code is not None and (code.class_code != class_code or code.division != division):
+            self._remark(remarks, "code", cells, "code_elsewhere")
+            aliases.append((self._columns[self._at["code"][0]][:40], str(code)))
+            code = None
+        given, place = self._place(cells)
+        read = dict(self._constants)
+        for key, indexes in self._plain:
+            self._take(key, indexes, cells, read, details, remarks)
+        if self._settings.warn_no_road and not read.get("road"):
+            remarks.append(Fault(self._name_of("road"), "", "no_road"))
+        return CensusRow(
+            number=row.number,
+            class_code=class_code,
+            division=division,
+            code=code,
+            place=place,
+            given=given,
+            values=read,
+            units=self._units(cells, details, remarks),
+            aliases=aliases,
+            details=details,
+            remarks=remarks,
+        )
+
+    def _take(
+        self,
+        key: str,
+        indexes: Sequence[int],
+        cells: Sequence[Any],
+        read: dict[str, Any],
+        details: dict[str, Any],
+        remarks: list[Fault],
+    ) -> None:
+        cell = cells[indexes[0]]
+        if len(indexes) > 1:
+            cell = " ".join(part for index in indexes if (part := plain(cells[index])))
+        if cell is None or cell == "" or is_blank(cell):
+            return
+        try:
+            read[_COLUMN_OF.get(key, key)] = _READERS[key](cell, self._settings)
+        except BadValue as bad:
+            name = self._columns[indexes[0]]
+            remarks.append(Fault(name, shown(plain(cell)), bad.code, bad.args_of))
+            details[name] = plain(cell)
+
+    def _details_of(self, row: Row) -> dict[str, Any]:
+        if row.raw is not None and self._settings.details == "all":
+            return dict(row.raw)
+        kept: dict[str, Any] = {}
+        for name, index in self._details:
+            cell = row.cells[index]
+            if cell is None or cell == "" or is_blank(cell):
+                continue
+            kept[name] = cell if isinstance(cell, bool | int | float) else plain(cell)
+        return kept
+
+    def _aliases_of(self, cells: Sequence[Any], remarks: list[Fault]) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        for kind, index in self._aliases:
+            cell = cells[index]
+            if is_blank(cell):
+                if self._settings.key == f"{ALIAS}{kind}":
+                    raise Unusable(Fault(self._columns[index], "", "missing"))
+                continue
+            try:
+                value = plain(values.checked(cell))
+                if isinstance(cell, float) and abs(cell) >= 1e15:
+                    raise BadValue("shortened")
+                if len(value) > _LONGEST_ALIAS:
+                    raise BadValue("too_long", most=_LONGEST_ALIAS)
+            except BadValue as bad:
+                fault = Fault(self._columns[index], shown(plain(cell)), bad.code, bad.args_of)
+                if self._settings.key == f"{ALIAS}{kind}":
+                    raise Unusable(fault) from bad
+                remarks.append(fault)
+            else:
+                found.append((kind, value))
+        return found
+
+    def _code(self, cells: Sequence[Any], remarks: list[Fault], aliases: list[tuple[str, str]]) -> ComponentCode | None:
+        if "code" not in self._at:
+            return None
+        index = self._at["code"][0]
+        cell = cells[index]
+        if is_blank(cell):
+            return None  # not numbered yet: a new one
+        try:
+            return read_code(values.digits(cell))
+        except (BadValue, InvalidInput) as error:
+            text = plain(cell)
+            if isinstance(error, BadValue):
+                fault = Fault(self._columns[index], shown(text), error.code, error.args_of)
+                raise Unusable(fault) from error
+            fault = Fault(self._columns[index], shown(text), "bad_code", {"why": error.problem})
+            if self._settings.key == "code":
+                raise Unusable(fault) from error
+            remarks.append(fault)
+            aliases.append((self._columns[index][:40], text[:_LONGEST_ALIAS]))
+            return None
+
+    def _class(self, cells: Sequence[Any], code: ComponentCode | None) -> str:
+        cell = cells[self._at["class"][0]] if "class" in self._at else None
+        if is_blank(cell):
+            cell = self._settings.constants.get("class")
+        if is_blank(cell):
+            if code is None:
+                if self._settings.key:
+                    return ""
+                raise Unusable(Fault(self._name_of("class"), "", "missing"))
+            cell = code.class_code
+        text = plain(cell)
+        found = self._classes.get(text) or self._classes.get(text.casefold())
+        if found is None and text.isdigit() and len(text) == 3:
+            found = self._classes.get(f"0{text}")  # a spreadsheet took the leading zero away
+        if found is None:
+            scheme = self._settings.scheme
+            raise Unusable(Fault(self._name_of("class"), shown(text), "unknown_class", {"scheme": scheme}))
+        return found
+
+    def _division(self, cells: Sequence[Any], code: ComponentCode | None) -> str:
+        cell = cells[self._at["division"][0]] if "division" in self._at else None
+        if is_blank(cell):
+            cell = self._settings.constants.get("division")
+        if is_blank(cell):
+            if code is None:
+                if self._settings.key:
+                    return ""
+                raise Unusable(Fault(self._name_of("division"), "", "missing"))
+            return code.division
+        text = plain(cell)
+        try:
+            return read_division(text)
+        except InvalidInput as error:
+            raise Unusable(Fault(self._name_of("division"), shown(text), "bad_division")) from error
+
+    def _place(self, cells: Sequence[Any]) -> tuple[Place | None, Place | None]:
+        """The place as given and in WGS-84."""
+        if "place" in self._at:
+            column = self._name_of("place")
+            text = plain(cells[self._at["place"][0]]).strip("()[]")
+            pair: Sequence[Any] = [
+                part for part in text.replace(";", ",").replace("，", ",").split(",") if part.strip()
+            ]
+            if text and len(pair) != 2:
+                pair = text.split() if len(text.split()) == 2 else pair
+            if text and len(pair) != 2:
+                raise Unusable(Fault(column, shown(text), "not_degrees"))
+            x, y = pair if text else (None, None)
+        elif "lon" in self._at and "lat" in self._at:
+            x, y = cells[self._at["lon"][0]], cells[self._at["lat"][0]]
+            column = self._name_of("lon") if is_blank(x) else self._name_of("lat")
+        else:
+            return None, None
+        if is_blank(x) and is_blank(y) and self._settings.key:
+            return None, None
+        if is_blank(x) or is_blank(y):
+            raise Unusable(Fault(column, "", "missing"))
+        given = self._degrees(x, "lon"), self._degrees(y, "lat")
+        lon, lat = (given[1], given[0]) if self._settings.swapped else given
+        return self._checked_place(lon, lat)
+
+    def _degrees(self, cell: Any, target: str) -> float:
+        try:
+            return values.degrees(cell)
+        except BadValue as bad:
+            name = self._name_of(target if target in self._at else "place")
+            raise Unusable(Fault(name, shown(plain(cell)), bad.code, bad.args_of)) from bad
+
+    def _checked_place(self, lon: float, lat: float) -> tuple[Place, Place]:
+        both = f"{lon}, {lat}"
+        if abs(lon) > 360.0 or abs(lat) > 360.0:
+            raise Unusable(Fault(self._name_of("lon"), both, "metres"))
+        try:
+            given = check_place(lon, lat)
+        except InvalidInput as error:
+            code = "nowhere" if lon == 0.0 and lat == 0.0 else f"{error.field}_range"
+            if abs(lat) > 90.0 and abs(lon) <= 90.0 and abs(lat) <= 180.0:
+                code = "swapped"
+            raise Unusable(Fault(self._name_of("lat" if error.field == "lat" else "lon"), both, code)) from error
+        wgs84 = to_wgs84(given, self._crs)
+        place = Place(round(wgs84.lon, PLACE_DECIMALS), round(wgs84.lat, PLACE_DECIMALS))
+        if self._middle is not None and self._settings.far_km:
+            # degrees first: the distance itself costs more than the rest of the row
+            near = abs(place.lon - self._middle.lon) < 0.4 and abs(place.lat - self._middle.lat) < 0.4
+            away = 0.0 if near else distance_m(place, self._middle) / 1000.0
+            if away > self._settings.far_km:
+                other = abs(lon) <= 90.0 and distance_m(Place(lat, lon), self._middle) / 1000.0 <= self._settings.far_km
+                code = "far_swapped" if other else "far"
+                raise Unusable(Fault(self._name_of("lon"), both, code, {"km": round(away)}))
+        return given, place
+
+    def _units(self, cells: Sequence[Any], details: dict[str, Any], remarks: list[Fault]) -> dict[str, str]:
+        constants = self._settings.constants
+        units = {party: constants[party] for party in PARTIES if constants.get(party)}
+        for party, index in self._parties:
+            cell = cells[index]
+            if is_blank(cell):
+                continue
+            try:
+                units[party] = values.words(cell, FIELDS[party].longest)
+            except BadValue as bad:
+                remarks.append(Fault(self._columns[index], shown(plain(cell)), bad.code, bad.args_of))
+                details[self._columns[index]] = plain(cell)
+        return units
+
+    def _name_of(self, target: str) -> str:
+        """The column a fault is about; the field's own name when a constant gave it."""
+        indexes = self._at.get(target) or self._at.get("place" if target in ("lon", "lat") else target)
+        return self._columns[indexes[0]] if indexes else target
+
+    def _remark(self, remarks: list[Fault], target: str, cells: Sequence[Any], code: str) -> None:
+        index = self._at[target][0]
+        remarks.append(Fault(self._columns[index], shown(plain(cells[index])), code))
+
+    def party_column(self, party: str) -> str:
+        """The column that names the units of ``party``."""
+        return self._name_of(party)
+
+    def key_column(self, key: str) -> str:
+        """The column of the key or of another target."""
+        return self._name_of(key)
+
+
+def _text(field: str) -> Callable[[Any, ImportSettings], Any]:
+    most = FIELDS[field].longest if field not in ("name", "road") else LONGEST_NAME
+    return lambda cell, _settings: values.words(cell, most)
+
+
+def _grid_cell(cell: Any, _settings: ImportSettings) -> str:
+    text = values.digits(cell)
+    # 15 digits by GB/T 30428.1; 14 and 16 are met in older and local tables
+    if not (text.isdigit() and 14 <= len(text) <= 16):
+        raise BadValue("bad_cell_code")
+    return text
+
+
+def _accuracy(cell: Any, _settings: ImportSettings) -> str:
+    text = plain(cell).upper().removesuffix("级").removesuffix("类").strip()
+    if text not in ("A", "B", "C"):
+        raise BadValue("bad_accuracy")
+    return text
+
+
+_READERS: Mapping[str, Callable[[Any, ImportSettings], Any]] = {
+    "name": _text("name"),
+    "road": _text("road"),
+    "address": _text("address"),
+    "state": lambda cell, _settings: values.state(cell).value,
+    "grid_cell": _grid_cell,
+    "depth": lambda cell, settings: values.millimetres(cell, settings.depth_unit),
+    "material": _text("material"),
+    "size": _text("size"),
+    "installed_on": lambda cell, _settings: values.day(cell),
+    "warranty_until": lambda cell, _settings: values.day(cell),
+    "accuracy": _accuracy,
+}
+_COLUMN_OF = {"depth": "depth_mm"}
