@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Select, or_, select
 
 from registry.domain.geo import Box, place_cells
 from registry.domain.kinds import ENDED_STAGES, AlertState, AssetState
@@ -41,35 +41,56 @@ class _Collection(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="
 
 # Encoded in slices: tens of thousands of rows held at once wake the garbage collector, which costs more than the work.
 _SLICE = 1_000
+_SPANS = 60  # rows of cells asked for one by one: a box of 6 km from south to north
 
 
 def map_features(engine: Engine, *, now: datetime, bbox: Box | None = None, limit: int = 50_000) -> bytes:
-    """GeoJSON of all assets that are not abandoned, WGS-84, as bytes ready to send.
+    """GeoJSON of the assets that are in use, WGS-84, as bytes ready to send; those where something is wrong first.
 
-    Properties: ``id``, ``f`` family, ``n`` name, ``s`` severity of the worst open case or live alert (0: all is well),
-    ``r`` road, ``c`` the id of the worst open case or null. Members of the collection: ``at``, and ``truncated`` when
-    cut.
+    At most ``limit``: ``truncated`` says that there are more (ask for a smaller ``bbox``), and what is wrong is never
+    cut off before what is well. Properties: ``id``, ``f`` family, ``n`` name, ``s`` severity of the worst open case or
+    live alert (0: all is well), ``r`` road, ``c`` the id of the worst open case or null. Also ``at``.
     """
-    query = select(asset.c.id, asset.c.family, asset.c.lon, asset.c.lat, asset.c.name, asset.c.road).where(
-        asset.c.state != AssetState.ABANDONED.value
-    )
-    if bbox is not None:
-        query = query.where(
-            # the whole rows of cells between south and north: one range of the index, whatever the box's size
-            asset.c.place_cell.between(place_cells(bbox)[0][0], place_cells(bbox)[-1][1]),
-            asset.c.lat.between(bbox.south, bbox.north),
-            asset.c.lon.between(bbox.west, bbox.east),
-        )
     with reading(engine) as tx:
         worst = _worst(tx)
-        rows = tx.execute(query.order_by(asset.c.id).limit(limit + 1))
-        slices: list[bytes] = []
-        left = limit
-        for part in rows.partitions(_SLICE):
-            slices.append(_encoded(part[:left], worst))
-            left -= len(part)
+        wrong = _rows(tx, bbox, limit, among=sorted(worst, key=lambda each: -worst[each][0]))
+        slices = [_encoded(wrong, worst)]
+        left = limit - len(wrong)
+        seen = {row.id for row in wrong}
+        for part in _in_slices(tx, bbox, left + len(seen) + 1):
+            well = [row for row in part if row.id not in seen]
+            slices.append(_encoded(well[: max(left, 0)], worst))
+            left -= len(well)
     features = b",".join(each for each in slices if each)
     return msgspec.json.encode(_Collection(now, left < 0, msgspec.Raw(b"[" + features + b"]")))
+
+
+def _query(bbox: Box | None) -> Select[Any]:
+    query = select(asset.c.id, asset.c.family, asset.c.lon, asset.c.lat, asset.c.name, asset.c.road).where(
+        asset.c.state != AssetState.ABANDONED.value, asset.c.merged_into_id.is_(None)
+    )
+    if bbox is None:
+        return query
+    inside = (asset.c.lat.between(bbox.south, bbox.north), asset.c.lon.between(bbox.west, bbox.east))
+    spans = place_cells(bbox)
+    if len(spans) <= _SPANS:
+        return query.where(or_(*(asset.c.place_cell.between(*span) for span in spans)), *inside)
+    # the whole rows of cells between south and north: one range of the index, whatever the box's size
+    return query.where(asset.c.place_cell.between(spans[0][0], spans[-1][1]), *inside)
+
+
+def _rows(tx: Connection, bbox: Box | None, limit: int, *, among: Sequence[int]) -> list[Any]:
+    """Those of the ids that are in the box, a slice at a time: a database takes only so many values at once."""
+    found: list[Any] = []
+    for start in range(0, len(among), _SLICE):
+        found += tx.execute(_query(bbox).where(asset.c.id.in_(among[start : start + _SLICE]))).all()
+    return found[:limit]
+
+
+def _in_slices(tx: Connection, bbox: Box | None, limit: int) -> Iterator[Sequence[Any]]:
+    query = _query(bbox)
+    ordered = query.order_by(asset.c.id) if bbox is None else query
+    return tx.execute(ordered.limit(limit)).partitions(_SLICE)
 
 
 def _encoded(rows: Sequence[Any], worst: dict[int, tuple[int, int | None]]) -> bytes:

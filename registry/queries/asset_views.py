@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from registry.domain.kinds import AssetState, Family, Quality, Stage, TagState
+from registry.domain.kinds import AreaLevel, AssetState, Family, Party, Quality, Stage, TagState
+from registry.queries.duties import PostView
 
 
 class AssetRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,8 +22,12 @@ class AssetRow(msgspec.Struct, frozen=True, kw_only=True):
     family: Family
     state: AssetState
     road: str
+    address: str
+    area_code: str
     lon: float
     lat: float
+    version: int
+    updated_at: datetime
     token: str | None
     devices: int
     open_cases: int
@@ -56,7 +61,7 @@ class TagView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
-    """Hardware on the asset, and the bus it answers on."""
+    """Hardware on the asset, and the bus it answers on; ``removed_at`` set: it was taken off then."""
 
     id: int
     serial: str
@@ -67,6 +72,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_s: float
     fitted_at: datetime
     removed_at: datetime | None
+    note: str
 
 
 class PointValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +89,63 @@ class PointValue(msgspec.Struct, frozen=True, kw_only=True):
     measured_at: datetime | None
     quality: Quality | None
     age_s: float | None
+
+
+class BaselineLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One baseline a point has had: its value, since when, who set it. ``serial`` of the device."""
+
+    device_id: int
+    serial: str
+    point: str
+    unit: str
+    value: float
+    set_at: datetime
+    set_by_name: str | None
+
+
+class AreaName(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the path of areas in which the asset lies, the largest first."""
+
+    level: AreaLevel
+    code: str
+    name: str
+    name_en: str
+
+
+class AssetRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Another asset, as a link."""
+
+    id: int
+    code: str
+    name: str
+
+
+class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One field before and after, as kept; ids of units are their names already."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the asset's history. ``by_name`` None: the system."""
+
+    id: int
+    at: datetime
+    action: str
+    by_name: str | None
+    note: str
+    import_id: int | None
+    fields: list[FieldChange]
+
+
+class PartyView(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the three who answer for the asset, with the posts of that unit that do (A and B person)."""
+
+    party: Party
+    unit: UnitView
+    posts: list[PostView]
 
 
 class AssetCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +185,12 @@ class AssetPhoto(msgspec.Struct, frozen=True, kw_only=True):
     width_px: int
     height_px: int
     distance_m: float | None
+    kind: str = ""
+    taken_at: datetime | None = None
+    taken_by: int | None = None
+    taken_by_name: str | None = None
+    lon: float | None = None
+    lat: float | None = None
 
 
 class AssetFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +198,7 @@ class AssetFile(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     code: str
+    version: int
     code_grouped: str
     scheme: str
     class_code: str
@@ -144,14 +214,24 @@ class AssetFile(msgspec.Struct, frozen=True, kw_only=True):
     source_y: float | None
     road: str
     address: str
+    accuracy: str
+    area_code: str
     grid_cell: str
+    areas: list[AreaName]
     depth_mm: int | None
+    material: str
+    size: str
+    installed_on: str | None
+    warranty_until: str | None
     details: dict[str, Any]
+    merged_into: AssetRef | None
+    merged_from: list[AssetRef]
     created_at: datetime
     updated_at: datetime
     supervisor: UnitView | None
     owner: UnitView | None
     maintainer: UnitView | None
+    parties: list[PartyView]
     aliases: list[Alias]
     tag: TagView | None
     former_tags: list[TagView]
@@ -161,6 +241,8 @@ class AssetFile(msgspec.Struct, frozen=True, kw_only=True):
     past_cases: list[AssetCase]
     live_alerts: list[AssetAlert]
     photos: list[AssetPhoto]
+    baselines: list[BaselineLine]
+    changes: list[ChangeLine]
 
 
 class ScanView(msgspec.Struct, frozen=True, kw_only=True):

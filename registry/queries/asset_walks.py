@@ -75,8 +75,8 @@ class _Place:
 def find_page(tx: Connection, wanted: AssetFilter, *, after: str | None, limit: int, stretch: int = STRETCH) -> Found:
     """The next ``limit`` ids of ``wanted``. Raises ``InvalidInput`` for a cursor or a filter that is none."""
     start = _Place(0, "", 0) if after is None else _read_place(after)
+    narrowed = filters.narrowing(wanted)  # first: it refuses what is no filter
     walks = _walks(tx, wanted)
-    narrowed = filters.narrowing(wanted)
     ids: list[int] = []
     for number in range(start.walk, len(walks)):
         here = start if number == start.walk else _Place(number, "", 0)

@@ -1,20 +1,18 @@
-"""Reading assets: the list, one file, what a scanned plate shows."""
+"""Reading assets: the list, one file, the nearest to a place, what a scanned plate shows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
-
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select
+import msgspec
+from sqlalchemy import Engine, or_, select
 
 from registry.domain.codes import read_code
-from registry.domain.errors import NotFound
-from registry.domain.kinds import ENDED_STAGES, AlertState, TagState
-from registry.domain.points import POINTS
-from registry.domain.tokens import grouped, read_token
-from registry.queries.asset_filters import EVERYTHING, AssetFilter
+from registry.domain.errors import InvalidInput
+from registry.domain.geo import Place, box_around, check_place, distance_m, place_cells
+from registry.domain.tokens import read_token
+from registry.queries.asset_file import asset_file
+from registry.queries.asset_filters import EVERYTHING, AssetFilter, Gap
 from registry.queries.asset_map import map_features
+from registry.queries.asset_rows import asset_rows, class_names, open_cases, units_by_id, with_class, worst_alert
 from registry.queries.asset_views import (
     Alias,
     AssetAlert,
@@ -32,28 +30,19 @@ from registry.queries.asset_walks import find_page
 from registry.queries.paging import Page, check_limit
 from registry.queries.rows import all_views, as_view
 from registry.storage.database import reading
-from registry.storage.tables import (
-    alert,
-    asset,
-    asset_alias,
-    asset_class,
-    case,
-    device,
-    latest,
-    photo,
-    point,
-    tag,
-    unit,
-)
+from registry.storage.tables import asset, tag
 
 __all__ = [
     "Alias",
     "AssetAlert",
     "AssetCase",
     "AssetFile",
+    "AssetFilter",
     "AssetPhoto",
     "AssetRow",
     "DeviceView",
+    "Gap",
+    "NearAsset",
     "PointValue",
     "ScanView",
     "TagView",
@@ -62,10 +51,19 @@ __all__ = [
     "asset_file",
     "list_assets",
     "map_features",
+    "nearest",
 ]
 
-_PAST_CASES = 50
-_PHOTOS = 60
+MAX_RADIUS_M = 1_000.0
+_LOOKED_AT = 20_000
+_RINGS = (1 / 16, 1 / 4, 1.0)  # of the radius: in a dense street the first one holds enough
+
+
+class NearAsset(msgspec.Struct, frozen=True, kw_only=True):
+    """An asset and how far it is from the place asked for."""
+
+    asset: AssetRow
+    distance_m: float
 
 
 def list_assets(
@@ -83,46 +81,46 @@ def list_assets(
     check_limit(limit)
     with reading(engine) as tx:
         found = find_page(tx, wanted, after=after, limit=limit)
-        rows = {row.id: row for row in all_views(tx, _rows().where(asset.c.id.in_(found.ids)), AssetRow)}
+        rows = {row.id: row for row in all_views(tx, asset_rows().where(asset.c.id.in_(found.ids)), AssetRow)}
     return Page(items=[rows[each] for each in found.ids if each in rows], next=found.next)
 
 
-def asset_file(engine: Engine, asset_id: int, *, now: datetime) -> AssetFile:
-    """The whole file of one asset; raises ``NotFound``."""
+def nearest(engine: Engine, place: Place, *, radius_m: float = 100.0, limit: int = 20) -> list[NearAsset]:
+    """The assets within ``radius_m`` of a WGS-84 ``place``, the nearest first, at most ``limit``.
+
+    Found by the index over cells of 0.001°, in rings that grow until they hold enough. Raises ``InvalidInput``.
+    """
+    check_limit(limit)
+    check_place(place.lon, place.lat)
+    if not 0 < radius_m <= MAX_RADIUS_M:
+        raise InvalidInput("radius_m", f"{radius_m:g} must be more than 0 and at most {MAX_RADIUS_M:g} metres")
     with reading(engine) as tx:
-        row = tx.execute(_with_class(select(asset, *_class_names())).where(asset.c.id == asset_id)).mappings().first()
-        if row is None:
-            raise NotFound("asset", asset_id)
-        units = _units(tx, [row["supervisor_unit_id"], row["owner_unit_id"], row["maintainer_unit_id"]])
-        tags = _tags(tx, asset_id)
-        cases = _cases(tx, asset_id)
-        return as_view(
-            row,
-            AssetFile,
-            code_grouped=read_code(row["code"]).grouped,
-            supervisor=units.get(row["supervisor_unit_id"]),
-            owner=units.get(row["owner_unit_id"]),
-            maintainer=units.get(row["maintainer_unit_id"]),
-            aliases=_aliases(tx, asset_id),
-            tag=next((each for each in tags if each.state is TagState.ACTIVE), None),
-            former_tags=[each for each in tags if each.state is not TagState.ACTIVE],
-            devices=_devices(tx, asset_id),
-            values=_values(tx, asset_id, now=now),
-            open_cases=[each for each in cases if each.stage not in ENDED_STAGES],
-            past_cases=[each for each in cases if each.stage in ENDED_STAGES],
-            live_alerts=_live_alerts(tx, asset_id),
-            photos=_photos(tx, asset_id),
-        )
+        near: list[tuple[float, int]] = []
+        for share in _RINGS:
+            within = radius_m * share
+            cells = place_cells(box_around(place, within))
+            query = (
+                select(asset.c.id, asset.c.lon, asset.c.lat)
+                .where(or_(*(asset.c.place_cell.between(*span) for span in cells)), asset.c.merged_into_id.is_(None))
+                .limit(_LOOKED_AT)
+            )
+            away = ((distance_m(place, Place(row.lon, row.lat)), row.id) for row in tx.execute(query))
+            near = sorted(each for each in away if each[0] <= within)[:limit]
+            if len(near) == limit:
+                break
+        ids = [asset_id for _, asset_id in near]
+        rows = {row.id: row for row in all_views(tx, asset_rows().where(asset.c.id.in_(ids)), AssetRow)}
+    return [NearAsset(asset=rows[each], distance_m=round(metres, 2)) for metres, each in near if each in rows]
 
 
 def asset_by_token(engine: Engine, token: str) -> ScanView | None:
     """What a scanned plate shows; None when it was never issued or is not bound to anything yet.
 
-    A plate that was lost or replaced still leads to its asset; ``tag_state`` says so. Raises ``InvalidInput`` for text
-    that can't be a token (misread).
+    A plate that was lost or replaced still leads to its asset, and one of a merged asset to the one that was kept;
+    ``tag_state`` says so. Raises ``InvalidInput`` for text that can't be a token (misread).
     """
     query = (
-        _with_class(
+        with_class(
             select(
                 tag.c.token,
                 tag.c.state.label("tag_state"),
@@ -133,9 +131,9 @@ def asset_by_token(engine: Engine, token: str) -> ScanView | None:
                 asset.c.state,
                 asset.c.road,
                 asset.c.maintainer_unit_id,
-                _open_cases().label("open_cases"),
-                _worst().label("severity"),
-                *_class_names(),
+                open_cases().label("open_cases"),
+                worst_alert().label("severity"),
+                *class_names(),
             )
         )
         .join(tag, tag.c.asset_id == asset.c.id)
@@ -145,134 +143,5 @@ def asset_by_token(engine: Engine, token: str) -> ScanView | None:
         row = tx.execute(query).mappings().first()
         if row is None:
             return None
-        maintainer = _units(tx, [row["maintainer_unit_id"]]).get(row["maintainer_unit_id"])
+        maintainer = units_by_id(tx, [row["maintainer_unit_id"]]).get(row["maintainer_unit_id"])
     return as_view(row, ScanView, code_grouped=read_code(row["code"]).grouped, maintainer=maintainer)
-
-
-def _firing() -> ColumnElement[bool]:
-    return alert.c.state == AlertState.FIRING.value
-
-
-def _open_cases() -> ColumnElement[int]:
-    ended = [stage.value for stage in ENDED_STAGES]
-    return (
-        select(func.count())
-        .select_from(case)
-        .where(case.c.asset_id == asset.c.id, case.c.stage.not_in(ended))
-        .scalar_subquery()
-    )
-
-
-def _worst() -> ColumnElement[int]:
-    worst = select(func.max(alert.c.severity)).where(alert.c.asset_id == asset.c.id, _firing())
-    return func.coalesce(worst.scalar_subquery(), 0)
-
-
-def _class_names() -> tuple[ColumnElement[str], ColumnElement[str]]:
-    return (
-        func.coalesce(asset_class.c.name_zh, "").label("class_name_zh"),
-        func.coalesce(asset_class.c.name_en, "").label("class_name_en"),
-    )
-
-
-def _with_class(query: Select[Any]) -> Select[Any]:
-    same = and_(asset_class.c.scheme == asset.c.scheme, asset_class.c.code == asset.c.class_code)
-    return query.select_from(asset).outerjoin(asset_class, same)
-
-
-def _rows() -> Select[Any]:
-    token = select(tag.c.token).where(tag.c.asset_id == asset.c.id, tag.c.state == TagState.ACTIVE.value)
-    devices = (
-        select(func.count()).select_from(device).where(device.c.asset_id == asset.c.id, device.c.removed_at.is_(None))
-    )
-    return _with_class(
-        select(
-            asset.c.id,
-            asset.c.code,
-            asset.c.name,
-            asset.c.family,
-            asset.c.state,
-            asset.c.road,
-            asset.c.lon,
-            asset.c.lat,
-            token.scalar_subquery().label("token"),
-            devices.scalar_subquery().label("devices"),
-            _open_cases().label("open_cases"),
-            _worst().label("severity"),
-            *_class_names(),
-        )
-    )
-
-
-def _units(tx: Connection, ids: Sequence[int | None]) -> dict[int | None, UnitView]:
-    wanted = {each for each in ids if each is not None}
-    return (
-        {each.id: each for each in all_views(tx, select(unit).where(unit.c.id.in_(wanted)), UnitView)} if wanted else {}
-    )
-
-
-def _aliases(tx: Connection, asset_id: int) -> list[Alias]:
-    query = select(asset_alias).where(asset_alias.c.asset_id == asset_id)
-    return all_views(tx, query.order_by(asset_alias.c.kind, asset_alias.c.value), Alias)
-
-
-def _tags(tx: Connection, asset_id: int) -> list[TagView]:
-    query = select(tag).where(tag.c.asset_id == asset_id).order_by(tag.c.id.desc())
-    return [as_view(row, TagView, shown=grouped(row["token"])) for row in tx.execute(query).mappings()]
-
-
-def _devices(tx: Connection, asset_id: int) -> list[DeviceView]:
-    return all_views(tx, select(device).where(device.c.asset_id == asset_id).order_by(device.c.id), DeviceView)
-
-
-def _values(tx: Connection, asset_id: int, *, now: datetime) -> list[PointValue]:
-    query = (
-        select(
-            point.c.id.label("point_id"),
-            point.c.device_id,
-            point.c.name,
-            point.c.unit,
-            point.c.baseline,
-            point.c.full_scale,
-            latest.c.value,
-            latest.c.measured_at,
-            latest.c.quality,
-        )
-        .join_from(point, device, device.c.id == point.c.device_id)
-        .outerjoin(latest, latest.c.point_id == point.c.id)
-        .where(device.c.asset_id == asset_id, device.c.removed_at.is_(None))
-        .order_by(point.c.device_id, point.c.id)
-    )
-    return [
-        as_view(
-            row,
-            PointValue,
-            decimals=POINTS[row["name"]].decimals if row["name"] in POINTS else 2,
-            age_s=None if row["measured_at"] is None else (now - row["measured_at"]).total_seconds(),
-        )
-        for row in tx.execute(query).mappings()
-    ]
-
-
-def _cases(tx: Connection, asset_id: int) -> list[AssetCase]:
-    """The open ones, worst first, then those that ended last."""
-    ended = [stage.value for stage in ENDED_STAGES]
-    of_asset = select(case, case.c.overdue_at.is_not(None).label("overdue")).where(case.c.asset_id == asset_id)
-    still_open = of_asset.where(case.c.stage.not_in(ended)).order_by(case.c.severity.desc(), case.c.id)
-    past = of_asset.where(case.c.stage.in_(ended)).order_by(case.c.id.desc()).limit(_PAST_CASES)
-    return all_views(tx, still_open, AssetCase) + all_views(tx, past, AssetCase)
-
-
-def _live_alerts(tx: Connection, asset_id: int) -> list[AssetAlert]:
-    query = (
-        select(alert, point.c.name.label("point"), point.c.unit)
-        .join_from(alert, point, point.c.id == alert.c.point_id)
-        .where(alert.c.asset_id == asset_id, _firing())
-        .order_by(alert.c.severity.desc(), alert.c.fired_at)
-    )
-    return all_views(tx, query, AssetAlert)
-
-
-def _photos(tx: Connection, asset_id: int) -> list[AssetPhoto]:
-    query = select(photo).where(photo.c.asset_id == asset_id).order_by(photo.c.id.desc()).limit(_PHOTOS)
-    return all_views(tx, query, AssetPhoto)

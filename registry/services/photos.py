@@ -11,17 +11,23 @@ import io
 import os
 import struct
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import IO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select, update
 
-from registry.domain.errors import InvalidInput, NotFound, StoreDown
+from registry.domain.errors import InvalidInput, NotAllowed, NotFound, StoreDown
 from registry.domain.geo import Place, check_place, distance_m
+from registry.domain.kinds import Role
+from registry.domain.people import Actor
+from registry.domain.scopes import check_area
+from registry.services import asset_changes
+from registry.services.camera_facts import CameraFacts, read_camera_facts
 from registry.storage.database import reading, writing
 from registry.storage.tables import asset, case, photo
 
@@ -34,16 +40,26 @@ _QUALITY = 85
 _UNDECODABLE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error)
 _FORMATS = ("JPEG", "PNG", "WEBP")
 
+PHOTO_KINDS = ("near", "far", "reference", "before", "after")
+"""What a picture shows: 近景, 远景, 参照物, 处置前, 处置后."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPhoto:
-    """What a photo shows: an asset, perhaps one of its cases, who took it and where the phone said it was (WGS-84)."""
+    """What a photo shows: an asset, perhaps one of its cases, who took it and where the phone said it was (WGS-84).
+
+    ``kind`` is "" or one of ``PHOTO_KINDS``. ``taken_at`` None: not known. ``camera_zone``: take time and place from
+    the picture's metadata where they were not given, its clock being in this zone; never set it for a citizen's.
+    """
 
     asset_id: int
     case_id: int | None = None
     taken_by: int | None = None
+    kind: str = ""
+    taken_at: datetime | None = None
     lon: float | None = None
     lat: float | None = None
+    camera_zone: tzinfo | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +92,10 @@ def keep_photo(engine: Engine, data_dir: Path, content: bytes | IO[bytes], new: 
     """
     with reading(engine) as tx:
         place = _place_of(tx, new)
-    picture = redraw(_all_of(content))
+    whole = _all_of(content)
+    picture = redraw(whole)
+    if new.camera_zone is not None:
+        new = _with_camera_facts(new, read_camera_facts(whole, new.camera_zone), now=now)
     path = _write(data_dir, picture)
     away = None if new.lon is None or new.lat is None else distance_m(check_place(new.lon, new.lat), place)
     try:
@@ -92,6 +111,8 @@ def keep_photo(engine: Engine, data_dir: Path, content: bytes | IO[bytes], new: 
                         height_px=picture.height_px,
                         size_bytes=len(picture.jpeg),
                         taken_by=new.taken_by,
+                        kind=new.kind,
+                        taken_at=new.taken_at,
                         recorded_at=now,
                         lon=new.lon,
                         lat=new.lat,
@@ -112,7 +133,7 @@ def find_photo(engine: Engine, data_dir: Path, photo_id: int) -> KeptPhoto:
     """The photo's file and what it belongs to; raises ``NotFound`` when its row or its file is gone."""
     with reading(engine) as tx:
         row = tx.execute(select(photo).where(photo.c.id == photo_id)).first()
-    if row is None:
+    if row is None or row.removed_at is not None:
         raise NotFound("photo", photo_id)
     path = photo_path(data_dir, row.sha256)
     if not path.is_file():
@@ -127,15 +148,66 @@ def find_photo(engine: Engine, data_dir: Path, photo_id: int) -> KeptPhoto:
     )
 
 
+def remove_photo(engine: Engine, photo_id: int, *, by: Actor, now: datetime) -> int:
+    """Take a photo off the file; it can be put back. Returns the asset's id.
+
+    Crew may only take back what they took themselves. Raises ``NotFound``, ``NotAllowed``.
+    """
+    return _show_photo(engine, photo_id, shown=False, by=by, now=now)
+
+
+def restore_photo(engine: Engine, photo_id: int, *, by: Actor, now: datetime) -> int:
+    """Put a removed photo back. Returns the asset's id. Raises ``NotFound``, ``NotAllowed``."""
+    return _show_photo(engine, photo_id, shown=True, by=by, now=now)
+
+
+def _show_photo(engine: Engine, photo_id: int, *, shown: bool, by: Actor, now: datetime) -> int:
+    with writing(engine) as tx:
+        row = tx.execute(
+            select(photo.c.asset_id, photo.c.taken_by, photo.c.removed_at, asset.c.area_code)
+            .join_from(photo, asset, asset.c.id == photo.c.asset_id)
+            .where(photo.c.id == photo_id)
+        ).first()
+        if row is None:
+            raise NotFound("photo", photo_id)
+        check_area(by, row.area_code)
+        if by.role is Role.CREW and row.taken_by != by.user_id:
+            raise NotAllowed("this photo is somebody else's; a registrar or a dispatcher can take it off")
+        if (row.removed_at is None) == shown:
+            return int(row.asset_id)
+        tx.execute(update(photo).where(photo.c.id == photo_id).values(removed_at=None if shown else now))
+        note_photos(tx, row.asset_id, [photo_id], action="photo" if shown else "photo_off", by=by.user_id, now=now)
+        return int(row.asset_id)
+
+
+def note_photos(
+    tx: Connection, asset_id: int, ids: Sequence[int], *, action: str, by: int | None, now: datetime
+) -> None:
+    """Write into the asset's history that photos came or went."""
+    listed = list(ids)
+    pair = [listed, None] if action == "photo_off" else [None, listed]
+    asset_changes.record(tx, asset_id, action=action, changes={"photos": pair}, by=by, now=now)
+
+
 def photo_path(data_dir: Path, sha256: str) -> Path:
     """Where the picture of that content is; 256 folders keep each one short."""
     return data_dir / "photos" / sha256[:2] / f"{sha256}.jpg"
+
+
+def _with_camera_facts(new: NewPhoto, facts: CameraFacts, *, now: datetime) -> NewPhoto:
+    """What the picture says of itself, where nobody said it better. A time to come is a camera's wrong clock."""
+    taken_at = new.taken_at or (facts.taken_at if facts.taken_at is not None and facts.taken_at <= now else None)
+    if new.lon is not None or facts.place is None:
+        return replace(new, taken_at=taken_at)
+    return replace(new, taken_at=taken_at, lon=facts.place.lon, lat=facts.place.lat)
 
 
 def _place_of(tx: Connection, new: NewPhoto) -> Place:
     row = tx.execute(select(asset.c.lon, asset.c.lat).where(asset.c.id == new.asset_id)).first()
     if row is None:
         raise NotFound("asset", new.asset_id)
+    if new.kind not in ("", *PHOTO_KINDS):
+        raise InvalidInput("kind", f"{new.kind!r} must be one of {', '.join(PHOTO_KINDS)}, or empty")
     if (new.lon is None) != (new.lat is None):
         raise InvalidInput("lon", "give longitude and latitude, or neither")
     if new.lon is not None and new.lat is not None:
