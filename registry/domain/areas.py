@@ -137,6 +137,99 @@ REMARKS: Mapping[str, RemarkWords] = {
         "{code!r} is a cell code of the older kind (14 digits, two of them the sequence); kept as it is, the standard "
         "in force has 15",
     ),
+    "code_twice": RemarkWords(
+        True,
+        "编码“{code}”在第 {other} 个要素中已出现;一个编码只能对应一个区域",
+        "the code {code!r} stands in feature {other} already; one code is one area",
+    ),
+    "no_geometry": RemarkWords(
+        True,
+        "没有面状图形(需要 Polygon 或 MultiPolygon,实际为 {found})",
+        "has no polygon (Polygon or MultiPolygon is needed, found {found})",
+    ),
+    "bad_coordinates": RemarkWords(
+        True,
+        "坐标无法读取:{found}",
+        "has coordinates that can't be read: {found}",
+    ),
+    "ring_short": RemarkWords(
+        True,
+        "有一个环只有 {found} 个点;至少需要 3 个不同的点",
+        "has a ring of {found} points; three different ones are the least",
+    ),
+    "metres": RemarkWords(
+        True,
+        "坐标 {found} 超出经纬度范围,像是投影坐标(米);请先转换为经纬度(CGCS2000 / WGS-84)",
+        "has the coordinate {found}, which is no degree but looks like metres of a projection; convert it to longitude "
+        "and latitude (CGCS2000 or WGS-84) first",
+    ),
+    "swapped": RemarkWords(
+        True,
+        "坐标 {found} 的经度和纬度像是颠倒了;GeoJSON 的顺序是经度在前",
+        "has the coordinate {found}, where longitude and latitude look swapped; GeoJSON puts longitude first",
+    ),
+    "self_crossing": RemarkWords(
+        True,
+        "边界自相交({where});修复建议:{parts} 个面,共 {m2} 平方米。勾选“按建议修复”可直接采用",
+        "crosses itself ({where}); the mend proposed has {parts} part(s), {m2} m² in all: choose to accept mends to "
+        "take it",
+    ),
+    "mended": RemarkWords(
+        False,
+        "边界自相交({where}),已按建议修复为 {parts} 个面,共 {m2} 平方米",
+        "crossed itself ({where}); taken as mended: {parts} part(s), {m2} m² in all",
+    ),
+    "ring_open": RemarkWords(
+        False,
+        "边界未闭合(首尾相距 {gap_m} 米),已连接首尾",
+        "is not closed (its ends lie {gap_m} m apart); the ends were joined",
+    ),
+    "overlap": RemarkWords(
+        False,
+        "与“{other}”重叠 {m2} 平方米(容差 {tolerance} 平方米);重叠处的部件归编码较小者",
+        "overlaps {other} by {m2} m² (tolerance {tolerance} m²); what lies in both goes to the lower code",
+    ),
+    "outside_parent": RemarkWords(
+        False,
+        "按编码属于“{parent}”,但不在其范围内;请核对编码或边界",
+        "belongs to {parent} by its code but does not lie in it; check the code or the border",
+    ),
+    "name_missing": RemarkWords(False, "没有名称,以编码代替", "has no name; its code stands in"),
+    "unit_unknown": RemarkWords(
+        False,
+        "责任单位“{unit}”不在单位表中,未登记;请先在“单位”页添加,再导入一次",
+        "names the unit {unit!r}, which is not on file, so it was left out; add the unit and import again",
+    ),
+    "date_unread": RemarkWords(
+        False,
+        "日期“{value}”无法识别,未登记;请写成 2026-03-02",
+        "has the date {value!r}, which was left out; write it as 2026-03-02",
+    ),
+    "level_unread": RemarkWords(
+        False,
+        "级别“{value}”无法识别,按编码长度判断",
+        "has the level {value!r}, which is none; the length of the code was used",
+    ),
+    "cells_unknown": RemarkWords(
+        True,
+        "责任网格中的单元网格不在册:{cells};请先导入单元网格",
+        "has cells that are not on file: {cells}; import the cells first",
+    ),
+    "cells_missing": RemarkWords(
+        True,
+        "责任网格没有列出单元网格;请填写单元网格编码(用逗号分隔)",
+        "lists no cells; a responsibility grid needs the codes of its cells, separated by commas",
+    ),
+    "cells_apart": RemarkWords(
+        True,
+        "责任网格的单元网格不相邻,分成 {parts} 片:{cells}",
+        "has cells that are not adjacent, they make {parts} separate parts: {cells}",
+    ),
+    "cells_taken": RemarkWords(
+        True,
+        "单元网格 {cells} 已属于责任网格“{other}”",
+        "has cells that belong to the responsibility grid {other} already: {cells}",
+    ),
     "code_own_cell": RemarkWords(
         False,
         "编码“{code}”不是 15 位标准编码,作为本市自定编码保留",
