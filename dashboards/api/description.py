@@ -83,9 +83,9 @@ class _Schemas:
         self._by_kind: list[tuple[Any, dict[str, Any]]] = [
             (kind, _renamed(schema, names)) for kind, schema in zip(kinds, made, strict=True)
         ]
-        every = {names[name]: _renamed(schema, names) for name, schema in components.items()}
+        every: dict[str, dict[str, Any]] = {names[name]: _renamed(schema, names) for name, schema in components.items()}
         queries = {names_of["$ref"].rpartition("/")[2] for kind, names_of in self._by_kind if _is_query(kind, table)}
-        self._queries = {name: every[name] for name in queries}
+        self._queries: dict[str, dict[str, Any]] = {name: every[name] for name in queries}
         self.components = dict(sorted((name, schema) for name, schema in every.items() if name not in queries))
 
     def of(self, kind: Any) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dashboards.api import figures, live
+from dashboards.api import assets, figures, live
 from dashboards.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
+    *assets.OPERATIONS,
     *figures.OPERATIONS,
     *live.OPERATIONS,
 )
