@@ -13,8 +13,9 @@ from operate.settings import shown
 
 
 def upgrade_database(config: Path | None) -> str:
-    """Tables at this version, shipped classes and rules in place."""
+    """Tables at this version, shipped classes, rules and label templates in place."""
     from registry.services.classes import load_classes
+    from registry.services.label_templates import ship_templates
     from registry.services.rules import install_shipped_rules
     from registry.storage.database import writing
     from registry.storage.schema import upgrade
@@ -24,9 +25,11 @@ def upgrade_database(config: Path | None) -> str:
     upgrade(engine)
     with writing(engine) as tx:
         load_classes(tx)
-        rules = install_shipped_rules(tx, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        rules, templates = install_shipped_rules(tx, now=now), ship_templates(tx, now=now)
     engine.dispose()
-    return f"records database is up to date ({rules} rules added): {engine.url.render_as_string(hide_password=True)}"
+    added = f"{rules} rules and {templates} label templates added"
+    return f"records database is up to date ({added}): {engine.url.render_as_string(hide_password=True)}"
 
 
 def add_person(config: Path | None, *, login: str, name: str, role: str, password: str) -> str:

@@ -19,6 +19,7 @@ from registry.domain.kinds import Family
 from registry.services.classes import load_classes
 from registry.services.devices import NewDevice, put_on
 from registry.services.imports import ImportReport, import_street_lights
+from registry.services.label_templates import ship_templates
 from registry.services.people import seed_demo_people
 from registry.services.rules import install_shipped_rules
 from registry.services.tags import issue_tags
@@ -128,6 +129,7 @@ def _furnish(engine: Engine, wishes: Wishes, rng: Random, now: datetime) -> Impo
     with writing(engine) as tx:
         load_classes(tx)
         install_shipped_rules(tx, now=now)
+        ship_templates(tx, now=now)
         seed_demo_people(tx, now=now)
         if wishes.inventory is None:
             demo_assets(tx, wishes.sensors, rng, now=now)
