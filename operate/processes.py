@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from operate.settings import BadSettings, load_settings
 
 if TYPE_CHECKING:
     from operate.city_file import Place
+    from registry.services.print_making import CityOnPlates
 
 
 def stop_on_signals() -> threading.Event:
@@ -77,16 +79,26 @@ def run_ingest(config: Path | None) -> None:
 
 
 def run_worker(config: Path | None) -> None:
-    """The only scheduler: watches for silence, deadlines, clean-up."""
+    """The only scheduler: watches for silence, deadlines, clean-up; does the long work that waits."""
+    from functools import partial
+
+    from registry.services.place_work import do_place_work
+    from registry.services.print_making import make_waiting_runs
     from registry.storage.schema import check_schema
-    from registry.worker import run
+    from registry.worker import LongJob, run, utc_now
 
     place = city(config)
     configure_logs("worker")
     engine, store = open_records(place)
     check_schema(engine)
     try:
-        run(engine, store, place.settings.records, stop=stop_on_signals())
+        prints = partial(make_waiting_runs, engine, data_dir=place.data_dir, city=city_on_plates(place), clock=utc_now)
+        places = partial(do_place_work, engine, holder=f"{socket.gethostname()}:{os.getpid()}", clock=utc_now)
+        jobs = [
+            LongJob(name="print", work=lambda ends: prints(stop=ends)),
+            LongJob(name="places", work=lambda ends: places(stop=ends)),
+        ]
+        run(engine, store, place.settings.records, stop=stop_on_signals(), long_jobs=jobs)
     finally:
         store.close()
         engine.dispose()
@@ -111,6 +123,14 @@ def run_web(config: Path | None) -> None:
     finally:
         store.close()
         engine.dispose()
+
+
+def city_on_plates(place: Place) -> CityOnPlates:
+    """What every plate of this city says."""
+    from registry.services.print_making import CityOnPlates
+
+    settings = place.settings.city
+    return CityOnPlates(public_url=settings.public_url, name_zh=settings.name, name_en=settings.name_en)
 
 
 class WebCity:

@@ -10,9 +10,10 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -48,6 +49,19 @@ class Rhythm:
 DEFAULT_RHYTHM = Rhythm()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongJob:
+    """Work that people order and that may take an hour: print runs, imports.
+
+    ``work`` is called every ``every_s`` seconds in a thread of its own, so that no other job waits for it. It gets a
+    function that says when it must leave off: asked often, since the worker ends only after it.
+    """
+
+    name: str
+    work: Callable[[Callable[[], bool]], None]
+    every_s: float = 2.0
+
+
 def utc_now() -> datetime:
     """The wall clock, read at this edge only."""
     return datetime.now(UTC)
@@ -61,9 +75,10 @@ def run(
     stop: threading.Event,
     rhythm: Rhythm = DEFAULT_RHYTHM,
     clock: Callable[[], datetime] = utc_now,
+    long_jobs: Sequence[LongJob] = (),
 ) -> None:
     """Be the worker until ``stop`` is set: wait for the lease, then do the jobs for as long as it is ours."""
-    worker = _Worker(engine, series_store, settings, rhythm, clock)
+    worker = _Worker(engine, series_store, settings, rhythm, clock, long_jobs)
     while not stop.is_set():
         if worker.wait_for_lease(stop):
             worker.work(stop)
@@ -79,12 +94,14 @@ class _Worker:
         settings: RecordSettings,
         rhythm: Rhythm,
         clock: Callable[[], datetime],
+        long_jobs: Sequence[LongJob],
     ) -> None:
         self._engine = engine
         self._series_store = series_store
         self._settings = settings
         self._rhythm = rhythm
         self._clock = clock
+        self._long_jobs = long_jobs
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._until: datetime | None = None
         self._failures = 0
@@ -105,7 +122,7 @@ class _Worker:
 
     def work(self, stop: threading.Event) -> None:
         """Run the jobs until ``stop`` or until the lease is lost; then let both go."""
-        scheduler = self._scheduler()
+        scheduler = self._scheduler(lambda: stop.is_set() or not self._holds())
         scheduler.start()
         try:
             while not stop.wait(self._rhythm.renew_s):
@@ -118,7 +135,7 @@ class _Worker:
             self._release()
             log.info("worker_stopped", holder=self._holder)
 
-    def _scheduler(self) -> BackgroundScheduler:
+    def _scheduler(self, ends: Callable[[], bool]) -> BackgroundScheduler:
         # coalesce and no grace time: a job that could not run for an hour runs once and at once, never sixty times.
         scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -130,6 +147,7 @@ class _Worker:
             ("fold", self._fold, rhythm.fold_s),
             ("health", self._tell_health, rhythm.health_s),
             ("cleaning", self._clean, rhythm.cleaning_s),
+            *((job.name, partial(self._work_on, job, ends), job.every_s) for job in self._long_jobs),
         ):
             scheduler.add_job(
                 self._guarded,
@@ -140,6 +158,10 @@ class _Worker:
                 next_run_time=datetime.now(UTC),
             )
         return scheduler
+
+    @staticmethod
+    def _work_on(job: LongJob, ends: Callable[[], bool], _now: datetime) -> None:
+        job.work(ends)
 
     def _guarded(self, name: str, job: Callable[[datetime], None]) -> None:
         """Run one job: no failure of one may end the others, and none may act without the lease."""

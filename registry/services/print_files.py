@@ -14,8 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
+from registry.labels import LabelFacts, LabelTemplate
+from registry.labels.layout import draw
+from registry.labels.pdf import PdfBook
 from registry.services.print_selection import PlateFacts
 
 LIST_NAME = "list.csv"
@@ -113,10 +116,22 @@ def join_labels(folder: Path, labels: Iterable[tuple[str, bytes]], *, extension:
                 beat()
 
 
-def keep_file(folder: Path, name: str, content: bytes) -> None:
-    """One finished file, whole or not at all."""
-    with _whole(folder / name) as file:
-        file.write(content)
+def write_pdf(
+    folder: Path,
+    template: LabelTemplate,
+    labels: Iterable[LabelFacts],
+    *,
+    start_position: int,
+    beat: Callable[[], None],
+) -> None:
+    """``labels.pdf`` with a label on each page, or sheets that begin at ``start_position``; each is decoded again."""
+    with _whole(folder / "labels.pdf") as file:
+        book = PdfBook(file, sheet=template.sheet, start_position=start_position)
+        for count, facts in enumerate(labels):
+            book.add(draw(template, facts))
+            if count % 500 == 499:
+                beat()
+        book.close()
 
 
 def write_list(folder: Path, plates: Iterable[tuple[PlateFacts, str]]) -> None:
@@ -136,7 +151,7 @@ def write_list(folder: Path, plates: Iterable[tuple[PlateFacts, str]]) -> None:
 class _Lines:
     """What ``csv`` writes to: text in, UTF-8 out."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
     def write(self, text: str) -> int:
@@ -149,7 +164,7 @@ def _harmless(cell: str) -> str:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
+def _whole(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its name only when everything is on the disk; a power cut leaves the old one or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")

@@ -18,11 +18,10 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, bindparam, func, literal, or_, select, update
 
-from registry.domain.errors import InvalidMove, NotFound
+from registry.domain.errors import DomainError, InvalidMove, NotFound, StoreDown
 from registry.domain.kinds import PrintItemState, PrintRunKind, PrintRunState
 from registry.labels import LabelFacts, LabelTemplate, MadeLabel, make_labels, read_template
-from registry.services.print_files import PartFiles, folder_of, join_labels, write_list, zip_labels
-from registry.services.print_pdf import write_pdfs
+from registry.services.print_files import PartFiles, folder_of, join_labels, write_list, write_pdf, zip_labels
 from registry.services.print_selection import PlateFacts, plate_facts
 from registry.storage.database import reading, writing
 from registry.storage.tables import label_template, print_item, print_run
@@ -108,9 +107,11 @@ def _free(now: datetime) -> Any:
 def _take(engine: Engine, run_id: int, holder: str, *, now: datetime) -> _Run:
     values = {"state": PrintRunState.RUNNING.value, "holder": holder, "held_until": now + HOLD, "problem": ""}
     with writing(engine) as tx:
+        former = tx.execute(select(print_run.c.holder).where(print_run.c.id == run_id)).scalar() or ""
+        free = _free(now) | (print_run.c.holder == former) if _died_here(former) else _free(now)
         taken = tx.execute(
             update(print_run)
-            .where(print_run.c.id == run_id, _free(now))
+            .where(print_run.c.id == run_id, free)
             .values(
                 **values,
                 started_at=func.coalesce(print_run.c.started_at, literal(now, print_run.c.started_at.type)),
@@ -139,6 +140,21 @@ def _take(engine: Engine, run_id: int, holder: str, *, now: datetime) -> _Run:
         )
 
 
+def _died_here(holder: str) -> bool:
+    """Whether ``holder`` was a process of this machine that is gone: nobody need wait until its time runs out."""
+    host, _, rest = holder.partition(":")
+    number = rest.partition(":")[0]
+    if host != socket.gethostname() or not number.isdigit():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 class _Making:
     """One process at work on one run."""
 
@@ -162,8 +178,8 @@ class _Making:
     def work(self, stop: Callable[[], bool], progress: Progress | None) -> RunResult:
         """Batches until nothing waits, then the files."""
         self._count_again()
-        first = 1
-        while (first := self._next_batch(first)) is not None:
+        after = 1
+        while (first := self._next_batch(after)) is not None:
             if stop():
                 self._let_go()
                 return self._result(PrintRunState.WAITING)
@@ -171,7 +187,7 @@ class _Making:
                 return self._found_elsewhere()
             if progress is not None:
                 progress(self._run.made, self._run.failed, self._run.total)
-            first += BATCH
+            after = first + BATCH
         self._finish_files()
         return self._finish()
 
@@ -234,7 +250,8 @@ class _Making:
     def _finish_files(self) -> None:
         made_firsts, ending = list(self._firsts()), self._run.format
         if ending == "pdf":
-            write_pdfs(self._folder, self._run.template, self._made_facts(), self._run.start_position, self._renew)
+            start, labels = self._run.start_position, self._made_facts()
+            write_pdf(self._folder, self._run.template, labels, start_position=start, beat=self._renew)
         elif ending == "zpl":
             join_labels(self._folder, self._parts.labels(made_firsts), extension=ending, beat=self._renew)
         else:
@@ -340,3 +357,41 @@ def _mark(
         .values(state=bindparam("b_state"), problem=bindparam("b_problem"), made_at=bindparam("b_made_at")),
         rows,
     )
+
+
+def make_waiting_runs(
+    engine: Engine,
+    *,
+    data_dir: Path,
+    city: CityOnPlates,
+    stop: Callable[[], bool],
+    clock: Callable[[], datetime],
+) -> None:
+    """Make every run that waits, one after the other, until ``stop``: the worker's job.
+
+    A run that can't be made is marked *failed* with the reason, and does not hold up the others.
+    """
+    while not stop():
+        run_id = waiting_run(engine, now=clock())
+        if run_id is None:
+            return
+        try:
+            make_run(engine, run_id, data_dir=data_dir, city=city, stop=stop, clock=clock)
+        except InvalidMove:
+            return  # another process was faster; the next round looks again
+        except (OSError, DomainError) as error:
+            log.error("print_run_failed", run_id=run_id, problem=str(error))
+            fail_run(engine, run_id, str(error), now=clock())
+        except StoreDown:
+            raise
+        except Exception as error:  # the job runner logs it; without the mark the run would be tried for ever
+            fail_run(engine, run_id, f"a fault of the program: {error!r}", now=clock())
+            raise
+
+
+def fail_run(engine: Engine, run_id: int, problem: str, *, now: datetime) -> None:
+    """Note that a run could not be made, for a person to read; it can be resumed once the cause is mended."""
+    values = {"state": PrintRunState.FAILED.value, "problem": problem[:2_000], "finished_at": now}
+    running = (print_run.c.id == run_id, print_run.c.state == PrintRunState.RUNNING.value)
+    with writing(engine) as tx:
+        tx.execute(update(print_run).where(*running).values(**values, holder="", held_until=None))

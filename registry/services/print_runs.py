@@ -17,7 +17,7 @@ from registry.domain.kinds import PrintItemState, PrintRunKind, PrintRunState
 from registry.domain.people import Actor
 from registry.labels.template import LabelTemplate, read_template
 from registry.services import audit
-from registry.services.print_making import make_run
+from registry.services.print_making import fail_run, make_run
 from registry.services.print_selection import RunSelection, chosen_assets, count_chosen
 from registry.services.tags import issue_tags, print_blank_tags
 from registry.storage.database import writing
@@ -120,18 +120,6 @@ def resume_run(engine: Engine, run_id: int, *, by: Actor, now: datetime) -> None
         _set(tx, run_id, PrintRunState.WAITING, failed=0, finished_at=None, problem="")
         audit.record(
             tx, by=by, action="print.resume", subject=f"print_run:{run_id}", detail={"failed": failed}, now=now
-        )
-
-
-def fail_run(engine: Engine, run_id: int, problem: str, *, now: datetime) -> None:
-    """Note that a run could not be made, for a person to read; it can be resumed once the cause is mended."""
-    with writing(engine) as tx:
-        tx.execute(
-            update(print_run)
-            .where(print_run.c.id == run_id, print_run.c.state == PrintRunState.RUNNING.value)
-            .values(
-                state=PrintRunState.FAILED.value, problem=problem[:2_000], finished_at=now, holder="", held_until=None
-            )
         )
 
 

@@ -53,14 +53,14 @@ class Chosen:
 
 def count_chosen(tx: Connection, selection: RunSelection, by: Actor) -> Chosen:
     """How many labels a run for ``selection`` would have."""
-    rows = select(func.count(), func.count(tag.c.id)).select_from(asset)
+    rows: Select[Any] = select(func.count(), func.count(tag.c.id)).select_from(asset)
     counted = tx.execute(_narrowed(rows, selection, by)).one()
     return Chosen(assets=counted[0], with_plate=counted[1])
 
 
 def chosen_assets(tx: Connection, selection: RunSelection, by: Actor, most: int) -> Sequence[tuple[int, int | None]]:
     """(asset id, id of its active plate or None) of at most ``most`` assets, street by street as a crew walks."""
-    rows = select(asset.c.id, tag.c.id).select_from(asset)
+    rows: Select[Any] = select(asset.c.id, tag.c.id).select_from(asset)
     query = _narrowed(rows, selection, by).order_by(asset.c.road, asset.c.code).limit(most)
     return [(row[0], row[1]) for row in tx.execute(query)]
 

@@ -21,7 +21,7 @@ from registry.settings import RecordSettings
 from registry.storage.database import reading, writing
 from registry.storage.series import SqliteSeries
 from registry.storage.tables import alert, case, feed, lease
-from registry.worker import LEASE, Rhythm, run
+from registry.worker import LEASE, LongJob, Rhythm, run
 from tests.city import City, build_city
 
 FAST = Rhythm(silence_s=0.05, overdue_s=0.05, fold_s=0.05, health_s=0.05, cleaning_s=0.05, lease_s=2.0, renew_s=0.05)
@@ -161,3 +161,23 @@ def test_a_worker_asleep_for_longer_than_its_lease_does_nothing_when_it_wakes(ci
         wait_until(lambda: any(line["event"] == "worker_started" for line in logs))
         moment[0] += timedelta(hours=1)
         wait_until(lambda: any(line["event"] == "job_skipped_without_lease" for line in logs))
+
+
+def test_a_long_job_keeps_nobody_waiting_and_leaves_off_when_the_worker_ends(city: City, tmp_path: Path):
+    began, left = threading.Event(), threading.Event()
+
+    def work(ends: Callable[[], bool]) -> None:
+        began.set()
+        wait_until(ends)
+        left.set()
+
+    def overdue() -> bool:
+        with reading(city.engine) as tx:
+            return tx.scalar(select(case.c.overdue_at).where(case.c.kind == "cover_displaced")) is not None
+
+    jobs = [LongJob(name="long", work=work, every_s=0.05)]
+    with working(city.engine, SqliteSeries(tmp_path / "series.db"), long_jobs=jobs):
+        wait_until(began.is_set)
+        wait_until(overdue)
+        assert not left.is_set()
+    assert left.is_set()

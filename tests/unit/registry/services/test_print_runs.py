@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pypdfium2
 import pytest
 import zxingcpp
 from PIL import Image
@@ -23,7 +25,7 @@ from registry.labels.template import Sheet
 from registry.services import print_making
 from registry.services.assets import NewAsset, register_asset
 from registry.services.print_files import finished_file, finished_files
-from registry.services.print_making import CityOnPlates, RunResult, make_run, waiting_run
+from registry.services.print_making import CityOnPlates, RunResult, make_run, make_waiting_runs, waiting_run
 from registry.services.print_runs import NewRun, fail_run, plan_run, resume_run, stop_run
 from registry.services.print_selection import RunSelection, count_chosen, sample_facts
 from registry.services.tags import end_tag, issue_tag
@@ -31,7 +33,7 @@ from registry.storage.database import reading, writing
 from registry.storage.tables import asset, label_template, print_item, print_run, tag, tag_event
 
 CITY = CityOnPlates(public_url="https://city.example", name_zh="示范市")
-SHEETS = Sheet(columns=3, rows=4, left_mm=5, top_mm=5, pitch_x_mm=62, pitch_y_mm=70)
+SHEETS = Sheet(columns=3, rows=3, left_mm=5, top_mm=5, pitch_x_mm=62, pitch_y_mm=95)
 
 
 def put_template(engine: Engine, template: LabelTemplate, now: datetime, *, version: int = 1, **columns: Any) -> None:
@@ -305,8 +307,6 @@ def test_a_plate_that_exists_is_printed_again_under_its_token(
 def test_an_unusable_run_is_refused_by_field_and_makes_no_plates(
     engine: Engine, plate: str, covers: list[int], now: datetime, values: dict[str, Any], field: str
 ):
-    import msgspec
-
     put_template(engine, msgspec.structs.replace(standard_plate(), key="sheet", sheet=SHEETS), now)
     put_template(engine, msgspec.structs.replace(standard_plate(), key="retired"), now, retired=True)
     with pytest.raises(InvalidInput) as refused:
@@ -316,3 +316,42 @@ def test_an_unusable_run_is_refused_by_field_and_makes_no_plates(
         assert tx.execute(select(func.count()).select_from(tag)).scalar_one() == 0
     with pytest.raises(NotFound):
         stop_run(engine, 99, by=SYSTEM, now=now)
+
+
+@pytest.mark.parametrize("fmt", ["pdf", "zpl", "dxf"])
+def test_each_format_gives_the_file_its_machine_wants(
+    engine: Engine, plate: str, covers: list[int], tmp_path: Path, now: datetime, fmt: str
+):
+    key = plate if fmt == "zpl" else "sheet"
+    if fmt != "zpl":
+        put_template(engine, msgspec.structs.replace(standard_plate(), key="sheet", sheet=SHEETS), now)
+    start = 8 if fmt == "pdf" else 1
+    new = new_run(key, format=fmt, dpi=203 if fmt == "zpl" else None, start_position=start)
+    run_id = plan_run(engine, new, by=SYSTEM, now=now)
+    result = make(engine, run_id, tmp_path, now)
+    assert (result.state, result.made, result.failed) == (PrintRunState.DONE, 5, 0)
+    (file,) = [file.name for file in finished_files(tmp_path, run_id) if file.name != "list.csv"]
+    path = finished_file(tmp_path, run_id, file)
+    assert path is not None
+    if fmt == "pdf":
+        assert file == "labels.pdf"
+        with pypdfium2.PdfDocument(path) as document:
+            assert len(document) == 2  # two labels fit on the rest of the first sheet
+            pictures = [page.render(scale=3).to_pil() for page in document]
+        assert [len(zxingcpp.read_barcodes(picture)) for picture in pictures] == [2, 3]
+    elif fmt == "zpl":
+        assert (file, path.read_bytes().count(b"^XA")) == ("labels.zpl", 5)
+    else:
+        assert [name[-4:] for name in labels_in(tmp_path, run_id)] == [".dxf"] * 5
+
+
+def test_the_worker_makes_all_runs_that_wait_and_one_that_fails_holds_up_nobody(
+    engine: Engine, plate: str, covers: list[int], tmp_path: Path, now: datetime
+):
+    broken = plan_run(engine, new_run(plate, format="svg", dpi=None), by=SYSTEM, now=now)
+    good = plan_run(engine, new_run(plate, kind=PrintRunKind.BLANK, count=2, format="svg"), by=SYSTEM, now=now)
+    (tmp_path / "print").mkdir()
+    (tmp_path / "print" / str(broken)).write_text("a file where the folder should be")
+    make_waiting_runs(engine, data_dir=tmp_path, city=CITY, stop=lambda: False, clock=lambda: now)
+    assert [run_row(engine, each).state for each in (broken, good)] == ["failed", "done"]
+    assert str(broken) in run_row(engine, broken).problem
