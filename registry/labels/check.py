@@ -9,7 +9,7 @@ import re
 from xml.etree import ElementTree
 
 import zxingcpp
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _PLACED = re.compile(r"translate\(([\d.]+) ([\d.]+)\) scale\(([\d.]+)\)")
@@ -93,3 +93,70 @@ def paste_modules(
         modules[start : start + length] = b"\xff" * length
     mask = Image.frombytes("L", (side, side), bytes(modules))
     picture.paste(fill, corner, mask.resize((side * _SEEN_PX,) * 2, Image.Resampling.NEAREST))
+
+
+_PDF_SYMBOL = re.compile(
+    rb"^(?:1 g [\d.]+ [\d.]+ [\d.]+ [\d.]+ re f\n)?"
+    rb"q ([\d.]+) 0 0 ([\d.]+) ([\d.]+) ([\d.]+) cm 0 g\n((?:\d+ \d+ \d+ 1 re\n)+)f Q\n"
+)
+
+
+def check_pdf_content(content: bytes, address: str) -> None:
+    """The same for a label in PDF's drawing language: its runs of modules are drawn from it, then decoded."""
+    found = _PDF_SYMBOL.match(content)
+    if found is None or found[1] != found[2]:
+        raise LabelUnreadable("the PDF's symbol is not drawn as it should be; do not print it")
+    numbers = [int(number) for number in found[5].split() if number != b"re"]
+    runs = list(zip(numbers[::4], numbers[1::4], numbers[2::4], strict=True))
+    check_runs(runs, address)
+
+
+def check_runs(runs: list[tuple[int, int, int]], address: str) -> None:
+    """The same for a symbol alone: runs of modules (column, row, length) on white paper."""
+    side = max((max(x + length, y + 1) for x, y, length in runs), default=1)
+    picture = Image.new("L", ((side + 8) * _SEEN_PX,) * 2, 255)
+    paste_modules(picture, runs, (4 * _SEEN_PX, 4 * _SEEN_PX), 0)
+    check_picture(picture, address, _SEEN_PX)
+
+
+_LWPOLYLINE = re.compile(
+    r"  0\nLWPOLYLINE\n(?:[^\n]*\n){7}ENGRAVE\n100\nAcDbPolyline\n 90\n\d+\n 70\n1\n"
+    r"((?: 10\n.*\n 20\n.*\n(?: 42\n.*\n)?)+)"
+)
+_VERTEX = re.compile(r" 10\n(.*)\n 20\n(.*)\n")
+
+
+def check_dxf(document: str, address: str, module_mm: float) -> None:
+    """The same for a DXF drawing: its layer ENGRAVE is filled by the even-odd rule as an engraver does, then decoded.
+
+    ``module_mm`` only says how finely to draw.
+    """
+    scale = _SEEN_PX / module_mm
+    lines = [
+        [(float(x) * scale, float(y) * scale) for x, y in _VERTEX.findall(found[1])]
+        for found in _LWPOLYLINE.finditer(document)
+    ]
+    if not lines:
+        raise LabelUnreadable("the DXF has nothing to engrave; do not use it")
+    picture = _filled(lines)
+    check_picture(picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM), address, _SEEN_PX)
+
+
+def _filled(lines: list[list[tuple[float, float]]]) -> Image.Image:
+    """Closed lines filled by the even-odd rule, black on white, with room around them."""
+    room = 8 * _SEEN_PX
+    left = min(x for line in lines for x, _ in line) - room
+    bottom = min(y for line in lines for _, y in line) - room
+    wide = round(max(x for line in lines for x, _ in line) - left) + room
+    high = round(max(y for line in lines for _, y in line) - bottom) + room
+    wide = (wide + 7) // 8 * 8
+    rows = [0] * high
+    for line in lines:
+        for (x1, y1), (x2, y2) in zip(line, [*line[1:], line[0]], strict=True):
+            low, top = sorted((round(y1 - bottom), round(y2 - bottom)))
+            slope = (x2 - x1) / (y2 - y1) if y1 != y2 else 0.0
+            for y in range(low, top):  # everything to the right of an edge changes sides
+                x = x1 + slope * (y + 0.5 + bottom - y1) if slope else x1
+                rows[y] ^= (1 << wide - round(x - left)) - 1
+    dots = b"".join(row.to_bytes(wide // 8, "big") for row in rows)
+    return ImageChops.invert(Image.frombytes("1", (wide, high), dots).convert("L"))

@@ -55,6 +55,11 @@ class FontFile:
         """Whether it has Chinese letters."""
         return bool(self.path)
 
+    @property
+    def name(self) -> str:
+        """What the font is called inside our documents."""
+        return "Latin" if not self.path else "Bold" if "Bold" in self.path else "Regular"
+
 
 @lru_cache(maxsize=4)
 def find_font(weight: Weight, chinese: bool = True) -> FontFile:

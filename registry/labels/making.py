@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
 
 from registry.domain.errors import InvalidInput
-from registry.labels.check import LabelUnreadable, check_picture, check_svg
+from registry.labels.check import LabelUnreadable, check_dxf, check_picture, check_svg
+from registry.labels.dxf import to_dxf
 from registry.labels.layout import draw
+from registry.labels.pdf import PdfBook
 from registry.labels.plate import LabelFacts, Plate, Remark
 from registry.labels.png import to_picture, to_png
 from registry.labels.svg import to_svg
 from registry.labels.template import ErrorLevel, LabelTemplate
 from registry.labels.template_check import check_template
+from registry.labels.zpl import to_zpl, zpl_picture
 
 Format = Literal["svg", "png", "pdf", "zpl", "dxf"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -86,7 +90,36 @@ def write(plate: Plate, fmt: Format, dpi: int | None = None) -> bytes:
         picture = to_picture(plate, default_dpi(plate.template) if dpi is None else dpi)
         check_picture(picture.grey(), plate.address, picture.module_px)
         return to_png(picture)
+    if fmt == "zpl":
+        picture = to_picture(plate, default_dpi(plate.template) if dpi is None else dpi)
+        job = to_zpl(picture)
+        check_picture(zpl_picture(job), plate.address, picture.module_px)
+        return job.encode("ascii")
+    if fmt == "dxf":
+        drawing = to_dxf(plate)
+        check_dxf(drawing, plate.address, plate.symbol.module_mm)
+        return drawing.encode()
+    if fmt == "pdf":
+        out = io.BytesIO()
+        book = PdfBook(out)
+        book.add(plate)
+        book.close()
+        return out.getvalue()
     raise InvalidInput("format", f"{fmt!r} is none of {', '.join(FORMATS)}")
+
+
+def sheet_pdf(template: LabelTemplate, facts: Iterable[LabelFacts], start_position: int = 1) -> bytes:
+    """The labels on as many sheets as they need, the first one at ``start_position``; each decoded again.
+
+    Without a sheet in the template every label has a page of its own. Raises as ``make_label`` does.
+    """
+    require_good(template)
+    out = io.BytesIO()
+    book = PdfBook(out, sheet=template.sheet, start_position=start_position)
+    for each in facts:
+        book.add(draw(template, each))
+    book.close()
+    return out.getvalue()
 
 
 def default_dpi(template: LabelTemplate) -> int:

@@ -6,7 +6,7 @@ A ``Plate`` says what stands where; it has no decisions left in it. ``layout`` m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, radians, sin
+from math import cos, degrees, sin
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -54,6 +54,16 @@ class Box:
     fill: str = ""
     stroke: str = ""
     stroke_mm: float = 0.0
+
+    def inside(self, by_mm: float) -> Box:
+        """The bare outline of the same rectangle, ``by_mm`` smaller on each side."""
+        return Box(
+            x_mm=self.x_mm + by_mm,
+            y_mm=self.y_mm + by_mm,
+            width_mm=self.width_mm - 2 * by_mm,
+            height_mm=self.height_mm - 2 * by_mm,
+            corner_mm=max(0.0, self.corner_mm - by_mm),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +153,7 @@ class Words:
         x = arc.x_mm + sin(turn) * arc.radius_mm
         y = arc.y_mm + up * cos(turn) * arc.radius_mm
         lean = turn if arc.at == "top" else -turn
-        return x - cos(lean) * wide / 2, y - sin(lean) * wide / 2, lean * 180 / 3.141592653589793
+        return x - cos(lean) * wide / 2, y - sin(lean) * wide / 2, degrees(lean)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +219,6 @@ def tag_address(public_url: str, token: str) -> str:
     return address
 
 
-def turned(x: float, y: float, degrees: float) -> tuple[float, float]:
-    """A point turned clockwise (y downwards) around the origin."""
-    angle = radians(degrees)
-    return x * cos(angle) - y * sin(angle), x * sin(angle) + y * cos(angle)
+def marked_edges(plate: Plate) -> tuple[Box, ...]:
+    """The edges that documents show: all of an engraved plate's; of a printed one, where its holes will be."""
+    return (plate.ground.contour, *plate.ground.holes) if plate.template.engraving else plate.ground.holes

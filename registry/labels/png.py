@@ -145,7 +145,7 @@ def _canvas(template: LabelTemplate, ground: Ground, dpi: int) -> _Canvas:
     if found is None:
         drawn = drawn.quantize(_MOST_GROUND_COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).convert("RGB")
         found = drawn.getcolors(_MOST_GROUND_COLOURS) or []
-    colours = (cast(tuple[int, int, int], colour) for _, colour in found)
+    colours = (cast("tuple[int, int, int]", colour) for _, colour in found)
     palette = tuple(dict.fromkeys([(255, 255, 255), (0, 0, 0), *colours]))
     fixed = Image.new("P", (1, 1))
     fixed.putpalette([part for colour in palette for part in colour])

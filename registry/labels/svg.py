@@ -57,14 +57,7 @@ def _shape(shape: Shape) -> str:
 def _painted(box: Box) -> str:
     drawn = _box(box, f'fill="{box.fill}"') if box.fill else ""
     if box.stroke:
-        half = box.stroke_mm / 2
-        inner = Box(
-            x_mm=box.x_mm + half,
-            y_mm=box.y_mm + half,
-            width_mm=box.width_mm - 2 * half,
-            height_mm=box.height_mm - 2 * half,
-            corner_mm=max(0.0, box.corner_mm - half),
-        )
+        inner = box.inside(box.stroke_mm / 2)
         drawn += _box(inner, f'fill="none" stroke="{box.stroke}" stroke-width="{box.stroke_mm:g}"')
     return drawn
 

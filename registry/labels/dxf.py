@@ -1,0 +1,139 @@
+"""A label as DXF for laser engravers and mills: closed polylines in millimetres, y upwards, on three layers.
+
+``CUT`` is the plate's edge and its holes, ``ENGRAVE`` the symbol, boxes and logo, ``TEXT`` the letters as outlines.
+What lies inside an odd number of lines is to be engraved. ezdxf writes the frame of the file once; the lines of each
+label are put into it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from math import cos, radians, sin
+
+from ezdxf import units
+from ezdxf.filemanagement import new as new_drawing
+from fontTools.pens.recordingPen import RecordingPen
+
+from registry.labels import fonts
+from registry.labels.contour import contours
+from registry.labels.flatten import Point, flattened
+from registry.labels.outlines import draw_logo
+from registry.labels.plate import Box, Line, Plate, Shape, Symbol, Words
+
+_TOLERANCE_MM = 0.01
+_QUARTER = 0.41421356237  # a polyline's bulge for a quarter of a circle: tan(90° / 4)
+_CUT, _ENGRAVE, _TEXT = "CUT", "ENGRAVE", "TEXT"
+_COLOURS = {_CUT: 1, _ENGRAVE: 7, _TEXT: 5}
+_FIRST_HANDLE = 0x10000
+
+Vertex = tuple[float, float, float]
+
+
+def to_dxf(plate: Plate) -> str:
+    """The drawing of ``plate`` (AutoCAD 2000 and later), its lower left corner at 0, 0."""
+    height = plate.template.height_mm
+    edges = (plate.ground.contour, *plate.ground.holes)
+    lines: list[tuple[str, Sequence[Vertex]]] = [(_CUT, _box(edge)) for edge in edges]
+    if plate.template.engraving:
+        lines += [(_ENGRAVE, each) for shape in plate.ground.shapes for each in _shape(shape)]
+    lines += [(_ENGRAVE, each) for each in _symbol(plate.symbol)]
+    lines += [(_TEXT, each) for words in plate.words for each in _words(words)]
+    head, owner, tail = _frame((plate.template.width_mm, plate.template.height_mm))
+    body = "".join(
+        _polyline(_FIRST_HANDLE + number, owner, layer, vertices, height)
+        for number, (layer, vertices) in enumerate(lines)
+    )
+    return head + body + tail
+
+
+@lru_cache(maxsize=16)
+def _frame(limits: tuple[float, float]) -> tuple[str, str, str]:
+    """A drawing without lines in two halves, and the handle of the space that its lines belong to."""
+    drawing = new_drawing("R2000", units=units.MM)
+    drawing.header["$EXTMIN"], drawing.header["$EXTMAX"] = (0, 0, 0), (*limits, 0)
+    drawing.header["$HANDSEED"] = "FFFFFF"
+    for name, colour in _COLOURS.items():
+        drawing.layers.add(name, color=colour)
+    marker = drawing.modelspace().add_point((0, 0))
+    out = io.StringIO()
+    drawing.write(out)
+    whole = out.getvalue()
+    start = whole.index("  0\nPOINT\n  5\n" + str(marker.dxf.handle))
+    end = whole.index("  0\nENDSEC", start)
+    return whole[:start], str(drawing.modelspace().layout_key), whole[end:]
+
+
+def _polyline(handle: int, owner: str, layer: str, vertices: Sequence[Vertex], height: float) -> str:
+    points = "".join(
+        f" 10\n{x:.4f}\n 20\n{height - y:.4f}\n" + (f" 42\n{-bulge:.6f}\n" if bulge else "") for x, y, bulge in vertices
+    )
+    return (
+        f"  0\nLWPOLYLINE\n  5\n{handle:X}\n330\n{owner}\n100\nAcDbEntity\n  8\n{layer}\n"
+        f"100\nAcDbPolyline\n 90\n{len(vertices)}\n 70\n1\n{points}"
+    )
+
+
+def _symbol(symbol: Symbol) -> list[list[Vertex]]:
+    module = symbol.module_mm
+    return [
+        [(symbol.x_mm + x * module, symbol.y_mm + y * module, 0.0) for x, y in line]
+        for line in contours(symbol.qr.rows())
+    ]
+
+
+def _words(words: Words) -> Iterator[list[Vertex]]:
+    tolerance = round(_TOLERANCE_MM / words.size_mm, 3)
+    for letter, left, foot, lean in words.letters():
+        across, along = words.size_mm * cos(radians(lean)), words.size_mm * sin(radians(lean))
+        for line in _letter(words.font, letter, tolerance):
+            yield [(left + across * x + along * y, foot + along * x - across * y, 0.0) for x, y in line]
+
+
+@lru_cache(maxsize=2048)
+def _letter(font: fonts.FontFile, letter: str, tolerance: float) -> list[list[Point]]:
+    """The closed lines of a letter in ems, y upwards."""
+    return flattened(fonts.outline(font, letter), tolerance)
+
+
+def _shape(shape: Shape) -> list[Sequence[Vertex]]:
+    if isinstance(shape, Box):
+        lines = [_box(shape)] if shape.fill or shape.stroke else []
+        if shape.stroke and not shape.fill:
+            lines.append(_box(shape.inside(shape.stroke_mm)))
+        return list(lines)
+    if isinstance(shape, Line):
+        return [_stroke(shape)]
+    pen = RecordingPen()
+    draw_logo(shape, pen)
+    return [[(x, y, 0.0) for x, y in each] for each in flattened(pen.value, _TOLERANCE_MM)]
+
+
+def _box(box: Box) -> list[Vertex]:
+    left, top, right, bottom = box.x_mm, box.y_mm, box.x_mm + box.width_mm, box.y_mm + box.height_mm
+    r = box.corner_mm
+    if not r:
+        return [(left, top, 0.0), (right, top, 0.0), (right, bottom, 0.0), (left, bottom, 0.0)]
+    corners = [
+        (left + r, top, 0.0),
+        (right - r, top, _QUARTER),
+        (right, top + r, 0.0),
+        (right, bottom - r, _QUARTER),
+        (right - r, bottom, 0.0),
+        (left + r, bottom, _QUARTER),
+        (left, bottom - r, 0.0),
+        (left, top + r, _QUARTER),
+    ]
+    after = [*corners[1:], corners[0]]
+    return [corner for corner, end in zip(corners, after, strict=True) if corner[:2] != end[:2]]  # a disc has no sides
+
+
+def _stroke(line: Line) -> list[Vertex]:
+    """A line as the narrow rectangle that it is."""
+    across, down = line.x2_mm - line.x1_mm, line.y2_mm - line.y1_mm
+    length = (across**2 + down**2) ** 0.5 or 1.0
+    x, y = -down / length * line.stroke_mm / 2, across / length * line.stroke_mm / 2
+    ends = ((line.x1_mm, line.y1_mm, 1), (line.x2_mm, line.y2_mm, 1), (line.x2_mm, line.y2_mm, -1))
+    corners = [*ends, (line.x1_mm, line.y1_mm, -1)]
+    return [(end_x + side * x, end_y + side * y, 0.0) for end_x, end_y, side in corners]
