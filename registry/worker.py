@@ -23,6 +23,7 @@ from registry.domain.errors import StoreDown
 from registry.queries.overview import overview
 from registry.services.cases import mark_overdue
 from registry.services.cleaning import clean_up
+from registry.services.idempotency import clean_answers
 from registry.services.leases import Held, release_lease, take_lease
 from registry.services.silence import watch_silence
 from registry.settings import RecordSettings
@@ -198,8 +199,9 @@ class _Worker:
             keep_feed=timedelta(days=self._settings.keep_feed_days),
             keep_letters=timedelta(days=self._settings.keep_letters_days),
         )
-        if cleaned.feed or cleaned.dead_letters:
-            log.info("cleaned", feed=cleaned.feed, dead_letters=cleaned.dead_letters)
+        answers = clean_answers(self._engine, now=now)
+        if cleaned.feed or cleaned.dead_letters or answers:
+            log.info("cleaned", feed=cleaned.feed, dead_letters=cleaned.dead_letters, answers=answers)
 
     def _tell_health(self, now: datetime) -> None:
         seen = overview(self._engine, now=now)
