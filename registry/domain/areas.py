@@ -372,3 +372,14 @@ def _sub_county(digits: str) -> SubCounty:
         if low <= number <= high:
             return kind
     return SubCounty.UNKNOWN
+
+
+def read_area_path(text: str) -> str:
+    """``text`` as the code of an area that things can lie in, "" for the whole city. Raises ``InvalidInput``."""
+    if not text.strip():
+        return ""
+    code, remarks = explain_area_code(text)
+    if code is None or not code.path or len(code.path) > MAX_PATH:
+        told = next((remark.text() for remark in remarks), "")
+        raise InvalidInput("area_code", told or f"{text[:20]!r} is no code of an area that assets lie in")
+    return code.path

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from registry.domain.errors import InvalidInput
 from registry.domain.kinds import AreaLevel, PlaceJobKind
@@ -18,10 +18,10 @@ from registry.domain.people import Actor
 from registry.services import audit, revisions
 from registry.services.area_checks import AreaImport, AreaProblem, Candidate, Judged, judge, row_of
 from registry.services.area_files import AreaFile, read_area_file
-from registry.services.area_index import AREAS
+from registry.services.areas import AREAS, keep_cells
 from registry.services.place_jobs import ask_for_job
 from registry.storage.database import reading, writing
-from registry.storage.tables import area, area_cell
+from registry.storage.tables import area
 
 __all__ = ["AreaImport", "AreaProblem", "AreaReport", "check_areas", "import_areas"]
 
@@ -139,18 +139,8 @@ def _write(tx: Connection, new: list[Candidate], changed: list[tuple[int, Candid
         tx.execute(update(area).where(area.c.id == area_id).values(**values, updated_at=now))
     grids = [each for each in (*new, *(each for _, each in changed)) if each.code.level is AreaLevel.DUTY]
     for grid in grids:
-        keep_cells(tx, grid.code.code, grid.cells)
-
-
-def keep_cells(tx: Connection, code: str, cells: list[str]) -> None:
-    """Say which cells the responsibility grid ``code`` is made of."""
-    grid_id = tx.execute(
-        select(area.c.id).where(area.c.level == AreaLevel.DUTY.value, area.c.code == code)
-    ).scalar_one()
-    tx.execute(delete(area_cell).where(area_cell.c.area_id == grid_id))
-    tx.execute(
-        insert(area_cell).values(cell_code=bindparam("cell"), area_id=grid_id), [{"cell": cell} for cell in cells]
-    )
+        same = (area.c.level == AreaLevel.DUTY.value, area.c.code == grid.code.code)
+        keep_cells(tx, tx.execute(select(area.c.id).where(*same)).scalar_one(), grid.cells)
 
 
 def _report(

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, insert, or_, select, update
 
-from registry.domain.areas import explain_area_code
+from registry.domain.areas import read_area_path
 from registry.domain.duties import DutyBook, DutyLine, Subject
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import Family, Party
@@ -196,12 +196,7 @@ def _set(tx: Connection, new: NewDuty, *, by: Actor, now: datetime) -> int:
 
 
 def _checked(tx: Connection, new: NewDuty) -> NewDuty:
-    code = new.area_code.strip()
-    if code:
-        read, remarks = explain_area_code(code)
-        if read is None or not read.path:
-            raise InvalidInput("area_code", remarks[0].text() if remarks else f"{code!r} is no area code")
-        code = read.path
+    code = read_area_path(new.area_code)
     if tx.execute(select(unit.c.id).where(unit.c.id == new.unit_id)).first() is None:
         raise InvalidInput("unit_id", "names no unit that is on file; choose one of the list")
     family = new.family.strip()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Column, Connection, Engine, and_, delete, exists, insert, literal, select, update
 
 from registry.domain.errors import Conflict, InvalidInput, NotFound
-from registry.storage.tables import unit
+from registry.domain.people import Actor
+from registry.services import audit, revisions
+from registry.storage.database import writing
+from registry.storage.tables import asset, asset_change, metadata, post, unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,80 @@ def change_unit(tx: Connection, unit_id: int, new: NewUnit) -> None:
     )
     if changed.rowcount == 0:
         raise NotFound("unit", unit_id)
+
+
+def save_unit(engine: Engine, unit_id: int | None, new: NewUnit, *, by: Actor, now: datetime) -> int:
+    """Add a unit (``unit_id`` None) or change one, and put it on the audit trail; its id. Raises as the two above."""
+    with writing(engine) as tx:
+        if unit_id is None:
+            kept, action = add_unit(tx, new), "unit.add"
+        else:
+            change_unit(tx, unit_id, new)
+            kept, action = unit_id, "unit.change"
+        audit.record(tx, by=by, action=action, subject=f"unit:{kept}", detail={"name": new.name.strip()}, now=now)
+    return kept
+
+
+def merge_units(engine: Engine, kept_id: int, merged_id: int, *, by: Actor, now: datetime) -> int:
+    """Let ``kept_id`` take over everything that names ``merged_id``, which is then gone; how many assets changed.
+
+    For one organisation that stands in the book under two names. Raises ``NotFound``, ``InvalidInput`` for one unit
+    twice, ``Conflict`` when both have a post of the same name, area and family.
+    """
+    if kept_id == merged_id:
+        raise InvalidInput("merged_id", "is the unit itself; choose another one")
+    with writing(engine) as tx:
+        names = {row.id: row.name for row in tx.execute(select(unit).where(unit.c.id.in_([kept_id, merged_id])))}
+        for unit_id in (kept_id, merged_id):
+            if unit_id not in names:
+                raise NotFound("unit", unit_id)
+        _check_posts_apart(tx, kept_id, merged_id)
+        changed = 0
+        for column in _naming_units():
+            changed += _rename(tx, column, kept_id, merged_id, by=by, now=now)
+        tx.execute(delete(unit).where(unit.c.id == merged_id))
+        revisions.bump(tx, revisions.DIRECTORY)
+        detail = {"merged": merged_id, "name": names[merged_id], "into": names[kept_id], "assets": changed}
+        audit.record(tx, by=by, action="unit.merge", subject=f"unit:{kept_id}", detail=detail, now=now)
+    return changed
+
+
+def _naming_units() -> list[Column[Any]]:
+    """Every column of the registry that names a unit, those of tables to come included."""
+    return [
+        column
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if any(key.column is unit.c.id for key in column.foreign_keys)
+    ]
+
+
+def _check_posts_apart(tx: Connection, kept_id: int, merged_id: int) -> None:
+    other = post.alias("other")
+    same = and_(other.c.name == post.c.name, other.c.area_code == post.c.area_code, other.c.family == post.c.family)
+    twins = select(post.c.name).where(
+        post.c.unit_id == merged_id, exists(select(other.c.id).where(other.c.unit_id == kept_id, same))
+    )
+    name = tx.execute(twins).scalar()
+    if name is not None:
+        raise Conflict(f"both units have a post {name!r} for the same area; rename or remove one of them first")
+
+
+def _rename(tx: Connection, column: Column[Any], kept_id: int, merged_id: int, *, by: Actor, now: datetime) -> int:
+    """Change one column of one table; for assets with a line in each one's history. How many assets changed."""
+    if column.table is not asset:
+        tx.execute(update(column.table).where(column == merged_id).values({column.name: kept_id}))
+        return 0
+    line = select(
+        asset.c.id,
+        literal(now, asset_change.c.at.type),
+        literal(by.user_id, asset_change.c.by_user_id.type),
+        literal("unit"),
+        literal({column.name: [merged_id, kept_id]}, asset_change.c.changes.type),
+    ).where(column == merged_id)
+    tx.execute(insert(asset_change).from_select(["asset_id", "at", "by_user_id", "action", "changes"], line))
+    values = {column.name: kept_id, "version": asset.c.version + 1, "updated_at": now}
+    return tx.execute(update(asset).where(column == merged_id).values(values)).rowcount
 
 
 def find_unit(tx: Connection, name: str) -> Unit | None:
