@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -155,14 +157,348 @@ def assets() -> None:
 @assets.command("import")
 @click.argument("file", type=_FILE)
 @click.option("--dry-run", is_flag=True, help="Report only; change nothing.")
+@click.option("--division", default="", help="County division of the rows; default: the city's own.")
+@click.option("--class", "class_code", default="", metavar="CODE", help="Class of every row without one of its own.")
+@click.option("--scheme", default="", help="Class table; default: cjt214-2007.")
+@click.option("--map", "columns", multiple=True, metavar="COLUMN=TARGET", help="What a column is; may be repeated.")
+@click.option("--profile", default="", help="A saved or shipped column mapping.")
+@click.option("--save-profile", default="", metavar="NAME", help="Keep this mapping under a name.")
+@click.option("--crs", type=click.Choice(["wgs84", "cgcs2000", "gcj02", "bd09"]), help="The file's coordinate system.")
+@click.option("--key", help="How rows are known again: code, alias:KIND, or empty for never.")
+@click.option("--swap", is_flag=True, help="Longitude and latitude stand in each other's column.")
+@click.option("--sheet", default="", help="Sheet of a workbook; default: the first with rows.")
+@click.option("--encoding", default="", help="Encoding of a CSV; default: UTF-8, else GB18030.")
+@click.option("--hold-duplicates", "duplicates", flag_value="hold", help="Likely duplicates wait for a decision.")
+@click.option("--merge-duplicates", "duplicates", flag_value="merge", help="Likely duplicates change what is there.")
+@click.option(
+    "--keep-duplicates", "duplicates", flag_value="keep", help="Likely duplicates become assets of their own."
+)
+@click.option("--duplicates-m", type=click.FloatRange(0, 50), metavar="M", help="How near is likely the same.")
+@click.option("--add-units", is_flag=True, help="Put unknown units on file.")
+@click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the report."
+)
 @_CONFIG
 @_JSON
-def assets_import(file: Path, dry_run: bool, config: Path | None, as_json: bool) -> None:
-    """Import lamp posts from GeoJSON; every row that can't be used is listed with its reason."""
-    from operate.administration import import_assets
+def assets_import(file: Path, config: Path | None, as_json: bool, **wishes: Any) -> None:
+    """Import CSV, XLSX or GeoJSON; every row that can't be used is listed with its column, reason and fix."""
+    from operate.registry_files import ImportWish, import_file
 
-    for line in import_assets(config, file, dry_run=dry_run, as_json=as_json):
+    wishes = {name: value for name, value in wishes.items() if value is not None or name == "key"}
+    with _progress(as_json) as progress:
+        for line in import_file(config, file, ImportWish(**wishes), as_json=as_json, progress=progress):
+            click.echo(line)
+
+
+@assets.command("resume")
+@click.argument("run", type=int)
+@_CONFIG
+@_JSON
+def assets_resume(run: int, config: Path | None, as_json: bool) -> None:
+    """Go on with an import that was stopped or killed, at the first row that is not in the registry."""
+    from operate.registry_files import resume_run
+
+    with _progress(as_json) as progress:
+        for line in resume_run(config, run, as_json=as_json, progress=progress):
+            click.echo(line)
+
+
+@assets.command("imports")
+@_CONFIG
+@_JSON
+def assets_imports(config: Path | None, as_json: bool) -> None:
+    """The latest imports and what became of their rows."""
+    from operate.registry_files import list_runs
+
+    for line in list_runs(config, as_json=as_json):
         click.echo(line)
+
+
+@assets.command("undo")
+@click.argument("run", type=int)
+@_CONFIG
+def assets_undo(run: int, config: Path | None) -> None:
+    """Undo an import as a whole, while nothing else has touched its assets."""
+    from operate.registry_files import undo_run
+
+    click.echo(undo_run(config, run))
+
+
+@assets.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, writable=True))
+@click.option("--format", type=click.Choice(["csv", "xlsx", "geojson"]), help="Default: by the file's name.")
+@click.option("--crs", type=click.Choice(["wgs84", "cgcs2000", "gcj02", "bd09"]), default="wgs84", show_default=True)
+@click.option("--gbk", is_flag=True, help="CSV in GB18030 rather than UTF-8.")
+@click.option("--class", "class_code", metavar="CODE", help="Assets of one class.")
+@click.option("--area", metavar="CODE", help="Assets of one area.")
+@click.option("--state", type=click.Choice(["intact", "damaged", "lost", "abandoned"]), help="Assets in one state.")
+@_CONFIG
+@_JSON
+def assets_export(file: Path, config: Path | None, as_json: bool, **wishes: Any) -> None:
+    """Write the assets as CSV, XLSX or GeoJSON, with the columns that an import understands."""
+    from operate.registry_files import export_file
+
+    click.echo(export_file(config, file, wishes, as_json=as_json))
+
+
+@contextmanager
+def _progress(as_json: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal; nothing where a program reads along."""
+    if as_json or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=1, label="rows", show_pos=True, file=sys.stderr) as bar:
+
+        def tell(done: int, expected: int) -> None:
+            # a second pass (the import after its check) begins anew
+            bar.length, bar.pos, bar.finished = max(expected, 1), min(done, max(expected, 1)), False
+            bar.update(0)
+            bar.render_progress()
+
+        yield tell
+
+
+@main.group()
+def labels() -> None:
+    """Print runs: labels for many assets, or blank plates."""
+
+
+def _making(fmt: str) -> Any:
+    """A progress bar that print runs feed."""
+    bar = click.progressbar(length=1, label=fmt, file=sys.stderr, show_pos=True)
+
+    def told(made: int, failed: int, total: int) -> None:
+        bar.length = total
+        bar.update(made + failed - bar.pos)
+
+    return bar, told
+
+
+@labels.command("run")
+@click.option("--template", default="plate-60x90", show_default=True, help="Key of the label template.")
+@click.option("--format", "fmt", type=click.Choice(["pdf", "svg", "png", "zpl", "dxf"]), default="pdf", help="Format.")
+@click.option("--name", default="", help="Name of the run; default: the moment.")
+@click.option("--blank", type=click.IntRange(min=1), metavar="N", help="N blank plates instead of plates for assets.")
+@click.option("--area", default="", metavar="CODE", help="Only assets whose area code begins so.")
+@click.option("--class", "class_code", default="", metavar="CODE", help="Only assets of this class.")
+@click.option("--scheme", default="cjt214-2007", show_default=True, help="The class table of --class.")
+@click.option("--again", is_flag=True, help="Also assets that have a plate: its label is printed again.")
+@click.option("--dpi", type=click.IntRange(100, 1200), help="Resolution of PNG and ZPL.")
+@click.option("--start-position", type=click.IntRange(min=1), default=1, help="First free label of the first sheet.")
+@_CONFIG
+def labels_run(config: Path | None, fmt: str, **wishes: Any) -> None:
+    """Plan a print run and make it here. Ctrl-C stops it; `labels resume` goes on."""
+    from operate.plates import plan_and_make
+
+    bar, told = _making(fmt)
+    with bar:
+        said = plan_and_make(config, wishes | {"fmt": fmt}, told)
+    click.echo(said)
+
+
+@labels.command("resume")
+@click.argument("run_id", type=int)
+@_CONFIG
+def labels_resume(run_id: int, config: Path | None) -> None:
+    """Go on with a run that was stopped, failed or killed, here."""
+    from operate.plates import resume_and_make
+
+    bar, told = _making(f"run {run_id}")
+    with bar:
+        said = resume_and_make(config, run_id, told)
+    click.echo(said)
+
+
+@labels.command("stop")
+@click.argument("run_id", type=int)
+@_CONFIG
+def labels_stop(run_id: int, config: Path | None) -> None:
+    """Stop a run, whichever process makes it."""
+    from operate.plates import stop_print_run
+
+    click.echo(stop_print_run(config, run_id))
+
+
+@labels.command("list")
+@_CONFIG
+def labels_list(config: Path | None) -> None:
+    """Every run, newest first."""
+    from operate.plates import print_runs
+
+    for line in print_runs(config):
+        click.echo(line)
+
+
+@main.group()
+def tags() -> None:
+    """Plates and their history."""
+
+
+@tags.command("show")
+@click.argument("token")
+@_CONFIG
+def tags_show(token: str, config: Path | None) -> None:
+    """What became of one plate, and who did it."""
+    from operate.plates import tag_history
+
+    for line in tag_history(config, token):
+        click.echo(line)
+
+
+@main.group()
+def classes() -> None:
+    """Class tables and codes."""
+
+
+@classes.command("list")
+@_CONFIG
+def classes_list(config: Path | None) -> None:
+    """Every class table."""
+    from operate.plates import class_schemes
+
+    for line in class_schemes(config):
+        click.echo(line)
+
+
+@classes.command("import")
+@click.argument("file", type=_FILE)
+@click.option("--scheme", required=True, metavar="KEY", help="Key of the table, e.g. suzhou-2026.")
+@click.option("--name", default="", help="Its Chinese name; default: the key.")
+@click.option("--dry-run", is_flag=True, help="Report only; change nothing.")
+@_CONFIG
+def classes_import(file: Path, scheme: str, name: str, dry_run: bool, config: Path | None) -> None:
+    """Load the city's own class table (CSV or XLSX; columns code, name_zh, name_en, family)."""
+    from operate.plates import import_classes
+
+    for line in import_classes(config, file, scheme, name, check_only=dry_run):
+        click.echo(line)
+
+
+@classes.command("add")
+@click.argument("scheme")
+@click.argument("name_zh")
+@click.option("--name-en", default="", help="English name.")
+@click.option(
+    "--family", type=click.Choice(["cover", "light", "other"]), required=True, help="What sort of thing it is."
+)
+@click.option("--major", default="", metavar="NN", help="Major class; its numbers are counted down from 99.")
+@_CONFIG
+def classes_add(scheme: str, name_zh: str, name_en: str, family: str, major: str, config: Path | None) -> None:
+    """Add a class of the city's own to a table."""
+    from operate.plates import add_class
+
+    click.echo(add_class(config, scheme, name_zh, name_en, family, major))
+
+
+@classes.command("explain")
+@click.argument("code")
+@_CONFIG
+def classes_explain(code: str, config: Path | None) -> None:
+    """What each digit of a component code means, and what is wrong with it."""
+    from operate.plates import explain
+
+    for line in explain(config, code):
+        click.echo(line)
+
+
+@assets.command("find")
+@click.argument("text")
+@_CONFIG
+@_JSON
+def assets_find(text: str, config: Path | None, as_json: bool) -> None:
+    """Find an asset by the token on its plate, its code, an older code or an alias."""
+    from operate.plates import find
+
+    for line in find(config, text, as_json=as_json):
+        click.echo(line)
+
+
+@main.group()
+def areas() -> None:
+    """Districts, streets, communities, grid cells; who answers for what in them; what a census lacks."""
+
+
+@areas.command("import")
+@click.argument("file", type=_FILE)
+@click.option(
+    "--level",
+    type=click.Choice(["city", "district", "street", "community", "cell", "duty"]),
+    help="Level of every feature; default: by its code's length.",
+)
+@click.option(
+    "--crs",
+    type=click.Choice(["wgs84", "cgcs2000", "gcj02", "bd09"]),
+    default="wgs84",
+    show_default=True,
+    help="The file's coordinate system.",
+)
+@click.option("--map", "columns", multiple=True, metavar="FIELD=PROPERTY", help="Which property is what.")
+@click.option("--mend", is_flag=True, help="Take the proposed mends of outlines that cross themselves.")
+@click.option("--dry-run", is_flag=True, help="Report only; change nothing.")
+@click.option(
+    "--relocate/--no-relocate", default=True, help="Find the assets' areas anew here, or leave it to the worker."
+)
+@click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the report."
+)
+@_CONFIG
+@_JSON
+def areas_import(file: Path, config: Path | None, as_json: bool, **wishes: Any) -> None:
+    """Import areas from GeoJSON; every flaw of a feature is listed with what to do."""
+    from operate.places import AreaWish, import_area_file
+
+    with _progress(as_json) as progress:
+        for line in import_area_file(config, file, AreaWish(**wishes), as_json=as_json, progress=progress):
+            click.echo(line)
+
+
+@areas.command("list")
+@click.option(
+    "--level", type=click.Choice(["city", "district", "street", "community", "cell", "duty"]), help="List one level."
+)
+@_CONFIG
+@_JSON
+def areas_list(level: str | None, config: Path | None, as_json: bool) -> None:
+    """How many areas of each level are on file, or one level's areas."""
+    from operate.places import list_area_levels
+
+    for line in list_area_levels(config, level=level, as_json=as_json):
+        click.echo(line)
+
+
+@areas.command("relocate")
+@_CONFIG
+@_JSON
+def areas_relocate(config: Path | None, as_json: bool) -> None:
+    """Find the area and the grid cell of every asset anew."""
+    from operate.places import relocate
+
+    with _progress(as_json) as progress:
+        click.echo(relocate(config, as_json=as_json, progress=progress))
+
+
+@areas.command("gaps")
+@_CONFIG
+@_JSON
+def areas_gaps(config: Path | None, as_json: bool) -> None:
+    """Count what the files of the census lack, and which positions are doubtful."""
+    from operate.places import count_gaps
+
+    with _progress(as_json) as progress:
+        for line in count_gaps(config, as_json=as_json, progress=progress):
+            click.echo(line)
+
+
+@areas.command("apply-duties")
+@click.option("--dry-run", is_flag=True, help="Only say how many; change nothing.")
+@_CONFIG
+@_JSON
+def areas_apply_duties(dry_run: bool, config: Path | None, as_json: bool) -> None:
+    """Name the parties that assets lack, from the duty list."""
+    from operate.places import apply_duties
+
+    with _progress(as_json) as progress:
+        click.echo(apply_duties(config, dry_run=dry_run, as_json=as_json, progress=progress))
 
 
 @main.group("config")

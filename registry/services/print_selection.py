@@ -53,7 +53,7 @@ class Chosen:
 
 def count_chosen(tx: Connection, selection: RunSelection, by: Actor) -> Chosen:
     """How many labels a run for ``selection`` would have."""
-    rows: Select[Any] = select(func.count(), func.count(tag.c.id)).select_from(asset)
+    rows: Any = select(func.count(), func.count(tag.c.id)).select_from(asset)
     counted = tx.execute(_narrowed(rows, selection, by)).one()
     return Chosen(assets=counted[0], with_plate=counted[1])
 
