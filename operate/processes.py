@@ -82,6 +82,7 @@ def run_worker(config: Path | None) -> None:
     """The only scheduler: watches for silence, deadlines, clean-up; does the long work that waits."""
     from functools import partial
 
+    from registry.services.imports import work_waiting_imports
     from registry.services.place_work import do_place_work
     from registry.services.print_making import make_waiting_runs
     from registry.storage.schema import check_schema
@@ -94,9 +95,11 @@ def run_worker(config: Path | None) -> None:
     try:
         prints = partial(make_waiting_runs, engine, data_dir=place.data_dir, city=city_on_plates(place), clock=utc_now)
         places = partial(do_place_work, engine, holder=f"{socket.gethostname()}:{os.getpid()}", clock=utc_now)
+        imports = partial(work_waiting_imports, engine, place.data_dir, clock=utc_now)
         jobs = [
             LongJob(name="print", work=lambda ends: prints(stop=ends)),
             LongJob(name="places", work=lambda ends: places(stop=ends)),
+            LongJob(name="import", work=lambda ends: imports(stop=ends)),
         ]
         run(engine, store, place.settings.records, stop=stop_on_signals(), long_jobs=jobs)
     finally:

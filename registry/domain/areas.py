@@ -59,6 +59,19 @@ _SUB_COUNTIES = ((1, 99, SubCounty.STREET), (100, 199, SubCounty.TOWN), (200, 39
 _ENTERPRISES = (400, 599, SubCounty.ENTERPRISE)
 
 
+_IN_CHINESE = {
+    "area": "区域",
+    "city": "市",
+    "district": "区县",
+    "street": "街道",
+    "community": "社区",
+    "cell": "单元网格",
+    "duty": "责任网格",
+    "sub-county": "街道段",
+    "sequence": "序号",
+}
+
+
 class Remark(NamedTuple):
     """One thing that was noticed about an area: which (a key of ``REMARKS``), and the values its sentence names."""
 
@@ -73,7 +86,10 @@ class Remark(NamedTuple):
     def text(self, language: str = "en") -> str:
         """The sentence in Chinese (``zh``) or English: what is wrong, and what to do about it."""
         words = REMARKS[self.key]
-        return (words.zh if language == "zh" else words.en).format(**self.values)
+        if language != "zh":
+            return words.en.format(**self.values)
+        values = {name: _IN_CHINESE.get(str(value), value) for name, value in self.values.items()}
+        return words.zh.format(**values)
 
 
 class RemarkWords(NamedTuple):
@@ -87,22 +103,22 @@ class RemarkWords(NamedTuple):
 REMARKS: Mapping[str, RemarkWords] = {
     "code_missing": RemarkWords(
         True,
-        "没有编码;请填写编码字段(code、BGID、网格编码……)",
+        "没有编码；请填写编码字段（code、BGID、网格编码……）",
         "has no code; fill in a code property (code, BGID, 网格编码, …)",
     ),
     "code_not_digits": RemarkWords(
         True,
-        "编码“{code}”含有非数字字符;{level}的编码只能是数字",
+        "编码“{code}”含有非数字字符；{level}的编码只能是数字",
         "the code {code!r} holds something that is no digit; this level ({level}) has digits only",
     ),
     "code_length": RemarkWords(
         True,
-        "编码“{code}”有 {found} 位;区县 6 位、街道 9 位、社区 12 位、单元网格 15 位",
+        "编码“{code}”有 {found} 位；区县 6 位、街道 9 位、社区 12 位、单元网格 15 位",
         "the code {code!r} has {found} digits; a district has 6, a street 9, a community 12, a cell 15",
     ),
     "code_level": RemarkWords(
         True,
-        "编码“{code}”有 {found} 位,不是{level}的编码(应为 {wanted} 位)",
+        "编码“{code}”有 {found} 位，不是{level}的编码（应为 {wanted} 位）",
         "the code {code!r} has {found} digits, which is no {level} (that has {wanted})",
     ),
     "code_too_long": RemarkWords(
@@ -112,117 +128,117 @@ REMARKS: Mapping[str, RemarkWords] = {
     ),
     "code_province": RemarkWords(
         True,
-        "编码“{code}”的前两位 {found} 不是省级代码(GB/T 2260)",
+        "编码“{code}”的前两位 {found} 不是省级代码（GB/T 2260）",
         "the code {code!r} begins with {found}, which is no province (GB/T 2260)",
     ),
     "code_zero": RemarkWords(
         True,
-        "编码“{code}”的{part}为 {found};应从 001 开始",
+        "编码“{code}”的{part}为 {found}；应从 001 开始",
         "the code {code!r} has {found} for its {part}; these start at 001",
     ),
     "code_sub_county": RemarkWords(
         False,
-        "编码“{code}”的街道段 {found} 不在 001–599 内(街道 001–099、镇 100–199、乡 200–399、类似单位 400–599)",
+        "编码“{code}”的街道段 {found} 不在 001–599 内（街道 001–099、镇 100–199、乡 200–399、类似单位 400–599）",
         "the code {code!r} has the sub-county number {found}, outside 001 to 599 (streets to 099, towns to 199, "
         "townships to 399, others to 599)",
     ),
     "code_zeros_cut": RemarkWords(
         False,
-        "编码“{code}”末尾的 0 已去掉,记为 {kept}",
+        "编码“{code}”末尾的 0 已去掉，记为 {kept}",
         "the zeros at the end of {code!r} were left out; it is kept as {kept}",
     ),
     "code_old_cell": RemarkWords(
         False,
-        "编码“{code}”是旧式 14 位网格编码(序号 2 位),按原样保留;现行标准为 15 位",
+        "编码“{code}”是旧式 14 位网格编码（序号 2 位），按原样保留；现行标准为 15 位",
         "{code!r} is a cell code of the older kind (14 digits, two of them the sequence); kept as it is, the standard "
         "in force has 15",
     ),
     "code_twice": RemarkWords(
         True,
-        "编码“{code}”在第 {other} 个要素中已出现;一个编码只能对应一个区域",
+        "编码“{code}”在第 {other} 个要素中已出现；一个编码只能对应一个区域",
         "the code {code!r} stands in feature {other} already; one code is one area",
     ),
     "no_geometry": RemarkWords(
         True,
-        "没有面状图形(需要 Polygon 或 MultiPolygon,实际为 {found})",
+        "没有面状图形（需要 Polygon 或 MultiPolygon，实际为 {found}）",
         "has no polygon (Polygon or MultiPolygon is needed, found {found})",
     ),
     "bad_coordinates": RemarkWords(
         True,
-        "坐标无法读取:{found}",
+        "坐标无法读取：{found}",
         "has coordinates that can't be read: {found}",
     ),
     "ring_short": RemarkWords(
         True,
-        "有一个环只有 {found} 个点;至少需要 3 个不同的点",
+        "有一个环只有 {found} 个点；至少需要 3 个不同的点",
         "has a ring of {found} points; three different ones are the least",
     ),
     "metres": RemarkWords(
         True,
-        "坐标 {found} 超出经纬度范围,像是投影坐标(米);请先转换为经纬度(CGCS2000 / WGS-84)",
+        "坐标 {found} 超出经纬度范围，像是投影坐标（米）；请先转换为经纬度（CGCS2000 / WGS-84）",
         "has the coordinate {found}, which is no degree but looks like metres of a projection; convert it to longitude "
         "and latitude (CGCS2000 or WGS-84) first",
     ),
     "swapped": RemarkWords(
         True,
-        "坐标 {found} 的经度和纬度像是颠倒了;GeoJSON 的顺序是经度在前",
+        "坐标 {found} 的经度和纬度像是颠倒了；GeoJSON 的顺序是经度在前",
         "has the coordinate {found}, where longitude and latitude look swapped; GeoJSON puts longitude first",
     ),
     "self_crossing": RemarkWords(
         True,
-        "边界自相交({where});修复建议:{parts} 个面,共 {m2} 平方米。勾选“按建议修复”可直接采用",
+        "边界自相交（{where}）；修复建议：{parts} 个面，共 {m2} 平方米。勾选“按建议修复”可直接采用",
         "crosses itself ({where}); the mend proposed has {parts} part(s), {m2} m² in all: choose to accept mends to "
         "take it",
     ),
     "mended": RemarkWords(
         False,
-        "边界自相交({where}),已按建议修复为 {parts} 个面,共 {m2} 平方米",
+        "边界自相交（{where}），已按建议修复为 {parts} 个面，共 {m2} 平方米",
         "crossed itself ({where}); taken as mended: {parts} part(s), {m2} m² in all",
     ),
     "ring_open": RemarkWords(
         False,
-        "边界未闭合(首尾相距 {gap_m} 米),已连接首尾",
+        "边界未闭合（首尾相距 {gap_m} 米），已连接首尾",
         "is not closed (its ends lie {gap_m} m apart); the ends were joined",
     ),
     "overlap": RemarkWords(
         False,
-        "与“{other}”重叠 {m2} 平方米(容差 {tolerance} 平方米);重叠处的部件归编码较小者",
+        "与“{other}”重叠 {m2} 平方米（容差 {tolerance} 平方米）；重叠处的部件归编码较小者",
         "overlaps {other} by {m2} m² (tolerance {tolerance} m²); what lies in both goes to the lower code",
     ),
     "outside_parent": RemarkWords(
         False,
-        "按编码属于“{parent}”,但不在其范围内;请核对编码或边界",
+        "按编码属于“{parent}”，但不在其范围内；请核对编码或边界",
         "belongs to {parent} by its code but does not lie in it; check the code or the border",
     ),
-    "name_missing": RemarkWords(False, "没有名称,以编码代替", "has no name; its code stands in"),
+    "name_missing": RemarkWords(False, "没有名称，以编码代替", "has no name; its code stands in"),
     "unit_unknown": RemarkWords(
         False,
-        "责任单位“{unit}”不在单位表中,未登记;请先在“单位”页添加,再导入一次",
+        "责任单位“{unit}”不在单位表中，未登记；请先在“单位”页添加，再导入一次",
         "names the unit {unit!r}, which is not on file, so it was left out; add the unit and import again",
     ),
     "date_unread": RemarkWords(
         False,
-        "日期“{value}”无法识别,未登记;请写成 2026-03-02",
+        "日期“{value}”无法识别，未登记；请写成 2026-03-02",
         "has the date {value!r}, which was left out; write it as 2026-03-02",
     ),
     "level_unread": RemarkWords(
         False,
-        "级别“{value}”无法识别,按编码长度判断",
+        "级别“{value}”无法识别，按编码长度判断",
         "has the level {value!r}, which is none; the length of the code was used",
     ),
     "cells_unknown": RemarkWords(
         True,
-        "责任网格中的单元网格不在册:{cells};请先导入单元网格",
+        "责任网格中的单元网格不在册：{cells}；请先导入单元网格",
         "has cells that are not on file: {cells}; import the cells first",
     ),
     "cells_missing": RemarkWords(
         True,
-        "责任网格没有列出单元网格;请填写单元网格编码(用逗号分隔)",
+        "责任网格没有列出单元网格；请填写单元网格编码（用逗号分隔）",
         "lists no cells; a responsibility grid needs the codes of its cells, separated by commas",
     ),
     "cells_apart": RemarkWords(
         True,
-        "责任网格的单元网格不相邻,分成 {parts} 片:{cells}",
+        "责任网格的单元网格不相邻，分成 {parts} 片：{cells}",
         "has cells that are not adjacent, they make {parts} separate parts: {cells}",
     ),
     "cells_taken": RemarkWords(
@@ -232,7 +248,7 @@ REMARKS: Mapping[str, RemarkWords] = {
     ),
     "code_own_cell": RemarkWords(
         False,
-        "编码“{code}”不是 15 位标准编码,作为本市自定编码保留",
+        "编码“{code}”不是 15 位标准编码，作为本市自定编码保留",
         "{code!r} is not the standard's 15 digits; kept as the city's own code",
     ),
 }

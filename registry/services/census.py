@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import structlog
 from sqlalchemy import Connection, Engine, and_, bindparam, delete, exists, func, insert, literal, select
 
 from registry.domain.geo import Place
@@ -25,18 +24,15 @@ from registry.services.nearness import Crowd, same_places, too_near
 from registry.services.place_jobs import (
     JobView,
     ask_for_job,
+    doing,
     end_job,
-    fail_job,
     find_job,
     keep_job,
     latest_job,
     let_go,
-    take_job,
 )
 from registry.storage.database import reading, writing
 from registry.storage.tables import asset, asset_doubt, device, gap_count, photo, tag
-
-log = structlog.get_logger(__name__)
 
 BATCH = 10_000
 COMMUNITY_DIGITS = 12
@@ -95,8 +91,7 @@ def run_census(
     progress: Callable[[JobView], None] = lambda job: None,
 ) -> JobView:
     """Count everything and keep the result. A count that is stopped or killed begins anew: it takes seconds."""
-    take_job(engine, job_id, holder, now=clock())
-    try:
+    with doing(engine, job_id, holder, clock):
         sums = _Sums()
         for batch in _batches(engine):
             _add(engine, sums, batch)
@@ -106,10 +101,6 @@ def run_census(
             progress(find_job(engine, job_id))
         _find_crowds(sums)
         _write(engine, job_id, holder, sums, now=clock())
-    except Exception as error:  # the job runner: whoever asked must see that it did not work
-        log.exception("census_failed", job_id=job_id)
-        fail_job(engine, job_id, holder, error, now=clock())
-        raise
     return find_job(engine, job_id)
 
 

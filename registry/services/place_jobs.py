@@ -6,7 +6,8 @@ nothing and another goes on where it stopped. Only one process at a time has a j
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -162,24 +163,33 @@ def run_job(
 
     Raises ``Conflict`` when another process has it. A mistake in the work marks it failed and is raised.
     """
-    take_job(engine, job_id, holder, now=clock())
-    try:
+    with doing(engine, job_id, holder, clock):
         while _step(engine, job_id, work, holder, now=clock()):
             progress(find_job(engine, job_id))
             if stop():
                 let_go(engine, job_id, holder)
                 break
+    return find_job(engine, job_id)
+
+
+@contextmanager
+def doing(engine: Engine, job_id: int, holder: str, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Have the job while the body does it; a mistake in the body marks it failed, and is raised.
+
+    Raises ``Conflict`` when another process has it, or it has ended.
+    """
+    _take(engine, job_id, holder, now=clock())
+    try:
+        yield
     except StoreDown:
         raise  # the database was away: the next process goes on when our time has run out
     except Exception as error:  # the job runner: whoever asked must see that it did not work
         log.exception("place_job_failed", job_id=job_id)
-        fail_job(engine, job_id, holder, error, now=clock())
+        _fail(engine, job_id, holder, error, now=clock())
         raise
-    return find_job(engine, job_id)
 
 
-def take_job(engine: Engine, job_id: int, holder: str, *, now: datetime) -> None:
-    """Say that ``holder`` does the job now. Raises ``Conflict`` when another process does, or it has ended."""
+def _take(engine: Engine, job_id: int, holder: str, *, now: datetime) -> None:
     silent = and_(place_job.c.state == PlaceJobState.RUNNING.value, place_job.c.held_until < now)
     free = place_job.c.state.in_([state.value for state in _GOES_ON])
     with writing(engine) as tx:
@@ -261,8 +271,7 @@ def let_go(engine: Engine, job_id: int, holder: str) -> None:
         )
 
 
-def fail_job(engine: Engine, job_id: int, holder: str, error: Exception, *, now: datetime) -> None:
-    """Mark a job failed, with the reason that its page shows."""
+def _fail(engine: Engine, job_id: int, holder: str, error: Exception, *, now: datetime) -> None:
     problem = f"{type(error).__name__}: {error}"
     with writing(engine) as tx:
         tx.execute(
