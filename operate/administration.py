@@ -1,12 +1,10 @@
-"""The registry's work from the shell: tables, people, imports, settings."""
+"""The registry's work from the shell: tables, people, settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
 
 from operate.processes import city, open_records
 from operate.settings import shown
@@ -43,29 +41,6 @@ def add_person(config: Path | None, *, login: str, name: str, role: str, passwor
         new = NewUser(login=login, name=name, role=Role(role), password=password)
         add_user(tx, new, now=datetime.now(UTC))
     return f"added {role} {login}"
-
-
-def import_assets(config: Path | None, file: Path, *, dry_run: bool, as_json: bool) -> Iterator[str]:
-    """Import and report, line by line."""
-    from registry.services.imports import import_street_lights
-
-    place = city(config)
-    engine, _ = open_records(place)
-    now = datetime.now(UTC)
-    report = import_street_lights(engine, file, division=place.settings.city.division, now=now, dry_run=dry_run)
-    for problem in report.rejected:
-        yield f"row {problem.row}: {problem.column} = {problem.value!r}: {problem.problem}"
-    for problem in report.warnings:
-        yield f"row {problem.row} (kept): {problem.column} = {problem.value!r}: {problem.problem}"
-    counts = {
-        "rows": report.rows,
-        "created": report.created,
-        "unchanged": report.unchanged,
-        "rejected": len(report.rejected),
-        "warnings": len(report.warnings),
-        "dry_run": dry_run,
-    }
-    yield msgspec.json.encode(counts).decode() if as_json else ", ".join(f"{key}: {n}" for key, n in counts.items())
 
 
 def show_settings(config: Path | None) -> Iterator[str]:

@@ -13,7 +13,7 @@ from registry.domain.errors import NotFound
 from registry.domain.kinds import DuplicateDecision, ImportState
 from registry.queries.paging import Page, decode, page_of
 from registry.storage.database import reading
-from registry.storage.tables import asset, import_duplicate, import_problem, import_run, user
+from registry.storage.tables import asset, asset_class, import_duplicate, import_problem, import_run, user
 from registry.tabular.faults import say
 from registry.tabular.settings import ImportSettings, read_settings
 
@@ -34,6 +34,7 @@ class ImportView:
     size_bytes: int
     state: ImportState
     by_name: str
+    by_user_id: int | None
     rows: int
     created: int
     updated: int
@@ -126,14 +127,26 @@ def import_file(engine: Engine, run_id: int) -> ImportView:
         return _view(row, tx.execute(kept).scalar_one(), tx.execute(still_open).scalar_one())
 
 
-def list_imports(engine: Engine, *, after: str | None = None, limit: int = PAGE) -> Page[ImportView]:
-    """Imports, the newest first; ``after`` is the page before's ``next``."""
+def list_imports(
+    engine: Engine, *, after: str | None = None, limit: int = PAGE, by_user_id: int | None = None
+) -> Page[ImportView]:
+    """Imports, the newest first, of everybody or of one user; ``after`` is the page before's ``next``."""
     query = _views().order_by(import_run.c.id.desc()).limit(limit + 1)
     if after is not None:
         query = query.where(import_run.c.id < decode(after, int)[0])
+    if by_user_id is not None:
+        query = query.where(import_run.c.by_user_id == by_user_id)
     with reading(engine) as tx:
         rows = [_view(row) for row in tx.execute(query)]
     return page_of(rows, limit, lambda view: (view.id,))
+
+
+def class_choices(engine: Engine, scheme: str, *, lang: str = "zh") -> list[tuple[str, str]]:
+    """Every class of ``scheme``: its code, and its code and name in the reader's language."""
+    query = select(asset_class.c.code, asset_class.c.name_zh, asset_class.c.name_en)
+    with reading(engine) as tx:
+        rows = tx.execute(query.where(asset_class.c.scheme == scheme).order_by(asset_class.c.code)).all()
+    return [(row.code, f"{row.code} {row.name_zh if lang == 'zh' else row.name_en or row.name_zh}") for row in rows]
 
 
 def problems(
@@ -219,10 +232,20 @@ def _views() -> Select[Any]:
 
 
 def _view(row: Any, problems_kept: int = 0, duplicates_open: int = 0) -> ImportView:
-    same = (
-        ("id", "at", "file_name", "size_bytes", "rows", "created", "updated", "unchanged", "rejected", "held")
-        + ("remarks", "next_row", "problem", "started_at", "finished_at", "undone_at")
-    )  # fmt: skip
+    same = [
+        "id",
+        "at",
+        "file_name",
+        "size_bytes",
+        "by_user_id",
+        "rows",
+        "created",
+        "updated",
+        "unchanged",
+        "rejected",
+        "held",
+    ]
+    same += ["remarks", "next_row", "problem", "started_at", "finished_at", "undone_at"]
     return ImportView(
         **{name: getattr(row, name) for name in same},
         state=ImportState(row.state),

@@ -8,21 +8,22 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from msgspec.structs import replace
+from sqlalchemy import Connection, Engine, delete, insert, select
 
-from registry.domain.errors import InvalidInput, NotFound, StoreDown
+from registry.domain.errors import InvalidInput, InvalidMove, NotFound, StoreDown
 from registry.domain.kinds import ImportState
 from registry.domain.people import Actor
+from registry.services import audit
 from registry.storage.database import reading, writing
-from registry.storage.tables import asset_class, import_run
+from registry.storage.tables import asset_class, import_duplicate, import_problem, import_run
 from registry.tabular.cells import plain
-from registry.tabular.fields import folded
 from registry.tabular.guesses import ColumnLook, guess, sample_of
 from registry.tabular.settings import ImportSettings
 from registry.tabular.sources import open_table, settled
@@ -70,7 +71,7 @@ def keep_upload(engine: Engine, data_dir: Path, stream: IO[bytes], file_name: st
         folder.mkdir(parents=True, exist_ok=True)
         size, sha256 = _write(partial, stream)
         path = folder / f"{sha256}{Path(name).suffix[:12].lower()}"
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         raise StoreDown(f"{folder}: {error.strerror}") from error
     finally:
@@ -130,7 +131,7 @@ def file_of(engine: Engine, data_dir: Path, run_id: int) -> tuple[Path, str]:
 
 
 def classes_of(tx: Connection, scheme: str) -> dict[str, str]:
-    """Class codes and folded class names of ``scheme``, each to its class code. A name that two classes have is none."""
+    """Class codes and folded class names of ``scheme``, each to its class code; shared names are none."""
     query = select(asset_class.c.code, asset_class.c.name_zh, asset_class.c.name_en).where(
         asset_class.c.scheme == scheme
     )
@@ -184,16 +185,12 @@ def look_at(
 
 
 def _with_division(settings: ImportSettings, division: str) -> ImportSettings:
-    from msgspec.structs import replace
-
     if not division or settings.has("division"):
         return settings
     return replace(settings, constants={**settings.constants, "division": division})
 
 
 def _without_constant(settings: ImportSettings, target: str) -> ImportSettings:
-    from msgspec.structs import replace
-
     return replace(settings, constants={key: value for key, value in settings.constants.items() if key != target})
 
 
@@ -211,9 +208,23 @@ def _estimate(path: Path, size: int, table: Any, sample: Sequence[Any]) -> int:
     return max(len(sample), round(head.count(mark) * size / len(head)))
 
 
-def keep_settings(tx: Connection, run_id: int, settings: Mapping[str, Any]) -> None:
-    """Write the settings of a run."""
-    tx.execute(update(import_run).where(import_run.c.id == run_id).values(settings=dict(settings)))
+def discard_import(engine: Engine, data_dir: Path, run_id: int, *, by: Actor, now: datetime) -> None:
+    """Forget a file of which nothing was registered: its run, its report, and the file unless another run needs it.
 
-
-__all__ = ["MOST_BYTES", "FileLook", "classes_of", "file_of", "folded", "keep_settings", "keep_upload", "look_at"]
+    Raises ``InvalidMove`` while it is being worked on, and for one that has rows in the registry or had them.
+    """
+    with writing(engine) as tx:
+        row = tx.execute(select(import_run).where(import_run.c.id == run_id)).first()
+        if row is None:
+            raise NotFound("import", run_id)
+        if row.next_row or row.state not in (ImportState.UPLOADED, ImportState.CHECKED, ImportState.FAILED):
+            raise InvalidMove(f"import {run_id} is {row.state}: it stays on file")
+        for table in (import_problem, import_duplicate):
+            tx.execute(delete(table).where(table.c.run_id == run_id))
+        tx.execute(delete(import_run).where(import_run.c.id == run_id))
+        shared = tx.execute(select(import_run.c.id).where(import_run.c.path == row.path).limit(1)).scalar()
+        audit.record(
+            tx, by=by, action="import.discard", subject=f"import:{run_id}", detail={"file": row.file_name}, now=now
+        )
+    if row.path and shared is None:
+        (data_dir / row.path).unlink(missing_ok=True)

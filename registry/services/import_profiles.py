@@ -52,6 +52,12 @@ class Profile:
     updated_at: datetime | None = None
 
 
+def fitting_profile(columns: tuple[str, ...]) -> str:
+    """The shipped profile all of whose columns a file has; "" when none fits."""
+    there = set(columns)
+    return next((name for name, settings in SHIPPED.items() if set(settings.columns) <= there), "")
+
+
 def list_profiles(engine: Engine) -> list[Profile]:
     """The shipped ones, then the saved ones by name."""
     shipped = [Profile(id=None, name=name, settings=settings) for name, settings in SHIPPED.items()]

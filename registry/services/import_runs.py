@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,7 +22,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 
 from registry.domain.codes import read_code
-from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove, NotFound
+from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove, NotFound, StoreDown
 from registry.domain.kinds import Family, ImportState, Role
 from registry.domain.people import SYSTEM, Actor
 from registry.services import audit
@@ -78,8 +79,12 @@ def new_holder() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def start_check(engine: Engine, run_id: int, settings: ImportSettings, *, by: Actor, now: datetime) -> None:
+def start_check(
+    engine: Engine, run_id: int, settings: ImportSettings, *, by: Actor, now: datetime, rows_expected: int = 0
+) -> None:
     """Ask for a dry run with ``settings``; the worker does it. Raises ``InvalidInput``, ``InvalidMove``, ``NotFound``.
+
+    ``rows_expected``: about how many rows there are, for who watches the progress; 0 when nobody knows.
 
     A run that has written rows already can't be checked anew: its settings are fixed.
     """
@@ -101,7 +106,7 @@ def start_check(engine: Engine, run_id: int, settings: ImportSettings, *, by: Ac
             problem="",
             holder="",
             held_until=None,
-            **_no_counts(),
+            **_no_counts() | {"rows": rows_expected},
         )
 
 
@@ -162,10 +167,8 @@ def work_on_imports(engine: Engine, data_dir: Path, work: Work) -> int:
             run_id = tx.execute(waiting.order_by(import_run.c.id).limit(1)).scalar()
         if run_id is None:
             return done
-        try:
+        with suppress(DomainError, Stopped):  # kept with the run, where people look
             work_on(engine, data_dir, run_id, work)
-        except (DomainError, Stopped):
-            pass  # kept with the run, where people look
         done += 1
     return done
 
@@ -180,23 +183,31 @@ def work_on(engine: Engine, data_dir: Path, run_id: int, work: Work) -> ImportSt
     try:
         return _Runner(engine, data_dir, row, work).work()
     except DomainError as error:
-        with writing(engine) as tx:
-            _set(
-                tx,
-                run_id,
-                state=ImportState.FAILED.value,
-                problem=str(error),
-                holder="",
-                held_until=None,
-                finished_at=work.clock(),
-            )
+        _fail(engine, run_id, str(error), work)
+        raise
+    except (Stopped, StoreDown):
+        raise  # somebody else decides, or the hold runs out and the next one goes on
+    except Exception as error:
+        # a fault of ours must not be tried again every two seconds for ever
+        _fail(engine, run_id, f"unexpected {type(error).__name__}: {error}; the log says more", work)
         raise
     except BaseException:
-        # a fault of ours or an interrupt: let go, so that the next one need not wait for the hold to run out
-        with writing(engine) as tx:
-            mine = (import_run.c.id == run_id) & (import_run.c.holder == work.holder)
-            tx.execute(update(import_run).where(mine).values(held_until=None, holder=""))
+        _release(engine, run_id, work)  # interrupted: the next one need not wait for the hold to run out
         raise
+
+
+def _fail(engine: Engine, run_id: int, problem: str, work: Work) -> None:
+    now = work.clock()
+    with writing(engine) as tx:
+        mine = (import_run.c.id == run_id) & (import_run.c.holder == work.holder)
+        ended = {"state": ImportState.FAILED.value, "problem": problem, "holder": "", "held_until": None}
+        tx.execute(update(import_run).where(mine).values(**ended, finished_at=now))
+
+
+def _release(engine: Engine, run_id: int, work: Work) -> None:
+    with writing(engine) as tx:
+        mine = (import_run.c.id == run_id) & (import_run.c.holder == work.holder)
+        tx.execute(update(import_run).where(mine).values(held_until=None, holder=""))
 
 
 def _take(engine: Engine, run_id: int, work: Work) -> Any:
@@ -275,7 +286,8 @@ class _Runner:
             self._recall(context, table, seen, start)
             for records in _batches(table.rows(start), self._work.batch):
                 if self._work.stop():
-                    return self._let_go()
+                    _release(self._engine, self._row.id, self._work)
+                    return ImportState(self._row.state)
                 self._one(context, records, seen, tally)
                 if self._work.progress is not None:
                     self._work.progress(tally.rows, max(self._expected, tally.rows))
@@ -362,20 +374,13 @@ class _Runner:
                 rejected=tally.rejected,
                 held=tally.held,
                 remarks=tally.remarks,
-                rows=tally.rows if self._dry else max(self._expected, tally.rows),
+                rows=max(self._expected, tally.rows),
                 next_row=0 if self._dry else next_row,
                 held_until=now + HOLD_FOR,
             )
         )
         if changed.rowcount == 0:
             raise Stopped(f"import {self._row.id} was stopped, or another process works on it")
-
-    def _let_go(self) -> ImportState:
-        """Ended by this process's own stop: the next worker goes on."""
-        with writing(self._engine) as tx:
-            mine = (import_run.c.id == self._row.id) & (import_run.c.holder == self._work.holder)
-            tx.execute(update(import_run).where(mine).values(held_until=None, holder=""))
-        return ImportState(self._row.state)
 
     def _finish(self, tally: Tally) -> ImportState:
         state = ImportState.CHECKED if self._dry else ImportState.DONE

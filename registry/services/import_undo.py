@@ -5,6 +5,7 @@ Only while nothing else touched its assets; otherwise nothing is changed and the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from registry.domain.errors import Conflict, InvalidMove, NotFound
 from registry.domain.kinds import ImportState
 from registry.domain.people import Actor
 from registry.services import audit, revisions
-from registry.storage.database import writing
+from registry.storage.database import reading, writing
 from registry.storage.tables import (
     asset,
     asset_alias,
@@ -36,17 +37,34 @@ from registry.storage.tables import (
     unit,
 )
 
-_MOST_NAMED = 20
+MOST_NAMED = 20
+"""Assets that are named when an import can't be undone."""
+
+REASONS: dict[str, str] = {
+    "plate": "has a plate",
+    "plate_history": "has the history of a plate",
+    "device": "has a device",
+    "case": "has a case",
+    "photo": "has a photo",
+    "report": "has a citizen's report",
+    "scan": "has a scan",
+    "changed": "was changed",
+    "other_change": "has a change of another origin",
+    "merged": "another asset was merged into it",
+    "later_import": "was changed by a later import",
+}
+"""Why an asset stands in the way of an undoing; pages say it in the reader's language."""
+
 _MAY_UNDO = (ImportState.DONE, ImportState.STOPPED, ImportState.FAILED)
 # what may hang on an asset; any line of these means that somebody has worked with it
 _TOUCHES: tuple[tuple[str, Table], ...] = (
-    ("a plate", tag),
-    ("the history of a plate", tag_event),
-    ("a device", device),
-    ("a case", case),
-    ("a photo", photo),
-    ("a citizen's report", report),
-    ("a scan", scan),
+    ("plate", tag),
+    ("plate_history", tag_event),
+    ("device", device),
+    ("case", case),
+    ("photo", photo),
+    ("report", report),
+    ("scan", scan),
 )
 
 
@@ -71,15 +89,37 @@ def undo_import(engine: Engine, run_id: int, *, by: Actor, now: datetime) -> Non
         audit.record(tx, by=by, action="import.undo", subject=f"import:{run_id}", detail=detail, now=now)
 
 
-def _refuse_touched(tx: Connection, run_id: int) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """An asset that somebody has worked with since the import; ``why`` is one of ``REASONS``."""
+
+    asset_id: int
+    code: str
+    name: str
+    why: str
+
+
+def undo_obstacles(engine: Engine, run_id: int) -> list[Obstacle]:
+    """The assets that stand in the way of undoing an import (the first of them); none: it can be undone."""
+    with reading(engine) as tx:
+        return _obstacles(tx, run_id)
+
+
+def _obstacles(tx: Connection, run_id: int) -> list[Obstacle]:
     touched: dict[int, str] = {}
     for why, query in _questions(run_id):
-        for asset_id in tx.execute(query.limit(_MOST_NAMED)).scalars():
+        for asset_id in tx.execute(query.limit(MOST_NAMED)).scalars():
             touched.setdefault(asset_id, why)
-    if touched:
-        codes = dict(tx.execute(select(asset.c.id, asset.c.code).where(asset.c.id.in_(list(touched)))).all())  # type: ignore[arg-type]
-        named = "; ".join(f"{codes[asset_id]} ({why})" for asset_id, why in sorted(touched.items())[:_MOST_NAMED])
-        more = " and perhaps others" if len(touched) >= _MOST_NAMED else ""
+    rows = tx.execute(select(asset.c.id, asset.c.code, asset.c.name).where(asset.c.id.in_(list(touched)))).all()
+    found = [Obstacle(asset_id=row.id, code=row.code, name=row.name, why=touched[row.id]) for row in rows]
+    return sorted(found, key=lambda each: each.asset_id)[:MOST_NAMED]
+
+
+def _refuse_touched(tx: Connection, run_id: int) -> None:
+    obstacles = _obstacles(tx, run_id)
+    if obstacles:
+        named = "; ".join(f"{each.code} ({REASONS[each.why]})" for each in obstacles)
+        more = " and perhaps others" if len(obstacles) == MOST_NAMED else ""
         raise Conflict(f"import {run_id} can't be undone: since then these assets have changed: {named}{more}")
 
 
@@ -92,12 +132,12 @@ def _questions(run_id: int) -> list[tuple[str, Select[Any]]]:
     )
     own_version = own.scalar_subquery()
     questions: list[tuple[str, Select[Any]]] = [
-        (f"has {what}", made.where(exists().where(table.c.asset_id == asset.c.id))) for what, table in _TOUCHES
+        (what, made.where(exists().where(table.c.asset_id == asset.c.id))) for what, table in _TOUCHES
     ]
     questions += [
-        ("was changed", made.where(asset.c.version > 1, or_(own_version.is_(None), own_version != asset.c.version))),
+        ("changed", made.where(asset.c.version > 1, or_(own_version.is_(None), own_version != asset.c.version))),
         (
-            "has a change of another origin",
+            "other_change",
             made.where(
                 exists().where(
                     asset_change.c.asset_id == asset.c.id,
@@ -106,15 +146,15 @@ def _questions(run_id: int) -> list[tuple[str, Select[Any]]]:
             ),
         ),
         (
-            "another asset was merged into it",
+            "merged",
             select(asset.c.merged_into_id).where(asset.c.merged_into_id.in_(made)),
         ),
         (
-            "was changed by a later import",
+            "later_import",
             made.where(exists().where(import_before.c.asset_id == asset.c.id, import_before.c.run_id != run_id)),
         ),
         (
-            "was changed",
+            "changed",
             select(asset.c.id)
             .join(import_before, import_before.c.asset_id == asset.c.id)
             .where(import_before.c.run_id == run_id, asset.c.version != import_before.c.version_after),
@@ -130,8 +170,8 @@ def _put_back(tx: Connection, run_id: int) -> None:
     for row in rows:
         before = dict(row.before)
         before["updated_at"] = datetime.fromisoformat(before["updated_at"])
-        values = {f"b_{name}": value for name, value in before.items()} | {"b_id": row.asset_id}
-        by_columns.setdefault(tuple(sorted(before)), []).append(values)
+        bound = {f"b_{name}": value for name, value in before.items()} | {"b_id": row.asset_id}
+        by_columns.setdefault(tuple(sorted(before)), []).append(bound)
         for kind, value in row.aliases:
             tx.execute(delete(asset_alias).where(asset_alias.c.kind == kind, asset_alias.c.value == value))
     for names, values in by_columns.items():

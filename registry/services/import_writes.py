@@ -1,4 +1,4 @@
-"""Writing what a batch's plan says, in the caller's transaction: assets, ids, roads, units, history, report, progress."""
+"""Writing what a batch's plan says, in the caller's transaction: assets, ids, roads, units, history and the report."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from registry.domain.errors import InvalidInput
+from registry.domain.geo import place_cell
 from registry.domain.kinds import AssetState, DuplicateDecision
 from registry.services import asset_changes, revisions
 from registry.services.asset_changes import ChangeRow
 from registry.services.codes import issue_codes, keep_codes
-from registry.services.import_plan import ChangedRow, Context, HeldRow, NewRow, Plan, place_columns
+from registry.services.import_plan import ChangedRow, Context, HeldRow, NewRow, Plan
 from registry.services.revisions import DIRECTORY
 from registry.services.roads import note_roads
 from registry.services.units import NewUnit, add_unit
+from registry.storage.bulk import insert_rows
 from registry.storage.tables import (
     asset,
     asset_alias,
@@ -34,10 +36,11 @@ from registry.tabular.rows import PARTIES, CensusRow
 MOST_PROBLEMS_KEPT = 100_000
 """Lines of one report; what comes after them is counted only."""
 
-_ADDED = ("road", "address", "material", "size", "accuracy")
-_KEPT = ("name", "road", "address", "state", "grid_cell", "supervisor_unit_id", "owner_unit_id", "maintainer_unit_id")
-_KEPT += ("depth_mm", "material", "size", "installed_on", "warranty_until", "accuracy", "lon", "lat", "place_cell")
-_KEPT += ("source_crs", "source_x", "source_y", "details", "area_code")
+_KEPT = (
+    *("name", "road", "address", "state", "grid_cell", "area_code", "depth_mm", "material", "size", "accuracy"),
+    *("supervisor_unit_id", "owner_unit_id", "maintainer_unit_id", "installed_on", "warranty_until", "details"),
+    *("lon", "lat", "place_cell", "source_crs", "source_x", "source_y"),
+)
 _WATCHED_BY_INTAKE = {"depth_mm", "supervisor_unit_id", "owner_unit_id", "maintainer_unit_id"}
 
 
@@ -86,7 +89,7 @@ def _make_units(tx: Connection, context: Context, plan: Plan) -> None:
     tx.execute(
         insert(import_made), [{"run_id": context.run_id, "kind": "unit", "key": name} for name in plan.new_units]
     )
-    for row in (each.row for each in (*plan.new, *plan.changed)):
+    for row in [*(each.row for each in plan.new), *(each.row for each in plan.changed)]:
         row.values |= {
             f"{party}_unit_id": context.units[name] for party, name in row.units.items() if name in context.units
         }
@@ -103,17 +106,17 @@ def _write_new(tx: Connection, context: Context, plan: Plan, *, now: datetime) -
         return []
     codes = _codes_for(tx, plan)
     before = tx.execute(select(func.max(asset.c.id))).scalar() or 0
-    tx.execute(insert(asset), [_columns(context, each, code, now) for each, code in zip(plan.new, codes, strict=True)])
+    rows = (_columns(context, each, code, now) for each, code in zip(plan.new, codes, strict=True))
+    insert_rows(tx, asset, _NEW, rows)
     query = select(asset.c.code, asset.c.id).where(asset.c.import_id == context.run_id, asset.c.id > before)
-    ids = {code: asset_id for code, asset_id in tx.execute(query)}
+    ids = {row.code: row.id for row in tx.execute(query)}
     made = [ids[code] for code in codes]
-    aliases = [
-        {"kind": kind, "value": value, "asset_id": asset_id}
+    aliases = (
+        (kind, value, asset_id)
         for each, asset_id in zip(plan.new, made, strict=True)
         for kind, value in dict.fromkeys(each.row.aliases)
-    ]
-    if aliases:
-        tx.execute(insert(asset_alias), aliases)
+    )
+    insert_rows(tx, asset_alias, ("kind", "value", "asset_id"), aliases)
     _note_roads(tx, context, {each.row.values.get("road", "") for each in plan.new})
     return made
 
@@ -133,33 +136,53 @@ def _codes_for(tx: Connection, plan: Plan) -> list[str]:
     ]
 
 
-def _columns(context: Context, each: NewRow, code: str, now: datetime) -> dict[str, Any]:
+_NEW = (
+    *("code", "scheme", "class_code", "family", "name", "state", "lon", "lat", "place_cell", "source_crs", "source_x"),
+    *("source_y", "road", "address", "material", "size", "accuracy", "area_code", "grid_cell", "supervisor_unit_id"),
+    *("owner_unit_id", "maintainer_unit_id", "depth_mm", "installed_on", "warranty_until", "details", "import_id"),
+    *("created_at", "updated_at"),
+)
+
+
+def _columns(context: Context, each: NewRow, code: str, now: datetime) -> tuple[Any, ...]:
+    """The values of ``_NEW``, in its order."""
     row, values = each.row, each.row.values
-    if row.place is None or row.given is None:
+    place, given = row.place, row.given
+    if place is None or given is None:
         raise InvalidInput("place", f"row {row.number} has none")
     of_class = context.classes[row.class_code]
-    return {
-        "code": code,
-        "scheme": context.settings.scheme,
-        "class_code": row.class_code,
-        "family": of_class.family.value,
-        "name": values.get("name") or _name_of(context, row, of_class.name_zh, code),
-        "state": values.get("state", AssetState.INTACT.value),
-        **place_columns(context.settings, row.place, row.given),
-        **{name: values.get(name, "") for name in _ADDED},
-        "area_code": each.area_code,
-        "grid_cell": each.grid_cell,
-        "supervisor_unit_id": values.get("supervisor_unit_id"),
-        "owner_unit_id": values.get("owner_unit_id"),
-        "maintainer_unit_id": values.get("maintainer_unit_id"),
-        "depth_mm": values.get("depth_mm"),
-        "installed_on": values.get("installed_on"),
-        "warranty_until": values.get("warranty_until"),
-        "details": row.details,
-        "import_id": context.run_id,
-        "created_at": now,
-        "updated_at": now,
-    }
+    said = values.get
+    return (
+        code,
+        context.settings.scheme,
+        row.class_code,
+        of_class.family.value,
+        said("name") or _name_of(context, row, of_class.name_zh, code),
+        said("state", AssetState.INTACT.value),
+        place.lon,
+        place.lat,
+        place_cell(place.lon, place.lat),
+        context.settings.crs,
+        given.lon,
+        given.lat,
+        said("road", ""),
+        said("address", ""),
+        said("material", ""),
+        said("size", ""),
+        said("accuracy", ""),
+        each.area_code,
+        each.grid_cell,
+        said("supervisor_unit_id"),
+        said("owner_unit_id"),
+        said("maintainer_unit_id"),
+        said("depth_mm"),
+        said("installed_on"),
+        said("warranty_until"),
+        row.details,
+        context.run_id,
+        now,
+        now,
+    )
 
 
 def _name_of(context: Context, row: CensusRow, class_name: str, code: str) -> str:

@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from registry.domain.kinds import ImportState
 from registry.domain.people import Actor
 from registry.services.import_duplicates import decide_duplicates
-from registry.services.import_files import MOST_BYTES, FileLook, keep_upload, look_at
+from registry.services.import_files import MOST_BYTES, FileLook, discard_import, keep_upload, look_at
 from registry.services.import_profiles import (
     Profile,
     apply_profile,
     delete_profile,
     find_profile,
+    fitting_profile,
     list_profiles,
     save_profile,
 )
@@ -35,7 +38,7 @@ from registry.services.import_runs import (
     work_on,
     work_on_imports,
 )
-from registry.services.import_undo import undo_import
+from registry.services.import_undo import Obstacle, undo_import, undo_obstacles
 from registry.services.street_light_inventory import ImportReport, RowProblem, import_street_lights
 from registry.tabular.settings import ImportSettings
 
@@ -44,6 +47,7 @@ __all__ = [
     "FileLook",
     "ImportReport",
     "ImportSettings",
+    "Obstacle",
     "Profile",
     "RowProblem",
     "Stopped",
@@ -52,7 +56,9 @@ __all__ = [
     "check_import",
     "decide_duplicates",
     "delete_profile",
+    "discard_import",
     "find_profile",
+    "fitting_profile",
     "import_street_lights",
     "keep_upload",
     "list_profiles",
@@ -64,8 +70,14 @@ __all__ = [
     "start_run",
     "stop_import",
     "undo_import",
+    "undo_obstacles",
     "work_on_imports",
 ]
+
+
+def with_choices(settings: ImportSettings, **choices: Any) -> ImportSettings:
+    """``settings`` with some of them chosen otherwise."""
+    return replace(settings, **choices)
 
 
 def check_import(
@@ -100,3 +112,10 @@ def run_import(
     """Import, here and now, from the first row that is not committed yet."""
     start_run(engine, run_id, by=by, now=clock())
     return work_on(engine, data_dir, run_id, Work(holder=new_holder(), clock=clock, progress=progress, stop=stop))
+
+
+def work_waiting_imports(
+    engine: Engine, data_dir: Path, *, clock: Callable[[], datetime], stop: Callable[[], bool] = bool
+) -> None:
+    """Do what pages have asked for, and what a dead process left: the worker's job."""
+    work_on_imports(engine, data_dir, Work(holder=new_holder(), clock=clock, stop=stop))

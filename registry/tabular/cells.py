@@ -38,9 +38,11 @@ class Table(Protocol):
     """An opened file: its columns, each name once, and its rows from a number on, as often as wanted."""
 
     @property
-    def columns(self) -> tuple[str, ...]: ...
+    def columns(self) -> tuple[str, ...]:
+        """The names, in the order of the cells."""
 
-    def rows(self, start: int = 1) -> Iterator[Row]: ...
+    def rows(self, start: int = 1) -> Iterator[Row]:
+        """Rows from number ``start`` on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ def plain(cell: Any) -> str:
     if cell is None:
         return ""
     if isinstance(cell, str):
+        if cell[:1] == "'":
+            cell = unguarded(cell)
         if cell.isascii():
             return cell.strip() if " " not in cell and "\n" not in cell and "\t" not in cell else " ".join(cell.split())
         return " ".join(unicodedata.normalize("NFKC", cell).split())
@@ -72,7 +76,22 @@ def plain(cell: Any) -> str:
 
 def as_written(cell: Any) -> str:
     """A cell as text for a name or an address: as it was typed, without blanks at its ends or doubled inside."""
-    return " ".join(cell.split()) if isinstance(cell, str) else plain(cell)
+    return " ".join(unguarded(cell).split()) if isinstance(cell, str) else plain(cell)
+
+
+_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def guarded(cell: Any) -> Any:
+    """A cell for CSV: text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    if isinstance(cell, str) and cell.startswith(_RUN_BY_SPREADSHEETS):
+        return f"'{cell}"
+    return cell
+
+
+def unguarded(text: str) -> str:
+    """The text without the apostrophe that ``guarded`` put before it; any other apostrophe stays."""
+    return text[1:] if text[:1] == "'" and text[1:2] in _RUN_BY_SPREADSHEETS else text
 
 
 def is_blank(cell: Any) -> bool:

@@ -191,6 +191,12 @@ FAULTS: Mapping[str, Words] = {
         "is no accuracy class; the text is kept in the details",
         "write A, B or C",
     ),
+    "not_json": Words(
+        "不是 JSON 对象；原文保存在附加项",
+        "请改正，或将此列作为普通附加项",
+        "is no JSON object; the text is kept in the details",
+        "mend it, or map the column to plain details",
+    ),
     "no_road": Words(
         "没有道路；已导入，但不能按道路查找", "请补填道路", "is empty; kept, but not found by its road", "name the road"
     ),

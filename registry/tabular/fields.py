@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 ALIAS = "alias:"
+ALIAS_HEADER = "别名:"
 DETAILS = "details."
 IGNORE = ""
 
@@ -33,19 +34,9 @@ FIELDS: Mapping[str, Field] = {
         "分类（代码或名称）",
         "class (code or name)",
         (
-            "分类",
-            "分类代码",
-            "小类",
-            "小类代码",
-            "部件分类",
-            "部件类型",
-            "类型",
-            "类别",
-            "井盖类型",
-            "class",
-            "class_code",
-        )
-        + ("type", "objname", "部件名称", "小类名称", "category"),
+            *("分类", "分类代码", "小类", "小类代码", "小类名称", "部件分类", "部件类型", "部件名称", "类型", "类别"),
+            *("井盖类型", "class", "class_code", "type", "objname", "category"),
+        ),
     ),
     "division": Field("区划代码", "division", ("区划", "行政区划", "区划代码", "行政区划代码", "division", "adcode")),
     "lon": Field(
@@ -94,24 +85,16 @@ FIELDS: Mapping[str, Field] = {
     "warranty_until": Field(
         "质保到期", "warranty until", ("质保到期", "质保期至", "质保期", "warranty_until", "warranty")
     ),
+    "details_json": Field("附加信息（JSON）", "details (JSON)", ("附加信息", "details_json")),
     "accuracy": Field("定位精度等级", "accuracy class", ("定位精度", "精度等级", "精度", "accuracy"), 1),
 }
 
-ID_WORDS = (
-    "poleid",
-    "rfid",
-    "nfc",
-    "uid",
-    "原编号",
-    "旧编号",
-    "编号",
-    "井盖编号",
-    "部件编号",
-    "资产编号",
-    "灯杆编号",
-    "设施编号",
+ID_WORDS = frozenset(
+    {
+        *("poleid", "rfid", "nfc", "uid", "objid", "id", "assetid", "facilityid"),
+        *("编号", "原编号", "旧编号", "井盖编号", "部件编号", "资产编号", "灯杆编号", "设施编号", "电子标签", "标签号"),
+    }
 )
-ID_WORDS += ("objid", "id", "assetid", "facilityid", "电子标签", "标签号", "序号编码")
 CRS_WORDS: Mapping[str, str] = {
     "wgs84": "wgs84",
     "gps": "wgs84",

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from registry.domain.errors import InvalidInput
 from registry.domain.geo import CHINA, Crs, Place, to_wgs84
 from registry.tabular import values
-from registry.tabular.cells import Row, Table, is_blank, plain
+from registry.tabular.cells import Formula, Row, Table, is_blank, plain
 from registry.tabular.faults import BadValue
-from registry.tabular.fields import ALIAS, CRS_WORDS, ID_WORDS, by_word, folded
+from registry.tabular.fields import ALIAS, ALIAS_HEADER, CRS_WORDS, ID_WORDS, IGNORE, by_word, folded, is_target
 from registry.tabular.geojson_files import GeoJsonTable
 from registry.tabular.settings import ImportSettings
 
@@ -102,15 +102,26 @@ def guess(table: Table, sample: Sequence[Row], classes: Collection[str], base: I
             taken[target] = index
         samples = tuple(dict.fromkeys(plain(cell)[:_LONGEST_SAMPLE] for cell in cells))[:_SHOWN_SAMPLES]
         looks.append(ColumnLook(name=name, samples=samples, target=target, confidence=confidence))
+    _drop_second_class(looks, sample, classes)
     found = Guess(columns=looks, settings=base)
     _settle(found, table, sample, base)
     _look_at_places(found, table, sample)
     if not found.settings.has("class") and not found.settings.has("code"):
         found.notes.append(("no_class", {}))
-    formulas = sum(isinstance(cell, values.Formula) for row in sample for cell in row.cells)
+    formulas = sum(isinstance(cell, Formula) for row in sample for cell in row.cells)
     if formulas:
         found.notes.append(("formulas", {"count": formulas}))
     return found
+
+
+def _drop_second_class(looks: list[ColumnLook], sample: Sequence[Row], classes: Collection[str]) -> None:
+    """A column that only repeats the class in words, beside the one that holds it, is left out."""
+    if all(look.target != "class" for look in looks):
+        return
+    for index, look in enumerate(looks):
+        cells = [row.cells[index] for row in sample if not is_blank(row.cells[index])]
+        if look.target == "details" and cells and all(_is_class(cell, classes) for cell in cells):
+            looks[index] = replace_target(look, IGNORE, LIKELY)
 
 
 def replace_target(look: ColumnLook, target: str, confidence: float) -> ColumnLook:
@@ -120,6 +131,8 @@ def replace_target(look: ColumnLook, target: str, confidence: float) -> ColumnLo
 
 def _target_of(name: str, cells: Sequence[Any], classes: Collection[str]) -> tuple[str, float]:
     words = by_word()
+    if name.startswith(ALIAS_HEADER) and is_target(f"{ALIAS}{name.removeprefix(ALIAS_HEADER)}"):
+        return f"{ALIAS}{name.removeprefix(ALIAS_HEADER)}", SURE
     for part, confidence in ((name, SURE), (name.rsplit("/", 1)[-1], SURE), (name.rsplit(".", 1)[-1], LIKELY)):
         target = words.get(folded(part))
         if target is not None and _agrees(target, cells, classes):
@@ -179,8 +192,8 @@ def _settle(found: Guess, table: Table, sample: Sequence[Row], base: ImportSetti
     if isinstance(table, GeoJsonTable):
         crs = crs or Crs.WGS84.value
     if not crs:
-        text = folded(" ".join(table.columns))
-        crs = next((system for word, system in CRS_WORDS.items() if folded(word) in text), "")
+        text = " ".join(table.columns).casefold().replace("-", "")
+        crs = next((system for word, system in CRS_WORDS.items() if word in text), "")
     columns = {**columns, **base.columns}
     found.settings = replace(base, columns=columns, key=key, crs=crs, depth_unit=_depth_unit(found.columns, sample))
     if not key:

@@ -5,22 +5,23 @@ Pure. What needs the registry (is the class on file, is the code free, is the un
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry.domain.codes import ComponentCode, read_code, read_division
 from registry.domain.errors import InvalidInput
 from registry.domain.geo import PLACE_DECIMALS, Crs, Place, check_place, distance_m, to_wgs84
 from registry.tabular import values
-from registry.tabular.cells import LONGEST_NAME, Row, is_blank, plain
+from registry.tabular.cells import LONGEST_NAME, Row, is_blank, plain, unguarded
 from registry.tabular.faults import BadValue, Fault, shown
 from registry.tabular.fields import ALIAS, DETAILS, FIELDS
 from registry.tabular.settings import ImportSettings
 
 PARTIES = ("supervisor", "owner", "maintainer")
 _LONGEST_ALIAS = 120
-_JOINED = ("name", "road", "address", "size")
+_MOST_KNOWN = 20_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +48,16 @@ class CensusRow:
         """Everything that only one asset may have: the code, and each id behind its kind and a unit separator."""
         names = [f"{kind}\x1f{value}" for kind, value in self.aliases]
         return [str(self.code), *names] if self.code is not None else names
+
+
+class _Part(NamedTuple):
+    """How one plain field is read: where it stands, by what, and what its texts were found to mean so far."""
+
+    name: str
+    index: int
+    others: tuple[int, ...]
+    read: Callable[[Any, ImportSettings], Any]
+    known: dict[str, Any]
 
 
 class Unusable(Exception):
@@ -83,10 +94,19 @@ class RowReader:
         self._aliases = [
             (target.removeprefix(ALIAS), indexes[0]) for target, indexes in self._at.items() if target.startswith(ALIAS)
         ]
-        self._plain = [(key, self._at[key]) for key in _READERS if key in self._at]
+        self._parts = [
+            _Part(_COLUMN_OF.get(key, key), self._at[key][0], tuple(self._at[key][1:]), _READERS[key], {})
+            for key in _READERS
+            if key in self._at
+        ]
+        self._known_classes: dict[str, str] = {}
+        self._known_units: dict[str, str] = {}
         self._parties = [(party, self._at[party][0]) for party in PARTIES if party in self._at]
         self._details = self._detail_columns(at)
         self._constants = self._constant_values()
+        fixed = settings.constants.get("division", "")
+        self._fixed_division = read_division(fixed) if fixed else ""
+        self._fixed_units = {party: settings.constants[party] for party in PARTIES if settings.constants.get(party)}
 
     def _detail_columns(self, at: Mapping[str, int]) -> list[tuple[str, int]]:
         mapped = self._settings.columns
@@ -117,6 +137,7 @@ class RowReader:
         cells = row.cells
         remarks: list[Fault] = []
         details = self._details_of(row)
+        self._add_details_json(cells, details, remarks)
         code = self._code(cells, remarks, aliases := self._aliases_of(cells, remarks))
         class_code = self._class(cells, code)
         division = self._division(cells, code)
@@ -126,8 +147,8 @@ class RowReader:
             code = None
         given, place = self._place(cells)
         read = dict(self._constants)
-        for key, indexes in self._plain:
-            self._take(key, indexes, cells, read, details, remarks)
+        for part in self._parts:
+            self._take(part, cells, read, details, remarks)
         if self._settings.warn_no_road and not read.get("road"):
             remarks.append(Fault(self._name_of("road"), "", "no_road"))
         return CensusRow(
@@ -145,25 +166,29 @@ class RowReader:
         )
 
     def _take(
-        self,
-        key: str,
-        indexes: Sequence[int],
-        cells: Sequence[Any],
-        read: dict[str, Any],
-        details: dict[str, Any],
-        remarks: list[Fault],
+        self, part: _Part, cells: Sequence[Any], read: dict[str, Any], details: dict[str, Any], remarks: list[Fault]
     ) -> None:
-        cell = cells[indexes[0]]
-        if len(indexes) > 1:
-            cell = " ".join(part for index in indexes if (part := plain(cells[index])))
-        if cell is None or cell == "" or is_blank(cell):
+        cell = cells[part.index]
+        if part.others:
+            cell = " ".join(text for index in (part.index, *part.others) if (text := plain(cells[index])))
+        if cell is None or cell == "":
+            return
+        # columns say few things often: what a text means is worked out once
+        if type(cell) is str and (known := part.known.get(cell)) is not None:
+            read[part.name] = known
+            return
+        if is_blank(cell):
             return
         try:
-            read[_COLUMN_OF.get(key, key)] = _READERS[key](cell, self._settings)
+            value = part.read(cell, self._settings)
         except BadValue as bad:
-            name = self._columns[indexes[0]]
-            remarks.append(Fault(name, shown(plain(cell)), bad.code, bad.args_of))
-            details[name] = plain(cell)
+            column = self._columns[part.index]
+            remarks.append(Fault(column, shown(plain(cell)), bad.code, bad.args_of))
+            details[column] = plain(cell)
+            return
+        read[part.name] = value
+        if type(cell) is str and len(part.known) < _MOST_KNOWN:
+            part.known[cell] = value
 
     def _details_of(self, row: Row) -> dict[str, Any]:
         if row.raw is not None and self._settings.details == "all":
@@ -175,6 +200,24 @@ class RowReader:
                 continue
             kept[name] = cell if isinstance(cell, bool | int | float) else plain(cell)
         return kept
+
+    def _add_details_json(self, cells: Sequence[Any], details: dict[str, Any], remarks: list[Fault]) -> None:
+        """What an export wrote as one JSON object goes back to where it was."""
+        if "details_json" not in self._at:
+            return
+        index = self._at["details_json"][0]
+        text = cells[index]
+        if is_blank(text):
+            return
+        try:
+            given = json.loads(unguarded(str(text)))
+        except ValueError:
+            given = None
+        if isinstance(given, dict):
+            details.update(given)
+        else:
+            details[self._columns[index]] = plain(text)
+            remarks.append(Fault(self._columns[index], shown(plain(text)), "not_json"))
 
     def _aliases_of(self, cells: Sequence[Any], remarks: list[Fault]) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
@@ -222,6 +265,8 @@ class RowReader:
 
     def _class(self, cells: Sequence[Any], code: ComponentCode | None) -> str:
         cell = cells[self._at["class"][0]] if "class" in self._at else None
+        if type(cell) is str and (known := self._known_classes.get(cell)) is not None:
+            return known
         if is_blank(cell):
             cell = self._settings.constants.get("class")
         if is_blank(cell):
@@ -237,12 +282,16 @@ class RowReader:
         if found is None:
             scheme = self._settings.scheme
             raise Unusable(Fault(self._name_of("class"), shown(text), "unknown_class", {"scheme": scheme}))
+        if type(cell) is str:
+            self._known_classes[cell] = found
         return found
 
     def _division(self, cells: Sequence[Any], code: ComponentCode | None) -> str:
         cell = cells[self._at["division"][0]] if "division" in self._at else None
         if is_blank(cell):
-            cell = self._settings.constants.get("division")
+            if self._fixed_division:
+                return self._fixed_division
+            cell = None
         if is_blank(cell):
             if code is None:
                 if self._settings.key:
@@ -270,12 +319,12 @@ class RowReader:
             x, y = pair if text else (None, None)
         elif "lon" in self._at and "lat" in self._at:
             x, y = cells[self._at["lon"][0]], cells[self._at["lat"][0]]
-            column = self._name_of("lon") if is_blank(x) else self._name_of("lat")
+            column = self._columns[self._at["lon" if is_blank(x) else "lat"][0]]
         else:
             return None, None
-        if is_blank(x) and is_blank(y) and self._settings.key:
-            return None, None
-        if is_blank(x) or is_blank(y):
+        if x is None or y is None or x == "" or y == "" or is_blank(x) or is_blank(y):
+            if is_blank(x) and is_blank(y) and self._settings.key:
+                return None, None
             raise Unusable(Fault(column, "", "missing"))
         given = self._degrees(x, "lon"), self._degrees(y, "lat")
         lon, lat = (given[1], given[0]) if self._settings.swapped else given
@@ -312,10 +361,12 @@ class RowReader:
         return given, place
 
     def _units(self, cells: Sequence[Any], details: dict[str, Any], remarks: list[Fault]) -> dict[str, str]:
-        constants = self._settings.constants
-        units = {party: constants[party] for party in PARTIES if constants.get(party)}
+        units = dict(self._fixed_units)
         for party, index in self._parties:
             cell = cells[index]
+            if type(cell) is str and cell in self._known_units:
+                units[party] = self._known_units[cell]
+                continue
             if is_blank(cell):
                 continue
             try:
@@ -323,6 +374,9 @@ class RowReader:
             except BadValue as bad:
                 remarks.append(Fault(self._columns[index], shown(plain(cell)), bad.code, bad.args_of))
                 details[self._columns[index]] = plain(cell)
+            else:
+                if type(cell) is str and len(self._known_units) < _MOST_KNOWN:
+                    self._known_units[cell] = units[party]
         return units
 
     def _name_of(self, target: str) -> str:
