@@ -10,7 +10,7 @@ import io
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fontTools.pens.basePen import AbstractPen
 from fontTools.pens.recordingPen import DecomposingRecordingPen
@@ -43,8 +43,7 @@ _MEASURE_PX = 1000  # so large that hinting does not round widths
 Command = tuple[str, tuple[tuple[float, float], ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class FontFile:
+class FontFile(NamedTuple):
     """Where a font lies; an empty path is the one inside Pillow."""
 
     path: str
@@ -87,22 +86,41 @@ def sized(font: FontFile, size_px: float) -> ImageFont.FreeTypeFont:
     return inside
 
 
-@lru_cache(maxsize=8192)
-def advance(font: FontFile, letter: str) -> float:
-    """How far ``letter`` moves the pen, in ems."""
-    return sized(font, _MEASURE_PX).getlength(letter) / _MEASURE_PX
+class _Widths(dict[str, float]):
+    """The widths of a font's letters in ems, measured when first asked for."""
+
+    def __init__(self, font: FontFile) -> None:
+        super().__init__()
+        self._font = font
+
+    def __missing__(self, letter: str) -> float:
+        wide = self[letter] = sized(self._font, _MEASURE_PX).getlength(letter) / _MEASURE_PX
+        return wide
+
+
+@lru_cache(maxsize=4)
+def widths(font: FontFile) -> dict[str, float]:
+    """How far each letter moves the pen, in ems; every letter can be asked for."""
+    return _Widths(font)
 
 
 def width_em(font: FontFile, text: str) -> float:
     """How long ``text`` is without extra spacing, in ems."""
-    return sum(advance(font, letter) for letter in text)
+    return sum(map(widths(font).__getitem__, text))
 
 
-@lru_cache(maxsize=8192)
-def has_letter(font: FontFile, letter: str) -> bool:
-    """Whether the font can draw ``letter``: it does not come out as the box that stands for what a font lacks."""
-    drawn = sized(font, _LOOK_PX)
-    return letter.isspace() or bytes(drawn.getmask(letter)) != bytes(drawn.getmask(_NOBODYS_LETTER))
+def lacking(font: FontFile, text: str) -> str:
+    """The letters of ``text`` that the font can't draw: they come out as the box that stands for what a font lacks."""
+    looked = _drawable(font)
+    for letter in set(text) - looked.keys():
+        drawn = sized(font, _LOOK_PX)
+        looked[letter] = letter.isspace() or bytes(drawn.getmask(letter)) != bytes(drawn.getmask(_NOBODYS_LETTER))
+    return "".join(sorted(letter for letter in set(text) if not looked[letter]))
+
+
+@lru_cache(maxsize=4)
+def _drawable(_font: FontFile) -> dict[str, bool]:
+    return {}
 
 
 @lru_cache(maxsize=4096)

@@ -111,7 +111,7 @@ def _set(
 ) -> None:
     """Fit ``text`` into its room; what had to be changed goes to ``remarks``."""
     font = fonts.find_font(element.weight, chinese)
-    lacking = "".join(sorted({letter for letter in text if not fonts.has_letter(font, letter)}))
+    lacking = fonts.lacking(font, text)
     if lacking:
         remarks.append(Remark(kind="letters", field=element.field, detail=lacking))
         text = "".join(letter for letter in text if letter not in lacking).strip()

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal, get_args
 
 from registry.domain.errors import InvalidInput
-from registry.labels.check import LabelUnreadable, check_dxf, check_picture, check_svg
+from registry.labels.check import LabelUnreadable, check_dots, check_drawn, check_dxf, check_svg
 from registry.labels.dxf import to_dxf
 from registry.labels.layout import draw
 from registry.labels.pdf import PdfBook
@@ -18,7 +18,7 @@ from registry.labels.png import to_picture, to_png
 from registry.labels.svg import to_svg
 from registry.labels.template import ErrorLevel, LabelTemplate
 from registry.labels.template_check import check_template
-from registry.labels.zpl import to_zpl, zpl_picture
+from registry.labels.zpl import to_zpl, zpl_dots
 
 Format = Literal["svg", "png", "pdf", "zpl", "dxf"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -88,12 +88,12 @@ def write(plate: Plate, fmt: Format, dpi: int | None = None) -> bytes:
         return document.encode()
     if fmt == "png":
         picture = to_picture(plate, default_dpi(plate.template) if dpi is None else dpi)
-        check_picture(picture.grey(), plate.address, picture.module_px)
+        check_drawn(picture, plate.address)
         return to_png(picture)
     if fmt == "zpl":
         picture = to_picture(plate, default_dpi(plate.template) if dpi is None else dpi)
         job = to_zpl(picture)
-        check_picture(zpl_picture(job), plate.address, picture.module_px)
+        check_dots(zpl_dots(job), plate.address, picture.module_px)
         return job.encode("ascii")
     if fmt == "dxf":
         drawing = to_dxf(plate)

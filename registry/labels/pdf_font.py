@@ -17,6 +17,9 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from registry.labels import fonts
 
 _UNITS = 1000
+_USUAL = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ -")
+"""In every font: codes and tokens differ from label to label, and one font for all is made only once."""
+
 _TOLERANCE = 0.6  # units between a letter's own curves and the ones TrueType has
 
 
@@ -30,16 +33,20 @@ class Embedded:
     to_unicode: bytes
 
 
-@lru_cache(maxsize=8)
 def embedded(font: fonts.FontFile, letters: frozenset[str]) -> Embedded:
     """``letters`` of ``font`` for a PDF."""
+    return _made(font, letters | _USUAL)
+
+
+@lru_cache(maxsize=8)
+def _made(font: fonts.FontFile, letters: frozenset[str]) -> Embedded:
     ordered = sorted(letters)
     names = [".notdef", *(f"u{ord(letter):04X}" for letter in ordered)]
     glyphs = {".notdef": TTGlyphPen(None).glyph()}
     widths = {".notdef": 1000}
     for name, letter in zip(names[1:], ordered, strict=True):
         glyphs[name] = _glyph(font, letter)
-        widths[name] = round(fonts.advance(font, letter) * _UNITS)
+        widths[name] = round(fonts.widths(font)[letter] * _UNITS)
     builder = FontBuilder(_UNITS, isTTF=True)
     builder.setupGlyphOrder(names)
     builder.setupCharacterMap({ord(letter): name for name, letter in zip(names[1:], ordered, strict=True)})

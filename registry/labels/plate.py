@@ -134,8 +134,9 @@ class Words:
     def letters(self) -> list[tuple[str, float, float, float]]:
         """Each letter with the point its left foot stands on and the degrees it leans clockwise."""
         along, placed = 0.0, []
+        widths = fonts.widths(self.font)
         for letter in self.text:
-            wide = fonts.advance(self.font, letter) * self.size_mm
+            wide = widths[letter] * self.size_mm
             placed.append((letter, *self._foot(along, wide)))
             along += wide + self.spacing_mm
         return placed

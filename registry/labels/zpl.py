@@ -7,91 +7,83 @@ included, on every make of printer.
 from __future__ import annotations
 
 import re
-from itertools import groupby
 
-from PIL import Image, ImageChops
+import numpy as np
 
 from registry.domain.errors import InvalidInput
-from registry.labels.png import Picture
+from registry.labels.png import Picture, Pixels
 
 _COUNTS = "GHIJKLMNOPQRSTUVWXY"  # 1 to 19
 _TWENTIES = "ghijklmnopqrstuvwxyz"  # 20 to 400
+_WORTH = {letter: number for number, letter in enumerate(_COUNTS, 1)} | {
+    letter: number * 20 for number, letter in enumerate(_TWENTIES, 1)
+}
+_MOST_COUNTED = 419
 _FIELD = re.compile(r"\^GFA,(\d+),(\d+),(\d+),([0-9A-Za-z,!:]*)\^FS")
-_PIECE = re.compile(r"([G-Yg-z]*)([0-9A-F,!:])")
+_RUN = re.compile(r"([0-9A-F])\1{5,}")
+_COUNTED = re.compile(r"([G-Yg-z]+)([0-9A-F])")
+_ROW = re.compile(r"(:)|([0-9A-FG-Yg-z]*)([,!])")
 
 
 def to_zpl(picture: Picture) -> str:
     """The print job of one label: as wide and long as the picture, printed once."""
-    width, height = picture.numbers.size
-    step = (width + 7) // 8
-    rows = _dots(picture).tobytes()
-    coded, above = [], ""
-    for start in range(0, len(rows), step):
-        row = rows[start : start + step].hex().upper()
-        coded.append(":" if row == above else _packed(row))
-        above = row
-    return (
-        f"^XA^LH0,0^LS0^LT0^PW{width}^LL{height}^PON^FO0,0"
-        f"^GFA,{len(rows)},{len(rows)},{step},{''.join(coded)}^FS^PQ1^XZ\n"
-    )
-
-
-def _dots(picture: Picture) -> Image.Image:
-    """One bit a dot, set where ink goes."""
-    width, height = picture.numbers.size
-    ink = picture.grey().point([255] * 128 + [0] * 128)
-    padded = Image.new("L", ((width + 7) // 8 * 8, height), 0)
-    padded.paste(ink, (0, 0))
-    return padded.convert("1", dither=Image.Dither.NONE)
+    height, width = picture.numbers.shape
+    rows = picture.ink()
+    step = rows.shape[1]
+    again = np.zeros(height, dtype=np.bool_)
+    again[1:] = (rows[1:] == rows[:-1]).all(axis=1)
+    digits = rows.tobytes().hex().upper()
+    coded = [
+        ":" if same else _packed(digits[2 * step * number : 2 * step * (number + 1)])
+        for number, same in enumerate(again.tolist())
+    ]
+    total = step * height
+    return f"^XA^LH0,0^LS0^LT0^PW{width}^LL{height}^PON^FO0,0^GFA,{total},{total},{step},{''.join(coded)}^FS^PQ1^XZ\n"
 
 
 def _packed(row: str) -> str:
-    """A row of hex digits with repeats counted; ``,`` and ``!`` fill its rest with nothing or with ink."""
-    if row.strip("0") == "":
-        return ","
-    if row.strip("F") == "":
-        return "!"
-    body = row.rstrip("0")
-    parts = [_repeated(digit, len(list(run))) for digit, run in groupby(body)]
-    return "".join(parts) + ("," if len(body) < len(row) else "")
+    """A row of hex digits with repeats counted; ``,`` and ``!`` fill its rest with nothing or with ink, and end it."""
+    last = row[-1]
+    if last in "0F":
+        return _RUN.sub(_count, row.rstrip(last)) + ("," if last == "0" else "!")
+    return _RUN.sub(_count, row)
 
 
-def _repeated(digit: str, times: int) -> str:
-    counted = ""
-    while times > 400:
-        counted += f"z{digit}"
-        times -= 400
-    if times >= 20:
-        counted += _TWENTIES[times // 20 - 1]
-        times %= 20
-        return counted + (_COUNTS[times - 1] if times else "") + digit
-    return counted + (digit * times if times < 3 else _COUNTS[times - 1] + digit)
+def _count(run: re.Match[str]) -> str:
+    times, digit, counted = len(run[0]), run[1], ""
+    while times:
+        part = min(times, _MOST_COUNTED)
+        twenties, ones = divmod(part, 20)
+        counted += (_TWENTIES[twenties - 1] if twenties else "") + (_COUNTS[ones - 1] if ones else "") + digit
+        times -= part
+    return counted
 
 
-def zpl_picture(job: str) -> Image.Image:
-    """What a printer makes of ``job``: its one graphic, black on white. Raises ``InvalidInput`` if it is none."""
+def zpl_dots(job: str) -> Pixels:
+    """What a printer makes of ``job``: its one graphic as rows of bits, set where ink goes.
+
+    Written after Zebra's description of the format, not after ``to_zpl``. Raises ``InvalidInput`` if it is none.
+    """
     found = _FIELD.search(job)
     if found is None:
         raise InvalidInput("zpl", "holds no ^GFA graphic")
     total, step = int(found[2]), int(found[3])
+    digits = _COUNTED.sub(lambda piece: piece[2] * sum(_WORTH[letter] for letter in piece[1]), found[4])
     rows: list[str] = []
-    row = ""
-    for counted, what in _PIECE.findall(found[4]):
-        if what == ":":
+    for piece in re.split("([:,!])", digits):
+        if piece == ":":
             rows.append(rows[-1])
-        elif what in ",!":
-            rows.append(row + ("0" if what == "," else "F") * (2 * step - len(row)))
-            row = ""
-        else:
-            row += what * max(1, sum(map(_counted, counted)))
-            if len(row) >= 2 * step:
-                rows.append(row)
-                row = ""
+        elif piece in (",", "!"):
+            rows.append(_rest(rows, step) + ("0" if piece == "," else "F") * 2 * step)
+            rows[-1] = rows[-1][: 2 * step]
+        elif piece:
+            rows += [piece[start : start + 2 * step] for start in range(0, len(piece), 2 * step)]
     dots = bytes.fromhex("".join(rows))
-    if row or len(dots) != total or int(found[1]) != total:
+    if len(dots) != total or int(found[1]) != total:
         raise InvalidInput("zpl", f"the graphic has {len(dots)} bytes instead of {total}")
-    return ImageChops.invert(Image.frombytes("1", (step * 8, total // step), dots).convert("L"))
+    return np.frombuffer(dots, dtype=np.uint8).reshape(-1, step)
 
 
-def _counted(letter: str) -> int:
-    return _COUNTS.index(letter) + 1 if letter in _COUNTS else (_TWENTIES.index(letter) + 1) * 20
+def _rest(rows: list[str], step: int) -> str:
+    """The row that has begun and is not full yet, taken off ``rows``."""
+    return rows.pop() if rows and len(rows[-1]) < 2 * step else ""
