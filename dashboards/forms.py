@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -152,6 +153,20 @@ def optional_int(args: Mapping[str, str], name: str) -> int | None:
     """A whole number; ``None`` when it is missing or empty."""
     written = args.get(name, "").strip()
     return _int(name, written) if written else None
+
+
+def optional_float(args: Mapping[str, str], name: str) -> float | None:
+    """A finite number; ``None`` when it is missing or empty."""
+    written = args.get(name, "").strip()
+    if not written:
+        return None
+    try:
+        number = float(written)
+    except ValueError:
+        raise InvalidInput(name, f"{written[:20]!r} must be a number") from None
+    if not math.isfinite(number):
+        raise InvalidInput(name, f"{written[:20]!r} must be a finite number")
+    return number
 
 
 def whole_number(args: Mapping[str, str], name: str, otherwise: int, *, least: int, most: int) -> int:

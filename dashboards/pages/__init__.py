@@ -7,10 +7,46 @@ from __future__ import annotations
 
 from flask import Flask
 
-from dashboards.pages import alerts, assets, cases, overview, photos, scan, session, system
+from dashboards.pages import (
+    alerts,
+    asset_edit,
+    assets,
+    cases,
+    classes,
+    devices,
+    import_columns,
+    import_duplicates,
+    imports,
+    label_templates,
+    overview,
+    photos,
+    print_runs,
+    scan,
+    session,
+    system,
+    tags,
+)
 
 
 def register(app: Flask) -> None:
     """Add every page to ``app``. An endpoint is named like its function."""
-    for module in (session, overview, alerts, cases, assets, photos, scan, system):
+    for module in (
+        session,
+        overview,
+        alerts,
+        cases,
+        assets,
+        asset_edit,
+        devices,
+        imports,
+        import_columns,
+        import_duplicates,
+        label_templates,
+        photos,
+        scan,
+        system,
+        classes,
+        tags,
+        print_runs,
+    ):
         module.register(app)

@@ -24,6 +24,9 @@ def register(app: Flask) -> None:
     """Routes of this module."""
     app.add_url_rule("/photos/<int:photo_id>", "photo", photo)
     app.add_url_rule("/cases/<int:case_id>/photos", "add_photos", add_photos, methods=["POST"])
+    app.add_url_rule("/assets/<int:asset_id>/photos", "add_asset_photos", add_asset_photos, methods=["POST"])
+    app.add_url_rule("/photos/<int:photo_id>/remove", "remove_photo", remove_photo, methods=["POST"])
+    app.add_url_rule("/photos/<int:photo_id>/restore", "restore_photo", restore_photo, methods=["POST"])
 
 
 def photo(photo_id: int) -> Response:
@@ -44,6 +47,42 @@ def add_photos(case_id: int) -> BaseResponse:
         return jsonify(ok=True, photo_ids=list(kept))
     flash(t("message.photos_kept", count=len(kept)), "ok")
     return redirect(safe_path(request.form.get("next"), otherwise=url_for("case", case_id=case_id)), 303)
+
+
+def add_asset_photos(asset_id: int) -> BaseResponse:
+    """Keep photos with an asset: what they show, when and where they were taken as far as the phone knows."""
+    chosen = forms.chosen_files(request.files)
+    if not chosen:
+        raise InvalidInput("photo", t("message.no_photo"))
+    new = photo_services.NewPhoto(
+        asset_id=asset_id,
+        taken_by=actor().user_id,
+        kind=forms.choice(request.form, "kind", photo_services.PHOTO_KINDS) or "",
+        taken_at=forms.moment(request.form, "taken_at"),
+        lon=forms.optional_float(request.form, "lon"),
+        lat=forms.optional_float(request.form, "lat"),
+        camera_zone=site().zone,
+    )
+    kept = [_keep(one, new) for one in chosen]
+    photo_services.note_new_photos(site().engine, asset_id, kept, by=actor(), now=now())
+    if wants_json():
+        return jsonify(ok=True, photo_ids=kept)
+    flash(t("message.photos_kept", count=len(kept)), "ok")
+    return redirect(url_for("asset", asset_id=asset_id) + "#photos", 303)
+
+
+def remove_photo(photo_id: int) -> BaseResponse:
+    """Take a photo off the file; the next page offers to put it back."""
+    asset_id = photo_services.remove_photo(site().engine, photo_id, by=actor(), now=now())
+    flash(t("message.photo_removed"), "ok")
+    return redirect(url_for("asset", asset_id=asset_id, removed_photo=photo_id) + "#photos", 303)
+
+
+def restore_photo(photo_id: int) -> BaseResponse:
+    """Put a removed photo back."""
+    asset_id = photo_services.restore_photo(site().engine, photo_id, by=actor(), now=now())
+    flash(t("message.photo_restored"), "ok")
+    return redirect(url_for("asset", asset_id=asset_id) + "#photos", 303)
 
 
 def keep_chosen(case_id: int, chosen: Sequence[FileStorage]) -> tuple[int, ...]:

@@ -1,13 +1,10 @@
-"""Reading assets: the list, one file, the nearest to a place, what a scanned plate shows."""
+"""Reading assets: the list, one file, what a scanned plate shows."""
 
 from __future__ import annotations
 
-import msgspec
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, select
 
 from registry.domain.codes import read_code
-from registry.domain.errors import InvalidInput
-from registry.domain.geo import Place, box_around, check_place, distance_m, place_cells
 from registry.domain.tokens import read_token
 from registry.queries.asset_file import asset_file
 from registry.queries.asset_filters import EVERYTHING, AssetFilter, Gap
@@ -42,7 +39,6 @@ __all__ = [
     "AssetRow",
     "DeviceView",
     "Gap",
-    "NearAsset",
     "PointValue",
     "ScanView",
     "TagView",
@@ -51,19 +47,7 @@ __all__ = [
     "asset_file",
     "list_assets",
     "map_features",
-    "nearest",
 ]
-
-MAX_RADIUS_M = 1_000.0
-_LOOKED_AT = 20_000
-_RINGS = (1 / 16, 1 / 4, 1.0)  # of the radius: in a dense street the first one holds enough
-
-
-class NearAsset(msgspec.Struct, frozen=True, kw_only=True):
-    """An asset and how far it is from the place asked for."""
-
-    asset: AssetRow
-    distance_m: float
 
 
 def list_assets(
@@ -83,34 +67,6 @@ def list_assets(
         found = find_page(tx, wanted, after=after, limit=limit)
         rows = {row.id: row for row in all_views(tx, asset_rows().where(asset.c.id.in_(found.ids)), AssetRow)}
     return Page(items=[rows[each] for each in found.ids if each in rows], next=found.next)
-
-
-def nearest(engine: Engine, place: Place, *, radius_m: float = 100.0, limit: int = 20) -> list[NearAsset]:
-    """The assets within ``radius_m`` of a WGS-84 ``place``, the nearest first, at most ``limit``.
-
-    Found by the index over cells of 0.001°, in rings that grow until they hold enough. Raises ``InvalidInput``.
-    """
-    check_limit(limit)
-    check_place(place.lon, place.lat)
-    if not 0 < radius_m <= MAX_RADIUS_M:
-        raise InvalidInput("radius_m", f"{radius_m:g} must be more than 0 and at most {MAX_RADIUS_M:g} metres")
-    with reading(engine) as tx:
-        near: list[tuple[float, int]] = []
-        for share in _RINGS:
-            within = radius_m * share
-            cells = place_cells(box_around(place, within))
-            query = (
-                select(asset.c.id, asset.c.lon, asset.c.lat)
-                .where(or_(*(asset.c.place_cell.between(*span) for span in cells)), asset.c.merged_into_id.is_(None))
-                .limit(_LOOKED_AT)
-            )
-            away = ((distance_m(place, Place(row.lon, row.lat)), row.id) for row in tx.execute(query))
-            near = sorted(each for each in away if each[0] <= within)[:limit]
-            if len(near) == limit:
-                break
-        ids = [asset_id for _, asset_id in near]
-        rows = {row.id: row for row in all_views(tx, asset_rows().where(asset.c.id.in_(ids)), AssetRow)}
-    return [NearAsset(asset=rows[each], distance_m=round(metres, 2)) for metres, each in near if each in rows]
 
 
 def asset_by_token(engine: Engine, token: str) -> ScanView | None:

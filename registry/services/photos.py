@@ -180,6 +180,12 @@ def _show_photo(engine: Engine, photo_id: int, *, shown: bool, by: Actor, now: d
         return int(row.asset_id)
 
 
+def note_new_photos(engine: Engine, asset_id: int, ids: Sequence[int], *, by: Actor, now: datetime) -> None:
+    """Write into the asset's history that a person added photos to its file."""
+    with writing(engine) as tx:
+        note_photos(tx, asset_id, ids, action="photo", by=by.user_id, now=now)
+
+
 def note_photos(
     tx: Connection, asset_id: int, ids: Sequence[int], *, action: str, by: int | None, now: datetime
 ) -> None:

@@ -5,7 +5,9 @@ import { RANGES, refreshEvery } from "./curve";
 import { startLive } from "./live";
 import { showFreshNote } from "./news";
 import { type Page, part, say, thisPage } from "./page";
+import { startPhotoFacts } from "./photo_facts";
 import { THEME_CHANGED } from "./theme";
+import { startUploads } from "./upload";
 import { startValues } from "./values";
 
 const POINTS = 800;
@@ -116,6 +118,8 @@ function firstTile(): HTMLElement | null {
 }
 
 async function start(page: Page): Promise<void> {
+  startPhotoFacts();
+  startUploads(page);
   startValues(page);
   const first = firstTile();
   if (first !== null) new ChartPanel(page).choose(first);

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Connection, Engine, event, insert, text, update
 
 from registry.domain.errors import InvalidInput
-from registry.domain.geo import Place, place_cell
+from registry.domain.geo import place_cell
 from registry.domain.kinds import AssetState, Family
 from registry.queries.asset_filters import AssetFilter, Gap
 from registry.queries.asset_walks import find_page
-from registry.queries.assets import list_assets, nearest
+from registry.queries.assets import list_assets
 from registry.services.roads import note_roads
 from registry.services.tags import issue_tag
 from registry.storage.database import reading, writing
@@ -161,19 +161,3 @@ def test_no_page_reads_all_assets(town: Engine, wanted: AssetFilter):
     event.remove(town, "before_cursor_execute", explain)
     assert plans
     assert [plan for plan in plans if plan.startswith("SCAN asset")] == []
-
-
-def test_the_nearest_come_first_and_none_is_beyond_the_radius(town: Engine):
-    here = Place(120.0100, 31.0)  # number 100; its neighbours are 9.5 m apart
-    near = nearest(town, here, radius_m=30, limit=5)
-    assert [each.asset.id for each in near][:1] == [100]
-    assert {each.asset.id for each in near} == {98, 99, 100, 101, 102}
-    assert [each.distance_m for each in near] == sorted(each.distance_m for each in near)
-    assert len(nearest(town, here, radius_m=30)) == 7
-    assert nearest(town, Place(100.0, 31.0)) == []
-
-
-@pytest.mark.parametrize("radius_m", [0, -1, 1001])
-def test_a_radius_that_makes_no_sense_is_refused(town: Engine, radius_m: float):
-    with pytest.raises(InvalidInput, match="radius_m"):
-        nearest(town, Place(120.0, 31.0), radius_m=radius_m)
