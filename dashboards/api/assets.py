@@ -27,7 +27,7 @@ from dashboards.api.operation import (
 )
 from dashboards.api.request import Call
 from dashboards.errors import answer_for, errors_of, problem_of
-from registry.domain.errors import DomainError, NotFound
+from registry.domain.errors import DomainError
 from registry.domain.geo import Crs
 from registry.domain.kinds import AssetState, Family
 from registry.domain.scopes import covers
@@ -39,6 +39,7 @@ from registry.queries.asset_record import (
     asset_changes,
     asset_record,
     asset_version,
+    record_by_code,
 )
 from registry.queries.asset_views import AssetRow
 from registry.queries.find_asset import Found, find_asset
@@ -253,10 +254,7 @@ def api_asset(call: Call[NoQuery, None], asset_id: int) -> Answer:
 
 def api_asset_by_code(call: Call[NoQuery, None], code: str) -> Answer:
     """One asset by its component code; one that was merged says into which."""
-    found = [one for one in find_asset(call.engine, code) if one.code == code or one.matched == code]
-    if not found:
-        raise NotFound("asset with code", code[:40])
-    return _record(call, found[0].merged_from_id or found[0].asset_id)
+    return _answer(record_by_code(call.engine, code))
 
 
 def api_register(call: Call[NoQuery, AssetIn]) -> Answer:
@@ -308,8 +306,11 @@ def api_asset_history(call: Call[Paged, None], asset_id: int) -> Answer:
 
 
 def _record(call: Call[Any, Any], asset_id: int, status: int = 200) -> Answer:
-    found = asset_record(call.engine, asset_id)
-    location = url_for("api_asset", asset_id=asset_id) if status == 201 else ""
+    return _answer(asset_record(call.engine, asset_id), status)
+
+
+def _answer(found: AssetRecord, status: int = 200) -> Answer:
+    location = url_for("api_asset", asset_id=found.id) if status == 201 else ""
     return Answer(value=found, status=status, version=found.version, location=location)
 
 

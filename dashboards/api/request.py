@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import msgspec
@@ -94,7 +95,7 @@ def read_call(operation: Operation) -> Call[Any, Any]:
 
 def read_query(given: Mapping[str, list[str]], kind: type[Q]) -> Q:
     """The parameters of an address. Raises ``InvalidInput`` for an unknown, a repeated or an unusable one."""
-    fields = {each.encode_name: each for each in msgspec.structs.fields(kind)}
+    fields = fields_of(kind)
     plain: dict[str, Any] = {}
     for name, values in given.items():
         if name not in fields:
@@ -114,11 +115,17 @@ def _convert(plain: Mapping[str, Any], kind: type[Q]) -> Q:
         read = msgspec.convert(plain, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _refusal(error) from None
-    for each in msgspec.structs.fields(kind):
-        value = getattr(read, each.name)
+    for name in kind.__struct_fields__:
+        value = getattr(read, name)
         if isinstance(value, float) and not math.isfinite(value):
-            raise InvalidInput(each.name, "must be a finite number")
+            raise InvalidInput(name, "must be a finite number")
     return read
+
+
+@cache
+def fields_of(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """The fields of a Struct by the names that are sent; looked up once, since msgspec reads them anew each time."""
+    return {each.encode_name: each for each in msgspec.structs.fields(kind)}
 
 
 def _is_list(kind: Any) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dashboards.api import assets, figures, live
+from dashboards.api import assets, figures, fittings, live, plates, work
 from dashboards.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *assets.OPERATIONS,
+    *plates.OPERATIONS,
+    *fittings.OPERATIONS,
+    *work.OPERATIONS,
     *figures.OPERATIONS,
     *live.OPERATIONS,
 )

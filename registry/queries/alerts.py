@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, select
 
 from registry.domain.kinds import AlertState, RuleKind, Severity, Stage
 from registry.domain.levels import in_point_unit
+from registry.queries.asset_filters import digits_begin
 from registry.queries.paging import Page, check_limit, decode_id, page_of
 from registry.queries.rows import as_view
 from registry.storage.database import reading
@@ -90,10 +91,11 @@ def list_alerts(
     severity: int | None = None,
     case_kind: str | None = None,
     asset_id: int | None = None,
+    scope: str = "",
     after: str | None = None,
     limit: int = 50,
 ) -> Page[AlertRow]:
-    """Alerts, the newest recorded first. Raises ``InvalidInput`` for a place in no list."""
+    """Alerts, the newest recorded first, within the area ``scope``. Raises ``InvalidInput`` for a place in no list."""
     conditions: list[ColumnElement[bool]] = []
     if state is not None:
         conditions.append(alert.c.state == AlertState(state))
@@ -103,6 +105,8 @@ def list_alerts(
         conditions.append(case.c.kind == case_kind)
     if asset_id is not None:
         conditions.append(alert.c.asset_id == asset_id)
+    if scope:
+        conditions.append(digits_begin(asset.c.area_code, scope))
     if after is not None:
         conditions.append(alert.c.id < decode_id(after))
     statement = _joined().where(*conditions).order_by(alert.c.id.desc()).limit(check_limit(limit) + 1)

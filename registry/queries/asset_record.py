@@ -5,16 +5,18 @@ Readings, alerts and cases have lists of their own, so that the record's version
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, Select, bindparam, select
 
 from registry.domain.errors import NotFound
 from registry.domain.kinds import AssetState, Family, TagState
 from registry.queries.paging import Page, check_limit, decode_id, page_of
-from registry.queries.rows import all_views, as_view
+from registry.queries.rows import View, all_views, as_view
 from registry.storage.database import reading
 from registry.storage.tables import asset, asset_alias, asset_change, device, tag, user
 
@@ -102,19 +104,19 @@ class RecordChange(msgspec.Struct, frozen=True, kw_only=True):
 def asset_record(engine: Engine, asset_id: int) -> AssetRecord:
     """The record of one asset; raises ``NotFound``."""
     with reading(engine) as tx:
-        row = tx.execute(select(asset).where(asset.c.id == asset_id)).mappings().first()
+        row = tx.execute(_by_id(), {"id": asset_id}).mappings().first()
         if row is None:
             raise NotFound("asset", asset_id)
-        aliases = select(asset_alias).where(asset_alias.c.asset_id == asset_id)
-        tags = select(tag).where(tag.c.asset_id == asset_id).order_by(tag.c.id.desc())
-        fitted = select(device).where(device.c.asset_id == asset_id, device.c.removed_at.is_(None))
-        return as_view(
-            row,
-            AssetRecord,
-            aliases=all_views(tx, aliases.order_by(asset_alias.c.kind, asset_alias.c.value), RecordAlias),
-            tags=all_views(tx, tags, RecordTag),
-            devices=all_views(tx, fitted.order_by(device.c.id), RecordDevice),
-        )
+        return _record(tx, row)
+
+
+def record_by_code(engine: Engine, code: str) -> AssetRecord:
+    """The record of the asset with a component code (16 digits); raises ``NotFound``."""
+    with reading(engine) as tx:
+        row = tx.execute(_by_code(), {"code": code}).mappings().first()
+        if row is None:
+            raise NotFound("asset with code", code[:40])
+        return _record(tx, row)
 
 
 def asset_version(engine: Engine, asset_id: int) -> int:
@@ -140,3 +142,48 @@ def asset_changes(engine: Engine, asset_id: int, *, after: str | None = None, li
         query = query.where(asset_change.c.id < decode_id(after))
     with reading(engine) as tx:
         return page_of(all_views(tx, query, RecordChange), limit, lambda row: (row.id,))
+
+
+def _record(tx: Connection, row: Mapping[Any, Any]) -> AssetRecord:
+    asset_id = row["id"]
+    return as_view(
+        row,
+        AssetRecord,
+        aliases=_views(tx, _aliases(), RecordAlias, asset_id),
+        tags=_views(tx, _tags(), RecordTag, asset_id),
+        devices=_views(tx, _devices(), RecordDevice, asset_id),
+    )
+
+
+def _views(tx: Connection, query: Select[Any], kind: type[View], asset_id: int) -> list[View]:
+    return [as_view(row, kind) for row in tx.execute(query, {"asset_id": asset_id}).mappings()]
+
+
+# Built once: building a statement takes longer than the database takes to answer it.
+@cache
+def _by_id() -> Select[Any]:
+    return select(asset).where(asset.c.id == bindparam("id"))
+
+
+@cache
+def _by_code() -> Select[Any]:
+    return select(asset).where(asset.c.code == bindparam("code"))
+
+
+@cache
+def _aliases() -> Select[Any]:
+    of_asset = asset_alias.c.asset_id == bindparam("asset_id")
+    return select(asset_alias.c.kind, asset_alias.c.value).where(of_asset).order_by(asset_alias.c.kind, "value")
+
+
+@cache
+def _tags() -> Select[Any]:
+    columns = (tag.c.token, tag.c.state, tag.c.bound_at, tag.c.ended_at)
+    return select(*columns).where(tag.c.asset_id == bindparam("asset_id")).order_by(tag.c.id.desc())
+
+
+@cache
+def _devices() -> Select[Any]:
+    columns = (device.c.id, device.c.serial, device.c.profile, device.c.fitted_at)
+    fitted = (device.c.asset_id == bindparam("asset_id"), device.c.removed_at.is_(None))
+    return select(*columns).where(*fitted).order_by(device.c.id)

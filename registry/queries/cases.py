@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, false, f
 from registry.domain.kinds import Role, Stage
 from registry.domain.moves import MoveName
 from registry.queries.alerts import alert_row, alerts_of
+from registry.queries.asset_filters import digits_begin
 from registry.queries.case_views import (
     CaseFile,
     CasePhoto,
@@ -54,14 +55,18 @@ def list_cases(
     asset_id: int | None = None,
     overdue: bool | None = None,
     q: str | None = None,
+    scope: str = "",
     after: str | None = None,
     limit: int = 50,
 ) -> Page[CaseRow]:
-    """Cases, the newest first. ``q`` matches the beginning of the number and of the asset's code, name or road.
+    """Cases within the area ``scope``, the newest first.
 
-    ``overdue`` is about the mark the worker sets within seconds of the deadline. Raises ``InvalidInput``.
+    ``q`` matches the beginning of the number and of the asset's code, name or road. ``overdue`` is about the mark
+    that the worker sets within seconds of the deadline. Raises ``InvalidInput``.
     """
     conditions: list[ColumnElement[bool]] = []
+    if scope:
+        conditions.append(digits_begin(asset.c.area_code, scope))
     if stage is not None:
         conditions.append(case.c.stage == Stage(stage))
     if open_only:

@@ -6,8 +6,11 @@ Within a ring each row of place cells is one range of an index.
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import msgspec
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, Select, bindparam, or_, select
 
 from registry.domain.errors import InvalidInput
 from registry.domain.geo import Box, Place, box_around, check_place, distance_m, place_cells
@@ -18,7 +21,7 @@ from registry.storage.tables import asset
 
 MOST = 100
 FARTHEST_M = 5_000.0
-_RINGS_M = (25.0, 100.0, 400.0, 1_600.0, FARTHEST_M)
+_RINGS_M = (80.0, 320.0, 1_280.0, FARTHEST_M)
 
 
 class NearAsset(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,19 +69,17 @@ def nearest_assets(
 def _within(engine: Engine, place: Place, radius_m: float, *, family: Family | None, scope: str) -> list[NearAsset]:
     around = box_around(place, radius_m)
     box = Box(max(around.west, -180), max(around.south, -90), min(around.east, 180), min(around.north, 90))
-    columns = (asset.c.id, asset.c.code, asset.c.name, asset.c.family, asset.c.state, asset.c.road)
-    query = select(*columns, asset.c.lon, asset.c.lat).where(
-        or_(*(asset.c.place_cell.between(first, last) for first, last in place_cells(box))),
-        asset.c.merged_into_id.is_(None),
-        asset.c.lat.between(box.south, box.north),
-        asset.c.lon.between(box.west, box.east),
-    )
+    spans = place_cells(box)
+    asked: dict[str, object] = {"south": box.south, "north": box.north, "west": box.west, "east": box.east}
+    asked |= {f"first_{row}": first for row, (first, _) in enumerate(spans)}
+    asked |= {f"last_{row}": last for row, (_, last) in enumerate(spans)}
+    query = _in_box(len(spans))
     if family is not None:
         query = query.where(asset.c.family == family.value)
     if scope:
         query = query.where(digits_begin(asset.c.area_code, scope))
     with reading(engine) as tx:
-        rows = tx.execute(query).all()
+        rows = tx.execute(query, asked).all()
     near = (
         NearAsset(
             id=row.id,
@@ -94,3 +95,16 @@ def _within(engine: Engine, place: Place, radius_m: float, *, family: Family | N
         for row in rows
     )
     return sorted((one for one in near if one.distance_m <= radius_m), key=lambda one: (one.distance_m, one.id))
+
+
+@cache
+def _in_box(rows: int) -> Select[Any]:
+    """What lies in a box that touches so many rows of cells; each number of rows is built once."""
+    columns = (asset.c.id, asset.c.code, asset.c.name, asset.c.family, asset.c.state, asset.c.road)
+    cells = (asset.c.place_cell.between(bindparam(f"first_{row}"), bindparam(f"last_{row}")) for row in range(rows))
+    return select(*columns, asset.c.lon, asset.c.lat).where(
+        or_(*cells),
+        asset.c.merged_into_id.is_(None),
+        asset.c.lat.between(bindparam("south"), bindparam("north")),
+        asset.c.lon.between(bindparam("west"), bindparam("east")),
+    )
