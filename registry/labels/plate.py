@@ -145,11 +145,8 @@ class Words:
         if self.arc is None:
             return self.x_mm + along, self.y_mm, 0.0
         arc = self.arc
-        turn = (
-            along + wide / 2 - self.width_mm / 2
-        ) / arc.radius_mm  # radians from the vertical, to the letter's middle
-        if arc.at == "bottom":
-            turn = -turn
+        # radians from the vertical, from left to right, to the letter's middle
+        turn = (along + wide / 2 - self.width_mm / 2) / arc.radius_mm
         up = -1.0 if arc.at == "top" else 1.0
         x = arc.x_mm + sin(turn) * arc.radius_mm
         y = arc.y_mm + up * cos(turn) * arc.radius_mm
