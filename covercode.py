@@ -227,7 +227,7 @@ def assets_undo(run: int, config: Path | None) -> None:
 @assets.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, writable=True))
 @click.option("--format", type=click.Choice(["csv", "xlsx", "geojson"]), help="Default: by the file's name.")
-@click.option("--crs", type=click.Choice(["wgs84", "cgcs2000", "gcj02", "bd09"]), default="wgs84", show_default=True)
+@click.option("--crs", type=click.Choice(["wgs84", "cgcs2000", "gcj02", "bd09"]), default="wgs84", help="Its system.")
 @click.option("--gbk", is_flag=True, help="CSV in GB18030 rather than UTF-8.")
 @click.option("--class", "class_code", metavar="CODE", help="Assets of one class.")
 @click.option("--area", metavar="CODE", help="Assets of one area.")
@@ -327,6 +327,66 @@ def labels_list(config: Path | None) -> None:
 
     for line in print_runs(config):
         click.echo(line)
+
+
+@labels.command("make")
+@click.argument("names", metavar="TOKEN|CODE...", nargs=-1, required=True)
+@click.option("--template", default="plate-60x90", show_default=True, help="Key of the label template.")
+@click.option("--format", "fmt", type=click.Choice(["svg", "png", "pdf", "zpl", "dxf"]), default="pdf", help="Format.")
+@click.option(
+    "--dpi", type=click.IntRange(100, 1200), help="Resolution of PNG and ZPL; default: the printer's, or 300."
+)
+@click.option("--start-position", type=click.IntRange(min=1), default=1, help="First free label of the first sheet.")
+@click.option("-o", "out", type=click.Path(path_type=Path), help="File (one label, PDF, ZPL) or folder.")
+@_CONFIG
+def labels_make(names: tuple[str, ...], start_position: int, config: Path | None, **wishes: Any) -> None:
+    """Make labels for tokens and component codes, without a print run; each is decoded again."""
+    from operate.labels import make_single_labels
+
+    for line in make_single_labels(config, names, start=start_position, **wishes):
+        click.echo(line)
+
+
+@labels.group("templates")
+def label_templates() -> None:
+    """What labels look like."""
+
+
+@label_templates.command("list")
+@_CONFIG
+def label_templates_list(config: Path | None) -> None:
+    """Every template in use."""
+    from operate.labels import list_label_templates
+
+    for line in list_label_templates(config):
+        click.echo(line)
+
+
+@label_templates.command("export")
+@click.argument("key")
+@click.option("--version", type=click.IntRange(min=1), help="An older version.")
+@click.option("-o", "out", type=_FILE, help="File; default: print it.")
+@_CONFIG
+def label_templates_export(key: str, version: int | None, out: Path | None, config: Path | None) -> None:
+    """A template as JSON, to be edited or carried to another city."""
+    from operate.labels import export_label_template
+
+    body = export_label_template(config, key, version)
+    if out is None:
+        click.echo(body.decode())
+    else:
+        out.write_bytes(body + b"\n")
+        click.echo(f"{out}: {len(body)} bytes")
+
+
+@label_templates.command("import")
+@click.argument("file", type=_FILE)
+@_CONFIG
+def label_templates_import(file: Path, config: Path | None) -> None:
+    """Keep the template in FILE as the newest version of its key."""
+    from operate.labels import import_label_template
+
+    click.echo(import_label_template(config, file))
 
 
 @main.group()

@@ -23,6 +23,8 @@ from registry.tabular.settings import ImportSettings
 
 SURE, LIKELY, PERHAPS = 0.95, 0.7, 0.4
 SAMPLE_ROWS = 200
+_DISTINCT = 0.7
+_DOUBTFUL = frozenset({"x", "y", "x坐标", "y坐标", "坐标x", "坐标y", "long"})
 _SHOWN_SAMPLES = 4
 _LONGEST_SAMPLE = 60
 
@@ -135,12 +137,15 @@ def _target_of(name: str, cells: Sequence[Any], classes: Collection[str]) -> tup
         return f"{ALIAS}{name.removeprefix(ALIAS_HEADER)}", SURE
     for part, confidence in ((name, SURE), (name.rsplit("/", 1)[-1], SURE), (name.rsplit(".", 1)[-1], LIKELY)):
         target = words.get(folded(part))
-        if target is not None and _agrees(target, cells, classes):
+        # nobody writes 经度 over anything else, whatever stands below; X may be a northing, a size, a mark
+        plain_word = target in ("lon", "lat") and folded(part) not in _DOUBTFUL
+        if target is not None and (plain_word or _agrees(target, cells, classes)):
             return target, confidence
     last = folded(name.rsplit("/", 1)[-1])
     if last in ID_WORDS or last.endswith(("编号", "编码", "number", "code")):
         distinct = {plain(cell) for cell in cells}
-        if len(cells) >= 1 and len(distinct) == len(cells) and max(map(len, distinct)) <= 120:
+        # a few repeats are mistakes for the report; a column of many is no id
+        if cells and len(distinct) >= _DISTINCT * len(cells) and max(map(len, distinct)) <= 120:
             return f"{ALIAS}{name.rsplit('/', 1)[-1][:40]}", SURE if last in ID_WORDS else LIKELY
     for word, target in words.items():
         if len(word) >= 2 and not word.isascii() and word in last and _agrees(target, cells, classes):
@@ -203,7 +208,7 @@ def _settle(found: Guess, table: Table, sample: Sequence[Row], base: ImportSetti
 def _is_unique(target: str, looks: Sequence[ColumnLook], sample: Sequence[Row]) -> bool:
     index = next(index for index, look in enumerate(looks) if look.target == target)
     cells = [plain(row.cells[index]) for row in sample]
-    return all(cells) and len(set(cells)) == len(cells)
+    return all(cells) and len(set(cells)) >= _DISTINCT * len(cells)
 
 
 def _depth_unit(looks: Sequence[ColumnLook], sample: Sequence[Row]) -> str:

@@ -47,6 +47,7 @@ MAY_CATCH_ALL = {
     "gateway/ingest.py",
     "gateway/modbus.py",
     "operate/doctor.py",
+    "registry/services/import_runs.py",
     "registry/services/place_jobs.py",
     "registry/worker.py",
 }
