@@ -47,7 +47,7 @@ class FontFile(NamedTuple):
     """Where a font lies; an empty path is the one inside Pillow."""
 
     path: str
-    index: int
+    face: int
 
     @property
     def chinese(self) -> bool:
@@ -79,7 +79,7 @@ def can_write_chinese() -> bool:
 def sized(font: FontFile, size_px: float) -> ImageFont.FreeTypeFont:
     """The font for drawing pixels, ``size_px`` high."""
     if font.path:
-        return ImageFont.truetype(font.path, size_px, index=font.index, layout_engine=ImageFont.Layout.BASIC)
+        return ImageFont.truetype(font.path, size_px, index=font.face, layout_engine=ImageFont.Layout.BASIC)
     inside = ImageFont.load_default(size_px)
     if not isinstance(inside, ImageFont.FreeTypeFont):
         raise OSError("this Pillow was built without FreeType and cannot draw labels")
@@ -151,5 +151,5 @@ class _Opened:
 def _opened(font: FontFile) -> _Opened:
     """The font as fontTools reads it; takes most of a second for a Chinese one, so only outlines ask for it."""
     source = font.path or io.BytesIO(sized(font, 10).font_bytes)
-    opened = TTFont(source, fontNumber=font.index if font.path else -1, lazy=True)
+    opened = TTFont(source, fontNumber=font.face if font.path else -1, lazy=True)
     return _Opened(opened.getBestCmap(), opened.getGlyphSet(), opened["head"].unitsPerEm)

@@ -122,6 +122,27 @@ def sheet_pdf(template: LabelTemplate, facts: Iterable[LabelFacts], start_positi
     return out.getvalue()
 
 
+def join_labels(
+    template: LabelTemplate,
+    facts: Sequence[LabelFacts],
+    fmt: Format,
+    dpi: int | None = None,
+    *,
+    start_position: int = 1,
+) -> bytes:
+    """Several labels in one file: PDF (a page each, or sheets) or ZPL (job after job); other formats hold one label.
+
+    Raises ``InvalidInput`` for several labels in a format that holds one, else as ``make_label`` does.
+    """
+    if fmt == "pdf":
+        return sheet_pdf(template, facts, start_position)
+    if fmt != "zpl" and len(facts) != 1:
+        raise InvalidInput(
+            "format", f"a {fmt.upper()} file holds one label; choose pdf or zpl, or make them one by one"
+        )
+    return b"".join(make_label(template, each, fmt, dpi) for each in facts)
+
+
 def default_dpi(template: LabelTemplate) -> int:
     """The resolution of the template's own printer, else 300."""
     return template.roll.dpi if template.roll else DEFAULT_DPI

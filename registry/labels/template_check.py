@@ -104,7 +104,7 @@ def _symbol(template: LabelTemplate) -> Iterator[Problem]:
         yield (
             "qr.side_mm",
             f"{place.side_mm:g} mm makes modules of {place.side_mm / modules:.2f} mm, phones need {LEAST_MODULE_MM}: "
-            f"make it {LEAST_MODULE_MM * modules:.1f} mm or more, or choose a lower error level",
+            f"make it {LEAST_MODULE_MM * modules:.1f} mm or more, or choose a lower error level or qr_version",
         )
     if template.roll and 0 < place.side_mm / modules * template.roll.dpi / 25.4 < 2:
         yield "roll.dpi", f"{template.roll.dpi} dots an inch can't print a module of 2 dots; make qr.side_mm larger"

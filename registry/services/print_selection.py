@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from registry.domain.errors import InvalidInput
-from registry.domain.kinds import AssetState, Family, TagState
+from registry.domain.kinds import AssetState, Family, PrintItemState, TagState
 from registry.domain.people import Actor
 from registry.domain.scopes import read_area_code
 from registry.storage.tables import asset, asset_class, print_item, tag, unit
@@ -118,6 +118,16 @@ def plate_facts(tx: Connection, run_id: int, first: int, last: int) -> list[Plat
     return [_read(row) for row in rows]
 
 
+def plates_named(tx: Connection, tokens: Sequence[str], codes: Sequence[str]) -> list[PlateFacts]:
+    """The plates with these tokens, and the active plates of the assets with these codes; some may be missing."""
+    active = and_(asset.c.code.in_(codes), tag.c.state == TagState.ACTIVE.value)
+    rows = tx.execute(_facts().where(or_(tag.c.token.in_(tokens), active)).order_by(tag.c.id)).mappings()
+    return [
+        _read({**row, "position": number, "item_state": PrintItemState.WAITING.value})
+        for number, row in enumerate(rows, 1)
+    ]
+
+
 def sample_facts(tx: Connection, selection: RunSelection, by: Actor, token: str) -> PlateFacts | None:
     """What the first plate of a run for ``selection`` would say, with ``token`` on it; None when nothing fits."""
     first = chosen_assets(tx, selection, by, 1)
@@ -157,3 +167,11 @@ def _facts(*, of_asset: bool = False) -> Select[Any]:
 def _read(row: Any) -> PlateFacts:
     values = {str(name): value for name, value in row.items()}
     return PlateFacts(**{**values, "family": Family(values["family"])})
+
+
+def blank_facts(token: str) -> PlateFacts:
+    """What stands on a blank plate: its token."""
+    empty = dict.fromkeys(
+        ("code", "name", "road", "class_name_zh", "class_name_en", "maintainer", "phone", "owner"), ""
+    )
+    return PlateFacts(position=1, item_state="waiting", tag_id=0, token=token, family=Family.OTHER, **empty)
