@@ -19,6 +19,7 @@ WORKERS: frozenset[Role | None] = frozenset({Role.CREW, Role.DISPATCHER, Role.AD
 REGISTRARS: frozenset[Role | None] = frozenset({Role.REGISTRAR, Role.ADMINISTRATOR})
 KEEPERS: frozenset[Role | None] = frozenset({Role.CREW, Role.REGISTRAR, Role.ADMINISTRATOR})
 HANDS: frozenset[Role | None] = WORKERS | KEEPERS
+ROSTER: frozenset[Role | None] = frozenset({Role.DISPATCHER, Role.REGISTRAR, Role.ADMINISTRATOR})
 ADMINISTRATORS: frozenset[Role | None] = frozenset({Role.ADMINISTRATOR})
 
 
@@ -145,6 +146,43 @@ PERMISSIONS: dict[str, Line] = {
     "stop_print_run": Line(REGISTRARS),
     "resume_print_run": Line(REGISTRARS),
     "print_run_file": Line(REGISTRARS),
+    # areas, duties, posts, units, what a census lacks; services check the area of what is changed
+    "areas": Line(STAFF),
+    "area_shapes": Line(STAFF),
+    "area": Line(STAFF, OWN_AREA),
+    "save_area": Line(REGISTRARS, OWN_AREA),
+    "end_area": Line(REGISTRARS, OWN_AREA),
+    "new_area_import": Line(REGISTRARS, WHOLE_CITY),
+    "check_areas": Line(REGISTRARS, WHOLE_CITY),
+    "import_areas": Line(REGISTRARS, WHOLE_CITY),
+    "new_grid": Line(REGISTRARS),
+    "make_grid": Line(REGISTRARS),
+    "relocate": Line(REGISTRARS, WHOLE_CITY),
+    "place_job_progress": Line(STAFF),
+    "stop_place_job": Line(REGISTRARS, WHOLE_CITY),
+    "resume_place_job": Line(REGISTRARS, WHOLE_CITY),
+    "duties": Line(STAFF),
+    "set_duty": Line(REGISTRARS),
+    "duties_csv": Line(STAFF),
+    "remove_duty": Line(REGISTRARS),
+    "import_duties": Line(REGISTRARS),
+    "apply_duties": Line(REGISTRARS),
+    "posts": Line(STAFF),
+    "new_post": Line(ROSTER),
+    "add_post": Line(ROSTER),
+    "post": Line(ROSTER),
+    "save_post": Line(ROSTER),
+    "set_absence": Line(ROSTER),
+    "remove_post": Line(ROSTER),
+    "units": Line(STAFF),
+    "add_unit": Line(REGISTRARS, WHOLE_CITY),
+    "unit": Line(STAFF),
+    "save_unit": Line(REGISTRARS, WHOLE_CITY),
+    "merge_unit": Line(REGISTRARS, WHOLE_CITY),
+    "gaps": Line(STAFF),
+    "gaps_csv": Line(STAFF),
+    "count_gaps": Line(REGISTRARS),
+    "doubtful": Line(STAFF),
     # the machinery
     "system": Line(STAFF),
     "rules": Line(STAFF),

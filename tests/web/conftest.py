@@ -23,6 +23,7 @@ from registry.domain.kinds import Role
 from registry.services.assets import Parties, set_parties
 from registry.services.classes import load_classes
 from registry.services.people import set_password
+from registry.services.label_templates import ship_templates
 from registry.services.rules import install_shipped_rules
 from registry.services.tags import issue_tag
 from registry.storage.database import open_database, writing
@@ -118,12 +119,13 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, City, str]:
     with writing(engine) as tx:
         load_classes(tx)
         install_shipped_rules(tx, now=NOON)
+        ship_templates(tx, now=NOON)
     city = build_city(engine, NOON)
     with writing(engine) as tx:
         token = issue_tag(tx, city.asset_id, now=NOON)
         set_parties(tx, city.asset_id, Parties(maintainer_unit_id=city.water), now=NOON)
         for person in (city.administrator, city.dispatcher, city.crew, city.stranger, city.viewer, city.registrar):
-            set_password(tx, person.user_id or 0, PASSWORD)
+            set_password(tx, person.user_id or 0, PASSWORD, now=NOON)
     engine.dispose()
     return path, city, token
 

@@ -11,6 +11,7 @@ import "./styles/progress.css";
 import "./styles/flow.css";
 import "./styles/asset.css";
 import "./styles/imports.css";
+import "./styles/areas.css";
 import "./styles/designer.css";
 import { startDrops } from "./files";
 import { startProgress } from "./progress";
