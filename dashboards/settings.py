@@ -30,6 +30,13 @@ class WebSettings:
     import_limit_mb: float = field(
         default=300.0, metadata={"help": "Largest file that an import takes through the page", "unit": "MB"}
     )
+    scan_far_m: float = field(
+        default=100.0,
+        metadata={
+            "help": "A scan farther than this (and the phone's own error) from the asset's place is flagged",
+            "unit": "m",
+        },
+    )
     trusted_proxies: int = field(
         default=0,
         metadata={"help": "How many reverse proxies stand in front; their X-Forwarded headers are believed"},

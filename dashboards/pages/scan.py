@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response
 
 from dashboards import forms
 from dashboards.errors import answer_for, problem_at
-from dashboards.login import visitor
+from dashboards.login import may, visitor
 from dashboards.pages.photos import keep_one
 from dashboards.pages.proof import remember
+from dashboards.pages.tags import is_blank, keep_scan
 from dashboards.site import now, site, t
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import TagState
@@ -38,10 +39,14 @@ def register(app: Flask) -> None:
     app.add_url_rule("/reports/<key>", "report", report)
 
 
-def scan(token: str) -> str | tuple[str, int]:
+def scan(token: str) -> str | Response | tuple[str, int]:
     """The page behind a plate. Every scan is kept, also of what nobody issued."""
     somebody = visitor()
-    found = record_scan(site().engine, token, now=now(), user_id=None if somebody is None else somebody.user_id)
+    user_id = None if somebody is None else somebody.user_id
+    found = record_scan(site().engine, token, now=now(), user_id=user_id)
+    keep_scan(found)
+    if found.token is not None and is_blank(found) and may("bind_tag"):
+        return redirect(url_for("bind_tag", token=found.token), 303)
     view = None if found.token is None else asset_queries.asset_by_token(site().engine, found.token)
     if view is None or view.tag_state is TagState.DESTROYED:
         return _unknown(token, found), 404

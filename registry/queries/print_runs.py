@@ -39,6 +39,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     selection: dict[str, Any]
     problem: str
     created_at: datetime
+    created_by: int | None
     created_by_name: str | None
     started_at: datetime | None
     finished_at: datetime | None
@@ -55,9 +56,13 @@ class FailedLabel(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
 
 
-def list_runs(engine: Engine, *, after: str | None = None, limit: int = 50) -> Page[RunRow]:
-    """Runs, newest first."""
+def list_runs(
+    engine: Engine, *, by_user_id: int | None = None, after: str | None = None, limit: int = 50
+) -> Page[RunRow]:
+    """Runs, newest first; with ``by_user_id`` those that this person planned."""
     query = _runs().order_by(print_run.c.id.desc()).limit(check_limit(limit) + 1)
+    if by_user_id is not None:
+        query = query.where(print_run.c.created_by == by_user_id)
     if after is not None:
         query = query.where(print_run.c.id < decode_id(after))
     with reading(engine) as tx:

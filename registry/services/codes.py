@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Engine, select, text
 
 from registry.domain.codes import (
     MAX_SERIAL,
@@ -25,6 +25,7 @@ from registry.domain.codes import (
 )
 from registry.domain.divisions import Division, find_division
 from registry.domain.errors import InvalidInput
+from registry.storage.database import reading
 from registry.storage.tables import asset, asset_class, code_counter
 
 # One statement, so that two writers can't read the same number; the WHERE refuses to run over the six digits.
@@ -178,3 +179,9 @@ def _class_remarks(class_code: str, classes: list[ClassName], scheme: str | None
     if not classes:
         return [remark(Part.CLASS_CODE, f"{class_code} is in no class table; correct it or add it as an extension")]
     return []
+
+
+def read_through(engine: Engine, written: str, *, scheme: str | None = None) -> CodeReading:
+    """``explain_code`` for a page: in a view of its own."""
+    with reading(engine) as tx:
+        return explain_code(tx, written, scheme=scheme)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from random import SystemRandom
 
 import msgspec
 from sqlalchemy import Connection, Engine, insert, select, update
@@ -15,15 +16,34 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from registry.domain.errors import InvalidInput, InvalidMove, NotFound
 from registry.domain.kinds import PrintItemState, PrintRunKind, PrintRunState
 from registry.domain.people import Actor
+from registry.domain.tokens import new_token
 from registry.labels.template import LabelTemplate, read_template
 from registry.services import audit
 from registry.services.print_making import fail_run, make_run
-from registry.services.print_selection import RunSelection, chosen_assets, count_chosen
+from registry.services.print_selection import (
+    PlateFacts,
+    RunSelection,
+    blank_facts,
+    chosen_assets,
+    count_chosen,
+    sample_facts,
+)
 from registry.services.tags import issue_tags, print_blank_tags
-from registry.storage.database import writing
+from registry.storage.database import reading, writing
 from registry.storage.tables import label_template, print_item, print_run, tag
 
-__all__ = ["FORMATS", "MOST_LABELS", "NewRun", "fail_run", "make_run", "plan_run", "resume_run", "stop_run"]
+__all__ = [
+    "FORMATS",
+    "MOST_LABELS",
+    "NewRun",
+    "Preview",
+    "fail_run",
+    "make_run",
+    "plan_run",
+    "preview_run",
+    "resume_run",
+    "stop_run",
+]
 
 FORMATS = ("pdf", "svg", "png", "zpl", "dxf")
 RASTER_FORMATS = ("png", "zpl")
@@ -181,3 +201,30 @@ def _state(tx: Connection, run_id: int) -> PrintRunState:
 def _set(tx: Connection, run_id: int, state: PrintRunState, **more: object) -> None:
     values = {"state": state.value, "holder": "", "held_until": None, **more}
     tx.execute(update(print_run).where(print_run.c.id == run_id).values(values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a run would make: how many labels, how many of them for plates that exist, and what the first one says."""
+
+    labels: int
+    with_plate: int
+    sample: PlateFacts
+
+
+def preview_run(engine: Engine, new: NewRun, *, by: Actor) -> Preview:
+    """Look at a run before it is planned; its sample carries a token that no plate has. Raises as ``plan_run`` does."""
+    token = new_token(SystemRandom())
+    new.selection.checked()
+    with reading(engine) as tx:
+        _, template = template_of(tx, new.template_key)
+        _check_format(new, template)
+        if new.kind is PrintRunKind.BLANK:
+            if not 1 <= new.count <= MOST_LABELS:
+                raise InvalidInput("count", f"{new.count} must be between 1 and {MOST_LABELS}")
+            return Preview(labels=new.count, with_plate=0, sample=blank_facts(token))
+        chosen = count_chosen(tx, new.selection, by)
+        sample = sample_facts(tx, new.selection, by, token)
+    if sample is None:
+        raise InvalidInput("selection", "no asset fits; widen the area or the class, or print plates again that exist")
+    return Preview(labels=chosen.assets, with_plate=chosen.with_plate, sample=sample)

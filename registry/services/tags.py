@@ -12,7 +12,7 @@ from datetime import datetime
 from random import Random, SystemRandom
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from registry.domain.errors import InvalidInput, InvalidMove, NotFound
 from registry.domain.kinds import TagEvent, TagState
@@ -21,16 +21,19 @@ from registry.domain.scopes import check_area
 from registry.domain.tokens import new_token, read_token
 from registry.services import asset_changes, audit
 from registry.services.scans import Scan, ScanPlace, place_scan, record_scan
+from registry.storage.database import writing
 from registry.storage.tables import asset, tag, tag_event
 
 __all__ = [
     "Scan",
     "ScanPlace",
+    "bind",
     "bind_tag",
     "end_tag",
     "find_tag_again",
     "issue_tag",
     "issue_tags",
+    "move_tag",
     "place_scan",
     "print_blank_tags",
     "record_scan",
@@ -294,3 +297,18 @@ def _free_tokens(tx: Connection, count: int, rng: Random) -> list[str]:
         taken = set(tx.execute(select(tag.c.token).where(tag.c.token.in_(batch))).scalars())
         tokens.update(dict.fromkeys(token for token in batch if token not in taken))
     return list(tokens)
+
+
+def move_tag(engine: Engine, token: str, what: str, *, by: Actor, now: datetime, note: str = "") -> None:
+    """``lost``, ``destroyed`` or ``found``, in a transaction of its own: what the page of a plate offers."""
+    with writing(engine) as tx:
+        if what == TagEvent.FOUND:
+            find_tag_again(tx, token, now=now, by=by, note=note)
+        else:
+            end_tag(tx, token, TagState(what), now=now, by=by, note=note)
+
+
+def bind(engine: Engine, token: str, asset_id: int, *, by: Actor, now: datetime, note: str = "") -> None:
+    """``bind_tag`` in a transaction of its own."""
+    with writing(engine) as tx:
+        bind_tag(tx, token, asset_id, now=now, by=by, note=note)

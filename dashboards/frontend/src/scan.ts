@@ -1,6 +1,7 @@
 // The page behind a plate: photos made smaller, words kept, values live. It works without any of this.
 import { startDrafts } from "./drafts";
 import { part, thisPage } from "./page";
+import { startScanPlace } from "./position";
 import { startUploads } from "./upload";
 import { startValues } from "./values";
 
@@ -34,6 +35,7 @@ function startOfflineGuard(offline: string): void {
   }
 }
 
+void startScanPlace();
 void thisPage().then((page) => {
   startSuggestions();
   startOfflineGuard(page.t("crew.offline"));

@@ -1,0 +1,78 @@
+"""Whether what a request addresses lies within the visitor's reach: checked once, before any route runs.
+
+Each name that a route may have in its address stands in one of the two tables below; the tests refuse any other.
+Somebody else's area is answered 403 and named, not 404: ids are consecutive and every plate can be scanned by anybody,
+so there is nothing to hide, and "it lies in the next district" helps the person who followed a link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Engine
+
+from dashboards.permissions import Reach, line_of
+from registry.domain.errors import NotAllowed
+from registry.domain.kinds import Role
+from registry.domain.moves import is_theirs
+from registry.domain.people import Actor
+from registry.domain.scopes import check_area
+from registry.queries import whereabouts
+from registry.queries.whereabouts import Whereabouts
+
+Finder = Callable[[Engine, Any], Whereabouts | None]
+
+# How to find where the thing lies, by its name in a route's address.
+FINDERS: dict[str, Finder] = {
+    "asset_id": whereabouts.of_asset,
+    "code": whereabouts.of_code,
+    "case_id": whereabouts.of_case,
+    "alert_id": whereabouts.of_alert,
+    "photo_id": whereabouts.of_photo,
+    "device_id": whereabouts.of_device,
+    "point_id": whereabouts.of_point,
+    "tag_id": whereabouts.of_tag,
+    "area_id": whereabouts.of_area,
+}
+
+# What lies nowhere, and why that is right.
+PLACELESS: dict[str, str] = {
+    "unit_id": "a unit works all over the city",
+    "post_id": "a post: its service checks the area it is for",
+    "duty_id": "a line of the duty list: its service checks the area it is for",
+    "job_id": "work over all assets; its page shows counts only",
+    "doubt": "a word; the list shows what lies in the visitor's area",
+    "filename": "a file of the site, or of a print run, whose page checks whose it is",
+    "token": "a plate in somebody's hand: the public page; what staff see on it is checked there",
+    "key": "a secret of one citizen, or a label template's name",
+    "run_id": "an import or a print run: its pages show people bound to an area their own only, and its rows are checked one by one",
+}
+
+
+def check_reach(engine: Engine, endpoint: str, addressed: Mapping[str, Any], actor: Actor) -> None:
+    """Raise ``NotAllowed`` when the route's line of the table does not reach what the request addresses.
+
+    What does not exist is let through: its route says so.
+    """
+    reach = line_of(endpoint).reach
+    if reach is Reach.ANY or (reach is Reach.OWN_AREA and not actor.area_code):
+        return
+    if reach is Reach.WHOLE_CITY:
+        if actor.area_code:
+            raise NotAllowed(f"this concerns the whole city and your account is bound to area {actor.area_code}")
+        return
+    for name, value in addressed.items():
+        if name not in FINDERS:
+            continue
+        found = FINDERS[name](engine, value)
+        if found is None:
+            continue
+        check_area(actor, found.area_code)
+        if reach is Reach.OWN_UNIT:
+            _check_unit(found, actor)
+
+
+def _check_unit(found: Whereabouts, actor: Actor) -> None:
+    if actor.role is Role.CREW and found.stage is not None and not is_theirs(found, actor):
+        raise NotAllowed("the case is another unit's or another person's; a dispatcher can pass it to you")
