@@ -123,6 +123,8 @@ PERMISSIONS: dict[str, Line] = {
     "undo_import": Line(REGISTRARS),
     "import_duplicates": Line(REGISTRARS),
     "decide_duplicates": Line(REGISTRARS),
+    "exports": Line(REGISTRARS),
+    "export_assets": Line(REGISTRARS),
     # class tables, plates, scans, print runs; who is bound to an area sees their own print runs only
     "classes": Line(STAFF),
     "class_table": Line(STAFF),

@@ -50,13 +50,19 @@ _FACTS = (
 )
 _STATES = {"intact": "完好", "damaged": "破损", "lost": "丢失", "abandoned": "废弃"}
 _PARTIES = ("supervisor", "owner", "maintainer")
-_HEADERS = {"class": "分类代码", "class_name": "分类名称", "depth": "井深(mm)"}
+ALIASES, DETAILS = "aliases", "details"
+COLUMNS = (*_SHARED, *_FACTS, ALIASES, DETAILS)
+"""What can be a column; the identifiers have one for each kind."""
+_HEADERS = {"class": "分类代码", "class_name": "分类名称", "depth": "井深(mm)", DETAILS: "附加信息"}
 _SHORTEST_PIECE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportWish:
-    """Which assets, and how. ``area_code`` takes in every area that begins with it; ``encoding`` is that of a CSV."""
+    """Which assets, and how. ``area_code`` takes in every area that begins with it; ``encoding`` is that of a CSV.
+
+    ``import_id``: only what that import made. ``columns``: some of ``COLUMNS``, in their order there; empty: all.
+    """
 
     format: str = "csv"
     crs: Crs = Crs.WGS84
@@ -65,6 +71,13 @@ class ExportWish:
     class_code: str = ""
     area_code: str = ""
     state: AssetState | None = None
+    import_id: int | None = None
+    columns: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns of the file, but for the identifiers."""
+        return [key for key in COLUMNS if key != ALIASES and (not self.columns or key in self.columns)]
 
 
 def export_assets(engine: Engine, wish: ExportWish, *, by: Actor) -> Iterator[bytes]:
@@ -77,7 +90,9 @@ def export_assets(engine: Engine, wish: ExportWish, *, by: Actor) -> Iterator[by
         raise InvalidInput("crs", "GeoJSON is in WGS-84 by its standard; choose CSV or XLSX for another system")
     if wish.area_code and not wish.area_code.isdigit():
         raise InvalidInput("area_code", f"{wish.area_code!r} must be digits")
-    kinds = _alias_kinds(engine)
+    if unknown := set(wish.columns) - set(COLUMNS):
+        raise InvalidInput("column", f"{', '.join(sorted(unknown))}: must be among {', '.join(COLUMNS)}")
+    kinds = _alias_kinds(engine) if not wish.columns or ALIASES in wish.columns else []
     rows = _rows(engine, wish, by, kinds)
     if wish.format == "csv":
         return _csv(rows, kinds, wish)
@@ -105,11 +120,18 @@ def _alias_kinds(engine: Engine) -> list[str]:
         return list(tx.execute(select(asset_alias.c.kind).distinct().order_by(asset_alias.c.kind)).scalars())
 
 
-def headers(kinds: Sequence[str], crs: Crs) -> list[str]:
+def headers(kinds: Sequence[str], wish: ExportWish) -> list[str]:
     """The column names of a table: those an import guesses right, the coordinate system among them."""
+    aliases = [f"{ALIAS_HEADER}{kind}" for kind in kinds]
+    names = [header_of(key, wish.crs) for key in wish.keys]
+    # the details stand last, after the identifiers
+    return [*names[:-1], *aliases, names[-1]] if DETAILS in wish.keys else [*names, *aliases]
+
+
+def header_of(key: str, crs: Crs) -> str:
+    """The name of one of ``COLUMNS`` in a file."""
     named = _HEADERS | {"lon": f"经度({crs.value})", "lat": f"纬度({crs.value})"}
-    names = [named.get(key) or FIELDS[key].zh for key in (*_SHARED, *_FACTS)]
-    return [*names, *(f"{ALIAS_HEADER}{kind}" for kind in kinds), "附加信息"]
+    return named.get(key) or FIELDS[key].zh
 
 
 def _query(wish: ExportWish, by: Actor, after: int) -> Select[Any]:
@@ -122,6 +144,8 @@ def _query(wish: ExportWish, by: Actor, after: int) -> Select[Any]:
         query = query.where(asset.c.class_code == wish.class_code)
     if wish.state is not None:
         query = query.where(asset.c.state == wish.state.value)
+    if wish.import_id is not None:
+        query = query.where(asset.c.import_id == wish.import_id)
     return query.order_by(asset.c.id).limit(_BATCH)
 
 
@@ -179,14 +203,17 @@ def _flat(
     return flat | {party: units.get(getattr(row, f"{party}_unit_id"), "") for party in _PARTIES}
 
 
-def _cells(flat: Mapping[str, Any], kinds: Sequence[str]) -> list[Any]:
-    details = json.dumps(flat["details"], ensure_ascii=False) if flat["details"] else ""
-    cells = [flat[key] for key in (*_SHARED, *_FACTS)]
-    return [*cells, *(flat["aliases"].get(kind, "") for kind in kinds), details]
+def _cells(flat: Mapping[str, Any], kinds: Sequence[str], keys: Sequence[str]) -> list[Any]:
+    """The values under ``headers``; ``keys`` are those of the wish."""
+    cells = [flat[key] for key in keys if key != DETAILS]
+    cells += [flat["aliases"].get(kind, "") for kind in kinds]
+    if DETAILS in keys:
+        cells.append(json.dumps(flat["details"], ensure_ascii=False) if flat["details"] else "")
+    return cells
 
 
 def _csv(rows: Iterator[dict[str, Any]], kinds: Sequence[str], wish: ExportWish) -> Iterator[bytes]:
-    text = io.StringIO()
+    keys, text = wish.keys, io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     first = True
 
@@ -199,22 +226,22 @@ def _csv(rows: Iterator[dict[str, Any]], kinds: Sequence[str], wish: ExportWish)
         text.truncate()
         return piece
 
-    writer.writerow(headers(kinds, wish.crs))
+    writer.writerow(headers(kinds, wish))
     for flat in rows:
-        writer.writerow([guarded(cell) for cell in _cells(flat, kinds)])
+        writer.writerow([guarded(cell) for cell in _cells(flat, kinds, keys)])
         if text.tell() > _SHORTEST_PIECE:
             yield taken()
     yield taken()
 
 
 def _geojson(rows: Iterator[dict[str, Any]], kinds: Sequence[str], wish: ExportWish) -> Iterator[bytes]:
-    names = headers(kinds, wish.crs)
-    places = {names[_SHARED.index("lon")], names[_SHARED.index("lat")]}
+    keys, names = wish.keys, headers(kinds, wish)
+    places = {header_of("lon", wish.crs), header_of("lat", wish.crs)}
     yield b'{"type":"FeatureCollection","features":[\n'
     pieces: list[str] = []
     comma = ""
     for flat in rows:
-        said = zip(names, _cells(flat, kinds), strict=True)
+        said = zip(names, _cells(flat, kinds, keys), strict=True)
         feature = {
             "type": "Feature",
             "geometry": {"type": "Point", "coordinates": [flat["lon"], flat["lat"]]},
@@ -231,13 +258,13 @@ def _geojson(rows: Iterator[dict[str, Any]], kinds: Sequence[str], wish: ExportW
 
 def _xlsx(rows: Iterator[dict[str, Any]], kinds: Sequence[str], wish: ExportWish) -> Iterator[bytes]:
     """openpyxl writes rows to a temporary file as they come; the zip is read back in pieces."""
-    book = Workbook(write_only=True)
+    keys, book = wish.keys, Workbook(write_only=True)
     sheet = book.create_sheet("资产")
-    sheet.append(headers(kinds, wish.crs))
+    sheet.append(headers(kinds, wish))
     for count, flat in enumerate(rows, start=1):
         if count > _MOST_SHEET_ROWS:
             raise InvalidInput("format", "a sheet holds 1,048,575 rows; export as CSV, or a part of the city")
-        sheet.append([_cell(sheet, value) for value in _cells(flat, kinds)])
+        sheet.append([_cell(sheet, value) for value in _cells(flat, kinds, keys)])
     with tempfile.TemporaryFile() as file:
         book.save(file)
         file.seek(0)

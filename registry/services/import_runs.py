@@ -110,17 +110,23 @@ def start_check(
         )
 
 
-def start_run(engine: Engine, run_id: int, *, by: Actor, now: datetime) -> None:
-    """Ask for the import itself, or for the rest of one that was stopped or failed; the worker does it."""
+def start_run(
+    engine: Engine, run_id: int, *, by: Actor, now: datetime, settings: ImportSettings | None = None
+) -> None:
+    """Ask for the import itself, or for the rest of one that was stopped or failed; the worker does it.
+
+    ``settings`` are for a run that was never checked; one that was keeps those of its check.
+    """
     with writing(engine) as tx:
         row = _of(tx, run_id)
         _require(row, _MAY_RUN, "run")
-        check_settings(read_settings(row.settings))
-        fresh: dict[str, Any] = {}
+        chosen = settings if settings is not None and not row.next_row else read_settings(row.settings)
+        check_settings(chosen)
+        fresh: dict[str, Any] = {"settings": msgspec.to_builtins(chosen)}
         if not row.next_row:
             # the report of the dry run makes room for that of the run; decisions about duplicates stay
             tx.execute(delete(import_problem).where(import_problem.c.run_id == run_id))
-            fresh = _no_counts() | {"rows": row.rows, "started_at": now}
+            fresh |= _no_counts() | {"rows": row.rows, "started_at": now}
         _set(
             tx,
             run_id,

@@ -106,11 +106,12 @@ def run_import(
     *,
     by: Actor,
     clock: Callable[[], datetime],
+    settings: ImportSettings | None = None,
     progress: Progress | None = None,
     stop: Callable[[], bool] = bool,
 ) -> ImportState:
-    """Import, here and now, from the first row that is not committed yet."""
-    start_run(engine, run_id, by=by, now=clock())
+    """Import, here and now, from the first row that is not committed yet; ``settings`` when it was never checked."""
+    start_run(engine, run_id, by=by, now=clock(), settings=settings)
     return work_on(engine, data_dir, run_id, Work(holder=new_holder(), clock=clock, progress=progress, stop=stop))
 
 

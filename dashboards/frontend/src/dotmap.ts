@@ -77,7 +77,7 @@ export class DotMap {
     this.dots = dots;
     this.tell("");
     this.draw();
-    this.frame();
+    this.frame(20);
   }
 
   private open(): Canvas {
@@ -135,14 +135,14 @@ export class DotMap {
     this.lines("grid", graticule({ west, south, east, north }));
   }
 
-  private frame(): void {
+  private frame(closest = 18): void {
     // around the file's rows; what is on file far away must not make them a speck
     const rows = this.dots.features.filter((dot) => dot.properties.g === "file");
     const shown = rows.length > 0 ? rows : this.dots.features;
     const around = frameOf(shown.map((dot) => dot.geometry.coordinates));
     if (around === undefined) return;
     const { west, south, east, north } = around;
-    this.canvas?.fitBounds([west, south, east, north], { padding: 40, maxZoom: 18, duration: 0 });
+    this.canvas?.fitBounds([west, south, east, north], { padding: 40, maxZoom: closest, duration: 0 });
   }
 
   private lines(name: string, coordinates: Position[][]): void {

@@ -13,11 +13,18 @@ import pytest
 from jinja2 import Environment, FileSystemLoader, nodes
 
 from dashboards.texts import LANGUAGES, load_catalogues
+from registry.domain.duties import StandIn
+from registry.domain.geo import Crs
 from registry.domain.kinds import (
     CASE_KINDS,
     AlertState,
+    AreaLevel,
     AssetState,
+    Doubt,
     Family,
+    ImportState,
+    Party,
+    PlaceJobKind,
     Reject,
     Role,
     Severity,
@@ -27,7 +34,10 @@ from registry.domain.kinds import (
 from registry.domain.moves import MOVES, EventName, MoveName
 from registry.domain.points import POINTS
 from registry.domain.shipped_rules import SHIPPED_RULES
+from registry.queries.gaps import GAPS
+from registry.services.area_files import FIELD_NAMES
 from registry.services.feed import FeedKind
+from registry.services.import_undo import REASONS
 
 ROOM = Path(__file__).parents[3] / "dashboards"
 TEMPLATES = sorted((ROOM / "templates").rglob("*.html"))
@@ -52,6 +62,17 @@ SETS: dict[str, list[str]] = {
     "rule.": [rule.key for rule in SHIPPED_RULES],
     "reject.": list(Reject),
     "event.": list(FeedKind),
+    "import_state.": list(ImportState),
+    "undo_reason.": list(REASONS),
+    "area_level.": list(AreaLevel),
+    "area_field.": list(FIELD_NAMES),
+    "crs.": list(Crs),
+    "party.": list(Party),
+    "doubt.": list(Doubt),
+    "doubt_fix.": list(Doubt),
+    "gap.": list(GAPS),
+    "place_job.": list(PlaceJobKind),
+    "stand_in.": [reason for reason in StandIn if reason],
 }
 # Texts that are the same in every language: a mark, names of file formats.
 SAME_EVERYWHERE = {"CoverCode", "SVG", "PNG"}
