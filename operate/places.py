@@ -161,7 +161,7 @@ def _settings(wish: AreaWish) -> Any:
 def _engine(config: Path | None) -> Engine:
     from registry.storage.schema import check_schema
 
-    engine, _ = open_records(city(config))
+    engine: Engine = open_records(city(config))[0]
     check_schema(engine)
     return engine
 

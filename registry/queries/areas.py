@@ -144,6 +144,20 @@ def area_view(engine: Engine, area_id: int) -> AreaView:
         return as_view(row, AreaView, path=path, cells=list(cells.scalars()), remarks=told)
 
 
+def area_path(engine: Engine, code: str) -> list[AreaStep]:
+    """The area of ``code`` and every area around it, the largest first; empty for no code."""
+    if not code:
+        return []
+    with reading(engine) as tx:
+        own = tx.execute(
+            select(area.c.id, area.c.code, area.c.name)
+            .where(area.c.code == code, area.c.level != AreaLevel.DUTY.value)
+            .order_by(area.c.id)
+        ).first()
+        last = AreaStep(id=None, code=code, name="") if own is None else AreaStep(id=own.id, code=code, name=own.name)
+        return [*_path(tx, code), last]
+
+
 def area_code_of(engine: Engine, area_id: int) -> str | None:
     """The code of an area as a place in the city, for the check of a visitor's own area; None when there is none.
 

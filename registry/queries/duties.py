@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections import Counter
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, func, literal, or_, select
+from sqlalchemy import Connection, Engine, Select, and_, func, literal, or_, select
 
-from registry.domain.duties import Absence, Holder, PostPerson, StandIn, on_duty
-from registry.domain.kinds import Family
-from registry.storage.tables import area, post, unit, user
+from registry.domain.duties import Absence, DutyBook, Holder, PostPerson, StandIn, Subject, on_duty
+from registry.domain.kinds import AreaLevel, Family, Party, PlaceJobKind
+from registry.queries.asset_filters import digits_begin
+from registry.queries.rows import all_views
+from registry.services.place_jobs import latest_job
+from registry.storage.database import reading
+from registry.storage.tables import area, asset_class, duty, gap_count, post, unit, user
 
 
 class PersonView(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +50,121 @@ class PostView(msgspec.Struct, frozen=True, kw_only=True):
     a_away_until: date | None
 
 
+class DutyView(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the duty list. ``area_name`` is empty for the whole city and for an area that is not on file."""
+
+    id: int
+    party: Party
+    area_code: str
+    area_name: str
+    family: str
+    scheme: str
+    class_code: str
+    class_name_zh: str
+    class_name_en: str
+    unit_id: int
+    unit_name: str
+
+
+class DutyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the matrix: a class, a family or anything, in one area, and its line for each party."""
+
+    area_code: str
+    area_name: str
+    family: str
+    scheme: str
+    class_code: str
+    class_name_zh: str
+    class_name_en: str
+    lines: dict[Party, DutyView]
+
+
+class ApplicableCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many assets lack a party that the duty list names, as counted at ``counted_at`` (None: never yet)."""
+
+    counted_at: datetime | None
+    lacking: dict[Party, int]
+    named: dict[Party, int]
+
+
+def duty_matrix(engine: Engine, *, area_code: str = "", party: Party | None = None) -> list[DutyRow]:
+    """The whole list as rows of the matrix, by area and class; ``area_code`` narrows it to what applies there.
+
+    A line applies in an area when its own area holds it or lies in it.
+    """
+    same_class = and_(asset_class.c.scheme == duty.c.scheme, asset_class.c.code == duty.c.class_code)
+    area_name = (
+        select(func.min(area.c.name))
+        .where(area.c.code == duty.c.area_code, area.c.level != AreaLevel.DUTY.value)
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            duty,
+            unit.c.name.label("unit_name"),
+            func.coalesce(area_name, "").label("area_name"),
+            func.coalesce(asset_class.c.name_zh, "").label("class_name_zh"),
+            func.coalesce(asset_class.c.name_en, "").label("class_name_en"),
+        )
+        .join_from(duty, unit, unit.c.id == duty.c.unit_id)
+        .outerjoin(asset_class, same_class)
+        .order_by(duty.c.area_code, duty.c.scheme, duty.c.class_code, duty.c.family, duty.c.id)
+    )
+    if area_code:
+        inside = duty.c.area_code.startswith(area_code, autoescape=True)
+        query = query.where(or_(inside, literal(area_code).startswith(duty.c.area_code)))
+    if party is not None:
+        query = query.where(duty.c.party == party.value)
+    with reading(engine) as tx:
+        lines = all_views(tx, query, DutyView)
+    rows: dict[tuple[str, str, str, str], DutyRow] = {}
+    for line in lines:
+        key = (line.area_code, line.scheme, line.class_code, line.family)
+        row = rows.setdefault(
+            key,
+            DutyRow(
+                area_code=line.area_code,
+                area_name=line.area_name,
+                family=line.family,
+                scheme=line.scheme,
+                class_code=line.class_code,
+                class_name_zh=line.class_name_zh,
+                class_name_en=line.class_name_en,
+                lines={},
+            ),
+        )
+        row.lines[line.party] = line
+    return list(rows.values())
+
+
+def applicable_counts(engine: Engine, book: DutyBook, *, scope: str = "") -> ApplicableCounts:
+    """What applying the duty list would name, from the figures of the last census: quick, and as old as they are."""
+    gaps = {party.value: party for party in Party}
+    query = select(gap_count).where(gap_count.c.gap.in_(list(gaps)))
+    if scope:
+        query = query.where(digits_begin(gap_count.c.area_code, scope))
+    lacking: Counter[Party] = Counter()
+    named: Counter[Party] = Counter()
+    with reading(engine) as tx:
+        for row in tx.execute(query).mappings():
+            party = gaps[row["gap"]]
+            subject = Subject(
+                scheme=row["scheme"],
+                class_code=row["class_code"],
+                family=row["family"],
+                area_code=row["area_code"],
+            )
+            lacking[party] += row["count"]
+            if book.answer(party, subject) is not None:
+                named[party] += row["count"]
+    census = latest_job(engine, PlaceJobKind.CENSUS)
+    return ApplicableCounts(
+        counted_at=None if census is None else census.finished_at,
+        lacking={party: lacking[party] for party in Party},
+        named={party: named[party] for party in Party},
+    )
+
+
 _A = user.alias("user_a")
 _B = user.alias("user_b")
 
@@ -70,6 +190,12 @@ def all_posts(tx: Connection, *, today: date, unit_id: int | None = None) -> lis
     """Every post (of one unit), by unit, area and name."""
     query = _posts().order_by(unit.c.name, post.c.area_code, post.c.name, post.c.id)
     return _views(tx, query if unit_id is None else query.where(post.c.unit_id == unit_id), today)
+
+
+def list_posts(engine: Engine, *, today: date, unit_id: int | None = None) -> list[PostView]:
+    """``all_posts`` in a look of its own."""
+    with reading(engine) as tx:
+        return all_posts(tx, today=today, unit_id=unit_id)
 
 
 def _posts() -> Select[Any]:

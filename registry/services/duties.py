@@ -18,7 +18,7 @@ from registry.domain.people import Actor
 from registry.domain.scopes import check_area
 from registry.services import asset_changes, audit, revisions
 from registry.services.place_jobs import JobView, Step
-from registry.storage.database import writing
+from registry.storage.database import reading, writing
 from registry.storage.tables import area, asset, asset_class, duty, unit
 
 BATCH = 5_000
@@ -91,6 +91,12 @@ def duty_book(tx: Connection) -> DutyBook:
     ]
     territories = select(area.c.code, area.c.unit_id).where(area.c.unit_id.is_not(None), area.c.ended_on.is_(None))
     return DutyBook.of(lines, {code: unit_id for code, unit_id in tx.execute(territories) if unit_id is not None})
+
+
+def book_of(engine: Engine) -> DutyBook:
+    """``duty_book`` in a look of its own."""
+    with reading(engine) as tx:
+        return duty_book(tx)
 
 
 def count_applicable(tx: Connection, *, scope: str = "") -> dict[Party, int]:

@@ -1,0 +1,107 @@
+"""Where a thing of the city lies and whose it is, for the check of a visitor's area: one small statement each.
+
+``None`` means that there is no such thing; whoever asked for it is told so by its own page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, Select, func, select
+
+from registry.domain.kinds import Stage
+from registry.domain.tokens import read_token
+from registry.queries.areas import area_code_of
+from registry.storage.database import reading
+from registry.storage.tables import alert, asset, case, device, photo, point, tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whereabouts:
+    """The area of a thing ("" when it is not known), and for a case also who has it."""
+
+    area_code: str
+    stage: Stage | None = None
+    unit_id: int | None = None
+    assignee_id: int | None = None
+
+
+def of_asset(engine: Engine, asset_id: int) -> Whereabouts | None:
+    """Where an asset stands."""
+    return _first(engine, select(asset.c.area_code).where(asset.c.id == asset_id))
+
+
+def of_code(engine: Engine, code: str) -> Whereabouts | None:
+    """Where the asset with this component code stands."""
+    return _first(engine, select(asset.c.area_code).where(asset.c.code == code))
+
+
+def of_case(engine: Engine, case_id: int) -> Whereabouts | None:
+    """Where a case is, and who has it."""
+    query = select(asset.c.area_code, case.c.stage, case.c.unit_id, case.c.assignee_id).join_from(
+        case, asset, asset.c.id == case.c.asset_id
+    )
+    return _first(engine, query.where(case.c.id == case_id))
+
+
+def of_alert(engine: Engine, alert_id: int) -> Whereabouts | None:
+    """Where the asset of an alert stands."""
+    query = select(asset.c.area_code).join_from(alert, asset, asset.c.id == alert.c.asset_id)
+    return _first(engine, query.where(alert.c.id == alert_id))
+
+
+def of_photo(engine: Engine, photo_id: int) -> Whereabouts | None:
+    """Where the asset on a photo stands."""
+    query = select(asset.c.area_code).join_from(photo, asset, asset.c.id == photo.c.asset_id)
+    return _first(engine, query.where(photo.c.id == photo_id))
+
+
+def of_device(engine: Engine, device_id: int) -> Whereabouts | None:
+    """Where a device is or was fitted; the area is "" for one that never was."""
+    query = select(func.coalesce(asset.c.area_code, "").label("area_code")).outerjoin_from(
+        device, asset, asset.c.id == device.c.asset_id
+    )
+    return _first(engine, query.where(device.c.id == device_id))
+
+
+def of_point(engine: Engine, point_id: int) -> Whereabouts | None:
+    """Where a measured quantity is measured."""
+    query = (
+        select(func.coalesce(asset.c.area_code, "").label("area_code"))
+        .join_from(point, device, device.c.id == point.c.device_id)
+        .outerjoin(asset, asset.c.id == device.c.asset_id)
+    )
+    return _first(engine, query.where(point.c.id == point_id))
+
+
+def of_tag(engine: Engine, tag_id: int) -> Whereabouts | None:
+    """Where the asset of a plate stands; a blank plate lies nowhere yet (None), anybody may bind it."""
+    query = select(asset.c.area_code).join_from(tag, asset, asset.c.id == tag.c.asset_id)
+    return _first(engine, query.where(tag.c.id == tag_id))
+
+
+def of_token(engine: Engine, token: str) -> Whereabouts | None:
+    """``of_tag`` by what stands on the plate. Raises ``InvalidInput`` for text that can't be a token."""
+    query = select(asset.c.area_code).join_from(tag, asset, asset.c.id == tag.c.asset_id)
+    return _first(engine, query.where(tag.c.token == read_token(token)))
+
+
+def of_area(engine: Engine, area_id: int) -> Whereabouts | None:
+    """An area itself; a responsibility grid lies where its first cell lies."""
+    code = area_code_of(engine, area_id)
+    return None if code is None else Whereabouts(area_code=code)
+
+
+def _first(engine: Engine, query: Select[Any]) -> Whereabouts | None:
+    with reading(engine) as tx:
+        row = tx.execute(query).mappings().first()
+    if row is None:
+        return None
+    stage = row.get("stage")
+    return Whereabouts(
+        area_code=row["area_code"],
+        stage=None if stage is None else Stage(stage),
+        unit_id=row.get("unit_id"),
+        assignee_id=row.get("assignee_id"),
+    )
