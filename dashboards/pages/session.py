@@ -13,7 +13,7 @@ from dashboards.site import lang, now, site, t
 from dashboards.texts import LANGUAGES
 from registry.domain.kinds import Role
 from registry.domain.people import Actor
-from registry.services import people
+from registry.services import demo_people, people
 
 log = structlog.get_logger(__name__)
 
@@ -79,8 +79,8 @@ def home_of(somebody: Actor) -> str:
 def _form(state: forms.FormState) -> str:
     accounts = (
         [
-            {"login": account.login, "password": people.DEMO_PASSWORD, "role": account.role}
-            for account in people.DEMO_ACCOUNTS
+            {"login": account.login, "password": demo_people.DEMO_PASSWORD, "role": account.role}
+            for account in demo_people.DEMO_ACCOUNTS
         ]
         if site().city.demo
         else []

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, StorageState, expect, sync_playwright
 
 from tests.browser.eyes import Camera, Windows, Witness
+from tests.browser.registry_site import RegistrySite, registry_site
 from tests.browser.running_city import RunningCity, running_city
 
 CHROMIUM = "/usr/bin/chromium"
@@ -79,3 +80,24 @@ def camera(request: pytest.FixtureRequest) -> Camera:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     return Camera(folder)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistrySite]:
+    """A city with a book of record and no street."""
+    with registry_site(tmp_path_factory.mktemp("book")) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def book_keys() -> dict[str, StorageState]:
+    return {}
+
+
+@pytest.fixture
+def book_windows(book: RegistrySite, chromium: Browser, book_keys: dict[str, StorageState]) -> Iterator[Windows]:
+    witness = Witness(book.address)
+    opened = Windows(browser=chromium, city=book.address, witness=witness, keys=book_keys)
+    yield opened
+    opened.close()
+    assert witness.saw == []

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from operate.demo_faults import PlannedFault
 from registry.domain.kinds import AlertState, Family
-from registry.services.people import DEMO_ACCOUNTS
+from registry.services.demo_people import DEMO_ACCOUNTS
 from registry.services.photos import find_photo
 from tests.browser.eyes import DESK, PHONE, Camera, Windows, sign_in, until, words
 from tests.browser.running_city import MENDED, RunningCity

@@ -102,7 +102,7 @@ export async function refusal(response: Response): Promise<Refused> {
 /** Fetches JSON of this site. Throws `Refused` for an error status, `TypeError` when nothing answers. */
 export async function fetchJson<T>(address: string, signal?: AbortSignal): Promise<T> {
   const response = await fetch(address, {
-    headers: { Accept: "application/json, application/problem+json" },
+    headers: { Accept: "application/json, application/geo+json, application/problem+json" },
     credentials: "same-origin",
     signal: signal ?? AbortSignal.timeout?.(15_000) ?? null,
   });
