@@ -82,9 +82,9 @@ def add_print_run() -> Answer:
 def print_run_preview() -> Response:
     """The first label of a run as its form stands, with a token that no plate carries."""
     new = _read(request.args)
-    preview = run_services.preview_run(site().engine, new, by=actor())
+    sample = run_services.sample_of_run(site().engine, new, by=actor())
     template = template_in_use(site().engine, new.template_key)
-    facts = label_facts(preview.sample, CityOnPlates(public_url=site().city.public_url, name_zh=site().city.name))
+    facts = label_facts(sample, CityOnPlates(public_url=site().city.public_url, name_zh=site().city.name))
     response = Response(labels.make_label(template, facts, "svg"), mimetype="image/svg+xml")
     response.headers["Cache-Control"] = "no-store"
     return response

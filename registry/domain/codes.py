@@ -6,8 +6,8 @@ A code is permanent: a serial is never given twice, not even after its component
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from registry.domain.errors import InvalidInput
@@ -90,10 +90,15 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something about one part of a code. ``first`` and ``last`` are its digits, from 1; ``grave``: it is no code."""
+    """Something about one part of a code. ``first`` and ``last`` are its digits, from 1; ``grave``: it is no code.
+
+    ``key`` and ``args`` say the same as ``problem`` for pages, which have words in more languages.
+    """
 
     part: Part
+    key: str
     problem: str
+    args: Mapping[str, object] = field(default_factory=dict)
     grave: bool = True
     first: int = 1
     last: int = 16
@@ -105,21 +110,25 @@ def dissect(text: str) -> tuple[str, list[Finding]]:
     digits = "".join(symbol for symbol in plain if not symbol.isspace() and symbol not in "-_.·")
     foreign = [(at, symbol) for at, symbol in enumerate(digits, start=1) if not ("0" <= symbol <= "9")]
     if not digits:
-        return "", [Finding(part=Part.CODE, problem="is empty; a component code has 16 digits")]
+        return "", [Finding(part=Part.CODE, key="empty", problem="is empty; a component code has 16 digits")]
     found = [_foreign(at, symbol) for at, symbol in foreign[:3]]
     if len(digits) != 16:
-        found.append(Finding(part=Part.CODE, problem=_length_problem(digits), last=min(len(digits), 16)))
+        found.append(_wrong_length(digits))
     if found:
         return digits, found
     if digits[0] == "0":
-        found.append(_of(Part.DIVISION, f"{digits[:6]} can't begin with 0; divisions begin with 1 to 9"))
+        found.append(
+            _of(Part.DIVISION, "division_zero", f"{digits[:6]} can't begin with 0; divisions begin with 1 to 9")
+        )
     for first, half in ((7, digits[6:8]), (9, digits[8:10])):
         if half == "00":
             which = "major" if first == 7 else "minor"
             problem = f"the {which} class (digits {first} and {first + 1}) is 00; it must be 01 to 99"
-            found.append(Finding(part=Part.CLASS_CODE, problem=problem, first=first, last=first + 1))
+            found.append(
+                Finding(part=Part.CLASS_CODE, key=f"{which}_zero", problem=problem, first=first, last=first + 1)
+            )
     if digits[10:] == "000000":
-        found.append(_of(Part.SERIAL, "serial 000000 is never given; serials begin at 000001"))
+        found.append(_of(Part.SERIAL, "serial_zero", "serial 000000 is never given; serials begin at 000001"))
     return digits, found
 
 
@@ -127,27 +136,36 @@ _DIGITS = {Part.CODE: (1, 16), Part.DIVISION: (1, 6), Part.CLASS_CODE: (7, 10), 
 _LOOKALIKES = {"O": "0", "o": "0", "D": "0", "I": "1", "l": "1", "|": "1", "Z": "2", "S": "5", "B": "8"}
 
 
-def _of(part: Part, problem: str, *, grave: bool = True) -> Finding:
+def _of(part: Part, key: str, problem: str, *, grave: bool = True, **args: object) -> Finding:
     first, last = _DIGITS[part]
-    return Finding(part=part, problem=problem, grave=grave, first=first, last=last)
+    return Finding(part=part, key=key, problem=problem, args=args, grave=grave, first=first, last=last)
 
 
-def remark(part: Part, problem: str) -> Finding:
+def remark(part: Part, key: str, problem: str, **args: object) -> Finding:
     """A finding that does not make the code unusable."""
-    return _of(part, problem, grave=False)
+    return _of(part, key, problem, grave=False, **args)
 
 
 def _foreign(at: int, symbol: str) -> Finding:
     meant = _LOOKALIKES.get(symbol)
     advice = f"; is it the digit {meant}?" if meant else "; a component code has digits only"
-    return Finding(part=Part.CODE, problem=f"character {at} is {symbol!r}{advice}", first=at, last=at)
+    return Finding(
+        part=Part.CODE,
+        key="lookalike" if meant else "foreign",
+        problem=f"character {at} is {symbol!r}{advice}",
+        args={"at": at, "symbol": symbol, "meant": meant or ""},
+        first=at,
+        last=at,
+    )
 
 
-def _length_problem(digits: str) -> str:
-    more = len(digits) - 16
+def _wrong_length(digits: str) -> Finding:
+    count, more = len(digits), len(digits) - 16
+    key, problem = "too_long" if more > 0 else "too_short", f"has {count} digits; a component code has 16"
+    if count == 19:
+        key, problem = "sichuan", "has 19 digits; that is the length of a Sichuan cover number, a component code has 16"
+    elif count in (9, 10):
+        key, problem = "left_out", f"has {count} digits; division (6 digits) or serial seem to be left out of the 16"
     what = f"{more} too many" if more > 0 else f"{-more} missing"
-    if len(digits) == 19:
-        return f"has 19 digits; that is the length of a Sichuan cover number, a component code has 16 ({what})"
-    if len(digits) in (9, 10) and digits.isdigit():
-        return f"has {len(digits)} digits; division (6 digits) or serial seem to be left out, a code has 16 ({what})"
-    return f"has {len(digits)} digits; a component code has 16: 6 division, 4 class, 6 serial ({what})"
+    args = {"count": count, "more": abs(more)}
+    return Finding(part=Part.CODE, key=key, problem=f"{problem} ({what})", args=args, last=min(count, 16))

@@ -139,7 +139,8 @@ def explain_code(tx: Connection, written: str, *, scheme: str | None = None) -> 
     findings += _class_remarks(code.class_code, classes, scheme)
     if asset_id is None:
         what = "was given, but nothing on file carries it (scrapped or undone)" if issued else "was not given yet"
-        findings.append(remark(Part.SERIAL, f"serial {code.serial:06d} {what}"))
+        key = "serial_gone" if issued else "serial_free"
+        findings.append(remark(Part.SERIAL, key, f"serial {code.serial:06d} {what}"))
     return CodeReading(
         text=shown,
         grouped=code.grouped,
@@ -162,12 +163,12 @@ def _classes_of(tx: Connection, class_code: str) -> list[ClassName]:
 
 def _division_remarks(code: str, division: Division | None) -> list[Finding]:
     if code.endswith("00"):
-        return [remark(Part.DIVISION, f"{code} is a prefecture or province; a code begins with a county or district")]
+        return [remark(Part.DIVISION, "not_a_county", f"{code} is a prefecture or province, no county or district")]
     if division is None:
-        return [remark(Part.DIVISION, f"{code} is not in the list of county divisions (GB/T 2260); is it a new one?")]
+        return [remark(Part.DIVISION, "division_new", f"{code} is no county division on the list; is it a new one?")]
     if division.ended is not None:
         problem = f"{code} {division.full_name} was dissolved in {division.ended}; codes given before stay valid"
-        return [remark(Part.DIVISION, problem)]
+        return [remark(Part.DIVISION, "division_ended", problem, year=division.ended, name=division.full_name)]
     return []
 
 
@@ -175,9 +176,11 @@ def _class_remarks(class_code: str, classes: list[ClassName], scheme: str | None
     if scheme is not None and all(each.scheme != scheme for each in classes):
         elsewhere = ", ".join(f"{each.scheme} ({each.name_zh})" for each in classes)
         hint = f"it is in {elsewhere}" if elsewhere else "correct it, or add it as an extension class"
-        return [remark(Part.CLASS_CODE, f"{class_code} is not in the class table {scheme}; {hint}")]
+        problem = f"{class_code} is not in the class table {scheme}; {hint}"
+        return [remark(Part.CLASS_CODE, "class_elsewhere", problem, scheme=scheme, elsewhere=elsewhere or "–")]
     if not classes:
-        return [remark(Part.CLASS_CODE, f"{class_code} is in no class table; correct it or add it as an extension")]
+        problem = f"{class_code} is in no class table; correct it or add it as an extension"
+        return [remark(Part.CLASS_CODE, "class_unknown", problem)]
     return []
 
 

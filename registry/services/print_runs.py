@@ -42,6 +42,7 @@ __all__ = [
     "plan_run",
     "preview_run",
     "resume_run",
+    "sample_of_run",
     "stop_run",
 ]
 
@@ -214,7 +215,6 @@ class Preview:
 
 def preview_run(engine: Engine, new: NewRun, *, by: Actor) -> Preview:
     """Look at a run before it is planned; its sample carries a token that no plate has. Raises as ``plan_run`` does."""
-    token = new_token(SystemRandom())
     new.selection.checked()
     with reading(engine) as tx:
         _, template = template_of(tx, new.template_key)
@@ -222,9 +222,23 @@ def preview_run(engine: Engine, new: NewRun, *, by: Actor) -> Preview:
         if new.kind is PrintRunKind.BLANK:
             if not 1 <= new.count <= MOST_LABELS:
                 raise InvalidInput("count", f"{new.count} must be between 1 and {MOST_LABELS}")
-            return Preview(labels=new.count, with_plate=0, sample=blank_facts(token))
+            return Preview(labels=new.count, with_plate=0, sample=blank_facts(_made_up()))
         chosen = count_chosen(tx, new.selection, by)
-        sample = sample_facts(tx, new.selection, by, token)
+        sample = sample_facts(tx, new.selection, by, _made_up())
     if sample is None:
         raise InvalidInput("selection", "no asset fits; widen the area or the class, or print plates again that exist")
     return Preview(labels=chosen.assets, with_plate=chosen.with_plate, sample=sample)
+
+
+def sample_of_run(engine: Engine, new: NewRun, *, by: Actor) -> PlateFacts:
+    """What the first label would say, or a blank one when nothing fits yet: a form's picture while it is filled in."""
+    if new.kind is PrintRunKind.BLANK:
+        return blank_facts(_made_up())
+    new.selection.checked()
+    with reading(engine) as tx:
+        return sample_facts(tx, new.selection, by, _made_up()) or blank_facts(_made_up())
+
+
+def _made_up() -> str:
+    """A token for a picture; that a plate carries it is one chance in billions, and the picture is not printed."""
+    return new_token(SystemRandom())

@@ -67,4 +67,4 @@ def test_a_code_is_explained_digit_by_digit(web: Web) -> None:
     assert "广东省湛江市霞山区" in good
     assert f"/assets/{web.city.asset_id}" in good
     bad = viewer.get("/classes?code=44080301O1000001").text
-    assert "第 9 至 9 位" in bad
+    assert "第 9 个字符是“O”，是否应为数字 0？" in bad

@@ -110,7 +110,8 @@ def test_the_picture_shows_the_first_label_with_a_token_that_nobody_has(printing
     assert picture.mimetype == "image/svg+xml"
     assert printing.token not in picture.text
     assert client.get("/print-runs/preview.svg?kind=blank&count=2&template_key=plate-60x90").status_code == 200
-    assert client.get("/print-runs/preview.svg?kind=assets&template_key=plate-60x90").status_code == 422
+    assert client.get("/print-runs/preview.svg?kind=assets&template_key=plate-60x90").status_code == 200
+    assert client.get("/print-runs/preview.svg?kind=assets&template_key=none").status_code == 404
 
 
 def test_somebody_bound_to_an_area_sees_their_own_runs_only(printing: Web) -> None:

@@ -13,6 +13,7 @@ import pytest
 from jinja2 import Environment, FileSystemLoader, nodes
 
 from dashboards.texts import LANGUAGES, load_catalogues
+from registry.domain.codes import Part
 from registry.domain.duties import StandIn
 from registry.domain.geo import Crs
 from registry.domain.kinds import (
@@ -25,15 +26,22 @@ from registry.domain.kinds import (
     ImportState,
     Party,
     PlaceJobKind,
+    PrintRunKind,
+    PrintRunState,
     Reject,
     Role,
+    ScanFlag,
     Severity,
     Source,
     Stage,
+    TagEvent,
+    TagState,
 )
 from registry.domain.moves import MOVES, EventName, MoveName
 from registry.domain.points import POINTS
 from registry.domain.shipped_rules import SHIPPED_RULES
+from registry.domain.tokens import Finding
+from registry.labels import FORMATS
 from registry.queries.gaps import GAPS
 from registry.services.area_files import FIELD_NAMES
 from registry.services.feed import FeedKind
@@ -62,6 +70,14 @@ SETS: dict[str, list[str]] = {
     "rule.": [rule.key for rule in SHIPPED_RULES],
     "reject.": list(Reject),
     "event.": list(FeedKind),
+    "tag_state.": list(TagState),
+    "tag_event.": list(TagEvent),
+    "scan_flag.": list(ScanFlag),
+    "finding.": list(Finding),
+    "print_state.": list(PrintRunState),
+    "print_kind.": list(PrintRunKind),
+    "print_format.": list(FORMATS),
+    "code_part.": list(Part),
     "import_state.": list(ImportState),
     "undo_reason.": list(REASONS),
     "area_level.": list(AreaLevel),
