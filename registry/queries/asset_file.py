@@ -141,8 +141,8 @@ def _areas(tx: Connection, area_code: str, grid_cell: str) -> list[AreaName]:
     codes = {area_code[:length] for length in _PREFIXES if length <= len(area_code)} | ({grid_cell} - {""})
     if not codes:
         return []
-    query = select(area).where(area.c.code.in_(codes)).order_by(func.length(area.c.code), area.c.code)
-    return all_views(tx, query, AreaName)
+    query = select(area.c.level, area.c.code, area.c.name, area.c.name_en).where(area.c.code.in_(codes))
+    return all_views(tx, query.order_by(func.length(area.c.code), area.c.code), AreaName)
 
 
 def _ref(tx: Connection, asset_id: int | None) -> AssetRef | None:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal_column, or_, select
 
+from registry.domain.aliases import ways_to_write
 from registry.domain.errors import InvalidInput
 from registry.domain.kinds import AlertState, AssetState, Family, ScanFlag, TagState
 from registry.domain.tokens import read_token
@@ -198,7 +199,7 @@ def named_exactly(tx: Connection, words: str) -> list[int]:
         found.update(_ids(tx, select(tag.c.asset_id).where(tag.c.token == read_token(words))))
     if len(digits) == CODE_LENGTH:
         found.update(_ids(tx, select(asset.c.id).where(asset.c.code == digits)))
-    spellings = {words, words.upper(), words.lower()}
+    spellings = {words.upper(), words.lower(), *ways_to_write(words)}
     of_alias = select(asset_alias.c.asset_id).where(asset_alias.c.value.in_(spellings)).limit(_EXACT)
     found.update(_ids(tx, of_alias))
     if not found:
