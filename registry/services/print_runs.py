@@ -49,7 +49,7 @@ __all__ = [
 FORMATS = ("pdf", "svg", "png", "zpl", "dxf")
 RASTER_FORMATS = ("png", "zpl")
 LEAST_DPI, USUAL_DPI, MOST_DPI = 100, 300, 1200
-MOST_LABELS = 100_000
+MOST_LABELS = 50_000
 """In one run: its plates are made in one transaction, for which others wait."""
 
 

@@ -49,6 +49,7 @@ MAY_CATCH_ALL = {
     "operate/doctor.py",
     "registry/services/import_runs.py",
     "registry/services/place_jobs.py",
+    "registry/services/print_making.py",
     "registry/worker.py",
 }
 
