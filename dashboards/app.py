@@ -21,6 +21,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dashboards import api, pages, texts
 from dashboards.assets_manifest import load_manifest
+from dashboards.bearer import bearer
 from dashboards.compress import compress
 from dashboards.errors import register_errors
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
@@ -74,7 +75,7 @@ def create_app(
     register_login(app)
     app.before_request(_take_large_files)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
-    CSRFProtect(app)
+    guard_forms(app)
     pages.register(app)
     api.register(app)
     for endpoint, limits in LIMITS.items():
@@ -106,11 +107,23 @@ def _configure(app: Flask, settings: WebSettings, city: City, *, testing: bool) 
         PERMANENT_SESSION_LIFETIME=COOKIE_LIFETIME,
         SESSION_REFRESH_EACH_REQUEST=False,  # scripts and pictures would carry a cookie each
         WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
+        WTF_CSRF_CHECK_DEFAULT=False,  # guard_forms decides
         WTF_CSRF_SSL_STRICT=False,  # SameSite and the token guard; some phones' browsers send no Referer
     )
     app.url_map.strict_slashes = False
     app.url_map.redirect_defaults = False  # an alias answers itself: a scan costs one request
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+
+
+def guard_forms(app: Flask) -> None:
+    """Refuse what another site made a browser send; a program's token can't be sent so, and needs no form's."""
+    protection = CSRFProtect(app)
+
+    def check() -> None:
+        if request.endpoint is not None and bearer() is None:
+            protection.protect()
+
+    app.before_request(check)
 
 
 def _begin() -> None:

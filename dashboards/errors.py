@@ -54,6 +54,10 @@ class SignInNeeded(Exception):
     """Something was sent by somebody whose sign-in has ended; a page request is led to the sign-in page instead."""
 
 
+class BadToken(Exception):
+    """The API token that was shown is unknown, revoked, or past its day."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one kind of exception becomes; ``code`` also names its words (``error.<code>.title`` and so on)."""
@@ -75,6 +79,7 @@ ANSWERS: tuple[tuple[type[Exception], Answer], ...] = (
     (StoreDown, Answer(503, "store_down", retry_after_s=5)),
     (TooManyListeners, Answer(503, "too_many_streams", retry_after_s=15)),
     (SignInNeeded, Answer(401, "sign_in")),
+    (BadToken, Answer(401, "bad_token")),
     (CSRFError, Answer(400, "form_expired")),
     (ChangedMeanwhile, Answer(412, "changed_meanwhile")),
     (ConditionMissing, Answer(428, "condition_missing")),
@@ -98,7 +103,9 @@ HTTP_ANSWERS: dict[int, Answer] = {
 INTERNAL = Answer(500, "internal")
 
 # Never shown again on an error page: they are secret or mean nothing to a person.
-_NOT_KEPT = frozenset({"csrf_token", "password", "next", "version", "move", "lang", "photo_ids"})
+_NOT_KEPT = frozenset(
+    {"csrf_token", "password", "old_password", "again", "next", "version", "move", "lang", "photo_ids"}
+)
 
 
 def answer_for(error: Exception) -> Answer:
@@ -215,5 +222,8 @@ def _back_url() -> str:
 def _copy_headers(response: Response, error: Exception, answer: Answer) -> None:
     if answer.retry_after_s is not None:
         response.headers["Retry-After"] = str(answer.retry_after_s)
+    if answer.status == 401 and request.path.startswith("/api/"):
+        told = ', error="invalid_token"' if isinstance(error, BadToken) else ""
+        response.headers["WWW-Authenticate"] = f'Bearer realm="CoverCode"{told}'
     if isinstance(error, HTTPException) and error.code == 405:
         response.headers.extend(dict(error.get_headers()) | {"Content-Type": response.headers["Content-Type"]})

@@ -48,7 +48,7 @@ def state_of(
     photo_ids: tuple[int, ...] = (),
 ) -> FormState:
     """The form as it was sent (never its password), with what is wrong at its fields and in general."""
-    kept = {name: text for name, text in form.items() if name not in ("password", "csrf_token")}
+    kept = {name: text for name, text in form.items() if name not in ("password", "old_password", "again", "csrf_token")}
     return FormState(values=kept, errors=errors or {}, problem=problem, photo_ids=photo_ids)
 
 

@@ -68,7 +68,7 @@ PERMISSIONS: dict[str, Line] = {
     "alert": Line(STAFF, OWN_AREA),
     "cases": Line(STAFF),
     "case": Line(STAFF, OWN_AREA),
-    "move_case": Line(WORKERS, OWN_UNIT),
+    "move_case": Line(WORKERS, OWN_AREA),
     "add_photos": Line(WORKERS, OWN_UNIT),
     "tasks": Line(STAFF),
     # the book of record
@@ -152,6 +152,7 @@ PERMISSIONS: dict[str, Line] = {
     "areas": Line(STAFF),
     "area_shapes": Line(STAFF),
     "area": Line(STAFF, OWN_AREA),
+    "area_outline": Line(STAFF, OWN_AREA),
     "save_area": Line(REGISTRARS, OWN_AREA),
     "end_area": Line(REGISTRARS, OWN_AREA),
     "new_area_import": Line(REGISTRARS, WHOLE_CITY),
@@ -306,8 +307,8 @@ def line_of(endpoint: str) -> Line:
 def allowed(endpoint: str, role: Role | None, *, bound: bool = False) -> bool:
     """Whether somebody with ``role`` (``None``: not signed in) may use the route ``endpoint``.
 
-    ``bound`` is for somebody bound to a part of the city. Whether the very thing they ask for lies in it is checked when
-    it is known: ``dashboards.reach``.
+    ``bound`` is for somebody bound to a part of the city. Whether the very thing they ask for lies in it is checked
+    when it is known: ``dashboards.reach``.
     """
     line = line_of(endpoint)
     return role in line.roles and not (bound and line.reach is WHOLE_CITY)

@@ -46,7 +46,7 @@ PLACELESS: dict[str, str] = {
     "filename": "a file of the site, or of a print run, whose page checks whose it is",
     "token": "a plate in somebody's hand: the public page; what staff see on it is checked there",
     "key": "a secret of one citizen, or a label template's name",
-    "run_id": "an import or a print run: its pages show people bound to an area their own only, and its rows are checked one by one",
+    "run_id": "an import or a print run: people bound to an area see their own only, and each row is checked",
 }
 
 

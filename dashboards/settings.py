@@ -19,7 +19,11 @@ class WebSettings:
         default=Path("var/web-secret"),
         metadata={"help": "File with the key that signs sessions; made on the first start, readable by its owner only"},
     )
-    session_hours: float = field(default=12.0, metadata={"help": "How long a sign-in lasts", "unit": "h"})
+    session_hours: float = field(default=12.0, metadata={"help": "How long a sign-in lasts at most", "unit": "h"})
+    session_idle_hours: float = field(
+        default=4.0,
+        metadata={"help": "How long a sign-in lasts without being used; an open live page uses it", "unit": "h"},
+    )
     tile_url: str = field(
         default="",
         metadata={"help": "Map tiles, as https://host/{z}/{x}/{y}.png; empty draws the city on a plain background"},

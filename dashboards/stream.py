@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -215,11 +216,12 @@ class FeedHub:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamTerms:
-    """One stream: the id its page knows, how long it may be silent, whether its visitor may still listen."""
+    """One stream: the id its page knows, how long it may be silent, whether its visitor may still listen, to what."""
 
     last_id: int
     heartbeat_s: float
     may_listen: Callable[[], bool]
+    may_see: Callable[[Item], bool] = lambda _: True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +241,7 @@ def open_stream(hub: FeedHub, terms: StreamTerms) -> OpenStream:
     listener = hub.join()
     try:
         missed = hub.missed(terms.last_id)
-        first = [encode(item) for item in missed] if missed is not None else [_resync(hub)]
+        first = [_resync(hub)] if missed is None else [encode(item) for item in missed if terms.may_see(item)]
     except BaseException:
         hub.leave(listener)
         raise
@@ -261,19 +263,22 @@ def _chunks(
 
 
 def _live(hub: FeedHub, listener: Listener, terms: StreamTerms, replayed: set[int]) -> Iterator[bytes]:
+    asked_s = time.monotonic()
     while not hub.has_ended():
         item = listener.take(terms.heartbeat_s)
         if hub.has_ended():
             return
+        if item is None or time.monotonic() - asked_s >= terms.heartbeat_s:  # also where something happens all the time
+            asked_s = time.monotonic()
+            if not terms.may_listen():
+                yield b"event: session_ended\ndata: {}\n\n"
+                return
         if listener.fell_behind():
             log.info("stream_resync")
             yield _resync(hub)
         elif item is None:
-            if not terms.may_listen():
-                yield b"event: session_ended\ndata: {}\n\n"
-                return
             yield b": heartbeat\n\n"
-        elif item.id not in replayed:
+        elif item.id not in replayed and terms.may_see(item):
             yield encode(item)
 
 

@@ -23,7 +23,7 @@ from operate.broker import check_free
 from operate.demo_plan import DemoCity, Wishes, build_demo
 from operate.processes import open_records, stop_on_signals
 from operate.tally import check_cases, latencies_ms, record_counts, tally_series
-from registry.services.people import DEMO_ACCOUNTS, DEMO_PASSWORD
+from registry.services.demo_people import DEMO_ACCOUNTS, DEMO_PASSWORD
 
 START_DEADLINE_S = 60.0
 DRAIN_DEADLINE_S = 30.0

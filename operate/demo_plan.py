@@ -20,7 +20,7 @@ from registry.services.classes import load_classes
 from registry.services.devices import NewDevice, put_on
 from registry.services.imports import ImportReport, import_street_lights
 from registry.services.label_templates import ship_templates
-from registry.services.people import seed_demo_people
+from registry.services.demo_people import seed_demo_people
 from registry.services.rules import install_shipped_rules
 from registry.services.tags import issue_tags
 from registry.storage.database import open_database, writing

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from registry.services.assets import NewAsset, Parties, register_asset
-from registry.services.people import DEMO_ACCOUNTS
+from registry.services.demo_people import DEMO_ACCOUNTS
 from registry.services.units import ensure_unit
 
 # metres to degrees at the quarter's latitude

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from flask import Response, request
 from msgspec import Meta
+from sqlalchemy import Engine
 
 from dashboards.api.operation import LARGEST, Media, Operation, Query
 from dashboards.api.request import Call
-from dashboards.login import actor, signed_in_at, still_signed_in
+from dashboards.login import area, still_welcome
 from dashboards.site import site
-from dashboards.stream import StreamTerms, open_stream
+from dashboards.stream import Item, StreamTerms, open_stream
+from registry.queries import whereabouts
 
 HEARTBEAT_S = 15.0
 
@@ -26,8 +29,7 @@ class StreamQuery(Query, frozen=True, kw_only=True):
 
 def stream(call: Call[StreamQuery, None]) -> Response:
     """What happens from now on, after what happened since the id the page knows (``Last-Event-ID``, else ``since``)."""
-    where, somebody, began = site(), actor(), signed_in_at()
-    user_id = somebody.user_id or 0
+    where = site()
     known = _known_id(call.query.since)
     last_id = where.hub.newest_id() if known is None else known
     opened = open_stream(
@@ -35,7 +37,8 @@ def stream(call: Call[StreamQuery, None]) -> Response:
         StreamTerms(
             last_id=last_id,
             heartbeat_s=HEARTBEAT_S,
-            may_listen=lambda: still_signed_in(where, user_id, began, where.clock()),
+            may_listen=still_welcome(),
+            may_see=only_in(where.engine, area()),
         ),
     )
     response = Response(opened.chunks, mimetype="text/event-stream")
@@ -43,6 +46,24 @@ def stream(call: Call[StreamQuery, None]) -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back until its buffer is full
     return response
+
+
+def only_in(engine: Engine, area_code: str) -> Callable[[Item], bool]:
+    """Whether an item is about something in that part of the city; what is about no asset (a cabinet) is for all."""
+    if not area_code:
+        return lambda _: True
+    areas: dict[int, str] = {}
+
+    def may_see(item: Item) -> bool:
+        asset_id = item.body.get("asset_id")
+        if not isinstance(asset_id, int):
+            return True
+        if asset_id not in areas:
+            found = whereabouts.of_asset(engine, asset_id)
+            areas[asset_id] = "" if found is None else found.area_code
+        return areas[asset_id].startswith(area_code)
+
+    return may_see
 
 
 def _known_id(since: int | None) -> int | None:

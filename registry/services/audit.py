@@ -1,8 +1,8 @@
 """The audit trail: who did what, appended only, each entry sealed by a hash that covers it and the entry before.
 
 An entry that is changed, removed or moved breaks the chain; ``audit_head`` holds the last hash, so that a cut-off end
-is seen too. Whoever can rewrite the whole table and its head can forge a chain: ``covercode doctor`` prints the head, to
-be noted where they can't reach.
+is seen too. Whoever can rewrite the whole table and its head can forge a chain: ``covercode doctor`` prints the last
+hash, to be noted where they can't reach.
 
 May not hold secrets or personal details of citizens: an entry is never removed.
 """

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, StorageState, expect
 
 import dashboards
@@ -153,3 +154,13 @@ def until(page: Page, condition: Callable[[], bool], *, what: str, tries: int = 
             return
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     raise AssertionError(f"not after {tries} looks: {what}")
+
+
+def serious_faults(page: Page) -> list[str]:
+    """What axe finds on the page that keeps somebody from using it: the rule, and the first places."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [
+        f"{each['id']}: {[node['target'] for node in each['nodes'][:3]]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    ]

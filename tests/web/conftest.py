@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert, select
 from werkzeug.test import TestResponse
 
 from dashboards.app import create_app
@@ -22,13 +22,13 @@ from dashboards.settings import WebSettings
 from registry.domain.kinds import Role
 from registry.services.assets import Parties, set_parties
 from registry.services.classes import load_classes
-from registry.services.people import set_password
 from registry.services.label_templates import ship_templates
+from registry.services.people import set_password
 from registry.services.rules import install_shipped_rules
 from registry.services.tags import issue_tag
-from registry.storage.database import open_database, writing
+from registry.storage.database import open_database, reading, writing
 from registry.storage.series import SqliteSeries
-from registry.storage.tables import metadata
+from registry.storage.tables import metadata, user, user_session
 from tests.city import City, build_city
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -71,7 +71,7 @@ class Web:
     clock: Clock
     store: SqliteSeries
     place: WebCity
-    cookies: dict[str, str]
+    cookies: dict[str, tuple[str, dict[str, Any]]]
     _clients: dict[Role, FlaskClient] = field(default_factory=dict)
 
     def visitor(self) -> FlaskClient:
@@ -93,8 +93,14 @@ class Web:
             assert answer.status_code == 303, answer.text
             cookie = client.get_cookie("covercode")
             assert cookie is not None
-            self.cookies[login] = cookie.value
-        client.set_cookie("covercode", self.cookies[login])
+            newest = select(user_session).join(user).where(user.c.login == login).order_by(user_session.c.created_at)
+            with reading(self.city.engine) as tx:
+                self.cookies[login] = cookie.value, dict(tx.execute(newest).mappings().all()[-1])
+        value, opened = self.cookies[login]
+        with writing(self.city.engine) as tx:
+            if tx.execute(select(user_session.c.id).where(user_session.c.id == opened["id"])).first() is None:
+                tx.execute(insert(user_session).values(opened))
+        client.set_cookie("covercode", value)
         return client
 
 
@@ -131,8 +137,8 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, City, str]:
 
 
 @pytest.fixture(scope="session")
-def sign_ins() -> dict[str, str]:
-    """Session cookies by login, of all tests of this run."""
+def sign_ins() -> dict[str, tuple[str, dict[str, Any]]]:
+    """The cookie of each login and the session it opens, for all tests of this run."""
     return {}
 
 
@@ -147,7 +153,7 @@ def engine(seeded: tuple[Path, City, str], tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def make_web(
-    seeded: tuple[Path, City, str], engine: Engine, tmp_path: Path, sign_ins: dict[str, str]
+    seeded: tuple[Path, City, str], engine: Engine, tmp_path: Path, sign_ins: dict[str, tuple[str, dict[str, Any]]]
 ) -> Iterator[Callable[..., Web]]:
     """Build the web part with other settings than the usual ones."""
     stores: list[SqliteSeries] = []

@@ -69,7 +69,7 @@ def test_behind_https_the_cookie_never_travels_without(make_web: Callable[..., W
 
 
 def test_a_sign_in_ends_after_its_hours(make_web: Callable[..., Web]) -> None:
-    web = make_web(session_hours=8.0)
+    web = make_web(session_hours=8.0, session_idle_hours=8.0)
     client = web.as_(Role.DISPATCHER)
     web.clock.pass_by(hours=7, minutes=59)
     assert client.get("/assets").status_code == 200
@@ -93,7 +93,7 @@ def test_a_form_from_before_the_sign_in_ended_can_be_sent_after_a_new_one(web: W
 def test_a_closed_account_is_out_at_once(web: Web) -> None:
     client = web.as_(Role.CREW)
     with writing(web.city.engine) as tx:
-        set_active(tx, web.city.crew.user_id or 0, active=False)
+        set_active(tx, web.city.crew.user_id or 0, active=False, now=web.clock.now)
     assert client.get("/tasks").status_code == 302
 
 

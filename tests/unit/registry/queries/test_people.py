@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from registry.queries.people import list_people, list_units
-from registry.services.people import seed_demo_people
+from registry.services.demo_people import seed_demo_people
 from registry.storage.database import writing
 
 
@@ -18,9 +18,9 @@ def test_accounts_are_listed_with_their_units_and_without_their_passwords(engine
     with writing(engine) as tx:
         seed_demo_people(tx, now)
     people = list_people(engine)
-    assert [each.login for each in people] == ["admin", "crew1", "crew2", "dispatcher", "viewer"]
+    assert [each.login for each in people] == ["admin", "crew1", "crew2", "dispatcher", "registrar", "viewer"]
     assert people[1].unit_name == "市政设施养护处"
-    assert people[4].unit_name is None
+    assert people[5].unit_name is None
     assert all(each.demo and each.active for each in people)
     assert b"argon2" not in msgspec.json.encode(people)
     assert len(list_units(engine)) == 3

@@ -10,16 +10,14 @@ from sqlalchemy import Engine, func, select
 
 from registry.domain.errors import Conflict, InvalidInput, NotFound
 from registry.domain.kinds import Role
+from registry.services.demo_people import DEMO_ACCOUNTS, DEMO_PASSWORD, seed_demo_people
 from registry.services.people import (
-    DEMO_ACCOUNTS,
-    DEMO_PASSWORD,
     FAILURES_UNTIL_LOCK,
     LOCK_FOR,
     NewUser,
     WrongLogin,
     add_user,
     find_user,
-    seed_demo_people,
     set_active,
     set_password,
     verify_login,
@@ -91,7 +89,7 @@ def test_a_right_password_resets_the_count_of_wrong_ones(engine: Engine, chen: i
 def test_a_new_password_replaces_the_old_one_and_unlocks(engine: Engine, chen: int, now: datetime):
     fail(engine, FAILURES_UNTIL_LOCK, now=now)
     with writing(engine) as tx:
-        set_password(tx, chen, "another long password")
+        set_password(tx, chen, "another long password", now=now)
     assert verify_login(engine, "chen", "another long password", now=now).user_id == chen
     with pytest.raises(WrongLogin):
         verify_login(engine, "chen", PASSWORD, now=now)
@@ -99,7 +97,7 @@ def test_a_new_password_replaces_the_old_one_and_unlocks(engine: Engine, chen: i
 
 def test_a_closed_account_opens_nothing(engine: Engine, chen: int, now: datetime):
     with writing(engine) as tx:
-        set_active(tx, chen, active=False)
+        set_active(tx, chen, active=False, now=now)
     with pytest.raises(WrongLogin):
         verify_login(engine, "chen", PASSWORD, now=now)
     assert find_user(engine, chen) is None
@@ -127,10 +125,10 @@ def test_a_login_exists_once(engine: Engine, chen: int, now: datetime):
         add_user(tx, NewUser(login="CHEN", name="x", role=Role.CREW, password=PASSWORD), now=now)
 
 
-def test_nobody_is_found_by_an_id_that_is_gone(engine: Engine):
+def test_nobody_is_found_by_an_id_that_is_gone(engine: Engine, now: datetime):
     assert find_user(engine, 77) is None
     with writing(engine) as tx, pytest.raises(NotFound):
-        set_password(tx, 77, PASSWORD)
+        set_password(tx, 77, PASSWORD, now=now)
 
 
 def test_demo_accounts_open_a_demo_city_and_no_other(engine: Engine, now: datetime):
