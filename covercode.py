@@ -597,12 +597,13 @@ def doctor(config: Path | None, as_json: bool) -> None:
 @main.command()
 @click.argument("name")
 @click.option("--seconds", type=click.FloatRange(min=1), help="Length of each measured part.")
+@click.option("--rows", type=click.IntRange(min=1), help="How many rows, where a benchmark works on a file.")
 @_JSON
-def bench(name: str, seconds: float | None, as_json: bool) -> None:
+def bench(name: str, seconds: float | None, rows: int | None, as_json: bool) -> None:
     """Run benchmark NAME from the checkout; prints its figures beside a baseline of the same run."""
     from operate.benches import run_bench
 
-    sys.exit(run_bench(name, seconds=seconds, as_json=as_json))
+    sys.exit(run_bench(name, seconds=seconds, rows=rows, as_json=as_json))
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ def _bare(folder: str) -> dict[str, Any]:
     engine.dispose()
     source = next(Path(folder).glob("*.csv"))
     file = sqlite3.connect(Path(folder) / "bare.db", isolation_level=None)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-64000"):
         file.execute(f"PRAGMA {pragma}")
     wall = cpu = 0.0
     rows = 0

@@ -68,15 +68,16 @@ def import_file(
             run_id = imports.keep_upload(engine, place.data_dir, stream, file.name, by=SYSTEM, now=now_utc())
     except OSError as error:
         raise InvalidInput("file", f"{file} can't be read: {error.strerror}") from error
-    settings, notes = settings_for(engine, place.data_dir, run_id, wish, division)
+    settings, notes, expected = settings_for(engine, place.data_dir, run_id, wish, division)
     for note in () if as_json else notes:
         yield f"note: {note}"
     if wish.save_profile:
         imports.save_profile(engine, wish.save_profile, settings, by=SYSTEM, now=now_utc())
     common: dict[str, Any] = {"by": SYSTEM, "clock": now_utc, "progress": progress}
-    imports.check_import(engine, place.data_dir, run_id, settings, **common)
-    if not wish.dry_run:
-        imports.run_import(engine, place.data_dir, run_id, **common)
+    if wish.dry_run:
+        imports.check_import(engine, place.data_dir, run_id, settings, **common)
+    else:
+        imports.run_import(engine, place.data_dir, run_id, settings=settings, expected=expected, **common)
     yield from _report(engine, queries.import_file(engine, run_id), wish, as_json=as_json)
     if wish.dry_run:
         imports.discard_import(engine, place.data_dir, run_id, by=SYSTEM, now=now_utc())
@@ -85,8 +86,8 @@ def import_file(
 
 def settings_for(
     engine: Engine, data_dir: Path, run_id: int, wish: ImportWish, division: str
-) -> tuple[ImportSettings, list[str]]:
-    """The settings of the file: the guess, the profile over it, and what the command line says over both."""
+) -> tuple[ImportSettings, list[str], int]:
+    """The settings of the file (the guess, the profile over it, what the command line says over both), notes, rows."""
     from registry.services import imports
     from registry.tabular.guesses import NOTES
 
@@ -103,7 +104,7 @@ def settings_for(
     if profile:
         settings = imports.apply_profile(imports.find_profile(engine, profile).settings, settings, names)
         notes = [] if wish.profile else [f"read with the shipped profile {profile!r}"]
-    return _with_wishes(settings, wish, division), notes
+    return _with_wishes(settings, wish, division), notes, look.rows_estimate
 
 
 def _with_wishes(settings: ImportSettings, wish: ImportWish, division: str) -> ImportSettings:

@@ -102,6 +102,19 @@ def box_around(place: Place, radius_m: float) -> Box:
     return Box(place.lon - wide, place.lat - high, place.lon + wide, place.lat + high)
 
 
+def cells_near(place: Place, radius_m: float) -> list[int]:
+    """The cells within ``radius_m`` (at most 50 m) of ``place``: one for most places, four at a corner."""
+    column, row = (place.lon + 180.0) * _CELLS_PER_DEGREE, (place.lat + 90.0) * _CELLS_PER_DEGREE
+    west, south = math.floor(column), math.floor(row)
+    # in cells; a cell is 111 m high and, up to 60° of latitude, at least half as wide
+    high = radius_m / 110.0
+    wide = high * 2.0 if abs(place.lat) <= 60.0 else math.inf
+    if high <= row - south <= 1.0 - high and wide <= column - west <= 1.0 - wide:
+        return [south * _CELLS_PER_ROW + west]
+    spans = place_cells(box_around(place, radius_m))
+    return [cell for first, last in spans for cell in range(first, last + 1)]
+
+
 def read_box(text: str) -> Box:
     """A bounding box from ``west,south,east,north``; raises ``InvalidInput``."""
     try:

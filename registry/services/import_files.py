@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +22,8 @@ from registry.domain.people import Actor
 from registry.services import audit
 from registry.storage.database import reading, writing
 from registry.storage.tables import asset_class, import_duplicate, import_problem, import_run
-from registry.tabular.cells import plain
-from registry.tabular.guesses import ColumnLook, guess, sample_of
+from registry.tabular.cells import Table, plain
+from registry.tabular.guesses import SAMPLE_ROWS, ColumnLook, guess, sample_of
 from registry.tabular.settings import ImportSettings
 from registry.tabular.sources import open_table, settled
 from registry.tabular.xlsx_files import XlsxTable
@@ -76,22 +75,40 @@ def keep_upload(engine: Engine, data_dir: Path, stream: IO[bytes], file_name: st
         raise StoreDown(f"{folder}: {error.strerror}") from error
     finally:
         partial.unlink(missing_ok=True)
+    return _note(engine, name, f"imports/{path.name}", size, sha256, by=by, now=now)
+
+
+def refer_to(engine: Engine, path: Path, *, by: Actor, now: datetime) -> int:
+    """A run for a file that stays where it is and is never removed by us. Raises ``InvalidInput`` if unreadable."""
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+    except OSError as error:
+        raise InvalidInput("file", f"{path} can't be read: {error.strerror}") from error
+    return _note(engine, path.name, str(path.resolve()), size, digest.hexdigest(), by=by, now=now)
+
+
+def _note(engine: Engine, name: str, path: str, size: int, sha256: str, *, by: Actor, now: datetime) -> int:
+    new = {
+        "at": now,
+        "file_name": name[:200],
+        "state": ImportState.UPLOADED.value,
+        "by_user_id": by.user_id,
+        "path": path,
+        "sha256": sha256,
+        "size_bytes": size,
+        "settings": {},
+        "rows": 0,
+        "created": 0,
+        "unchanged": 0,
+        "rejected": 0,
+        "problems": [],
+    }
     with writing(engine) as tx:
-        new = {
-            "at": now,
-            "file_name": name,
-            "state": ImportState.UPLOADED.value,
-            "by_user_id": by.user_id,
-            "path": f"imports/{path.name}",
-            "sha256": sha256,
-            "size_bytes": size,
-            "settings": {},
-            "rows": 0,
-            "created": 0,
-            "unchanged": 0,
-            "rejected": 0,
-            "problems": [],
-        }
         return int(tx.execute(insert(import_run).values(new).returning(import_run.c.id)).scalar_one())
 
 
@@ -178,7 +195,7 @@ def look_at(
         header_rows=settings.header_rows,
         columns=tuple(found.columns),
         head=tuple(tuple(plain(cell)[:60] for cell in row.cells) for row in sample[:8]),
-        rows_estimate=_estimate(path, size, table, sample),
+        rows_estimate=len(sample) if len(sample) < SAMPLE_ROWS else estimate_rows(path, table),
         guessed=settings,
         notes=found.notes,
     )
@@ -194,18 +211,15 @@ def _without_constant(settings: ImportSettings, target: str) -> ImportSettings:
     return replace(settings, constants={key: value for key, value in settings.constants.items() if key != target})
 
 
-def _estimate(path: Path, size: int, table: Any, sample: Sequence[Any]) -> int:
-    """How many rows there are: counted when the sample is all of it or the sheet is in memory, else by bytes."""
-    if len(sample) < 200:
-        return len(sample)
-    if isinstance(table, XlsxTable):
+def estimate_rows(path: Path, table: Table) -> int:
+    """How many rows there are: counted where that is quick, else by the bytes of the first ones."""
+    size = path.stat().st_size
+    if isinstance(table, XlsxTable) or size <= 4 * _CHUNK:
         return sum(1 for _ in table.rows())
     with path.open("rb") as file:
         head = file.read(_CHUNK)
-    if len(head) == size:
-        return sum(1 for _ in table.rows())
-    mark = b'"Feature"' if head.lstrip(b"\xef\xbb\xbf").lstrip()[:1] == b"{" else b"\n"
-    return max(len(sample), round(head.count(mark) * size / len(head)))
+    mark = b'"Feature"' if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{" else b"\n"
+    return round(head.count(mark) * size / len(head))
 
 
 def discard_import(engine: Engine, data_dir: Path, run_id: int, *, by: Actor, now: datetime) -> None:
@@ -226,5 +240,5 @@ def discard_import(engine: Engine, data_dir: Path, run_id: int, *, by: Actor, no
         audit.record(
             tx, by=by, action="import.discard", subject=f"import:{run_id}", detail={"file": row.file_name}, now=now
         )
-    if row.path and shared is None:
+    if shared is None and row.path and not Path(row.path).is_absolute():
         (data_dir / row.path).unlink(missing_ok=True)

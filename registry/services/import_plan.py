@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from registry.domain.asset_states import check_state_move
 from registry.domain.errors import DomainError
-from registry.domain.geo import Place, box_around, distance_m, place_cell, place_cells
+from registry.domain.geo import Place, cells_near, distance_m, place_cell
 from registry.domain.kinds import AssetState, DuplicateDecision, Family
 from registry.domain.people import Actor
 from registry.domain.scopes import covers
@@ -120,7 +120,7 @@ def plan_rows(tx: Connection, context: Context, rows: Sequence[CensusRow], plan:
     """Fill ``plan`` with what becomes of ``rows``; what they use is noted in ``seen``."""
     rows = _without_repeats(context, rows, plan, seen)
     known = _known_by_key(tx, context, rows)
-    holders = _holders(tx, rows)
+    holders = _holders(tx, context, rows, known)
     decided = _decisions(tx, context, rows)
     fresh: list[CensusRow] = []
     for row in rows:
@@ -193,13 +193,17 @@ def _known_by_key(tx: Connection, context: Context, rows: Sequence[CensusRow]) -
     return found
 
 
-def _holders(tx: Connection, rows: Sequence[CensusRow]) -> dict[tuple[str, str], int]:
-    """Which of the rows' ids belong to assets on file: (kind, value) to asset."""
+def _holders(
+    tx: Connection, context: Context, rows: Sequence[CensusRow], known: Mapping[str, Row[Any]]
+) -> dict[tuple[str, str], int]:
+    """Which of the rows' ids belong to assets on file: (kind, value) to asset. The key's kind was asked already."""
+    key_kind = context.settings.key.removeprefix(ALIAS) if context.settings.key.startswith(ALIAS) else ""
     by_kind: dict[str, list[str]] = {}
     for row in rows:
         for kind, value in row.aliases:
-            by_kind.setdefault(kind, []).append(value)
-    found: dict[tuple[str, str], int] = {}
+            if kind != key_kind:
+                by_kind.setdefault(kind, []).append(value)
+    found = {(key_kind, value): each.id for value, each in known.items()} if key_kind else {}
     for kind, wanted in by_kind.items():
         for some in _chunks(wanted):
             query = select(asset_alias.c.value, asset_alias.c.asset_id)
@@ -361,7 +365,7 @@ def _without_duplicates(
     radius = context.settings.duplicates_m
     if not radius:
         return list(rows)
-    spans = {row.number: _cells_around(row.place, radius) for row in rows if row.place is not None}
+    spans = {row.number: cells_near(row.place, radius) for row in rows if row.place is not None}
     cells = sorted({cell for around in spans.values() for cell in around})
     near = _standing_in(tx, context, cells, seen)
     kept: list[CensusRow] = []
@@ -427,10 +431,6 @@ def _plan_merges(
             row.aliases.append((context.reader.key_column("code")[:40], str(row.code)))
         row.code = None
         _plan_change(context, row, found[asset_id], holders, plan)
-
-
-def _cells_around(place: Place, radius_m: float) -> list[int]:
-    return [cell for first, last in place_cells(box_around(place, radius_m)) for cell in range(first, last + 1)]
 
 
 def _standing_in(

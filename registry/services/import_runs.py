@@ -30,6 +30,7 @@ from registry.services.import_files import classes_of, file_of
 from registry.services.import_plan import ClassOnFile, Context, Plan, plan_rows, read_batch
 from registry.services.import_seen import Seen
 from registry.services.import_writes import Tally, note_outcomes, write_plan, write_report
+from registry.storage.bulk import USUAL_CACHE_MB, widen_cache
 from registry.storage.database import reading, writing
 from registry.storage.tables import (
     asset_class,
@@ -111,11 +112,17 @@ def start_check(
 
 
 def start_run(
-    engine: Engine, run_id: int, *, by: Actor, now: datetime, settings: ImportSettings | None = None
+    engine: Engine,
+    run_id: int,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: ImportSettings | None = None,
+    expected: int = 0,
 ) -> None:
     """Ask for the import itself, or for the rest of one that was stopped or failed; the worker does it.
 
-    ``settings`` are for a run that was never checked; one that was keeps those of its check.
+    ``settings`` and ``expected`` rows are for a run that was never checked; a check has left its own.
     """
     with writing(engine) as tx:
         row = _of(tx, run_id)
@@ -126,7 +133,7 @@ def start_run(
         if not row.next_row:
             # the report of the dry run makes room for that of the run; decisions about duplicates stay
             tx.execute(delete(import_problem).where(import_problem.c.run_id == run_id))
-            fresh |= _no_counts() | {"rows": row.rows, "started_at": now}
+            fresh |= _no_counts() | {"rows": row.rows or expected, "started_at": now}
         _set(
             tx,
             run_id,
@@ -343,6 +350,7 @@ class _Runner:
         rows = read_batch(context.reader, records, plan)
         now = self._work.clock()
         with writing(self._engine) as tx:
+            widen_cache(tx)
             plan_rows(tx, context, rows, plan, seen)
             became = {} if self._dry else write_plan(tx, context, plan, now=now)
             plans = [plan]
@@ -392,6 +400,7 @@ class _Runner:
         state = ImportState.CHECKED if self._dry else ImportState.DONE
         now = self._work.clock()
         with writing(self._engine) as tx:
+            widen_cache(tx, USUAL_CACHE_MB)
             ended = tx.execute(
                 update(import_run)
                 .where(

@@ -107,11 +107,15 @@ def run_import(
     by: Actor,
     clock: Callable[[], datetime],
     settings: ImportSettings | None = None,
+    expected: int = 0,
     progress: Progress | None = None,
     stop: Callable[[], bool] = bool,
 ) -> ImportState:
-    """Import, here and now, from the first row that is not committed yet; ``settings`` when it was never checked."""
-    start_run(engine, run_id, by=by, now=clock(), settings=settings)
+    """Import, here and now, from the first row that is not committed yet.
+
+    ``settings``, and the rows to expect, are for a file that was never checked.
+    """
+    start_run(engine, run_id, by=by, now=clock(), settings=settings, expected=expected)
     return work_on(engine, data_dir, run_id, Work(holder=new_holder(), clock=clock, progress=progress, stop=stop))
 
 

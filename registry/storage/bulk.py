@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+import msgspec
+from sqlalchemy import JSON, Connection, Table
+
+USUAL_CACHE_MB = 16
+"""What ``database.open_database`` gives each connection of SQLite."""
 
 
 def insert_rows(tx: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -18,7 +22,8 @@ def insert_rows(tx: Connection, table: Table, columns: Sequence[str], rows: Iter
     statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join(marks)})"  # noqa: S608 - our names
     makers: list[tuple[int, Callable[[Any], Any]]] = []
     for index, name in enumerate(columns):
-        maker = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+        kind = table.c[name].type
+        maker = _json if isinstance(kind, JSON) else kind.dialect_impl(dialect).bind_processor(dialect)
         if maker is not None:
             makers.append((index, maker))
     made = []
@@ -29,3 +34,16 @@ def insert_rows(tx: Connection, table: Table, columns: Sequence[str], rows: Iter
         made.append(tuple(values))
     if made:
         tx.exec_driver_sql(statement, made)
+
+
+def widen_cache(tx: Connection, megabytes: int = 64) -> None:
+    """Let this connection of SQLite keep more pages while much is written; PostgreSQL has its own memory for that.
+
+    Indexes of a large table are written all over: with the usual 16 MB most of the work is reading pages again.
+    """
+    if tx.dialect.name == "sqlite":
+        tx.exec_driver_sql(f"PRAGMA cache_size = -{megabytes * 1000}")
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

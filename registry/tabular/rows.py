@@ -54,7 +54,7 @@ class _Part(NamedTuple):
     """How one plain field is read: where it stands, by what, and what its texts were found to mean so far."""
 
     name: str
-    index: int
+    at: int
     others: tuple[int, ...]
     read: Callable[[Any, ImportSettings], Any]
     known: dict[str, Any]
@@ -83,6 +83,7 @@ class RowReader:
         self._classes = classes
         self._middle = middle
         self._crs = Crs(settings.crs or Crs.WGS84)
+        self._shifted = self._crs in (Crs.GCJ02, Crs.BD09)
         at = {name: index for index, name in enumerate(columns)}
         missing = [name for name, target in settings.columns.items() if target and name not in at]
         if missing:
@@ -168,9 +169,9 @@ class RowReader:
     def _take(
         self, part: _Part, cells: Sequence[Any], read: dict[str, Any], details: dict[str, Any], remarks: list[Fault]
     ) -> None:
-        cell = cells[part.index]
+        cell = cells[part.at]
         if part.others:
-            cell = " ".join(text for index in (part.index, *part.others) if (text := plain(cells[index])))
+            cell = " ".join(text for index in (part.at, *part.others) if (text := plain(cells[index])))
         if cell is None or cell == "":
             return
         # columns say few things often: what a text means is worked out once
@@ -182,7 +183,7 @@ class RowReader:
         try:
             value = part.read(cell, self._settings)
         except BadValue as bad:
-            column = self._columns[part.index]
+            column = self._columns[part.at]
             remarks.append(Fault(column, shown(plain(cell)), bad.code, bad.args_of))
             details[column] = plain(cell)
             return
@@ -338,27 +339,38 @@ class RowReader:
             raise Unusable(Fault(name, shown(plain(cell)), bad.code, bad.args_of)) from bad
 
     def _checked_place(self, lon: float, lat: float) -> tuple[Place, Place]:
+        if -180.0 <= lon <= 180.0 and -90.0 <= lat <= 90.0 and (lon or lat):
+            given = Place(lon, lat)
+        else:
+            given = self._refused_place(lon, lat)
+        wgs84 = to_wgs84(given, self._crs) if self._shifted else given
+        place = Place(round(wgs84.lon, PLACE_DECIMALS), round(wgs84.lat, PLACE_DECIMALS))
+        # degrees first: the distance itself costs more than the rest of the row
+        middle = self._middle
+        if middle is not None and (abs(place.lon - middle.lon) > 0.4 or abs(place.lat - middle.lat) > 0.4):
+            self._check_near(place, lon, lat, middle)
+        return given, place
+
+    def _refused_place(self, lon: float, lat: float) -> Place:
+        """Says what is wrong with a place that is none."""
         both = f"{lon}, {lat}"
         if abs(lon) > 360.0 or abs(lat) > 360.0:
             raise Unusable(Fault(self._name_of("lon"), both, "metres"))
         try:
-            given = check_place(lon, lat)
+            return check_place(lon, lat)
         except InvalidInput as error:
             code = "nowhere" if lon == 0.0 and lat == 0.0 else f"{error.field}_range"
             if abs(lat) > 90.0 and abs(lon) <= 90.0 and abs(lat) <= 180.0:
                 code = "swapped"
             raise Unusable(Fault(self._name_of("lat" if error.field == "lat" else "lon"), both, code)) from error
-        wgs84 = to_wgs84(given, self._crs)
-        place = Place(round(wgs84.lon, PLACE_DECIMALS), round(wgs84.lat, PLACE_DECIMALS))
-        if self._middle is not None and self._settings.far_km:
-            # degrees first: the distance itself costs more than the rest of the row
-            near = abs(place.lon - self._middle.lon) < 0.4 and abs(place.lat - self._middle.lat) < 0.4
-            away = 0.0 if near else distance_m(place, self._middle) / 1000.0
-            if away > self._settings.far_km:
-                other = abs(lon) <= 90.0 and distance_m(Place(lat, lon), self._middle) / 1000.0 <= self._settings.far_km
-                code = "far_swapped" if other else "far"
-                raise Unusable(Fault(self._name_of("lon"), both, code, {"km": round(away)}))
-        return given, place
+
+    def _check_near(self, place: Place, lon: float, lat: float, middle: Place) -> None:
+        """Refuse what is too far from the rest of the file to have been measured there."""
+        away = distance_m(place, middle) / 1000.0
+        if 0.0 < self._settings.far_km < away:
+            other = abs(lon) <= 90.0 and distance_m(Place(lat, lon), middle) / 1000.0 <= self._settings.far_km
+            code = "far_swapped" if other else "far"
+            raise Unusable(Fault(self._name_of("lon"), f"{lon}, {lat}", code, {"km": round(away)}))
 
     def _units(self, cells: Sequence[Any], details: dict[str, Any], remarks: list[Fault]) -> dict[str, str]:
         units = dict(self._fixed_units)

@@ -71,9 +71,9 @@ import_problem = Table(
     Index(None, "run_id", "row"),
 )
 
-# A row that looks like an asset on file (same class within a few metres), or like an earlier row of the same file that is
-# not registered yet (``other_row``). ``row_values`` is the row as it would be registered; ``asset_id`` the asset on file;
-# ``made_asset_id`` what came of it.
+# A row that looks like an asset on file (same class within a few metres), or like an earlier row of the same file that
+# is not registered yet (``other_row``). ``row_values`` is the row as it would be registered; ``asset_id`` the asset on
+# file; ``made_asset_id`` what came of it.
 import_duplicate = Table(
     "import_duplicate",
     metadata,

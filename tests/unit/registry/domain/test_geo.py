@@ -10,11 +10,14 @@ from registry.domain.geo import (
     Box,
     Crs,
     Place,
+    box_around,
+    cells_near,
     check_place,
     distance_m,
     from_wgs84,
     gcj02_to_bd09,
     gcj02_to_wgs84,
+    place_cells,
     read_box,
     to_wgs84,
     wgs84_to_gcj02,
@@ -100,3 +103,10 @@ def test_one_step_of_the_inverse_would_not_be_enough_for_surveyed_covers():
     one_step = Place(2 * shifted.lon - there.lon, 2 * shifted.lat - there.lat)
     assert distance_m(one_step, BEIJING_STATION) > 0.5
     assert distance_m(gcj02_to_wgs84(shifted), BEIJING_STATION) < 0.001
+
+
+@pytest.mark.parametrize("place", [*CITIES, Place(120.6, 31.3), Place(120.600001, 31.299999), Place(10.0, 78.2)])
+@pytest.mark.parametrize("radius_m", [0.5, 2.0, 50.0])
+def test_the_cells_near_a_place_are_those_of_the_box_around_it(place: Place, radius_m: float):
+    wanted = {c for first, last in place_cells(box_around(place, radius_m)) for c in range(first, last + 1)}
+    assert set(cells_near(place, radius_m)) == wanted

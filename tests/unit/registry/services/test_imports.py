@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from registry.domain.errors import InvalidInput
 from registry.queries.asset_filters import AssetFilter
 from registry.queries.assets import asset_file, list_assets
+from registry.queries.imports import problems
 from registry.services.assets import NewAsset, register_asset
 from registry.services.imports import import_street_lights
 from registry.storage.database import open_database, reading, writing
@@ -62,7 +63,7 @@ def test_real_rows_of_every_shape_are_registered_as_they_are(engine: Engine, now
     report = import_street_lights(engine, SAMPLE, division="320508", now=now)
     rows = json.loads(SAMPLE.read_text(encoding="utf-8"))["features"]
     assert (report.rows, report.created, report.rejected) == (len(rows), len(rows), [])
-    assert {each.column for each in report.warnings} == {"coordinates", "StreetName"}
+    assert {each.column for each in report.warnings} == {"geometry.lon", "StreetName"}
     with reading(engine) as tx:
         query = select(asset_alias.c.value, asset).join_from(asset_alias, asset, asset.c.id == asset_alias.c.asset_id)
         kept = {row.value: row for row in tx.execute(query)}
@@ -106,7 +107,11 @@ def test_what_was_rejected_is_kept_with_the_run(engine: Engine, tmp_path: Path, 
     with reading(engine) as tx:
         run = tx.execute(select(import_run)).one()
     assert (run.file_name, run.rows, run.created, run.unchanged, run.rejected) == ("lights.geojson", 3, 1, 0, 2)
-    assert [(each["row"], each["column"]) for each in run.problems] == [(2, "PoleID"), (3, "PoleID")]
+    kept = problems(engine, run.id)
+    assert [(each.row, each.column, each.code) for each in kept] == [
+        (2, "PoleID", "missing"),
+        (3, "PoleID", "repeated"),
+    ]
 
 
 def test_progress_is_told_by_the_thousand(engine: Engine, tmp_path: Path, now: datetime):
@@ -167,3 +172,41 @@ def test_without_class_tables_nothing_is_imported(tmp_path: Path, now: datetime)
     with pytest.raises(InvalidInput, match="class_code: '0118' is not in the class table"):
         import_street_lights(bare, a_file(tmp_path, feature("1")), division="320508", now=now)
     bare.dispose()
+
+
+def placed(pole_id: str, lon: float, lat: float, **properties: Any) -> dict[str, Any]:
+    base = feature(pole_id)
+    point = {"type": "Point", "coordinates": [lon, lat]}
+    return base | {"geometry": point, "properties": base["properties"] | properties}
+
+
+def test_swapped_coordinates_are_told_by_the_other_rows(engine: Engine, tmp_path: Path, now: datetime):
+    posts = [feature(str(index), index) for index in range(6)]
+    path = a_file(tmp_path, *posts, placed("swapped", 42.37, -71.1), placed("far", -75.0, 40.0))
+    report = import_street_lights(engine, path, division="320508", now=now)
+    assert [(each.row, each.column) for each in report.rejected] == [(7, "geometry.lon"), (8, "geometry.lon")]
+    assert "longitude and latitude look swapped" in report.rejected[0].problem
+    assert report.created == 6
+
+
+def test_posts_at_one_place_or_without_a_street_are_kept_and_pointed_out(engine: Engine, tmp_path: Path, now: datetime):
+    nameless = placed("5", -71.2, 42.3, StreetName="", StreetSuffix="")
+    path = a_file(tmp_path, feature("99-3", 1), feature("99-M1", 1), nameless)
+    report = import_street_lights(engine, path, division="320508", now=now)
+    assert report.created == 3
+    assert [(each.row, each.column) for each in report.warnings] == [(2, "geometry.lon"), (3, "StreetName")]
+    with reading(engine) as tx:
+        assert tx.execute(select(asset.c.name).where(asset.c.road == "")).scalar() == "路灯 5"
+
+
+@pytest.mark.parametrize("pole_id", ["791-2", "99-M1", "471-208.5", "975-4A/B", "1-1", "00012"])
+def test_ids_of_every_shape_stay_what_they_are(engine: Engine, tmp_path: Path, now: datetime, pole_id: str):
+    import_street_lights(engine, a_file(tmp_path, feature(pole_id)), division="320508", now=now)
+    with reading(engine) as tx:
+        assert tx.execute(select(asset_alias.c.value)).scalars().all() == [pole_id]
+
+
+def test_a_rejected_row_does_not_take_its_id_from_a_good_one(engine: Engine, tmp_path: Path, now: datetime):
+    broken = feature("7") | {"geometry": None}
+    report = import_street_lights(engine, a_file(tmp_path, broken, feature("7", 2)), division="320508", now=now)
+    assert (report.created, [each.column for each in report.rejected]) == (1, ["geometry"])
