@@ -25,6 +25,7 @@ from dashboards.bearer import bearer
 from dashboards.compress import compress
 from dashboards.errors import register_errors
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
+from dashboards.navigation import navigation
 from dashboards.permissions import LARGE_UPLOADS, LIMITS
 from dashboards.settings import City, WebSettings
 from dashboards.site import EXTENSION, Site, lang, now, site, site_of, t
@@ -185,6 +186,7 @@ def _register_templates(app: Flask) -> None:
     app.jinja_env.globals.update(
         t=t,
         can=may,
+        navigation=navigation,
         asset_url=manifest.url,
         asset_css=manifest.stylesheets,
         front_end_built=manifest.built,

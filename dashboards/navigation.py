@@ -1,0 +1,98 @@
+"""Where a visitor can go: one table of pages in groups, cut to what they may use (``dashboards.permissions``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app, request, url_for
+
+from dashboards.login import may, visitor
+from registry.domain.kinds import Role
+
+# (endpoint, icon); the words are ``nav.<endpoint>``.
+ALWAYS_SEEN = (
+    ("tasks", "tasks"),
+    ("overview", "overview"),
+    ("cases", "cases"),
+    ("alerts", "alerts"),
+    ("assets", "assets"),
+)
+GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "registry",
+        "book",
+        (
+            ("imports", "upload"),
+            ("exports", "download"),
+            ("gaps", "search"),
+            ("print_runs", "print"),
+            ("tags", "tag"),
+            ("scans", "eye"),
+            ("label_templates", "cover"),
+            ("classes", "note"),
+            ("areas", "place"),
+            ("duties", "check"),
+            ("posts", "phone"),
+            ("units", "units"),
+        ),
+    ),
+    (
+        "admin",
+        "key",
+        (("people", "user"), ("tokens", "key"), ("audit", "note"), ("system", "system"), ("rules", "rules")),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One page to go to; ``here``: the visitor is on it, or on a page below it."""
+
+    name: str
+    icon: str
+    address: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Links behind one word."""
+
+    name: str
+    icon: str
+    links: list[Link]
+
+    @property
+    def here(self) -> bool:
+        """Whether the visitor is on one of them."""
+        return any(link.here for link in self.links)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Navigation:
+    """What stands in the bar: links first, then the groups that hold any."""
+
+    links: list[Link]
+    groups: list[Group]
+
+
+def navigation() -> Navigation:
+    """The navigation of this visitor on this page."""
+    somebody = visitor()
+    crew = somebody is not None and somebody.role is Role.CREW
+    seen = [entry for entry in ALWAYS_SEEN if crew or entry[0] != "tasks"]
+    groups = [Group(name=name, icon=icon, links=_links(entries)) for name, icon, entries in GROUPS]
+    return Navigation(links=_links(seen), groups=[group for group in groups if group.links])
+
+
+def _links(entries: tuple[tuple[str, str], ...] | list[tuple[str, str]]) -> list[Link]:
+    there = [(name, icon) for name, icon in entries if name in current_app.view_functions and may(name)]
+    return [
+        Link(name=name, icon=icon, address=address, here=_is_here(address))
+        for name, icon in there
+        for address in (url_for(name),)
+    ]
+
+
+def _is_here(address: str) -> bool:
+    return request.path == address or (address != "/" and request.path.startswith(f"{address}/"))
