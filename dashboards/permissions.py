@@ -291,7 +291,7 @@ LIMITS: dict[str, str] = {
 }
 
 # Routes that take a file larger than any photo; ``web.import_limit_mb`` bounds them instead of ``web.upload_limit_mb``.
-LARGE_UPLOADS: frozenset[str] = frozenset({"upload_import", "api_upload"})
+LARGE_UPLOADS: frozenset[str] = frozenset({"upload_import", "api_upload", "check_areas"})
 
 # Requests per API token, over all routes.
 TOKEN_LIMIT = "600/minute"  # noqa: S105  # a rate

@@ -8,14 +8,22 @@ pass typed values to ``registry.services`` and ``registry.queries``.
 from __future__ import annotations
 
 from flask import Flask
+from werkzeug.routing import IntegerConverter
 
 from dashboards.api import docs
 from dashboards.api.answering import view
 from dashboards.api.table import OPERATIONS
 
 
+class IdConverter(IntegerConverter):
+    """A number that can be an id: not 0, and no more digits than every database and program can hold."""
+
+    regex = "[1-9][0-9]{0,15}"
+
+
 def register(app: Flask) -> None:
     """Add every API route to ``app``."""
+    app.url_map.converters["id"] = IdConverter
     for operation in OPERATIONS:
         app.add_url_rule(operation.rule, operation.endpoint, view(operation), methods=[operation.method])
     docs.register(app)

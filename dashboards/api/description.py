@@ -78,7 +78,7 @@ class _Schemas:
             found += [reply for reply in operation.replies.values() if reply is not None]
         kinds = [kind for kind in found if not isinstance(kind, (Media, Upload))]
         kinds += [kind.fields for kind in found if isinstance(kind, Upload) and kind.fields is not None]
-        made, components = msgspec.json.schema_components(kinds, ref_template=_REFS)
+        made, components = msgspec.json.schema_components(kinds, schema_hook=_anything, ref_template=_REFS)
         names = {name: _tidy(name) for name in components}
         self._by_kind: list[tuple[Any, dict[str, Any]]] = [
             (kind, _renamed(schema, names)) for kind, schema in zip(kinds, made, strict=True)
@@ -95,6 +95,13 @@ class _Schemas:
     def fields(self, kind: Any) -> dict[str, Any]:
         """The whole schema of a query."""
         return self._queries[self.of(kind)["$ref"].rpartition("/")[2]]
+
+
+def _anything(kind: type) -> dict[str, Any]:
+    """The schema of ``object``, which msgspec writes like any value but will not describe."""
+    if kind is object:
+        return {"description": "any value"}
+    raise NotImplementedError
 
 
 def _is_query(kind: Any, table: list[Operation]) -> bool:

@@ -178,4 +178,4 @@ class Operation:
 
 
 def _converter(name: str) -> str:
-    return f"int(min=1, max={LARGEST}):" if name.endswith("_id") else ""
+    return "id:" if name.endswith("_id") else ""

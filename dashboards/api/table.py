@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.api import assets, figures, fittings, live, plates, work
+from dashboards.api import assets, classes, figures, fittings, imports, live, places, plates, printing, work
 from dashboards.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -10,6 +10,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *plates.OPERATIONS,
     *fittings.OPERATIONS,
     *work.OPERATIONS,
+    *classes.OPERATIONS,
+    *places.OPERATIONS,
+    *imports.OPERATIONS,
+    *printing.OPERATIONS,
     *figures.OPERATIONS,
     *live.OPERATIONS,
 )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from registry.domain.errors import Conflict, DomainError
-from registry.storage.database import writing
+from registry.storage.database import reading, writing
 
 Done = TypeVar("Done")
 
@@ -21,6 +21,12 @@ def in_transaction(engine: Engine, step: Callable[[Connection], Done]) -> Done:
     """
     with writing(engine) as tx:
         return step(tx)
+
+
+def in_one_view(engine: Engine, look: Callable[[Connection], Done]) -> Done:
+    """What ``look`` answers, out of one consistent view; it must write nothing. Raises ``StoreDown``."""
+    with reading(engine) as tx:
+        return look(tx)
 
 
 def each_in_transaction(engine: Engine, steps: Sequence[Callable[[Connection], Done]]) -> list[Done | DomainError]:
