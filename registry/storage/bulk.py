@@ -21,6 +21,7 @@ def insert_rows(tx: Connection, table: Table, columns: Sequence[str], rows: Iter
     marks = ("?" if dialect.paramstyle == "qmark" else "%s",) * len(columns)
     statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join(marks)})"  # noqa: S608 - our names
     makers: list[tuple[int, Callable[[Any], Any]]] = []
+    maker: Callable[[Any], Any] | None
     for index, name in enumerate(columns):
         kind = table.c[name].type
         maker = _json if isinstance(kind, JSON) else kind.dialect_impl(dialect).bind_processor(dialect)

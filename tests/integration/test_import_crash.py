@@ -1,4 +1,4 @@
-"""An import that is killed in the middle is finished by the next process: no row lost, none twice, on both databases."""
+"""An import killed in the middle is finished by the next process: no row lost, none twice, on both databases."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -77,8 +78,6 @@ def test_an_import_killed_in_the_middle_is_finished_by_the_next_process(url: str
     assert (killed.state, 0 < killed.created < ROWS) == (ImportState.RUNNING, True)
 
     # the dead process's hold runs out after a minute
-    from datetime import timedelta
-
     later = imports.Work(holder="next", clock=lambda: utc_now() + timedelta(minutes=2))
     assert imports.work_on_imports(engine, data_dir, later) == 1
     view = import_file(engine, run_id)

@@ -165,7 +165,7 @@ def test_one_stray_cell_in_the_far_corner_does_not_ask_for_gigabytes(tmp_path: P
     sheet["A1"], sheet["XFD1048576"] = "编号", "x"
     path = tmp_path / "corner.xlsx"
     book.save(path)
-    with pytest.raises(InvalidInput, match="spans 1048576 rows and 16384 columns.*save the sheet as CSV"):
+    with pytest.raises(InvalidInput, match=r"spans 1048576 rows and 16384 columns.*save the sheet as CSV"):
         open_xlsx(path)
 
 
