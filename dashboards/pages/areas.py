@@ -23,7 +23,7 @@ from registry.domain.geo import Crs
 from registry.domain.kinds import AreaLevel, PlaceJobKind
 from registry.queries import areas as area_queries
 from registry.services import area_import, areas, place_jobs
-from registry.services.area_files import FIELD_NAMES
+from registry.services.area_files import FIELD_NAMES, MAX_BYTES
 from registry.services.place_work import ask_for_relocation
 
 log = structlog.get_logger(__name__)
@@ -40,6 +40,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/areas", "areas", area_list)
     app.add_url_rule("/areas/shapes.json", "area_shapes", area_shapes)
     app.add_url_rule("/areas/<int:area_id>", "area", area)
+    app.add_url_rule("/areas/<int:area_id>/outline.json", "area_outline", area_outline)
     app.add_url_rule("/areas/<int:area_id>", "save_area", save_area, methods=["POST"])
     app.add_url_rule("/areas/<int:area_id>/end", "end_area", end_area, methods=["POST"])
     app.add_url_rule("/areas/import", "new_area_import", new_area_import)
@@ -90,9 +91,13 @@ def area_shapes() -> Response:
         level=None if level is None else AreaLevel(level),
         under=digits(forms.optional_text(request.args, "under")),
         scope=actor().area_code,
-        area_id=forms.optional_int(request.args, "area_id"),
     )
     return Response(content, mimetype="application/geo+json")
+
+
+def area_outline(area_id: int) -> Response:
+    """The outline of one area and of those right inside it, for its map."""
+    return Response(area_queries.outline_of(site().engine, area_id), mimetype="application/geo+json")
 
 
 def area(area_id: int) -> str:
@@ -177,7 +182,7 @@ def _import_page(form: forms.FormState, *, report: Any = None, kept_as: str = ""
             "levels": place_options.of_words(AreaLevel, "area_level."),
             "crs": place_options.of_words(Crs, "crs."),
         },
-        limit_mb=site().settings.upload_limit_mb,
+        limit_mb=min(site().settings.import_limit_mb, MAX_BYTES / 1_000_000),
     )
 
 

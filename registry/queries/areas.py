@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select
 
 from registry.domain.areas import explain_area_code, parents_of
 from registry.domain.errors import NotFound
@@ -100,7 +100,7 @@ def list_areas(
     """
     fits = _fitting(under=under, scope=scope, q=q)
     with reading(engine) as tx:
-        level = level or _highest(tx, fits, under, scope)
+        level = level or _highest(tx, fits, under)
         if level is None:
             return Page(items=[])
         query = _rows().where(area.c.level == level.value, *fits).order_by(area.c.code).limit(check_limit(limit) + 1)
@@ -189,23 +189,34 @@ def area_choices(engine: Engine, *, scope: str = "") -> list[AreaStep]:
         return all_views(tx, query, AreaStep)
 
 
-def area_shapes(
-    engine: Engine, *, level: AreaLevel | None = None, under: str = "", scope: str = "", area_id: int | None = None
-) -> bytes:
-    """GeoJSON of the outlines of one level (or of one area and what lies right inside), WGS-84, ready to send."""
+def area_shapes(engine: Engine, *, level: AreaLevel | None = None, under: str = "", scope: str = "") -> bytes:
+    """GeoJSON of the outlines of one level, WGS-84, ready to send; without ``level``, of the highest that is there."""
     fits = _fitting(under=under, scope=scope)
     with reading(engine) as tx:
-        level = level or _highest(tx, fits, under, scope)
-        wanted: ColumnElement[bool] = area.c.level == (level.value if level else "")
-        if area_id is not None:
-            wanted = or_(wanted, area.c.id == area_id)
-        query = (
-            select(area.c.id, area.c.code, area.c.name, area.c.level, area.c.shape)
-            .where(area.c.shape.is_not(None), area.c.ended_on.is_(None), wanted, *(fits if area_id is None else []))
-            .order_by(area.c.id)
-            .limit(MOST_SHAPES + 1)
-        )
-        features = list(_features(tx, query))
+        level = level or _highest(tx, fits, under)
+        return _collection(tx, [area.c.level == (level.value if level else ""), *fits])
+
+
+def outline_of(engine: Engine, area_id: int) -> bytes:
+    """GeoJSON of one area's outline, and of the areas one level below it."""
+    with reading(engine) as tx:
+        row = tx.execute(select(area.c.level, area.c.code).where(area.c.id == area_id)).first()
+        wanted: ColumnElement[bool] = area.c.id == area_id
+        if row is not None and row.level not in (AreaLevel.CELL.value, AreaLevel.DUTY.value) and row.code.isdigit():
+            fits = _fitting(under=row.code)
+            below = _highest(tx, fits, row.code)
+            wanted = or_(wanted, and_(area.c.level == (below.value if below else ""), *fits))
+        return _collection(tx, [wanted])
+
+
+def _collection(tx: Connection, wanted: Sequence[ColumnElement[bool]]) -> bytes:
+    query = (
+        select(area.c.id, area.c.code, area.c.name, area.c.level, area.c.shape)
+        .where(area.c.shape.is_not(None), area.c.ended_on.is_(None), *wanted)
+        .order_by(area.c.id)
+        .limit(MOST_SHAPES + 1)
+    )
+    features = list(_features(tx, query))
     return msgspec.json.encode(_Collection(len(features) > MOST_SHAPES, features[:MOST_SHAPES]))
 
 
@@ -236,7 +247,7 @@ def _fitting(*, under: str = "", scope: str = "", q: str = "") -> list[ColumnEle
     return fits
 
 
-def _highest(tx: Connection, fits: Sequence[ColumnElement[bool]], under: str, scope: str) -> AreaLevel | None:
+def _highest(tx: Connection, fits: Sequence[ColumnElement[bool]], under: str) -> AreaLevel | None:
     """The highest level with an area that fits; below ``under`` itself."""
     found = set(tx.execute(select(area.c.level).where(*fits, area.c.code != under).distinct()).scalars())
     return next((level for level in (*_LEVELS, AreaLevel.DUTY) if level.value in found), None)

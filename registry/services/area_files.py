@@ -15,7 +15,7 @@ from registry.domain.errors import InvalidInput
 from registry.domain.geo import Crs
 from registry.domain.kinds import AreaLevel
 
-MAX_BYTES = 200_000_000
+MAX_BYTES = 60_000_000
 MAX_FEATURES = 200_000
 
 # The names under which surveys keep a field, best first; compared without case, blanks, hyphens and underscores.

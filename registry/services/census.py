@@ -13,7 +13,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, exists, func, insert, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Float,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
 
 from registry.domain.geo import Place
 from registry.domain.kinds import AssetState, Doubt, PlaceJobKind, TagState
@@ -237,13 +251,12 @@ def _write_doubt(engine: Engine, doubt: Doubt, found: dict[int, tuple[int | None
                 [{"gone": asset_id} for asset_id in gone[start : start + BATCH]],
             )
     # Undoing an import may have taken an asset away since the walk came by.
+    own, other = bindparam("asset", type_=BigInteger), bindparam("other", type_=BigInteger)
     there = and_(
-        exists(select(asset.c.id).where(asset.c.id == bindparam("asset"))),
-        bindparam("other").is_(None) | exists(select(asset.c.id).where(asset.c.id == bindparam("other"))),
+        exists(select(asset.c.id).where(asset.c.id == own)),
+        or_(other.is_(None), exists(select(asset.c.id).where(asset.c.id == other))),
     )
-    values: Any = select(literal(doubt.value), bindparam("asset"), bindparam("other"), bindparam("distance")).where(
-        there
-    )
+    values: Any = select(literal(doubt.value), own, other, bindparam("distance", type_=Float)).where(there)
     statement = insert(asset_doubt).from_select(["doubt", "asset_id", "other_id", "distance_m"], values)
     for start in range(0, len(new), BATCH):
         with writing(engine) as tx:

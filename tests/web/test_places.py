@@ -86,6 +86,8 @@ def test_an_area_is_changed_and_ended_on_its_page(web: Web):
     with reading(web.city.engine) as tx:
         cell = tx.execute(select(area.c.id).where(area.c.level == "cell")).scalar_one()
     page = f"/areas/{cell}"
+    outline = client.get(f"{page}/outline.json").get_json()
+    assert [feature["properties"]["name"] for feature in outline["features"]] == ["网格三"]
     changed = send(client, page, {"name": "网格叁", "unit_id": str(web.city.water)}, page=page)
     assert changed.status_code == 303
     assert "网格叁" in client.get(page).text
