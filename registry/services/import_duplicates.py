@@ -50,6 +50,8 @@ def decide_duplicates(
         raise NotFound("import", run_id)
     if row.state in (ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDONE):
         raise InvalidMove(f"import {run_id} is {row.state}; wait until it has ended")
+    if row.state != ImportState.DONE and row.next_row:
+        raise InvalidMove(f"import {run_id} has ended half way; resume it, then decide")
     decided = 0
     ids = sorted(decisions)
     context = None

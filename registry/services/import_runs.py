@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 
 from registry.domain.codes import read_code
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove, NotFound, StoreDown
-from registry.domain.kinds import Family, ImportState, Role
+from registry.domain.kinds import DuplicateDecision, Family, ImportState, Role
 from registry.domain.people import SYSTEM, Actor
 from registry.services import audit
 from registry.services.import_files import classes_of, file_of
@@ -133,6 +133,8 @@ def start_run(
         if not row.next_row:
             # the report of the dry run makes room for that of the run; decisions about duplicates stay
             tx.execute(delete(import_problem).where(import_problem.c.run_id == run_id))
+            still_open = import_duplicate.c.decision == DuplicateDecision.OPEN.value
+            tx.execute(delete(import_duplicate).where(import_duplicate.c.run_id == run_id, still_open))
             fresh |= _no_counts() | {"rows": row.rows or expected, "started_at": now}
         _set(
             tx,
@@ -292,7 +294,9 @@ class _Runner:
         settings = settled(table, settings, path)
         context = context_of(self._engine, self._row, settings, table, dry_run=self._dry)
         tally = self._tally_so_far()
-        if not self._dry:
+        if self._dry:
+            self._begin_anew()
+        else:
             self._raise_counters(table, settings)
         start = max(self._row.next_row, 1) if not self._dry else 1
         with Seen() as seen:
@@ -305,6 +309,11 @@ class _Runner:
                 if self._work.progress is not None:
                     self._work.progress(tally.rows, max(self._expected, tally.rows))
         return self._finish(tally)
+
+    def _begin_anew(self) -> None:
+        """A check that was broken off left half a report."""
+        with writing(self._engine) as tx:
+            _forget_report(tx, self._row.id)
 
     def _tally_so_far(self) -> Tally:
         if self._dry:

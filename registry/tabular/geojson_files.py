@@ -19,6 +19,7 @@ _CHUNK = 1 << 20
 _LONGEST_FEATURE = 8 << 20
 _HEAD_FEATURES = 1_000
 _MOST_COLUMNS = 2_000
+_UNSOUND = ("\\ud", "\\uD", "\\u0000")
 _KNOWN_CRS = {"CRS84": "", "4326": "", "4490": "cgcs2000"}
 
 
@@ -97,6 +98,12 @@ def _features(path: Path) -> Iterator[Any]:
         raise InvalidInput("file", f"{path.name} is not GeoJSON: not UTF-8; export it as GeoJSON in UTF-8") from error
 
 
+def _sound(value: Any) -> Any:
+    """The value without what no database keeps as text: half of a surrogate pair, and the character zero."""
+    text = json.dumps(value, ensure_ascii=False).replace("\\u0000", "")
+    return json.loads(text.encode("utf-8", "replace"))
+
+
 class _Reader:
     """Takes one JSON value after the other from a file that may be larger than memory."""
 
@@ -171,8 +178,8 @@ class _Reader:
             # a number at the very end of the buffer may go on in the next piece
             if end == len(self._buffer) and self._more():
                 continue
-            self._at = end
-            return value
+            text, self._at = self._buffer[self._at : end], end
+            return _sound(value) if any(mark in text for mark in _UNSOUND) else value
 
     def _more(self) -> bool:
         piece = "" if self._ended else self._file.read(_CHUNK)

@@ -454,3 +454,50 @@ def test_the_list_of_imports_has_the_newest_first_and_pages(importer: Importer, 
     page = queries.list_imports(engine, limit=2)
     assert [view.id for view in page.items] == [ids[2], ids[1]]
     assert [view.id for view in queries.list_imports(engine, after=page.next, limit=2).items] == [ids[0]]
+
+
+def test_a_check_that_was_broken_off_leaves_no_half_report(importer: Importer, engine: Engine):
+    rows = [(f"A-{n}", "无此类", "120.6", f"31.{n:04d}", "") for n in range(20)]
+    run_id = importer.keep(census(rows))
+    settings = importer.settings(run_id, columns={**importer.settings(run_id).columns, "部件名称": "class"})
+    imports.start_check(engine, run_id, settings, by=SYSTEM, now=NOW)
+    told: list[int] = []
+    work = imports.Work(
+        holder="one",
+        clock=importer.clock,
+        batch=10,
+        progress=lambda done, _: told.append(done),
+        stop=lambda: bool(told),
+    )
+    assert work_on(engine, importer.data_dir, run_id, work) is ImportState.CHECKING
+    imports.work_waiting_imports(engine, importer.data_dir, clock=importer.clock)
+    view = importer.view(run_id)
+    assert (view.state, view.rejected, view.problems_kept) == (ImportState.CHECKED, 20, 20)
+
+
+def test_duplicates_of_an_import_that_ended_half_way_wait_for_its_end(importer: Importer, engine: Engine):
+    importer.run(census(covers(1)))
+    near = [("B-1", "雨水井盖", "120.6", "31.3001", ""), *covers(20, first=100)]
+    run_id = importer.check(census(near)).id
+    imports.start_run(engine, run_id, by=SYSTEM, now=NOW)
+    told: list[int] = []
+
+    def stop_after_one(done: int, _expected: int) -> None:
+        told.append(done)
+        if len(told) == 1:
+            imports.stop_import(engine, run_id, by=SYSTEM, now=importer.clock())
+
+    with pytest.raises(imports.Stopped):
+        work_on(
+            engine,
+            importer.data_dir,
+            run_id,
+            imports.Work(holder="one", clock=importer.clock, batch=10, progress=stop_after_one),
+        )
+    (held,) = queries.duplicates(engine, run_id)
+    decisions = {held.id: DuplicateDecision.KEEP}
+    with pytest.raises(InvalidMove, match="resume it, then decide"):
+        imports.decide_duplicates(engine, importer.data_dir, run_id, decisions, by=SYSTEM, now=NOW)
+    importer.go_on(run_id)
+    imports.decide_duplicates(engine, importer.data_dir, run_id, decisions, by=SYSTEM, now=NOW)
+    assert counts(importer.view(run_id)) == (21, 21, 0, 0, 0, 0)

@@ -292,3 +292,13 @@ def test_a_files_content_decides_its_format_not_its_name(tmp_path: Path):
     empty.touch()
     with pytest.raises(InvalidInput, match="is empty"):
         find_format(empty)
+
+
+def test_characters_that_no_database_keeps_are_taken_out(tmp_path: Path):
+    path = tmp_path / "x.geojson"
+    path.write_text(
+        '{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": null, "properties": '
+        '{"whole": "\\ud83d\\ude00", "half": "a\\ud800b", "zero": "a\\u0000b"}}]}'
+    )
+    (row,) = open_geojson(path).rows()
+    assert row.raw == {"whole": "😀", "half": "a?b", "zero": "ab"}
