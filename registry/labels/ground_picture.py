@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fontTools.pens.recordingPen import RecordingPen
 from PIL import Image, ImageChops, ImageDraw
 
@@ -21,24 +23,19 @@ def ground_picture(template: LabelTemplate, ground: Ground, dpi: int) -> Image.I
     """The label without its symbol and its words, RGB on white."""
     scale = dpi / _MM_PER_INCH
     picture = Image.new("RGB", (round(template.width_mm * scale), round(template.height_mm * scale)), "white")
-    for shape in ground.shapes:
+    shapes = list(ground.shapes)
+    if template.ground and template.bleed_mm and isinstance(shapes[0], Box):
+        shapes[0] = replace(ground.contour, fill=shapes[0].fill)  # pixels show the plate as it is when it has been cut
+    for shape in shapes:
         _draw(picture, shape, scale)
-    if template.engraving:
-        for edge in (ground.contour, *ground.holes):
-            _draw_box(picture, _edged(edge), scale)
+    for edge in (ground.contour, *ground.holes) if template.engraving else ground.holes:
+        _draw_box(picture, _edged(edge), scale)
     return picture
 
 
 def _edged(box: Box) -> Box:
-    return Box(
-        x_mm=box.x_mm,
-        y_mm=box.y_mm,
-        width_mm=box.width_mm,
-        height_mm=box.height_mm,
-        corner_mm=box.corner_mm,
-        stroke=_EDGE,
-        stroke_mm=0.25,
-    )
+    """The mark of a cut edge or a hole."""
+    return replace(box, fill="", stroke=_EDGE, stroke_mm=0.25)
 
 
 def _draw(picture: Image.Image, shape: Shape, scale: float) -> None:

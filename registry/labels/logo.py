@@ -25,6 +25,18 @@ MOST_BYTES = 1_000_000
 MOST_PATH = 200_000
 """The longest outline kept, in characters."""
 
+# what fontTools' readers of XML, path data and transforms happen to raise for nonsense
+_READER_FAULTS = (
+    SyntaxError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    TypeError,
+    NotImplementedError,
+    RecursionError,
+)
 _SIDE_PX = 600  # 25 mm at 600 dpi
 _MOST_PIXELS = 40_000_000
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
@@ -96,7 +108,7 @@ def _from_svg(content: bytes, place: LogoElement) -> LogoElement:
         SVGPath.fromstring(content, transform=(1, 0, 0, 1, -left, -top)).draw(pen)
     except InvalidInput:
         raise
-    except Exception as error:  # fontTools raises what its parsers happen to raise
+    except _READER_FAULTS as error:
         raise InvalidInput("logo", "the SVG can't be read; save it as plain SVG with paths only") from error
     path = pen.getCommands()
     if not path:

@@ -139,10 +139,16 @@ def _canvas(template: LabelTemplate, ground: Ground, dpi: int) -> _Canvas:
         found = drawn.getcolors(_MOST_GROUND_COLOURS) or []
     colours = (cast("tuple[int, int, int]", colour) for _, colour in found)
     palette = tuple(dict.fromkeys([(255, 255, 255), (0, 0, 0), *colours]))
-    fixed = Image.new("P", (1, 1))
-    fixed.putpalette([part for colour in palette for part in colour])
-    numbers = np.asarray(drawn.quantize(palette=fixed, dither=Image.Dither.NONE), dtype=np.uint8)
-    return _Canvas(whole_words(numbers), palette)
+    return _Canvas(whole_words(_numbered(drawn, palette)), palette)
+
+
+def _numbered(drawn: Image.Image, palette: Palette) -> Pixels:
+    """Each pixel's place in ``palette``, which holds every colour of the picture."""
+    weights = np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+    known = np.array(palette, dtype=np.uint32) @ weights
+    order = np.argsort(known)
+    colours = np.asarray(drawn, dtype=np.uint32) @ weights
+    return order[np.searchsorted(known[order], colours)].astype(np.uint8)
 
 
 def _under(numbers: Pixels, words: Words, scale: float) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
 from registry.labels.outlines import logo_path, words_path
-from registry.labels.plate import Box, Ground, Line, Logo, Plate, Shape, Symbol, Words
+from registry.labels.plate import Box, Ground, Line, Logo, Plate, Shape, Symbol, Words, marked_edges
 
 _FONTS = "'Noto Sans CJK SC','Source Han Sans SC','PingFang SC','Microsoft YaHei','Noto Sans',sans-serif"
 _CUT = 'fill="none" stroke="#ff0000" stroke-width="0.1"'  # what laser cutters take for "cut here"
+_HOLE = 'fill="none" stroke="#b8c0ca" stroke-width="0.25"'
 _DARK = re.compile("1+")
 
 
@@ -19,7 +20,7 @@ def to_svg(plate: Plate) -> str:
     """The document of ``plate``. Engraved ones have layers ``cut`` and ``engrave``, and no text that needs a font."""
     template = plate.template
     engraved = template.engraving
-    body = [_ground(plate.ground, engraved), _symbol(plate.symbol)]
+    body = [_ground(plate.ground), _symbol(plate.symbol)]
     body += [_outlined(each) if engraved else _text(each) for each in plate.words]
     drawn = "".join(body)
     bleed = template.bleed_mm
@@ -30,17 +31,18 @@ def to_svg(plate: Plate) -> str:
         f'viewBox="{-bleed:g} {-bleed:g} {width:g} {height:g}" role="img" aria-label={quoteattr(plate.title)}>'
         f"<title>{escape(plate.title)}</title><desc>{escape(said)}</desc>"
         + (f'<g id="engrave">{drawn}</g>' if engraved else drawn)
+        + _edges(marked_edges(plate), _CUT if engraved else _HOLE)
         + "</svg>\n"
     )
 
 
 @lru_cache(maxsize=16)
-def _ground(ground: Ground, engraved: bool) -> str:
-    body = "".join(_shape(each) for each in ground.shapes)
-    if not engraved:
-        return body
-    edges = "".join(_box(each, _CUT) for each in (ground.contour, *ground.holes))
-    return f'<g id="cut">{edges}</g>{body}'
+def _ground(ground: Ground) -> str:
+    return "".join(_shape(each) for each in ground.shapes)
+
+
+def _edges(edges: Sequence[Box], paint: str) -> str:
+    return f'<g id="cut">{"".join(_box(each, paint) for each in edges)}</g>' if edges else ""
 
 
 def _shape(shape: Shape) -> str:

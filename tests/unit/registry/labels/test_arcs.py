@@ -19,7 +19,7 @@ FACTS = LabelFacts(
 )
 
 
-@pytest.mark.parametrize(("field", "below"), [("name", False), ("token", True)])
+@pytest.mark.parametrize(("field", "below"), [("name", False), ("code", True)])
 def test_letters_on_an_arc_follow_each_other_from_left_to_right(field: str, below: bool) -> None:
     plate = draw(cover_disc(), FACTS)
     words = next(each for each in plate.words if each.field == field and each.arc is not None)
