@@ -13,14 +13,15 @@ from random import Random
 from sqlalchemy import Connection, Engine, select
 
 from operate.city_file import Place, read_city_file
+from operate.demo_areas import demo_areas
 from operate.demo_faults import BadWish, PlannedFault, SensorSpot, chosen_faults, plan_faults
 from operate.demo_street import demo_assets
 from registry.domain.kinds import Family
 from registry.services.classes import load_classes
+from registry.services.demo_people import seed_demo_people
 from registry.services.devices import NewDevice, put_on
 from registry.services.imports import ImportReport, import_street_lights
 from registry.services.label_templates import ship_templates
-from registry.services.demo_people import seed_demo_people
 from registry.services.rules import install_shipped_rules
 from registry.services.tags import issue_tags
 from registry.storage.database import open_database, writing
@@ -134,6 +135,7 @@ def _furnish(engine: Engine, wishes: Wishes, rng: Random, now: datetime) -> Impo
         if wishes.inventory is None:
             demo_assets(tx, wishes.sensors, rng, now=now)
     if wishes.inventory is None:
+        demo_areas(engine, now=now)
         return None
     return import_street_lights(engine, wishes.inventory, division="320508", now=now)
 

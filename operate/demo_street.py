@@ -16,8 +16,10 @@ from registry.services.units import ensure_unit
 # metres to degrees at the quarter's latitude
 _LON_M = 1 / 95_100
 _LAT_M = 1 / 110_900
-_CORNER = (120.6185, 31.3050)
+CORNER = (120.6185, 31.3050)
 _BLOCK_M = 260.0
+QUARTER_M = _BLOCK_M * 4
+"""The quarter's length and width."""
 
 _EAST_WEST = ("人民路", "观前街", "干将路", "十梓街", "竹辉路")
 _NORTH_SOUTH = ("临顿路", "凤凰街", "五卅路", "养育巷", "平江路")
@@ -34,6 +36,11 @@ _COVERS = (
 )
 _LAMP = ("0118", "路灯")
 DIVISION = "320508"
+
+
+def degrees_of(x_m: float, y_m: float) -> tuple[float, float]:
+    """Metres to the east and to the north in the quarter, as degrees of longitude and latitude."""
+    return x_m * _LON_M, y_m * _LAT_M
 
 
 class _Site(NamedTuple):
@@ -79,7 +86,7 @@ def _units(tx: Connection) -> dict[bool, Parties]:
 def _sites(count: int, rng: Random) -> Iterator[_Site]:
     roads = [(name, number, True) for number, name in enumerate(_EAST_WEST)]
     roads += [(name, number, False) for number, name in enumerate(_NORTH_SOUTH)]
-    length_m = _BLOCK_M * (len(_EAST_WEST) - 1)
+    length_m = QUARTER_M
     for number in range(count):
         name, place, along_x = roads[number % len(roads)]
         lamp = (number // len(roads)) % 5 in {1, 3}
@@ -88,4 +95,5 @@ def _sites(count: int, rng: Random) -> Iterator[_Site]:
         across_m = _BLOCK_M * place + (rng.choice((-9.0, 9.0)) if lamp else rng.uniform(-5, 5))
         x, y = (along_m, across_m) if along_x else (across_m, along_m)
         class_code, class_name = _LAMP if lamp else rng.choice(_COVERS)
-        yield _Site(name, class_code, class_name, _CORNER[0] + x * _LON_M, _CORNER[1] + y * _LAT_M)
+        east, north = degrees_of(x, y)
+        yield _Site(name, class_code, class_name, CORNER[0] + east, CORNER[1] + north)
