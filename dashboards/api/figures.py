@@ -13,7 +13,6 @@ from msgspec import Meta
 from dashboards import forms
 from dashboards.api.operation import Answer, Media, NoQuery, Operation, Query
 from dashboards.api.request import Call
-from dashboards.site import now, site
 from registry.domain.errors import InvalidInput
 from registry.queries import assets as asset_queries
 from registry.queries import overview as overview_queries
@@ -98,23 +97,24 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int
 
 
-def api_overview(_call: Call[NoQuery, None]) -> Answer:
+def api_overview(call: Call[NoQuery, None]) -> Answer:
     """The city's counters."""
-    where = site()
-    feed_id = where.hub.newest_id()
-    return Answer(value=Counters(overview=overview_queries.overview(where.engine, now=now()), feed_id=feed_id))
+    feed_id = call.where.hub.newest_id()
+    counters = overview_queries.overview(call.engine, now=call.now, scope=call.by.area_code)
+    return Answer(value=Counters(overview=counters, feed_id=feed_id))
 
 
 def api_wrong_now(call: Call[WrongQuery, None]) -> Answer:
     """What is wrong now, worst first."""
     feed_id = call.where.hub.newest_id()
-    wrong = overview_queries.wrong_now(call.engine, now=call.now, limit=call.query.limit)
+    wrong = overview_queries.wrong_now(call.engine, now=call.now, limit=call.query.limit, scope=call.by.area_code)
     return Answer(value=Wrong(wrong=wrong, feed_id=feed_id))
 
 
 def api_map(call: Call[MapQuery, None]) -> Response:
     """Assets as a GeoJSON FeatureCollection; unchanged since the visitor's last look answers 304 without a body."""
-    features = asset_queries.map_features(call.engine, now=call.now, bbox=forms.bounding_box(request.args))
+    bbox = forms.bounding_box(request.args)
+    features = asset_queries.map_features(call.engine, now=call.now, bbox=bbox, scope=call.by.area_code)
     response = Response(features, mimetype="application/geo+json")
     # The collection begins with the moment it was made; only what it shows decides whether it is new.
     shown = features[features.find(b'"features"') :]

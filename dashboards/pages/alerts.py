@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import Flask, render_template, request
 
 from dashboards import forms
+from dashboards.login import area
 from dashboards.pages.lists import next_url
 from dashboards.site import site
 from registry.domain.errors import NotFound
@@ -47,6 +48,7 @@ def alerts() -> str:
         severity=None if filters.severity is None else Severity(filters.severity),
         case_kind=filters.case_kind,
         asset_id=filters.asset_id,
+        scope=area(),
         after=forms.optional_text(args, "after"),
     )
     choices = {"states": list(AlertState), "severities": [3, 2, 1], "kinds": list(CASE_KINDS)}

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from dashboards import forms
 from dashboards.errors import answer_for, problem_at, problem_of, wants_json
-from dashboards.login import actor
+from dashboards.login import actor, area
 from dashboards.pages.lists import next_url
 from dashboards.pages.photos import keep_chosen
 from dashboards.pages.proof import recent_scan
@@ -21,6 +21,7 @@ from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotFound
 from registry.domain.kinds import CASE_KINDS, Role, Stage
 from registry.domain.moves import MoveName, open_to
 from registry.queries import cases as case_queries
+from registry.queries import whereabouts
 from registry.services import cases as case_services
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ def cases() -> str:
         asset_id=filters.asset_id,
         overdue=filters.overdue,
         q=filters.q,
+        scope=area(),
         after=forms.optional_text(args, "after"),
     )
     choices = {"stages": list(Stage), "kinds": list(CASE_KINDS), "crew": case_queries.crew_members(where.engine)}
@@ -92,7 +94,7 @@ def tasks() -> str:
     where = site()
     feed_id = where.hub.newest_id()
     return render_template(
-        "tasks.html", tasks=case_queries.my_tasks(where.engine, actor().user_id or 0), feed_id=feed_id
+        "tasks.html", tasks=case_queries.my_tasks(where.engine, actor().user_id or 0, scope=area()), feed_id=feed_id
     )
 
 
@@ -122,7 +124,7 @@ def case_page(case_id: int, state: forms.FormState) -> str:
         "case.html",
         file=file,
         moves=open_to(file, somebody),
-        crew=case_queries.crew_members(where.engine) if somebody.role in _DISPATCHING else [],
+        crew=case_queries.crew_members(where.engine, to=_area_of(case_id)) if somebody.role in _DISPATCHING else [],
         form=state,
         feed_id=feed_id,
     )
@@ -155,6 +157,11 @@ def _moved(case_id: int, order: forms.MoveForm, photo_ids: Sequence[int]) -> Res
         return jsonify(ok=True, case={"id": case_id, "stage": moved.stage, "version": moved.version})
     flash(t("message.moved", number=moved.number, move=t(f"move.{order.move}"), stage=t(f"stage.{moved.stage}")), "ok")
     return redirect(order.next or url_for("case", case_id=case_id), 303)
+
+
+def _area_of(case_id: int) -> str:
+    found = whereabouts.of_case(site().engine, case_id)
+    return "" if found is None else found.area_code
 
 
 def _refused(problem: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, render_template
 
+from dashboards.login import area
 from dashboards.site import now, site
 from registry.queries import overview as overview_queries
 
@@ -21,7 +22,7 @@ def overview() -> str:
     feed_id = where.hub.newest_id()
     return render_template(
         "overview.html",
-        overview=overview_queries.overview(where.engine, now=now()),
-        wrong=overview_queries.wrong_now(where.engine, now=now(), limit=WRONG_ROWS),
+        overview=overview_queries.overview(where.engine, now=now(), scope=area()),
+        wrong=overview_queries.wrong_now(where.engine, now=now(), limit=WRONG_ROWS, scope=area()),
         feed_id=feed_id,
     )

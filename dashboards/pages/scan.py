@@ -17,9 +17,11 @@ from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import TagState
 from registry.domain.moves import open_to
 from registry.domain.people import Actor
+from registry.domain.scopes import covers
 from registry.domain.tokens import ALPHABET, TOKEN_LENGTH, Finding
 from registry.queries import assets as asset_queries
 from registry.queries import cases as case_queries
+from registry.queries import whereabouts
 from registry.services import reports as report_services
 from registry.services.tags import Scan, record_scan
 
@@ -50,7 +52,7 @@ def scan(token: str) -> str | Response | tuple[str, int]:
     view = None if found.token is None else asset_queries.asset_by_token(site().engine, found.token)
     if view is None or view.tag_state is TagState.DESTROYED:
         return _unknown(token, found), 404
-    if somebody is None:
+    if somebody is None or not _is_theirs(view.asset_id, somebody):
         return _for_public(view, forms.FormState())
     remember(found)
     return _for_staff(view, somebody)
@@ -93,6 +95,14 @@ def report(key: str) -> str:
     if found is None:
         raise NotFound("report", key)
     return render_template("report.html", report=found, fresh=request.args.get("sent") == "1")
+
+
+def _is_theirs(asset_id: int, somebody: Actor) -> bool:
+    """Whether it lies in their part of the city; in front of others' things, staff are citizens."""
+    if not somebody.area_code:
+        return True
+    found = whereabouts.of_asset(site().engine, asset_id)
+    return found is not None and covers(somebody, found.area_code)
 
 
 def _for_public(view: asset_queries.ScanView, state: forms.FormState) -> str:

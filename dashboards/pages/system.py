@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dashboards import forms
 from dashboards.errors import problem_json
+from dashboards.login import area
 from dashboards.pages.lists import next_url
 from dashboards.site import now, site
 from registry.queries import health
@@ -27,7 +28,7 @@ def system() -> str:
     return render_template(
         "system.html",
         cabinets=health.cabinets(where.engine, now=now()),
-        silent=health.silent_devices(where.engine, now=now()),
+        silent=health.silent_devices(where.engine, now=now(), scope=area()),
         letters=letters,
         next_url=next_url(letters.next),
         feed_id=where.hub.newest_id(),

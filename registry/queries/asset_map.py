@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Select, or_, select
 
 from registry.domain.geo import Box, place_cells
 from registry.domain.kinds import ENDED_STAGES, AlertState, AssetState
+from registry.queries.asset_filters import digits_begin
 from registry.storage.database import reading
 from registry.storage.tables import alert, asset, case
 
@@ -44,8 +45,10 @@ _SLICE = 1_000
 _SPANS = 60  # rows of cells asked for one by one: a box of 6 km from south to north
 
 
-def map_features(engine: Engine, *, now: datetime, bbox: Box | None = None, limit: int = 50_000) -> bytes:
-    """GeoJSON of the assets that are in use, WGS-84, as bytes ready to send; those where something is wrong first.
+def map_features(
+    engine: Engine, *, now: datetime, bbox: Box | None = None, scope: str = "", limit: int = 50_000
+) -> bytes:
+    """GeoJSON of the assets in use within the area ``scope``, WGS-84, as bytes ready to send; what is wrong first.
 
     At most ``limit``: ``truncated`` says that there are more (ask for a smaller ``bbox``), and what is wrong is never
     cut off before what is well. Properties: ``id``, ``f`` family, ``n`` name, ``s`` severity of the worst open case or
@@ -53,11 +56,11 @@ def map_features(engine: Engine, *, now: datetime, bbox: Box | None = None, limi
     """
     with reading(engine) as tx:
         worst = _worst(tx)
-        wrong = _rows(tx, bbox, limit, among=sorted(worst, key=lambda each: -worst[each][0]))
+        wrong = _rows(tx, _query(bbox, scope), limit, among=sorted(worst, key=lambda each: -worst[each][0]))
         slices = [_encoded(wrong, worst)]
         left = limit - len(wrong)
         seen = {row.id for row in wrong}
-        for part in _in_slices(tx, bbox, left + len(seen) + 1):
+        for part in _in_slices(tx, bbox, scope, left + len(seen) + 1):
             well = [row for row in part if row.id not in seen]
             slices.append(_encoded(well[: max(left, 0)], worst))
             left -= len(well)
@@ -65,10 +68,12 @@ def map_features(engine: Engine, *, now: datetime, bbox: Box | None = None, limi
     return msgspec.json.encode(_Collection(now, left < 0, msgspec.Raw(b"[" + features + b"]")))
 
 
-def _query(bbox: Box | None) -> Select[Any]:
+def _query(bbox: Box | None, scope: str) -> Select[Any]:
     query = select(asset.c.id, asset.c.family, asset.c.lon, asset.c.lat, asset.c.name, asset.c.road).where(
         asset.c.state != AssetState.ABANDONED.value, asset.c.merged_into_id.is_(None)
     )
+    if scope:
+        query = query.where(digits_begin(asset.c.area_code, scope))
     if bbox is None:
         return query
     inside = (asset.c.lat.between(bbox.south, bbox.north), asset.c.lon.between(bbox.west, bbox.east))
@@ -79,16 +84,16 @@ def _query(bbox: Box | None) -> Select[Any]:
     return query.where(asset.c.place_cell.between(spans[0][0], spans[-1][1]), *inside)
 
 
-def _rows(tx: Connection, bbox: Box | None, limit: int, *, among: Sequence[int]) -> list[Any]:
-    """Those of the ids that are in the box, a slice at a time: a database takes only so many values at once."""
+def _rows(tx: Connection, query: Select[Any], limit: int, *, among: Sequence[int]) -> list[Any]:
+    """Those of the ids that the query knows, a slice at a time: a database takes only so many values at once."""
     found: list[Any] = []
     for start in range(0, len(among), _SLICE):
-        found += tx.execute(_query(bbox).where(asset.c.id.in_(among[start : start + _SLICE]))).all()
+        found += tx.execute(query.where(asset.c.id.in_(among[start : start + _SLICE]))).all()
     return found[:limit]
 
 
-def _in_slices(tx: Connection, bbox: Box | None, limit: int) -> Iterator[Sequence[Any]]:
-    query = _query(bbox)
+def _in_slices(tx: Connection, bbox: Box | None, scope: str, limit: int) -> Iterator[Sequence[Any]]:
+    query = _query(bbox, scope)
     ordered = query.order_by(asset.c.id) if bbox is None else query
     return tx.execute(ordered.limit(limit)).partitions(_SLICE)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, false, func, literal, or_, select, true
 
 from registry.domain.kinds import Role, Stage
 from registry.domain.moves import MoveName
@@ -104,8 +104,11 @@ def case_file(engine: Engine, case_id: int) -> CaseFile | None:
         )
 
 
-def my_tasks(engine: Engine, user_id: int) -> list[CaseRow]:
-    """What a crew member has to do, worst first: their own, their unit's that nobody took, and what nobody has."""
+def my_tasks(engine: Engine, user_id: int, *, scope: str = "") -> list[CaseRow]:
+    """What a crew member has to do, worst first: their own, their unit's that nobody took, and what nobody has.
+
+    ``scope`` is the area that they are bound to.
+    """
     my_unit = select(user.c.unit_id).where(user.c.id == user_id).scalar_subquery()
     nobodys = case.c.assignee_id.is_(None)
     mine = or_(
@@ -114,7 +117,8 @@ def my_tasks(engine: Engine, user_id: int) -> list[CaseRow]:
         and_(nobodys, case.c.unit_id.is_(None), case.c.stage == Stage.DISPATCHED),
     )
     order = (case.c.severity.desc(), case.c.deadline_at, case.c.id)
-    statement = _rows().where(case.c.stage.in_(_TASK_STAGES), mine).order_by(*order).limit(_MOST_TASKS)
+    within = (digits_begin(asset.c.area_code, scope),) if scope else ()
+    statement = _rows().where(case.c.stage.in_(_TASK_STAGES), mine, *within).order_by(*order).limit(_MOST_TASKS)
     with reading(engine) as tx:
         return [_case_row(row) for row in tx.execute(statement)]
 
@@ -150,8 +154,11 @@ def report_status(engine: Engine, key: str) -> ReportStatus | None:
     return None if row is None else as_view(row._mapping, ReportStatus)
 
 
-def crew_members(engine: Engine) -> list[CrewMember]:
-    """The people who can be sent, by unit and name, with how many open cases each has."""
+def crew_members(engine: Engine, *, to: str | None = None) -> list[CrewMember]:
+    """The people who can be sent, by unit and name, with how many open cases each has.
+
+    ``to`` is the area of the thing they are to be sent to: who is bound to another one is left out.
+    """
     has = select(func.count()).where(case.c.assignee_id == user.c.id, case.c.stage.in_(_TASK_STAGES))
     statement = (
         select(
@@ -165,6 +172,8 @@ def crew_members(engine: Engine) -> list[CrewMember]:
         .where(user.c.role == Role.CREW, user.c.active == true())
         .order_by(unit.c.name, user.c.name, user.c.id)
     )
+    if to is not None:
+        statement = statement.where(func.substr(literal(to), 1, func.length(user.c.area_code)) == user.c.area_code)
     with reading(engine) as tx:
         return [as_view(row._mapping, CrewMember) for row in tx.execute(statement)]
 

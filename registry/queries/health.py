@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Engine, and_, func, select
 
 from registry.domain.kinds import AlertState, Family, Reject, RuleKind, Severity
+from registry.queries.asset_filters import digits_begin
 from registry.queries.overview import CABINET_FRESH
 from registry.queries.paging import Page, check_limit, decode_id, page_of
 from registry.queries.rows import as_view
@@ -108,8 +109,8 @@ def cabinets(engine: Engine, now: datetime) -> list[CabinetHealth]:
     return sorted(found, key=lambda one: (one.name, one.id))
 
 
-def silent_devices(engine: Engine, now: datetime) -> list[SilentDevice]:
-    """Devices that are overdue with a word, the longest silent first; at most 500."""
+def silent_devices(engine: Engine, now: datetime, *, scope: str = "") -> list[SilentDevice]:
+    """Devices within the area ``scope`` that are overdue with a word, the longest silent first; at most 500."""
     silence = select(rule.c.key).where(rule.c.kind == RuleKind.NO_DATA)
     heard = (
         select(func.max(latest.c.received_at))
@@ -136,6 +137,8 @@ def silent_devices(engine: Engine, now: datetime) -> list[SilentDevice]:
         .order_by(alert.c.began_at, alert.c.id)
         .limit(_MOST_SILENT)
     )
+    if scope:
+        statement = statement.where(digits_begin(asset.c.area_code, scope))
     with reading(engine) as tx:
         rows = tx.execute(statement).all()
     return [as_view(row._mapping, SilentDevice, silent_s=(now - row.since).total_seconds()) for row in rows]

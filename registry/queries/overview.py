@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, sel
 from registry.domain.deadlines import RUNNING_STAGES, is_overdue
 from registry.domain.kinds import ENDED_STAGES, AlertState, RuleKind, Severity, Stage
 from registry.domain.levels import in_point_unit
+from registry.queries.asset_filters import digits_begin
 from registry.storage.database import reading
 from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import alert, asset, cabinet, dead_letter, device, latest, point, rule, user
@@ -72,10 +73,10 @@ class WrongNow(msgspec.Struct, frozen=True, kw_only=True):
     peak: float | None
 
 
-def overview(engine: Engine, *, now: datetime) -> Overview:
-    """The counters of this moment."""
+def overview(engine: Engine, *, now: datetime, scope: str = "") -> Overview:
+    """The counters of this moment, of what lies within the area ``scope``; cabinets and letters are the city's."""
     with reading(engine) as tx:
-        counts = dict(tx.execute(_counters(now)).mappings().one())
+        counts = dict(tx.execute(_counters(now, scope)).mappings().one())
     by_stage = {stage.value: counts.pop(f"stage_{stage}") for stage in Stage if stage not in ENDED_STAGES}
     return Overview(
         **counts,
@@ -85,14 +86,14 @@ def overview(engine: Engine, *, now: datetime) -> Overview:
     )
 
 
-def wrong_now(engine: Engine, *, now: datetime, limit: int = 50) -> list[WrongNow]:
-    """The open cases, worst first: severity, then overdue, then age.
+def wrong_now(engine: Engine, *, now: datetime, limit: int = 50, scope: str = "") -> list[WrongNow]:
+    """The open cases within the area ``scope``, worst first: severity, then overdue, then age.
 
     What is mended and only waits for a signature, or is suspended, comes after everything that still needs somebody,
     unless an alert is live on it.
     """
     with reading(engine) as tx:
-        rows = tx.execute(_worst(now, limit)).all()
+        rows = tx.execute(_worst(now, limit, scope)).all()
     return [_wrong(row, now) for row in rows]
 
 
@@ -100,26 +101,38 @@ def _count(table: Any, *conditions: ColumnElement[bool]) -> Any:
     return select(func.count()).select_from(table).where(*conditions).scalar_subquery()
 
 
-def _counters(now: datetime) -> Select[Any]:
+def _within(column: ColumnElement[Any], scope: str) -> tuple[ColumnElement[bool], ...]:
+    """That the asset of ``column`` lies within the area; nothing to fulfil for the whole city."""
+    if not scope:
+        return ()
+    return (select(asset.c.id).where(asset.c.id == column, digits_begin(asset.c.area_code, scope)).exists(),)
+
+
+def _counters(now: datetime, scope: str) -> Select[Any]:
+    of_alert, of_case = _within(alert.c.asset_id, scope), _within(case_file.c.asset_id, scope)
     alerts = {
-        f"alerts_{name}": _count(alert, alert.c.state == AlertState.FIRING, alert.c.severity == severity)
+        f"alerts_{name}": _count(alert, alert.c.state == AlertState.FIRING, alert.c.severity == severity, *of_alert)
         for name, severity in (("critical", 3), ("alarm", 2), ("notice", 1))
     }
     stages = {
-        f"stage_{stage}": _count(case_file, case_file.c.stage == stage) for stage in Stage if stage not in ENDED_STAGES
+        f"stage_{stage}": _count(case_file, case_file.c.stage == stage, *of_case)
+        for stage in Stage
+        if stage not in ENDED_STAGES
     }
     silence = select(rule.c.key).where(rule.c.kind == RuleKind.NO_DATA)
     others = {
-        "cases_overdue": _count(case_file, IS_OPEN, _overdue(now)),
-        "assets": _count(asset),
-        "devices": _count(device, device.c.removed_at.is_(None)),
+        "cases_overdue": _count(case_file, IS_OPEN, _overdue(now), *of_case),
+        "assets": _count(asset, *((digits_begin(asset.c.area_code, scope),) if scope else ())),
+        "devices": _count(device, device.c.removed_at.is_(None), *_within(device.c.asset_id, scope)),
         "devices_silent": select(func.count(alert.c.device_id.distinct()))
-        .where(alert.c.state == AlertState.FIRING, alert.c.rule_key.in_(silence))
+        .where(alert.c.state == AlertState.FIRING, alert.c.rule_key.in_(silence), *of_alert)
         .scalar_subquery(),
         "cabinets": _count(cabinet),
         "cabinets_online": _count(cabinet, cabinet.c.online == true(), cabinet.c.state_at > now - CABINET_FRESH),
         "dead_letters_24h": _count(dead_letter, dead_letter.c.at > now - DAY),
-        "cases_closed_24h": _count(case_file, case_file.c.ended_at > now - DAY, case_file.c.stage == Stage.CLOSED),
+        "cases_closed_24h": _count(
+            case_file, case_file.c.ended_at > now - DAY, case_file.c.stage == Stage.CLOSED, *of_case
+        ),
     }
     return select(*(column.label(name) for name, column in (alerts | stages | others).items()))
 
@@ -129,7 +142,7 @@ def _overdue(now: datetime) -> ColumnElement[bool]:
     return or_(case_file.c.overdue_at.is_not(None), and_(running, case_file.c.deadline_at <= now))
 
 
-def _worst(now: datetime, limit: int) -> Select[Any]:
+def _worst(now: datetime, limit: int, scope: str) -> Select[Any]:
     live = and_(alert.c.case_id == case_file.c.id, alert.c.state == AlertState.FIRING)
     settled = and_(case_file.c.stage.in_(_SETTLED), ~select(alert.c.id).where(live).correlate(case_file).exists())
     rank = case((settled, 1), else_=0).label("rank")
@@ -137,7 +150,7 @@ def _worst(now: datetime, limit: int) -> Select[Any]:
     # First which cases, then what stands beside them: the joins and look-ups are done for ``limit`` rows only.
     worst = (
         select(case_file, rank, punctual)
-        .where(IS_OPEN)
+        .where(IS_OPEN, *_within(case_file.c.asset_id, scope))
         .order_by(rank, case_file.c.severity.desc(), punctual, case_file.c.opened_at, case_file.c.id)
         .limit(limit)
         .subquery("worst")

@@ -26,6 +26,7 @@ from registry.domain.moves import (
     with_history,
 )
 from registry.domain.people import Actor
+from registry.domain.scopes import check_area
 from registry.services.case_opening import Opened, feed_body, note_alert, open_or_attach
 from registry.services.feed import FeedKind, publish, publish_all
 from registry.services.tags import Scan
@@ -91,9 +92,11 @@ def move_case(
     with writing(engine) as tx:
         row = _load(tx, case_id)
         before = with_history(_state_of(row), _history(tx, case_id))
+        check_area(by, row.area_code)
         if before.version != expected_version:
             raise Conflict(_who_was_first(tx, before))
         order = _complete(tx, before, order, photo_ids)
+        _check_within_reach(tx, order, row.area_code)
         after = carry_out(before, order, by=by, now=now)
         if order.move is MoveName.REOPEN:
             _check_no_other_open(tx, row)
@@ -151,7 +154,7 @@ def _mark_some(tx: Connection, now: datetime, batch: int) -> int:
 
 def _with_asset() -> Any:
     joined = case.join(asset, asset.c.id == case.c.asset_id)
-    return select(case, asset.c.name.label("asset_name"), asset.c.road).select_from(joined)
+    return select(case, asset.c.name.label("asset_name"), asset.c.road, asset.c.area_code).select_from(joined)
 
 
 def _load(tx: Connection, case_id: int) -> Any:
@@ -214,6 +217,17 @@ def _check_assignment(tx: Connection, order: MoveOrder) -> MoveOrder:
     if order.unit_id is not None and tx.scalar(select(unit.c.id).where(unit.c.id == order.unit_id)) is None:
         raise InvalidInput("unit_id", f"{order.unit_id} is not a unit; choose one of the list")
     return order
+
+
+def _check_within_reach(tx: Connection, order: MoveOrder, area_code: str) -> None:
+    """Nobody is sent to a thing whose file they may not open."""
+    if order.assignee_id is None:
+        return
+    bound_to = tx.scalar(select(user.c.area_code).where(user.c.id == order.assignee_id)) or ""
+    if not area_code.startswith(bound_to):
+        raise InvalidInput(
+            "assignee_id", f"is bound to area {bound_to} and this lies in {area_code}; choose somebody of that area"
+        )
 
 
 def _check_no_other_open(tx: Connection, row: Any) -> None:

@@ -11,8 +11,9 @@ from sqlalchemy import Engine, select
 
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound
 from registry.domain.people import Actor
+from registry.domain.tokens import Finding
 from registry.services.cases import CaseMoved, mark_overdue, move_case
-from registry.services.tags import Finding, Scan
+from registry.services.scans import Scan
 from registry.storage.database import reading
 from registry.storage.tables import entry, photo
 from tests.city import City, build_city
