@@ -18,13 +18,14 @@ from registry.domain.errors import InvalidInput, InvalidMove, NotFound
 from registry.domain.kinds import DuplicateDecision, ImportState
 from registry.domain.people import Actor
 from registry.services import audit
+from registry.services.import_batch import Context, Plan
 from registry.services.import_files import file_of
-from registry.services.import_plan import Context, Plan, plan_rows
-from registry.services.import_runs import context_for, unseen
+from registry.services.import_plan import plan_rows
+from registry.services.import_work import context_for, unseen
 from registry.services.import_writes import write_plan, write_report
 from registry.storage.database import reading, writing
 from registry.storage.tables import import_duplicate, import_run
-from registry.tabular.rows import CensusRow
+from registry.tabular.census_row import CensusRow
 
 _BATCH = 1_000
 

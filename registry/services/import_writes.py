@@ -16,7 +16,7 @@ from registry.domain.kinds import AssetState, DuplicateDecision
 from registry.services import asset_changes, revisions
 from registry.services.asset_changes import ChangeRow
 from registry.services.codes import issue_codes, keep_codes
-from registry.services.import_plan import ChangedRow, Context, HeldRow, NewRow, Plan
+from registry.services.import_batch import ChangedRow, Context, HeldRow, NewRow, Plan
 from registry.services.revisions import DIRECTORY
 from registry.services.roads import note_roads
 from registry.services.units import NewUnit, add_unit
@@ -30,8 +30,8 @@ from registry.storage.tables import (
     import_problem,
     road,
 )
+from registry.tabular.census_row import PARTIES, CensusRow
 from registry.tabular.faults import Fault
-from registry.tabular.rows import PARTIES, CensusRow
 
 MOST_PROBLEMS_KEPT = 100_000
 """Lines of one report; what comes after them is counted only."""

@@ -27,18 +27,9 @@ from registry.services.import_profiles import (
     list_profiles,
     save_profile,
 )
-from registry.services.import_runs import (
-    Progress,
-    Stopped,
-    Work,
-    new_holder,
-    start_check,
-    start_run,
-    stop_import,
-    work_on,
-    work_on_imports,
-)
+from registry.services.import_runs import start_check, start_run, stop_import
 from registry.services.import_undo import Obstacle, undo_import, undo_obstacles
+from registry.services.import_work import Progress, Stopped, Work, new_holder, work_on, work_on_imports
 from registry.services.street_light_inventory import ImportReport, RowProblem, import_street_lights
 from registry.tabular.settings import ImportSettings
 

@@ -18,7 +18,8 @@ from registry.queries.imports import import_file, problems
 from registry.services.classes import CJT214_2007, find_class
 from registry.services.import_files import discard_import, estimate_rows, refer_to
 from registry.services.import_profiles import SHIPPED, STREET_LIGHTS, apply_profile
-from registry.services.import_runs import Progress, Work, new_holder, start_check, start_run, work_on
+from registry.services.import_runs import start_check, start_run
+from registry.services.import_work import Progress, Work, new_holder, work_on
 from registry.storage.database import reading
 from registry.tabular.settings import ImportSettings
 from registry.tabular.sources import open_table

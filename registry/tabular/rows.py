@@ -7,47 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from registry.domain.codes import ComponentCode, read_code, read_division
 from registry.domain.errors import InvalidInput
 from registry.domain.geo import PLACE_DECIMALS, Crs, Place, check_place, distance_m, to_wgs84
 from registry.tabular import values
-from registry.tabular.cells import LONGEST_NAME, Row, is_blank, plain, unguarded
+from registry.tabular.cells import Row, is_blank, plain, unguarded
+from registry.tabular.census_row import COLUMN_OF, PARTIES, READERS, CensusRow, Unusable
 from registry.tabular.faults import BadValue, Fault, shown
 from registry.tabular.fields import ALIAS, DETAILS, FIELDS
 from registry.tabular.settings import ImportSettings
 
-PARTIES = ("supervisor", "owner", "maintainer")
+__all__ = ["RowReader", "Unusable"]
+
 _LONGEST_ALIAS = 120
 _MOST_KNOWN = 20_000
-
-
-@dataclass(slots=True, kw_only=True)
-class CensusRow:
-    """One usable record. ``place`` is WGS-84, ``given`` the same as the file has it; both None when it has none.
-
-    ``code`` is a component code that stands in the file. ``values``: columns of an asset; ``units``: party to the name
-    of a unit; ``remarks``: faults that don't keep the row out.
-    """
-
-    number: int
-    class_code: str
-    division: str
-    code: ComponentCode | None
-    place: Place | None
-    given: Place | None
-    values: dict[str, Any]
-    units: dict[str, str]
-    aliases: list[tuple[str, str]]
-    details: dict[str, Any]
-    remarks: list[Fault]
-
-    def names(self) -> list[str]:
-        """Everything that only one asset may have: the code, and each id behind its kind and a unit separator."""
-        names = [f"{kind}\x1f{value}" for kind, value in self.aliases]
-        return [str(self.code), *names] if self.code is not None else names
 
 
 class _Part(NamedTuple):
@@ -58,14 +33,6 @@ class _Part(NamedTuple):
     others: tuple[int, ...]
     read: Callable[[Any, ImportSettings], Any]
     known: dict[str, Any]
-
-
-class Unusable(Exception):
-    """The row can't be taken; ``fault`` says why."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.code)
-        self.fault = fault
 
 
 class RowReader:
@@ -96,8 +63,8 @@ class RowReader:
             (target.removeprefix(ALIAS), indexes[0]) for target, indexes in self._at.items() if target.startswith(ALIAS)
         ]
         self._parts = [
-            _Part(_COLUMN_OF.get(key, key), self._at[key][0], tuple(self._at[key][1:]), _READERS[key], {})
-            for key in _READERS
+            _Part(COLUMN_OF.get(key, key), self._at[key][0], tuple(self._at[key][1:]), READERS[key], {})
+            for key in READERS
             if key in self._at
         ]
         self._known_classes: dict[str, str] = {}
@@ -124,9 +91,9 @@ class RowReader:
     def _constant_values(self) -> dict[str, Any]:
         fixed: dict[str, Any] = {}
         for key, value in self._settings.constants.items():
-            if value and key in _READERS:
+            if value and key in READERS:
                 try:
-                    fixed[_COLUMN_OF.get(key, key)] = _READERS[key](value, self._settings)
+                    fixed[COLUMN_OF.get(key, key)] = READERS[key](value, self._settings)
                 except BadValue as bad:
                     raise InvalidInput(key, f"{value!r} can't be used for the whole file ({bad.code})") from bad
         return fixed
@@ -407,39 +374,3 @@ class RowReader:
     def key_column(self, key: str) -> str:
         """The column of the key or of another target."""
         return self._name_of(key)
-
-
-def _text(field: str) -> Callable[[Any, ImportSettings], Any]:
-    most = FIELDS[field].longest if field not in ("name", "road") else LONGEST_NAME
-    return lambda cell, _settings: values.words(cell, most)
-
-
-def _grid_cell(cell: Any, _settings: ImportSettings) -> str:
-    text = values.digits(cell)
-    # 15 digits by GB/T 30428.1; 14 and 16 are met in older and local tables
-    if not (text.isdigit() and 14 <= len(text) <= 16):
-        raise BadValue("bad_cell_code")
-    return text
-
-
-def _accuracy(cell: Any, _settings: ImportSettings) -> str:
-    text = plain(cell).upper().removesuffix("级").removesuffix("类").strip()
-    if text not in ("A", "B", "C"):
-        raise BadValue("bad_accuracy")
-    return text
-
-
-_READERS: Mapping[str, Callable[[Any, ImportSettings], Any]] = {
-    "name": _text("name"),
-    "road": _text("road"),
-    "address": _text("address"),
-    "state": lambda cell, _settings: values.state(cell).value,
-    "grid_cell": _grid_cell,
-    "depth": lambda cell, settings: values.millimetres(cell, settings.depth_unit),
-    "material": _text("material"),
-    "size": _text("size"),
-    "installed_on": lambda cell, _settings: values.day(cell),
-    "warranty_until": lambda cell, _settings: values.day(cell),
-    "accuracy": _accuracy,
-}
-_COLUMN_OF = {"depth": "depth_mm"}

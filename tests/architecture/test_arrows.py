@@ -47,7 +47,7 @@ MAY_CATCH_ALL = {
     "gateway/ingest.py",
     "gateway/modbus.py",
     "operate/doctor.py",
-    "registry/services/import_runs.py",
+    "registry/services/import_work.py",
     "registry/services/place_jobs.py",
     "registry/services/print_making.py",
     "registry/worker.py",

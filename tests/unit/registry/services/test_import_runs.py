@@ -15,7 +15,7 @@ from registry.domain.people import SYSTEM, Actor
 from registry.queries import imports as queries
 from registry.services import imports
 from registry.services.asset_changes import record
-from registry.services.import_runs import work_on
+from registry.services.import_work import work_on
 from registry.services.tags import issue_tag
 from registry.services.units import NewUnit, add_unit
 from registry.storage.database import reading, writing
