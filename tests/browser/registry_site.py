@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flask import Flask
 from sqlalchemy import Engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -34,6 +35,7 @@ class RegistrySite:
     engine: Engine
     asset_id: int
     token: str
+    app: Flask
 
 
 class _Quiet(WSGIRequestHandler):
@@ -71,11 +73,12 @@ def registry_site(folder: Path) -> Iterator[RegistrySite]:
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
     address = f"http://127.0.0.1:{server.server_port}"
     city = WebCity(data_dir=folder / "data", name="姑苏区", division="320508", public_url=address, demo=True)
-    server.app = create_app(WebSettings(secret_file=folder / "secret"), city, engine, series)
+    app = create_app(WebSettings(secret_file=folder / "secret"), city, engine, series)
+    server.app = app
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield RegistrySite(address=address, engine=engine, asset_id=ids[0], token=token)
+        yield RegistrySite(address=address, engine=engine, asset_id=ids[0], token=token, app=app)
     finally:
         server.shutdown()
         thread.join(10)
