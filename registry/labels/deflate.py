@@ -16,7 +16,8 @@ _PRIME = 65521
 _UP = 2
 _HEAD = b"\x78\x01"
 _LAST = b"\x03\x00"  # an empty last block
-_MOST_KEPT = 200_000
+_LEAST_KEPT, _MOST_KEPT = 8_000, 200_000  # shorter stretches are seldom the same, longer ones take too much memory
+_SMALL_MEMORY = 5  # zlib's memLevel: a flush forgets what was seen, and there is less to forget
 
 
 def whole_words(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -38,34 +39,37 @@ def deflated(rows: NDArray[np.uint8]) -> bytes:
     else:
         (rows[1:] != rows[:-1]).any(axis=1, out=new[1:-1])
     new[-1] = not new[-2]
+    filtered, taken, step = _filtered(rows, np.flatnonzero(new[:-1])), 0, width + 1
+    packer = zlib.compressobj(1, zlib.DEFLATED, -12, _SMALL_MEMORY, zlib.Z_FIXED)
     parts, check, at = [_HEAD], 1, 0
     for turn in (np.flatnonzero(new[1:] != new[:-1]) + 1).tolist():
         if new[at]:
-            content = _filtered(rows, at, turn)
-            packed, sum_of_part = _kept(content) if len(content) <= _MOST_KEPT else _packed(content)
+            content = filtered[taken : taken + (turn - at) * step]
+            taken += len(content)
+            if len(content) < _LEAST_KEPT:
+                packed = packer.compress(content) + packer.flush(zlib.Z_FULL_FLUSH)
+                sum_of_part = zlib.adler32(content)
+            else:
+                packed, sum_of_part = _kept(content) if len(content) <= _MOST_KEPT else _packed(content)
         else:
             packed, sum_of_part = _idle(turn - at, width)
         parts.append(packed)
-        check = _joined(check, sum_of_part, (turn - at) * (width + 1))
+        check = _joined(check, sum_of_part, (turn - at) * step)
         at = turn
     return b"".join([*parts, _LAST, check.to_bytes(4, "big")])
 
 
-def _filtered(rows: NDArray[np.uint8], start: int, stop: int) -> bytes:
-    """Each row less the one above it, after the number of this filter."""
-    out = np.full((stop - start, rows.shape[1] + 1), _UP, dtype=np.uint8)
-    if start:
-        np.subtract(rows[start:stop], rows[start - 1 : stop - 1], out=out[:, 1:])
-    else:
-        out[0, 1:] = rows[0]
-        np.subtract(rows[1:stop], rows[: stop - 1], out=out[1:, 1:])
+def _filtered(rows: NDArray[np.uint8], chosen: NDArray[np.intp]) -> bytes:
+    """The ``chosen`` rows, the first of all among them: each less the one above it, after the number of this filter."""
+    out = np.full((len(chosen), rows.shape[1] + 1), _UP, dtype=np.uint8)
+    np.subtract(rows[chosen], rows[chosen - 1], out=out[:, 1:])
+    out[0, 1:] = rows[0]
     return out.tobytes()
 
 
 def _packed(content: bytes) -> tuple[bytes, int]:
     """``content`` as blocks that stand alone, and its Adler-32."""
-    small = len(content) < 4096
-    packer = zlib.compressobj(1 if not small else 6, zlib.DEFLATED, -12 if small else -15, 5 if small else 8)
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15)
     return packer.compress(content) + packer.flush(zlib.Z_FULL_FLUSH), zlib.adler32(content)
 
 

@@ -57,7 +57,10 @@ class Picture:
     def from_afar(self) -> Pixels:
         """Every so many-th pixel of the picture, as few as a reader needs to see the modules."""
         every = max(1, self.module_px // _SEEN_PX)
-        return _shades(self.palette)[self.numbers[every // 2 :: every, every // 2 :: every]]
+        chosen = self.numbers[every // 2 :: every, every // 2 :: every]
+        return np.frombuffer(chosen.tobytes().translate(_shades(self.palette).tobytes()), np.uint8).reshape(
+            chosen.shape
+        )
 
     def ink(self) -> Pixels:
         """What a printer of one colour prints: rows of bits, set where it is dark, padded to whole bytes."""
@@ -96,7 +99,7 @@ def to_png(picture: Picture) -> bytes:
         rows = ~picture.ink()
     else:
         depth, kind, rows = 8, 3, picture.numbers
-        colours = _chunk(b"PLTE", bytes(part for colour in picture.palette for part in colour))
+        colours = _palette_chunk(picture.palette)
     return (
         b"\x89PNG\r\n\x1a\n"
         + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
@@ -105,6 +108,11 @@ def to_png(picture: Picture) -> bytes:
         + _chunk(b"IDAT", deflated(rows))
         + _chunk(b"IEND", b"")
     )
+
+
+@lru_cache(maxsize=32)
+def _palette_chunk(palette: Palette) -> bytes:
+    return _chunk(b"PLTE", bytes(part for colour in palette for part in colour))
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
