@@ -18,6 +18,7 @@ MAX_NOTE = 2000
 MAX_TEXT = 1000
 MAX_CONTACT = 120
 MAX_PHOTOS = 9
+_SECRET = frozenset({"password", "old_password", "again", "csrf_token"})
 
 Number = TypeVar("Number", int, float)
 
@@ -48,7 +49,7 @@ def state_of(
     photo_ids: tuple[int, ...] = (),
 ) -> FormState:
     """The form as it was sent (never its password), with what is wrong at its fields and in general."""
-    kept = {name: text for name, text in form.items() if name not in ("password", "old_password", "again", "csrf_token")}
+    kept = {name: text for name, text in form.items() if name not in _SECRET}
     return FormState(values=kept, errors=errors or {}, problem=problem, photo_ids=photo_ids)
 
 

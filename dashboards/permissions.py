@@ -186,6 +186,24 @@ PERMISSIONS: dict[str, Line] = {
     "gaps_csv": Line(STAFF),
     "count_gaps": Line(REGISTRARS),
     "doubtful": Line(STAFF),
+    # accounts; an administrator bound to an area manages the people of that area; the trail is the whole city's
+    "account": Line(STAFF),
+    "change_password": Line(STAFF),
+    "end_my_sessions": Line(STAFF),
+    "add_token": Line(STAFF),
+    "revoke_token": Line(STAFF),
+    "people": Line(ADMINISTRATORS),
+    "new_person": Line(ADMINISTRATORS),
+    "add_person": Line(ADMINISTRATORS),
+    "person": Line(ADMINISTRATORS, OWN_AREA),
+    "change_person": Line(ADMINISTRATORS, OWN_AREA),
+    "reset_password": Line(ADMINISTRATORS, OWN_AREA),
+    "set_access": Line(ADMINISTRATORS, OWN_AREA),
+    "end_persons_sessions": Line(ADMINISTRATORS, OWN_AREA),
+    "tokens": Line(ADMINISTRATORS),
+    "revoke_any_token": Line(ADMINISTRATORS, OWN_AREA),
+    "audit": Line(ADMINISTRATORS, WHOLE_CITY),
+    "audit_csv": Line(ADMINISTRATORS, WHOLE_CITY),
     # the machinery
     "system": Line(STAFF),
     "rules": Line(STAFF),
@@ -285,6 +303,7 @@ PERMISSIONS: dict[str, Line] = {
 # Requests per address of the sender. Limits are counted in this process: there is one web process.
 LIMITS: dict[str, str] = {
     "sign_in": "10/minute",
+    "change_password": "10/minute",
     "report_here": "6/minute;30/hour",
     "scan": "60/minute",
     "place_scan": "60/minute",

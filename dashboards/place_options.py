@@ -26,7 +26,8 @@ def of_units() -> Options:
 
 def of_people() -> Options:
     """Everybody whose account is open."""
-    return [(str(each.id), f"{each.name} ({each.login})") for each in list_people(site().engine) if each.active]
+    people = list_people(site().engine, active=True, limit=500).items
+    return [(str(each.id), f"{each.name} ({each.login})") for each in people]
 
 
 def of_areas(scope: str) -> Options:

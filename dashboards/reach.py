@@ -33,6 +33,8 @@ FINDERS: dict[str, Finder] = {
     "device_id": whereabouts.of_device,
     "point_id": whereabouts.of_point,
     "tag_id": whereabouts.of_tag,
+    "user_id": whereabouts.of_user,
+    "api_token_id": whereabouts.of_api_token,
     "area_id": whereabouts.of_area,
 }
 
@@ -46,6 +48,11 @@ PLACELESS: dict[str, str] = {
     "filename": "a file of the site, or of a print run, whose page checks whose it is",
     "token": "a plate in somebody's hand: the public page; what staff see on it is checked there",
     "key": "a secret of one citizen, or a label template's name",
+    "scheme": "a class table is the whole city's",
+    "kind": "the first half of an alias; the asset before it is checked",
+    "value": "the second half of an alias",
+    "print_run_id": "a print run: its service checks each asset when it is planned",
+    "file": "a file of a print run",
     "run_id": "an import or a print run: people bound to an area see their own only, and each row is checked",
 }
 

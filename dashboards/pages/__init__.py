@@ -8,21 +8,24 @@ from __future__ import annotations
 from flask import Flask
 
 from dashboards.pages import (
+    account,
     alerts,
     areas,
     asset_edit,
     assets,
+    audit,
     cases,
     classes,
     devices,
-    exports,
     duties,
+    exports,
     gaps,
     import_columns,
     import_duplicates,
     imports,
     label_templates,
     overview,
+    people,
     photos,
     posts,
     print_runs,
@@ -38,6 +41,9 @@ def register(app: Flask) -> None:
     """Add every page to ``app``. An endpoint is named like its function."""
     for module in (
         session,
+        account,
+        people,
+        audit,
         overview,
         alerts,
         cases,

@@ -14,7 +14,7 @@ from registry.domain.kinds import Stage
 from registry.domain.tokens import read_token
 from registry.queries.areas import area_code_of
 from registry.storage.database import reading
-from registry.storage.tables import alert, asset, case, device, photo, point, tag
+from registry.storage.tables import alert, api_token, asset, case, device, photo, point, tag, user
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,17 @@ def of_point(engine: Engine, point_id: int) -> Whereabouts | None:
         .outerjoin(asset, asset.c.id == device.c.asset_id)
     )
     return _first(engine, query.where(point.c.id == point_id))
+
+
+def of_user(engine: Engine, user_id: int) -> Whereabouts | None:
+    """The part of the city that an account is bound to."""
+    return _first(engine, select(user.c.area_code).where(user.c.id == user_id))
+
+
+def of_api_token(engine: Engine, api_token_id: int) -> Whereabouts | None:
+    """The part of the city that the holder of an API token is bound to."""
+    query = select(user.c.area_code).join_from(api_token, user, user.c.id == api_token.c.user_id)
+    return _first(engine, query.where(api_token.c.id == api_token_id))
 
 
 def of_tag(engine: Engine, tag_id: int) -> Whereabouts | None:

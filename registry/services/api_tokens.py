@@ -91,8 +91,8 @@ def issue_token(tx: Connection, new: NewToken, *, by: Actor, now: datetime) -> I
     return IssuedToken(id=token_id, text=text)
 
 
-def revoke_token(tx: Connection, token_id: int, *, by: Actor, now: datetime) -> None:
-    """End a token at once; one that is over stays so.
+def revoke_token(tx: Connection, token_id: int, *, by: Actor, now: datetime, of: int | None = None) -> None:
+    """End a token (of the account ``of``, where that is given) at once; one that is over stays so.
 
     Raises ``NotFound``, and ``NotAllowed`` for a token of somebody beyond the area of ``by``.
     """
@@ -101,7 +101,7 @@ def revoke_token(tx: Connection, token_id: int, *, by: Actor, now: datetime) -> 
         .join_from(api_token, user, user.c.id == api_token.c.user_id)
         .where(api_token.c.id == token_id)
     ).first()
-    if row is None:
+    if row is None or of not in (None, row.user_id):
         raise NotFound("token", token_id)
     if row.user_id != by.user_id:
         check_area(by, row.area_code)

@@ -128,8 +128,8 @@ def close_session(engine: Engine, word: str, *, now: datetime) -> None:
         )
 
 
-def end_session(tx: Connection, session_id: str, *, by: Actor, now: datetime) -> None:
-    """End one session from afar, by its public number; one that is over stays so.
+def end_session(tx: Connection, session_id: str, *, user_id: int, by: Actor, now: datetime) -> None:
+    """End one session of that account from afar, by its public number; one that is over stays so.
 
     Raises ``NotFound``, and ``NotAllowed`` for somebody beyond the area of ``by``.
     """
@@ -138,7 +138,7 @@ def end_session(tx: Connection, session_id: str, *, by: Actor, now: datetime) ->
         .join_from(user_session, user, user.c.id == user_session.c.user_id)
         .where(user_session.c.id == session_id)
     ).first()
-    if row is None:
+    if row is None or row.user_id != user_id:
         raise NotFound("session", session_id[:12])
     if row.user_id != by.user_id:
         check_area(by, row.area_code)

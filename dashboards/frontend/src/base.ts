@@ -14,6 +14,7 @@ import "./styles/asset.css";
 import "./styles/imports.css";
 import "./styles/areas.css";
 import "./styles/designer.css";
+import "./styles/people.css";
 import { startDrops } from "./files";
 import { startProgress } from "./progress";
 import { startTheme } from "./theme";

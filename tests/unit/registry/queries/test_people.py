@@ -13,11 +13,11 @@ from registry.storage.database import writing
 
 
 def test_accounts_are_listed_with_their_units_and_without_their_passwords(engine: Engine, now: datetime):
-    assert list_people(engine) == []
+    assert list_people(engine).items == []
     assert list_units(engine) == []
     with writing(engine) as tx:
         seed_demo_people(tx, now)
-    people = list_people(engine)
+    people = list_people(engine).items
     assert [each.login for each in people] == ["admin", "crew1", "crew2", "dispatcher", "registrar", "viewer"]
     assert people[1].unit_name == "市政设施养护处"
     assert people[5].unit_name is None
