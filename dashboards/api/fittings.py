@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import msgspec
-from flask import Response, send_file, url_for
+from flask import Response, request, url_for
 from msgspec import Meta
 
 from dashboards.api.operation import Answer, Body, Id, Lat, Lon, Media, NoQuery, Operation, Query, Upload
@@ -149,7 +149,9 @@ def api_add_photo(call: Call[NoQuery, Sent], asset_id: int) -> Answer:
 def api_photo(call: Call[NoQuery, None], photo_id: int) -> Response:
     """A photo; it never changes under its number."""
     found = photo_services.find_photo(call.engine, call.where.city.data_dir, photo_id)
-    response = send_file(found.path.resolve(), mimetype="image/jpeg", conditional=True)
+    response = Response(found.path.read_bytes(), mimetype="image/jpeg")
+    response.set_etag(found.path.stem)  # its name is its content's
+    response.make_conditional(request)
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     return response
 

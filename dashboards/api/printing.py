@@ -13,7 +13,7 @@ from dashboards.api.answering import etag_of, page
 from dashboards.api.operation import LARGEST, Answer, Body, Listing, Media, Name, NoQuery, Operation, Paged, Query
 from dashboards.api.request import Call
 from registry import labels
-from registry.domain.errors import InvalidInput, NotFound
+from registry.domain.errors import InvalidInput, NotAllowed, NotFound
 from registry.domain.kinds import PrintRunKind
 from registry.labels import LabelTemplate
 from registry.queries import assets as asset_queries
@@ -126,7 +126,8 @@ def api_label(call: Call[LabelQuery, None], asset_id: int) -> Answer:
 
 def api_print_runs(call: Call[Paged, None]) -> Answer:
     """Runs, the newest first."""
-    return page(list_runs(call.engine, after=call.query.after, limit=call.query.limit))
+    own = call.by.user_id if call.by.area_code else None
+    return page(list_runs(call.engine, after=call.query.after, limit=call.query.limit, by_user_id=own))
 
 
 def api_plan_run(call: Call[NoQuery, NewRun]) -> Answer:
@@ -158,41 +159,51 @@ def api_print_run(call: Call[NoQuery, None], print_run_id: int) -> Answer:
 
 def api_stop_run(call: Call[NoQuery, None], print_run_id: int) -> Answer:
     """Stop it after the present batch."""
+    _own(call, print_run_id)
     run_services.stop_run(call.engine, print_run_id, by=call.by, now=call.now)
     return _run(call, print_run_id)
 
 
 def api_resume_run(call: Call[NoQuery, None], print_run_id: int) -> Answer:
     """Let it go on."""
+    _own(call, print_run_id)
     run_services.resume_run(call.engine, print_run_id, by=call.by, now=call.now)
     return _run(call, print_run_id)
 
 
 def api_run_files(call: Call[NoQuery, None], print_run_id: int) -> Answer:
     """What can be downloaded."""
-    print_run_view(call.engine, print_run_id)
+    _own(call, print_run_id)
     lines = [
         RunFileLine(
             name=one.name,
             size_bytes=one.size_bytes,
-            address=url_for("api_run_file", print_run_id=print_run_id, filename=one.name),
+            address=url_for("api_run_file", print_run_id=print_run_id, file=one.name),
         )
         for one in finished_files(call.where.city.data_dir, print_run_id)
     ]
     return Answer(value=RunFiles(items=lines))
 
 
-def api_run_file(call: Call[NoQuery, None], print_run_id: int, filename: str) -> Answer:
+def api_run_file(call: Call[NoQuery, None], print_run_id: int, file: str) -> Answer:
     """One file of a run."""
-    path = finished_file(call.where.city.data_dir, print_run_id, filename)
+    _own(call, print_run_id)
+    path = finished_file(call.where.city.data_dir, print_run_id, file)
     if path is None:
-        raise NotFound("file of the print run", filename[:60])
+        raise NotFound("file of the print run", file[:60])
     return Answer(content=path, media_type="application/octet-stream", file_name=path.name)
 
 
 def _run(call: Call[Any, Any], run_id: int, status: int = 200) -> Answer:
     location = url_for("api_print_run", print_run_id=run_id) if status == 201 else ""
-    return Answer(value=print_run_view(call.engine, run_id), status=status, location=location)
+    return Answer(value=_own(call, run_id), status=status, location=location)
+
+
+def _own(call: Call[Any, Any], run_id: int) -> RunRow:
+    found = print_run_view(call.engine, run_id)
+    if call.by.area_code and found.created_by != call.by.user_id:
+        raise NotAllowed("the print run is somebody else's; your account is bound to an area and sees its own runs")
+    return found
 
 
 def _facts(call: Call[Any, Any], asset_id: int) -> labels.LabelFacts:
@@ -322,7 +333,7 @@ OPERATIONS = (
     ),
     _row(
         method="GET",
-        path="/print-runs/{print_run_id}/files/{filename}",
+        path="/print-runs/{print_run_id}/files/{file}",
         endpoint="api_run_file",
         run=api_run_file,
         zh="下载打印文件",
