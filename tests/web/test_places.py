@@ -108,6 +108,10 @@ def test_somebody_bound_to_a_street_sees_and_changes_only_that_street(web: Web):
     client = web.as_(Role.REGISTRAR)
     assert "霞山区" not in client.get("/areas").text
     assert client.get("/areas/shapes.json?level=cell").get_json()["features"] == []
+    with reading(web.city.engine) as tx:
+        cell = tx.execute(select(area.c.id).where(area.c.level == "cell")).scalar_one()
+    assert client.get(f"/areas/{cell}").status_code == 403
+    assert client.get("/areas/import").status_code == 403
     refused = send(client, "/duties", {"party": "owner", "unit_id": str(web.city.water)}, page="/assets")
     assert refused.status_code == 403
 
