@@ -28,7 +28,7 @@ from registry.services import imports as import_services
 
 log = structlog.get_logger(__name__)
 
-WORKING = (ImportState.CHECKING, ImportState.RUNNING)
+WORKING = (ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDOING)
 PROBLEMS_PER_PAGE = 50
 _CSV_SLICE = 1_000
 # A sheet takes these at the beginning of a cell for a formula.

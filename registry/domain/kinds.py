@@ -150,6 +150,7 @@ class ImportState(StrEnum):
     STOPPED = "stopped"
     DONE = "done"
     FAILED = "failed"
+    UNDOING = "undoing"
     UNDONE = "undone"
 
 

@@ -49,7 +49,7 @@ def decide_duplicates(
         row = tx.execute(select(import_run).where(import_run.c.id == run_id)).first()
     if row is None:
         raise NotFound("import", run_id)
-    if row.state in (ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDONE):
+    if row.state in (ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDOING, ImportState.UNDONE):
         raise InvalidMove(f"import {run_id} is {row.state}; wait until it has ended")
     if row.state != ImportState.DONE and row.next_row:
         raise InvalidMove(f"import {run_id} has ended half way; resume it, then decide")

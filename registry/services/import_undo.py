@@ -6,7 +6,7 @@ Only while nothing else touched its assets; otherwise nothing is changed and the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, exists, insert, or_, select, update
@@ -15,6 +15,7 @@ from registry.domain.errors import Conflict, InvalidMove, NotFound
 from registry.domain.kinds import ImportState
 from registry.domain.people import Actor
 from registry.services import audit, revisions
+from registry.storage.bulk import USUAL_CACHE_MB, widen_cache
 from registry.storage.database import reading, writing
 from registry.storage.tables import (
     asset,
@@ -55,6 +56,9 @@ REASONS: dict[str, str] = {
 }
 """Why an asset stands in the way of an undoing; pages say it in the reader's language."""
 
+_AT_ONCE = 2_500
+_SELF = "undo"
+_HOLD_FOR = timedelta(minutes=10)
 _MAY_UNDO = (ImportState.DONE, ImportState.STOPPED, ImportState.FAILED)
 # what may hang on an asset; any line of these means that somebody has worked with it
 _TOUCHES: tuple[tuple[str, Table], ...] = (
@@ -69,7 +73,11 @@ _TOUCHES: tuple[tuple[str, Table], ...] = (
 
 
 def undo_import(engine: Engine, run_id: int, *, by: Actor, now: datetime) -> None:
-    """Take back everything an import did. Raises ``InvalidMove``, ``NotFound``, and ``Conflict`` naming the assets."""
+    """Take back everything an import did. Raises ``InvalidMove``, ``NotFound``, and ``Conflict`` naming the assets.
+
+    Whether it may be undone is decided at once for all of it. Then it goes in pieces, so that nobody else has to wait
+    for the database; one that breaks off is finished by the worker.
+    """
     with writing(engine) as tx:
         row = tx.execute(select(import_run).where(import_run.c.id == run_id)).first()
         if row is None:
@@ -77,16 +85,50 @@ def undo_import(engine: Engine, run_id: int, *, by: Actor, now: datetime) -> Non
         if row.state not in {state.value for state in _MAY_UNDO} or not (row.created or row.updated):
             raise InvalidMove(f"import {run_id} is {row.state} and changed nothing that could be undone")
         _refuse_touched(tx, run_id)
-        _put_back(tx, run_id)
-        codes = _remove_made(tx, run_id, now)
-        revisions.bump(tx, revisions.DIRECTORY)
+        begun = {"state": ImportState.UNDOING.value, "undone_by": by.user_id, "problem": ""}
         tx.execute(
             update(import_run)
             .where(import_run.c.id == run_id)
-            .values(state=ImportState.UNDONE.value, undone_at=now, undone_by=by.user_id)
+            .values(**begun, holder=_SELF, held_until=now + _HOLD_FOR)
         )
-        detail = {"file": row.file_name, "removed": codes, "put_back": row.updated}
+        detail = {"file": row.file_name, "created": row.created, "updated": row.updated}
         audit.record(tx, by=by, action="import.undo", subject=f"import:{run_id}", detail=detail, now=now)
+    finish_undo(engine, run_id, now=now)
+
+
+def finish_undo(engine: Engine, run_id: int, *, now: datetime) -> None:
+    """Do what is left of an undoing. Raises ``Conflict`` when somebody touched an asset after it had begun."""
+    while True:
+        with writing(engine) as tx:
+            widen_cache(tx)
+            left = _put_back(tx, run_id) or _remove_some(tx, run_id, now)
+            if left:
+                continue
+            widen_cache(tx, USUAL_CACHE_MB)
+            tx.execute(delete(asset_change).where(asset_change.c.import_id == run_id))
+            _remove_unused(tx, run_id)
+            revisions.bump(tx, revisions.DIRECTORY)
+            ended = {"state": ImportState.UNDONE.value, "undone_at": now, "holder": "", "held_until": None}
+            tx.execute(update(import_run).where(import_run.c.id == run_id).values(**ended))
+        return
+
+
+def finish_undoings(engine: Engine, *, now: datetime) -> int:
+    """Finish what processes that died have left half undone; how many. For the worker."""
+    with reading(engine) as tx:
+        left = select(import_run.c.id).where(
+            import_run.c.state == ImportState.UNDOING.value,
+            or_(import_run.c.held_until.is_(None), import_run.c.held_until <= now),
+        )
+        ids = list(tx.execute(left).scalars())
+    for run_id in ids:
+        try:
+            finish_undo(engine, run_id, now=now)
+        except Conflict as error:
+            said = {"problem": str(error), "held_until": now + _HOLD_FOR}
+            with writing(engine) as tx:
+                tx.execute(update(import_run).where(import_run.c.id == run_id).values(**said))
+    return len(ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +205,13 @@ def _questions(run_id: int) -> list[tuple[str, Select[Any]]]:
     return questions
 
 
-def _put_back(tx: Connection, run_id: int) -> None:
-    """The assets that were changed get their old values, their old version and the moment of their last change."""
-    rows = tx.execute(select(import_before).where(import_before.c.run_id == run_id)).all()
+def _put_back(tx: Connection, run_id: int) -> bool:
+    """Some of the changed assets get their old values, version and moment of change again. False: there are none."""
+    query = select(import_before).where(import_before.c.run_id == run_id).limit(_AT_ONCE)
+    rows = tx.execute(query.order_by(import_before.c.asset_id)).all()
+    if not rows:
+        return False
+    ids = [row.asset_id for row in rows]
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
         before = dict(row.before)
@@ -181,22 +227,29 @@ def _put_back(tx: Connection, run_id: int) -> None:
             .values({name: bindparam(f"b_{name}") for name in names}),
             values,
         )
-    tx.execute(delete(import_before).where(import_before.c.run_id == run_id))
-    tx.execute(delete(asset_change).where(asset_change.c.import_id == run_id))
+    of_run = import_before.c.run_id == run_id
+    tx.execute(delete(import_before).where(of_run, import_before.c.asset_id.in_(ids)))
+    tx.execute(delete(asset_change).where(asset_change.c.import_id == run_id, asset_change.c.asset_id.in_(ids)))
+    return True
 
 
-def _remove_made(tx: Connection, run_id: int, now: datetime) -> int:
-    """Remove the assets that were made, with everything of theirs; their codes are noted as used up. How many."""
-    made = select(asset.c.id).where(asset.c.import_id == run_id)
+def _remove_some(tx: Connection, run_id: int, now: datetime) -> bool:
+    """Remove some of the assets that were made, with all of theirs; their codes are used up. False: there are none.
+
+    What somebody has hung on one of them meanwhile makes the database refuse it.
+    """
+    made = select(asset.c.id).where(asset.c.import_id == run_id).order_by(asset.c.id).limit(_AT_ONCE)
+    ids = list(tx.execute(made).scalars())
+    if not ids:
+        return False
     codes = select(asset.c.code, bindparam("retired_at", now, retired_code.c.retired_at.type))
-    tx.execute(insert(retired_code).from_select(["code", "retired_at"], codes.where(asset.c.import_id == run_id)))
-    tx.execute(delete(asset_alias).where(asset_alias.c.asset_id.in_(made)))
-    tx.execute(delete(asset_doubt).where(or_(asset_doubt.c.asset_id.in_(made), asset_doubt.c.other_id.in_(made))))
+    tx.execute(insert(retired_code).from_select(["code", "retired_at"], codes.where(asset.c.id.in_(ids))))
+    tx.execute(delete(asset_alias).where(asset_alias.c.asset_id.in_(ids)))
+    tx.execute(delete(asset_doubt).where(or_(asset_doubt.c.asset_id.in_(ids), asset_doubt.c.other_id.in_(ids))))
     for column in (import_duplicate.c.asset_id, import_duplicate.c.made_asset_id):
-        tx.execute(update(import_duplicate).where(column.in_(made)).values({column.name: None}))
-    removed = tx.execute(delete(asset).where(asset.c.import_id == run_id)).rowcount
-    _remove_unused(tx, run_id)
-    return removed
+        tx.execute(update(import_duplicate).where(column.in_(ids)).values({column.name: None}))
+    tx.execute(delete(asset).where(asset.c.id.in_(ids)))
+    return True
 
 
 def _remove_unused(tx: Connection, run_id: int) -> None:

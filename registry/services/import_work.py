@@ -6,11 +6,12 @@ is committed together with the rows before it.
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -28,6 +29,7 @@ from registry.services.import_files import classes_of, file_of
 from registry.services.import_plan import plan_rows
 from registry.services.import_runs import forget_report, run_row
 from registry.services.import_seen import Seen
+from registry.services.import_undo import finish_undoings
 from registry.services.import_writes import Tally, note_outcomes, write_plan, write_report
 from registry.storage.bulk import USUAL_CACHE_MB, widen_cache
 from registry.storage.database import reading, writing
@@ -75,8 +77,8 @@ def new_holder() -> str:
 
 
 def work_on_imports(engine: Engine, data_dir: Path, work: Work) -> int:
-    """Do every check and run that waits, and those whose process died; how many. For the worker process."""
-    done = 0
+    """Do every check and run that waits, and those and undoings whose process died; how many. For the worker."""
+    done = finish_undoings(engine, now=work.clock())
     while not work.stop():
         with reading(engine) as tx:
             now = work.clock()
@@ -101,7 +103,8 @@ def work_on(engine: Engine, data_dir: Path, run_id: int, work: Work) -> ImportSt
     """
     row = _take(engine, run_id, work)
     try:
-        return _Runner(engine, data_dir, row, work).work()
+        with _collected_rarely():
+            return _Runner(engine, data_dir, row, work).work()
     except DomainError as error:
         _fail(engine, run_id, str(error), work)
         raise
@@ -114,6 +117,21 @@ def work_on(engine: Engine, data_dir: Path, run_id: int, work: Work) -> ImportSt
     except BaseException:
         _release(engine, run_id, work)  # interrupted: the next one need not wait for the hold to run out
         raise
+
+
+@contextmanager
+def _collected_rarely() -> Iterator[None]:
+    """The cycle collector looks every 200,000 objects instead of every 700.
+
+    A batch's rows are tens of thousands of objects that live for a second and form no cycles; looking through them
+    again and again took a third of an import's time.
+    """
+    usual = gc.get_threshold()
+    gc.set_threshold(200_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _fail(engine: Engine, run_id: int, problem: str, work: Work) -> None:

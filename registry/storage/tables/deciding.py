@@ -189,5 +189,6 @@ report = Table(
     Column("text", Text, nullable=False),
     Column("contact", String(120), nullable=False, server_default=""),
     Column("photo_id", ForeignKey("photo.id")),
+    Index(None, "asset_id"),
     Index(None, "case_id"),
 )

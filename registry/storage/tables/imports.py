@@ -92,6 +92,7 @@ import_duplicate = Table(
     Index(None, "run_id", "decision", "id"),
     Index(None, "run_id", "row"),
     Index(None, "asset_id"),
+    Index(None, "made_asset_id"),
 )
 
 # What an asset was before an import changed it, to be put back if the import is undone: ``before`` holds the changed

@@ -17,7 +17,9 @@ depends_on = None
 
 
 _ROLES = "role IN ('administrator', 'registrar', 'dispatcher', 'crew', 'viewer')"
-_IMPORT_STATES = "state IN ('uploaded', 'checking', 'checked', 'running', 'stopped', 'done', 'failed', 'undone')"
+_IMPORT_STATES = (
+    "state IN ('uploaded', 'checking', 'checked', 'running', 'stopped', 'done', 'failed', 'undoing', 'undone')"
+)
 
 
 def _on_postgres() -> bool:
@@ -319,6 +321,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("import_duplicate") as batch_op:
         batch_op.create_index(batch_op.f("ix_import_duplicate_asset_id"), ["asset_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_import_duplicate_made_asset_id"), ["made_asset_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_import_duplicate_run_id_decision_id"), ["run_id", "decision", "id"], unique=False
         )
@@ -346,6 +349,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["import_run.id"], name=op.f("fk_import_made_run_id")),
         sa.PrimaryKeyConstraint("run_id", "kind", "key", name=op.f("pk_import_made")),
     )
+
+    with op.batch_alter_table("report") as batch_op:
+        batch_op.create_index(batch_op.f("ix_report_asset_id"), ["asset_id"], unique=False)
 
     op.create_table(
         "retired_code",
@@ -523,7 +529,25 @@ def upgrade() -> None:
         batch_op.create_foreign_key(batch_op.f("fk_tag_print_run_id"), "print_run", ["print_run_id"], ["id"])
 
     _make_places()
+    _guard_audit()
     _fill()
+
+
+def _guard_audit() -> None:
+    """The database refuses to change or remove an entry of the audit trail."""
+    refusal = "the audit trail is only added to"
+    if _on_postgres():
+        op.execute(
+            "CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"RAISE EXCEPTION '{refusal}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
+            "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()"
+        )
+        return
+    for name, event in (("audit_no_update", "UPDATE"), ("audit_no_delete", "DELETE")):
+        op.execute(f"CREATE TRIGGER {name} BEFORE {event} ON audit BEGIN SELECT RAISE(ABORT, '{refusal}'); END")
 
 
 def _make_places() -> None:

@@ -501,3 +501,29 @@ def test_duplicates_of_an_import_that_ended_half_way_wait_for_its_end(importer: 
     importer.go_on(run_id)
     imports.decide_duplicates(engine, importer.data_dir, run_id, decisions, by=SYSTEM, now=NOW)
     assert counts(importer.view(run_id)) == (21, 21, 0, 0, 0, 0)
+
+
+def test_an_undoing_that_broke_off_is_finished_by_the_worker(importer: Importer, engine: Engine):
+    importer.run(census(covers(3)))
+    before = whole_registry(engine)
+    view = importer.run(census([("A-1", "雨水井盖", "120.6", "31.3001", "干将路"), *covers(5, first=10)]))
+    with writing(engine) as tx:
+        dead = {"state": "undoing", "holder": "undo", "held_until": NOW}
+        tx.execute(update(import_run).where(import_run.c.id == view.id).values(**dead))
+    with pytest.raises(InvalidMove):
+        imports.start_run(engine, view.id, by=SYSTEM, now=NOW)
+    imports.work_waiting_imports(engine, importer.data_dir, clock=importer.clock)
+    assert importer.view(view.id).state is ImportState.UNDONE
+    assert whole_registry(engine) == before
+
+
+def test_a_plate_bound_while_an_import_is_being_undone_stops_it_and_is_named(importer: Importer, engine: Engine):
+    view = importer.run(census(covers(3)))
+    with writing(engine) as tx:
+        dead = {"state": "undoing", "holder": "undo", "held_until": NOW}
+        tx.execute(update(import_run).where(import_run.c.id == view.id).values(**dead))
+    a_tag(engine, assets_of(engine)[2].id)
+    imports.work_waiting_imports(engine, importer.data_dir, clock=importer.clock)
+    stopped = importer.view(view.id)
+    assert (stopped.state, "refused" in stopped.problem) == (ImportState.UNDOING, True)
+    assert len(assets_of(engine)) == 3
