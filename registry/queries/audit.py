@@ -63,8 +63,8 @@ def list_audit(engine: Engine, wanted: AuditFilter, *, after: str | None = None,
 
 def every_entry(engine: Engine, wanted: AuditFilter) -> Iterator[AuditRow]:
     """Entries, the oldest first, a thousand read at a time: for an export as long as the trail is."""
-    with reading(engine) as tx:
-        rows = tx.execution_options(yield_per=_READ_AT_ONCE).execute(_narrowed(wanted).order_by(audit.c.id))
+    query = _narrowed(wanted).order_by(audit.c.id)
+    with reading(engine) as tx, tx.execution_options(yield_per=_READ_AT_ONCE).execute(query) as rows:
         for row in rows:
             yield _row(row)
 

@@ -69,7 +69,7 @@ def record(
         "actor": by.name[: _LONGEST["actor"]],
         "action": action[: _LONGEST["action"]],
         "subject": subject[: _LONGEST["subject"]],
-        "detail": _canonical(dict(detail or {})),
+        "detail": canonical(dict(detail or {})),
         "previous_hash": last_hash,
     }
     sealed = seal(row)
@@ -90,7 +90,7 @@ def seal(row: Mapping[str, Any]) -> str:
         row["subject"],
         row["detail"],
     ]
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
 def check_chain(engine: Engine) -> ChainCheck:
@@ -100,12 +100,12 @@ def check_chain(engine: Engine) -> ChainCheck:
     snapshot = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     with reading(engine.execution_options(**snapshot)) as tx:
         head = tx.execute(select(audit_head).where(audit_head.c.name == HEAD)).one_or_none()
-        rows = tx.execution_options(yield_per=_READ_AT_ONCE).execute(select(audit).order_by(audit.c.id))
-        for row in rows.mappings():
-            problem = _misfit(row, entries + 1, last_hash)
-            if problem:
-                return ChainCheck(entries=entries, last_hash=last_hash, problem=problem, at_id=row["id"])
-            entries, last_hash = entries + 1, row["hash"]
+        with tx.execution_options(yield_per=_READ_AT_ONCE).execute(select(audit).order_by(audit.c.id)) as rows:
+            for row in rows.mappings():
+                problem = _misfit(row, entries + 1, last_hash)
+                if problem:
+                    return ChainCheck(entries=entries, last_hash=last_hash, problem=problem, at_id=row["id"])
+                entries, last_hash = entries + 1, row["hash"]
     expected, sealed = (0, NO_HASH) if head is None else (head.last_id, head.last_hash)
     if (entries, last_hash) != (expected, sealed):
         problem = f"the trail ends with entry {entries}, but its head says {expected}: the last entries were removed"
@@ -124,5 +124,6 @@ def _misfit(row: Mapping[Any, Any], expected: int, last_hash: str) -> str:
     return ""
 
 
-def _canonical(content: Any) -> str:
+def canonical(content: Any) -> str:
+    """The one way to write a value as JSON: sorted keys, no blanks."""
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

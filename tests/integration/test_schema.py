@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
 
 from registry.domain.geo import place_cell
 from registry.storage.database import open_database
@@ -95,10 +95,20 @@ def _rules_of(engine: Engine) -> dict[str, object]:
                 for index in looked.get_indexes(table)
             ),
             sorted((key["constrained_columns"], key["referred_table"]) for key in looked.get_foreign_keys(table)),
+            _triggers_on(engine, table),
         )
         for table in looked.get_table_names()
         if table != "alembic_version"
     }
+
+
+def _triggers_on(engine: Engine, table: str) -> list[str]:
+    """What the database does by itself when the table is written to."""
+    told = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table"
+    if engine.dialect.name == "postgresql":
+        told = "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = :table ::regclass AND NOT tgisinternal"
+    with engine.connect() as connection:
+        return sorted(connection.execute(text(told), {"table": table}).scalars())
 
 
 def _plain(sql: str) -> str:

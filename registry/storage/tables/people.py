@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from registry.domain.kinds import Role
+from registry.storage.tables.append_only import guard
 from registry.storage.tables.base import Id, metadata, one_of
 from registry.storage.times import UtcTime
 
@@ -106,6 +107,8 @@ audit = Table(
     Index(None, "action", "id"),
     Index(None, "user_id", "id"),
 )
+
+guard(audit)
 
 audit_head = Table(
     "audit_head",
