@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.api import assets, classes, figures, fittings, imports, live, places, plates, printing, work
+from dashboards.api import assets, classes, figures, fittings, imports, live, people, places, plates, printing, work
 from dashboards.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -14,6 +14,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *places.OPERATIONS,
     *imports.OPERATIONS,
     *printing.OPERATIONS,
+    *people.OPERATIONS,
     *figures.OPERATIONS,
     *live.OPERATIONS,
 )

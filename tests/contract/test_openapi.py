@@ -147,6 +147,7 @@ class Known:
         self.unit_id = web.city.water
         self.token = web.token
         self.scheme = "cjt214-2007"
+        self.user_id = web.city.crew.user_id
 
     def of(self, name: str) -> Any:
         """The value of a parameter in a path."""
@@ -217,6 +218,10 @@ class Known:
     def print_run_id(self) -> int:
         plan = {"name": "空白标牌", "kind": "blank", "template_key": self.key, "format": "svg", "count": 1}
         return int(self._post("/print-runs", json=plan)["id"])
+
+    @property
+    def api_token_id(self) -> int:
+        return int(self._post("/tokens", json={"name": "巡检程序", "scopes": ["read"]})["id"])
 
     @property
     def file(self) -> str:
