@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from html import unescape
 from typing import Any
 
 import pytest
@@ -193,7 +194,9 @@ def test_gaps_are_counted_by_the_worker_and_lead_to_their_lists(web: Web):
     do_place_work(web.city.engine, holder="worker", clock=web.clock)
     page = client.get("/gaps?by=class").text
     assert "上水井盖" in page
-    assert "/assets?lacks=plate" in page
+    link = unescape(page.split('<td class="number"><a href="')[1].split('"')[0])
+    assert link == "/assets?lacks=cell&class=cjt214-2007:0101"
+    assert client.get(link).text.count('<td class="lead">') == 3
     assert client.get("/gaps/doubtful/same_place").status_code == 200
     assert "上水井盖" in client.get("/gaps/doubtful/same_place").text
     assert client.get("/gaps/doubtful/nonsense").status_code == 404
