@@ -6,6 +6,7 @@ asset, cases and alerts on some, scans, devices in one district.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from registry.services.rules import install_shipped_rules
 from registry.services.units import NewUnit, add_unit
 from registry.storage.database import open_database, writing
 from registry.storage.schema import upgrade
+from registry.storage.tables import metadata
 from registry.storage.times import to_ms
 
 CLASSES = (("0101", "cover", "上水井盖"), ("0102", "cover", "污水井盖"), ("0103", "cover", "雨水井盖"))
@@ -35,7 +37,7 @@ ROADS = 3_000
 DEVICES = 5_000
 CASES = 40_000
 SCANS = 200_000
-LOGIN, PASSWORD = "bench", "a long password for the bench"
+LOGIN, PASSWORD = "bench", "four words kept for measuring"
 _NAMES = "椹川人民解放海滨赤坎霞山湖光康顺百园体育观海军民友谊乐山"
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
 _BATCH = 10_000
@@ -43,7 +45,7 @@ _BATCH = 10_000
 
 def registry_of(assets: int, folder: Path) -> Path:
     """The database file with ``assets`` assets; made when it is not there."""
-    path = folder / f"lookup-{assets}.db"
+    path = folder / f"lookup-{assets}-{_shape()}.db"
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,6 +55,12 @@ def registry_of(assets: int, folder: Path) -> Path:
     _fill(fresh, assets)
     fresh.rename(path)
     return path
+
+
+def _shape() -> str:
+    """What the tables look like: a file made for others is not used."""
+    columns = sorted(f"{column.table.name}.{column.name}" for each in metadata.sorted_tables for column in each.c)
+    return hashlib.blake2b(" ".join(columns).encode(), digest_size=4).hexdigest()
 
 
 def code_of(number: int) -> str:
