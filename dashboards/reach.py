@@ -40,6 +40,7 @@ FINDERS: dict[str, Finder] = {
 
 # What lies nowhere, and why that is right.
 PLACELESS: dict[str, str] = {
+    "own_token_id": "a token of the visitor's own; its service finds no other",
     "unit_id": "a unit works all over the city",
     "post_id": "a post: its service checks the area it is for",
     "duty_id": "a line of the duty list: its service checks the area it is for",

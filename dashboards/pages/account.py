@@ -23,7 +23,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/account/password", "change_password", change_password, methods=["POST"])
     app.add_url_rule("/account/sessions", "end_my_sessions", end_my_sessions, methods=["POST"])
     app.add_url_rule("/account/tokens", "add_token", add_token, methods=["POST"])
-    app.add_url_rule("/account/tokens/<int:api_token_id>/revoke", "revoke_token", revoke_token, methods=["POST"])
+    app.add_url_rule("/account/tokens/<int:own_token_id>/revoke", "revoke_token", revoke_token, methods=["POST"])
     # Somebody loads the page again after a form, or changes the language on it.
     for sent in ("password", "sessions", "tokens"):
         app.add_url_rule(f"/account/{sent}", "account", account, alias=True)
@@ -71,10 +71,10 @@ def add_token() -> Answer:
     return _page(forms.FormState(), issued=issued.text), 201
 
 
-def revoke_token(api_token_id: int) -> Response:
+def revoke_token(own_token_id: int) -> Response:
     """End one of the visitor's tokens."""
     in_transaction(
-        site().engine, lambda tx: api_tokens.revoke_token(tx, api_token_id, of=actor().user_id, by=actor(), now=now())
+        site().engine, lambda tx: api_tokens.revoke_token(tx, own_token_id, of=actor().user_id, by=actor(), now=now())
     )
     flash(t("message.token_revoked"), "ok")
     return redirect(url_for("account"), 303)

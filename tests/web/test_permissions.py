@@ -1,26 +1,117 @@
-"""Who may use which route: the table is complete, and the app keeps to it."""
+"""Who may use which route on what: the table is complete, and the app keeps to it for every role, area and token."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import insert, select, update
 from werkzeug.routing import Rule
 
-from dashboards.permissions import LIMITS, PERMISSIONS, allowed
+from dashboards.permissions import LIMITS, OWN_AREA, OWN_UNIT, PERMISSIONS, PUBLIC, WHOLE_CITY, Line, allowed
+from dashboards.reach import FINDERS, PLACELESS
 from registry.domain.kinds import Role
-from tests.web.conftest import Web, csrf_of
+from registry.domain.token_scopes import MAY_HOLD, TokenScope
+from registry.services.api_tokens import NewToken, issue_token
+from registry.services.people import find_user
+from registry.services.sessions import Device, Lifetime, open_session
+from registry.storage.database import reading, writing
+from registry.storage.tables import api_token, area, asset, case, tag, user
+from tests.web.conftest import NOON, Web, csrf_of, timedelta
 
 ROLES = [None, *Role]
+HERE, ELSEWHERE = "440803", "440804"
+BOUND_TO = {"the whole city": "", "this area": HERE, "a part of it": f"{HERE}001", "another area": ELSEWHERE}
+SIGNED_IN_ONLY = {"api_add_token"}  # a token that makes tokens would outlive being revoked
+METHODS = ("POST", "PATCH", "PUT", "DELETE")
 
 
-def rules(web: Web) -> Iterator[tuple[Rule, str]]:
-    """Every route with an address that fits it."""
-    known = {"asset_id": web.city.asset_id, "token": web.token, "filename": "icons/covercode.svg"}
+def rules(web: Web, known: dict[str, Any]) -> Iterator[tuple[Rule, str, str]]:
+    """Every route with an address that fits it and its method."""
     adapter = web.app.url_map.bind("localhost")
     for rule in web.app.url_map.iter_rules():
         values = {name: known.get(name, 1 if name.endswith("_id") else "nobody-has-this") for name in rule.arguments}
-        yield rule, adapter.build(rule.endpoint, values, method=min(rule.methods or {"GET"} - {"HEAD", "OPTIONS"}))
+        method = next((word for word in METHODS if word in (rule.methods or ())), "GET")
+        yield rule, adapter.build(rule.endpoint, values, method=method), method
+
+
+@pytest.fixture
+def things(web: Web) -> dict[str, Any]:
+    """One thing of each sort that an address can name, all in the area ``HERE``."""
+    city, engine = web.city, web.city.engine
+    opened = city.open_case(NOON)
+    person = {"login": "somebody", "name": "某", "role": "viewer", "password_hash": "-", "area_code": HERE}
+    district = {"level": "district", "code": HERE, "name": "霞山区", "updated_at": NOON}
+    with writing(engine) as tx:
+        tx.execute(update(case).values(stage="dispatched"))  # nobody's yet: every crew may take it
+        user_id = tx.execute(insert(user).values(**person, created_at=NOON).returning(user.c.id)).scalar_one()
+        token = {"name": "x", "user_id": user_id, "hash": "-", "prefix": "cc_", "scopes": [], "created_at": NOON}
+        found = {
+            "user_id": user_id,
+            "api_token_id": tx.execute(insert(api_token).values(token).returning(api_token.c.id)).scalar_one(),
+            "area_id": tx.execute(insert(area).values(district).returning(area.c.id)).scalar_one(),
+            "code": tx.execute(select(asset.c.code).where(asset.c.id == city.asset_id)).scalar_one(),
+            "tag_id": tx.execute(select(tag.c.id).where(tag.c.token == web.token)).scalar_one(),
+        }
+    return found | {
+        "asset_id": city.asset_id,
+        "case_id": opened.case_id,
+        "alert_id": city.add_alert(opened.case_id, NOON),
+        "photo_id": city.add_photo(NOON),
+        "device_id": city.device_id,
+        "point_id": city.point("tilt_z"),
+        "token": web.token,
+        "filename": "covercode.svg",
+    }
+
+
+@pytest.fixture
+def door(web: Web) -> Web:
+    """The app with nothing behind its door: whoever is let in gets an empty answer, which is quick."""
+    for endpoint in list(web.app.view_functions):
+        web.app.view_functions[endpoint] = _empty
+    return web
+
+
+def _empty(**_addressed: Any) -> tuple[str, int]:
+    return "", 204
+
+
+def bound(web: Web, role: Role, area_code: str) -> FlaskClient:
+    """A browser of somebody with that role who is bound to that area."""
+    engine, client = web.city.engine, web.visitor()
+    row = {"login": f"{role}-{area_code}", "name": "某", "role": role.value, "password_hash": "-"}
+    with writing(engine) as tx:
+        added = insert(user).values(**row, area_code=area_code, created_at=NOON).returning(user.c.id)
+        user_id = tx.execute(added).scalar_one()
+    somebody = find_user(engine, user_id)
+    assert somebody is not None
+    hours = Lifetime(absolute=timedelta(hours=12), idle=timedelta(hours=12))
+    word = open_session(engine, somebody, Device(), lifetime=hours, now=NOON)
+    client.get("/login")
+    with client.session_transaction() as session:
+        session["_user_id"] = word
+    return client
+
+
+def refused(client: FlaskClient, address: str, method: str, headers: dict[str, str]) -> bool:
+    """Whether the visitor was stopped at the door."""
+    answer = client.open(address, method=method, headers=headers if method != "GET" else None)
+    answer.close()
+    return answer.status_code in (401, 403) or "/login?next=" in answer.headers.get("Location", "")
+
+
+def lets_in(line: Line, role: Role | None, binding: str) -> bool:
+    """The table in words: the role must be named, and the right must reach what lies in ``HERE``."""
+    if role not in line.roles:
+        return False
+    if line.reach is WHOLE_CITY:
+        return binding == "the whole city"
+    if line.reach in (OWN_AREA, OWN_UNIT):
+        return binding in ("the whole city", "this area")
+    return True
 
 
 def test_every_route_stands_in_the_table_and_every_line_is_a_route(web: Web) -> None:
@@ -33,22 +124,151 @@ def test_a_route_that_is_not_in_the_table_is_refused_to_everybody() -> None:
     assert not any(allowed("forgotten", role) for role in ROLES)
 
 
+def test_every_name_in_an_address_is_found_somewhere_or_lies_nowhere(web: Web) -> None:
+    names = {name for rule in web.app.url_map.iter_rules() for name in rule.arguments}
+    assert names - FINDERS.keys() - PLACELESS.keys() == set()
+    assert FINDERS.keys() & PLACELESS.keys() == set()
+
+
+def test_a_route_that_names_a_thing_of_the_city_is_checked_against_the_area_and_no_other_is(web: Web) -> None:
+    for rule in web.app.url_map.iter_rules():
+        line = PERMISSIONS[rule.endpoint]
+        if line.roles == PUBLIC or line.reach is WHOLE_CITY:
+            continue
+        names_a_thing = bool(rule.arguments & FINDERS.keys())
+        assert names_a_thing == (line.reach in (OWN_AREA, OWN_UNIT)), f"{rule.rule} is {line.reach}"
+
+
+def test_every_address_of_the_api_names_the_scope_that_a_token_needs(web: Web) -> None:
+    for rule in web.app.url_map.iter_rules():
+        line = PERMISSIONS[rule.endpoint]
+        if rule.rule.startswith("/api/"):
+            assert line.roles == PUBLIC or line.token is not None or rule.endpoint in SIGNED_IN_ONLY, rule.rule
+        else:
+            assert line.token is None, f"{rule.rule} is a page: no token opens it"
+
+
+@pytest.mark.parametrize("binding", BOUND_TO)
+@pytest.mark.parametrize("role", list(Role), ids=str)
+def test_every_role_in_every_area_is_let_in_where_the_table_says(
+    door: Web, things: dict[str, Any], role: Role, binding: str
+) -> None:
+    client = bound(door, role, BOUND_TO[binding])
+    headers = {"X-CSRFToken": csrf_of_session(client)}
+    wrong = [
+        f"{method} {address}"
+        for rule, address, method in rules(door, things)
+        if refused(client, address, method, headers) == lets_in(PERMISSIONS[rule.endpoint], role, binding)
+    ]
+    assert wrong == []
+
+
+def test_a_stranger_is_let_in_where_the_table_says(door: Web, things: dict[str, Any]) -> None:
+    client = door.visitor()
+    headers = {"X-CSRFToken": csrf_of_session(client)}
+    wrong = [
+        f"{method} {address}"
+        for rule, address, method in rules(door, things)
+        if refused(client, address, method, headers) == (None in PERMISSIONS[rule.endpoint].roles)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("scope", list(TokenScope), ids=str)
+def test_a_token_opens_what_it_was_made_for_and_nothing_else(
+    door: Web, things: dict[str, Any], scope: TokenScope
+) -> None:
+    engine = door.city.engine
+    holder = next(role for role in (Role.ADMINISTRATOR, *MAY_HOLD[scope]) if role in MAY_HOLD[scope])
+    by = {Role.ADMINISTRATOR: door.city.administrator}[holder]
+    with writing(engine) as tx:
+        token = issue_token(tx, NewToken(name="x", scopes=[scope], expires_at=None), by=by, now=NOON).text
+    client, shown = door.visitor(), {"Authorization": f"Bearer {token}"}
+    wrong = []
+    for rule, address, method in rules(door, things):
+        if not address.startswith("/api/"):
+            continue
+        line = PERMISSIONS[rule.endpoint]
+        opens = line.roles == PUBLIC or (line.token is scope and holder in line.roles)
+        answer = client.open(address, method=method, headers=shown)
+        if (answer.status_code == 204) != opens:
+            wrong.append(f"{method} {address}: {answer.status}")
+        if answer.status_code == 429:
+            door.clock.pass_by(minutes=1)
+    assert wrong == []
+
+
+def csrf_of_session(client: FlaskClient) -> str:
+    """The word that forms of this browser carry; the pages behind the door can't be asked for it."""
+    from flask import g
+    from flask_wtf.csrf import generate_csrf
+
+    with client.session_transaction() as session:
+        kept = dict(session)
+    with client.application.test_request_context():
+        from flask import session as fresh
+
+        fresh.update(kept)
+        token = generate_csrf()
+        made = fresh["csrf_token"]
+        g.pop("csrf_token", None)
+    with client.session_transaction() as session:
+        session["csrf_token"] = made
+    return token
+
+
 @pytest.mark.parametrize("role", ROLES, ids=str)
-def test_the_app_keeps_to_the_table(web: Web, role: Role | None) -> None:
+def test_the_pages_themselves_keep_to_the_table(web: Web, role: Role | None) -> None:
     client = web.visitor() if role is None else web.as_(role)
-    token = csrf_of(client, "/login" if role is None else "/assets")
-    for rule, address in rules(web):
+    headers = {"X-CSRFToken": csrf_of(client, "/login" if role is None else "/assets")}
+    known = {"asset_id": web.city.asset_id, "token": web.token, "filename": "covercode.svg"}
+    for rule, address, method in rules(web, known):
         if rule.endpoint == "logout":
             continue  # ends the visit; has its own test
-        method = next((word for word in ("POST", "PATCH", "PUT", "DELETE") if word in (rule.methods or ())), "GET")
-        headers = {"X-CSRFToken": token} if method != "GET" else None
-        answer = client.open(address, method=method, headers=headers)
-        answer.close()
-        refused = answer.status_code in (401, 403) or "/login?next=" in answer.headers.get("Location", "")
         expected = not allowed(rule.endpoint, role)
         if rule.endpoint == "sign_in":
             expected = True  # nobody signs in with an empty form
-        assert refused == expected, f"{role} {method} {address}: {answer.status}"
+        assert refused(client, address, method, headers) == expected, f"{role} {method} {address}"
+
+
+def test_another_units_case_takes_no_photos_of_a_crew_member(web: Web, things: dict[str, Any]) -> None:
+    with writing(web.city.engine) as tx:
+        tx.execute(update(case).values(unit_id=web.city.power))
+    page = f"/cases/{things['case_id']}"
+    for login, stopped in (("crew", True), ("stranger", False), ("dispatcher", False)):
+        client = web.signed_in(login)
+        answer = client.post(f"{page}/photos", data={"csrf_token": csrf_of(client, "/assets")})
+        assert (answer.status_code == 403) == stopped, f"{login}: {answer.status}"
+
+
+def test_lists_and_figures_hold_what_lies_in_ones_own_area(web: Web, things: dict[str, Any]) -> None:
+    with reading(web.city.engine) as tx:
+        code = tx.execute(select(asset.c.code).where(asset.c.id == web.city.asset_id)).scalar_one()
+    own, foreign = bound(web, Role.ADMINISTRATOR, HERE), bound(web, Role.ADMINISTRATOR, ELSEWHERE)
+    for address in ("/api/v1/assets", "/api/v1/cases", "/api/v1/alerts", "/api/v1/map", "/api/v1/wrong-now"):
+        assert "上水井盖" in own.get(address).text, address
+        assert "上水井盖" not in foreign.get(address).text, address
+    for address in ("/assets", "/cases", "/alerts", "/"):
+        assert f'/{"assets" if address == "/assets" else "cases"}/1"' in own.get(address).text, address
+        assert "上水井盖" not in foreign.get(address).text, address
+    counters = foreign.get("/api/v1/overview").json
+    assert counters is not None
+    assert (counters["overview"]["assets"], counters["overview"]["cases_open"]) == (0, 0)
+    assert "上水井盖" not in foreign.get(f"/assets?q={code}").text
+
+
+def test_in_front_of_a_plate_of_another_area_staff_see_what_citizens_see(web: Web) -> None:
+    foreign = bound(web, Role.CREW, ELSEWHERE)
+    seen, public = foreign.get(f"/Q/{web.token}"), web.visitor().get(f"/Q/{web.token}")
+    assert (seen.status_code, public.status_code) == (200, 200)
+    assert 'name="contact"' in seen.text
+
+
+def test_what_lies_elsewhere_is_said_so(web: Web) -> None:
+    answer = bound(web, Role.CREW, ELSEWHERE).get(f"/assets/{web.city.asset_id}")
+    assert answer.status_code == 403
+    assert HERE in answer.text
+    assert ELSEWHERE in answer.text
 
 
 def test_an_anonymous_visitor_is_led_to_sign_in_and_back(web: Web) -> None:
