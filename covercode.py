@@ -137,16 +137,51 @@ def users() -> None:
 @click.option(
     "--role",
     required=True,
-    type=click.Choice(["administrator", "dispatcher", "crew", "viewer"]),
+    type=click.Choice(["administrator", "registrar", "dispatcher", "crew", "viewer"]),
     help="What the person may do.",
 )
+@click.option("--area", default="", metavar="CODE", help="Area code the person is bound to; default: the whole city.")
+@click.option("--unit", default="", metavar="NAME", help="The unit the person belongs to.")
 @click.password_option(help="Asked for when not given.")
 @_CONFIG
-def users_add(login: str, name: str, role: str, password: str, config: Path | None) -> None:
+def users_add(config: Path | None, **person: str) -> None:
     """Add a person."""
-    from operate.administration import add_person
+    from operate.people import add_person
 
-    click.echo(add_person(config, login=login, name=name, role=role, password=password))
+    click.echo(add_person(config, **person))
+
+
+@users.command("list")
+@_CONFIG
+@_JSON
+def users_list(config: Path | None, as_json: bool) -> None:
+    """Everybody who may log in: login, role, area (* is the whole city), state, name."""
+    from operate.people import show_people
+
+    for line in show_people(config, as_json=as_json):
+        click.echo(line)
+
+
+@users.command("set-password")
+@click.argument("login")
+@click.password_option(help="Asked for when not given; the person must change it at the next sign-in.")
+@_CONFIG
+def users_set_password(login: str, password: str, config: Path | None) -> None:
+    """Give somebody another password; unlocks the account and ends its sessions."""
+    from operate.people import set_password
+
+    click.echo(set_password(config, login=login, password=password))
+
+
+@users.command("close")
+@click.argument("login")
+@click.option("--reopen", is_flag=True, help="Open it again instead.")
+@_CONFIG
+def users_close(login: str, reopen: bool, config: Path | None) -> None:
+    """Close somebody's account: signed out at once; what they did stays on record."""
+    from operate.people import close_person
+
+    click.echo(close_person(config, login=login, reopen=reopen))
 
 
 @main.group()

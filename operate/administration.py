@@ -30,19 +30,6 @@ def upgrade_database(config: Path | None) -> str:
     return f"records database is up to date ({added}): {engine.url.render_as_string(hide_password=True)}"
 
 
-def add_person(config: Path | None, *, login: str, name: str, role: str, password: str) -> str:
-    """A new account."""
-    from registry.domain.kinds import Role
-    from registry.services.people import NewUser, add_user
-    from registry.storage.database import writing
-
-    engine, _ = open_records(city(config))
-    with writing(engine) as tx:
-        new = NewUser(login=login, name=name, role=Role(role), password=password)
-        add_user(tx, new, now=datetime.now(UTC))
-    return f"added {role} {login}"
-
-
 def show_settings(config: Path | None) -> Iterator[str]:
     """Every effective setting of the city's processes."""
     place = city(config)

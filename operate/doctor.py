@@ -48,7 +48,7 @@ def _all(config: Path | None) -> Iterator[Finding]:
         yield Finding("settings", False, str(problem), "mend the settings file")
         return
     yield Finding("settings", True, f"read; relative paths start at {place.home}")
-    checks: tuple[Callable[[Place], Finding], ...] = (_records, _series, _broker, _pages, _space, _letters)
+    checks: tuple[Callable[[Place], Finding], ...] = (_records, _series, _broker, _pages, _space, _letters, _audit)
     for check in checks:
         try:
             yield check(place)
@@ -120,3 +120,17 @@ def _letters(place: Place) -> Finding:
     if count:
         return Finding("letters", False, f"{count} dead letters in 24 h", "open the System page and mend their causes")
     return Finding("letters", True, "no dead letters in 24 h")
+
+
+def _audit(place: Place) -> Finding:
+    from registry.services.audit import check_chain
+
+    engine, _ = open_records(place)
+    try:
+        found = check_chain(engine)
+    finally:
+        engine.dispose()
+    if not found.whole:
+        advice = "somebody wrote to the records past the program: compare with a backup, and find out who could"
+        return Finding("audit", False, found.problem, advice)
+    return Finding("audit", True, f"{found.entries} entries in one chain; its last hash is {found.last_hash}")

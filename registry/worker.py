@@ -25,6 +25,7 @@ from registry.services.cases import mark_overdue
 from registry.services.cleaning import clean_up
 from registry.services.idempotency import clean_answers
 from registry.services.leases import Held, release_lease, take_lease
+from registry.services.sessions import forget_sessions
 from registry.services.silence import watch_silence
 from registry.settings import RecordSettings
 from registry.storage.series import SeriesStore
@@ -32,6 +33,8 @@ from registry.storage.series import SeriesStore
 log = structlog.get_logger(__name__)
 
 LEASE = "worker"
+KEEP_SESSIONS = timedelta(days=30)
+"""How long a session that is over is still listed; the audit trail keeps that it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,8 +203,10 @@ class _Worker:
             keep_letters=timedelta(days=self._settings.keep_letters_days),
         )
         answers = clean_answers(self._engine, now=now)
-        if cleaned.feed or cleaned.dead_letters or answers:
-            log.info("cleaned", feed=cleaned.feed, dead_letters=cleaned.dead_letters, answers=answers)
+        sessions = forget_sessions(self._engine, before=now - KEEP_SESSIONS)
+        if cleaned.feed or cleaned.dead_letters or answers or sessions:
+            told = {"feed": cleaned.feed, "dead_letters": cleaned.dead_letters, "answers": answers}
+            log.info("cleaned", **told, sessions=sessions)
 
     def _tell_health(self, now: datetime) -> None:
         seen = overview(self._engine, now=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,8 +41,8 @@ def test_a_city_is_set_up_from_nothing_and_doctor_says_what_is_still_missing(fol
     assert parts["records"]["advice"] == "covercode db upgrade"
 
     made = covercode("db", "upgrade", cwd=folder)
-    assert "up to date (10 rules added)" in made.stdout
-    assert "up to date (0 rules added)" in covercode("db", "upgrade", cwd=folder).stdout
+    assert "10 rules" in made.stdout
+    assert "(0 rules" in covercode("db", "upgrade", cwd=folder).stdout
     words = "a-long-enough-password"
     added = covercode(
         *("users", "add", "chen", "--name", "陈静", "--role", "dispatcher"), cwd=folder, stdin=f"{words}\n{words}\n"
@@ -58,6 +59,29 @@ def test_a_city_is_set_up_from_nothing_and_doctor_says_what_is_still_missing(fol
     assert parts["series"]["well"]
     assert not parts["broker"]["well"]
     assert "broker.host and broker.port" in parts["broker"]["advice"]
+
+
+def test_accounts_are_kept_from_the_shell_and_doctor_finds_a_trail_that_was_cut(folder: Path):
+    covercode("db", "upgrade", cwd=folder)
+    assert "users add" in covercode("users", "list", cwd=folder).stdout
+    words = ("--password", "three garden words")
+    person = ("users", "add", "lin", "--name", "林晓", "--role", "registrar", "--area", "440803", *words)
+    assert covercode(*person, cwd=folder).returncode == 0
+    assert covercode("users", "set-password", "lin", "--password", "other garden words", cwd=folder).returncode == 0
+    assert covercode("users", "close", "lin", cwd=folder).returncode == 0
+    (listed,) = json.loads(covercode("users", "list", "--json", cwd=folder).stdout)["people"]
+    assert (listed["area_code"], listed["active"], listed["must_change_password"]) == ("440803", False, True)
+
+    def audit() -> dict[str, str]:
+        parts = json.loads(covercode("doctor", "--json", cwd=folder).stdout)["parts"]
+        return next(part for part in parts if part["part"] == "audit")
+
+    assert audit()["said"].startswith("3 entries")
+    with sqlite3.connect(folder / "covercode.db") as records:
+        records.execute("DROP TRIGGER audit_no_delete")
+        records.execute("DELETE FROM audit WHERE id = 3")
+    records.close()
+    assert (audit()["well"], "removed" in audit()["said"]) == (False, True)
 
 
 def test_an_import_lists_every_row_it_cannot_use_and_a_dry_run_changes_nothing(folder: Path):
