@@ -11,11 +11,10 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 import structlog
-from flask import Response, request, send_file
+from flask import Response, after_this_request, request, send_file
 
 from dashboards.api.operation import Answer, Listing, Operation
 from dashboards.api.request import Call, read_call
-from dashboards.errors import handle
 from dashboards.login import actor
 from dashboards.site import now, site
 from registry.domain.errors import StoreDown
@@ -99,30 +98,33 @@ def _once(operation: Operation, call: Call[Any, Any], addressed: dict[str, Any],
     earlier = idempotency.claim(engine, user_id=user_id, key=key, request_hash=_fingerprint(), now=now())
     if earlier is not None:
         return _again(earlier)
-    try:
-        response = _respond(operation.run(call, **addressed))
-    except StoreDown:
-        _give_back(user_id, key)
-        raise
-    except Exception as error:  # noqa: BLE001  # answered as every other route's; kept, so that it is answered alike
-        response = handle(error)
-    kept = idempotency.KeptAnswer(
-        status=response.status_code,
-        media_type=response.mimetype or "",
-        location=response.headers.get("Location", ""),
-        etag=response.headers.get("ETag", ""),
-        body=response.get_data(as_text=True),
-    )
-    idempotency.keep_answer(engine, kept, user_id=user_id, key=key, now=site().clock())
-    return response
+
+    @after_this_request
+    def keep(response: Response) -> Response:
+        _keep(response, user_id, key)
+        return response
+
+    return _respond(operation.run(call, **addressed))
 
 
-def _give_back(user_id: int, key: str) -> None:
+def _keep(response: Response, user_id: int, key: str) -> None:
+    """Keep the answer, whatever it became; "the database is away" means that nothing was done."""
+    engine = site().engine
     try:
-        idempotency.give_back(site().engine, user_id=user_id, key=key)
+        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            idempotency.give_back(engine, user_id=user_id, key=key)
+            return
+        kept = idempotency.KeptAnswer(
+            status=response.status_code,
+            media_type=response.mimetype or "",
+            location=response.headers.get("Location", ""),
+            etag=response.headers.get("ETag", ""),
+            body=response.get_data(as_text=True),
+        )
+        idempotency.keep_answer(engine, kept, user_id=user_id, key=key, now=site().clock())
     except StoreDown as error:
         # The key stays claimed: after five minutes it answers that the outcome is unknown, which is true.
-        log.warning("idempotency_key_not_given_back", problem=str(error))
+        log.warning("answer_not_kept", problem=str(error))
 
 
 def _again(earlier: idempotency.KeptAnswer) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
@@ -10,6 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from dashboards.api.answering import view
+from dashboards.api.operation import Operation
+from dashboards.api.table import OPERATIONS
+from registry.domain.errors import StoreDown
 from registry.domain.kinds import Role
 from registry.services import idempotency
 from tests.web.conftest import Web, csrf_of
@@ -279,3 +284,18 @@ def test_of_two_at_once_one_is_done_and_both_are_answered(web: Web, program: Pro
     assert sorted(answer.status_code for answer in answers) in ([201, 201], [201, 409])
     assert len(told(program.get("/assets?road=椹川大道"))["items"]) == 1
     assert program.send("POST", "/assets", COVER, Idempotency_Key="order-1").status_code == 201
+
+
+def test_a_key_can_be_used_again_when_the_records_were_away(web: Web, program: Program) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise StoreDown("disk away")
+
+    register = web.app.view_functions["api_register"]
+    web.app.view_functions["api_register"] = view(replace(operation_of("api_register"), run=fail))
+    assert program.send("POST", "/assets", COVER, Idempotency_Key="order-1").status_code == 503
+    web.app.view_functions["api_register"] = register
+    assert program.send("POST", "/assets", COVER, Idempotency_Key="order-1").status_code == 201
+
+
+def operation_of(endpoint: str) -> Operation:
+    return next(one for one in OPERATIONS if one.endpoint == endpoint)
