@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dashboards import api, pages, texts
+from dashboards.agents import agent_name
 from dashboards.assets_manifest import load_manifest
 from dashboards.bearer import bearer
 from dashboards.compress import compress
@@ -197,6 +198,7 @@ def _register_templates(app: Flask) -> None:
         ago=lambda moment: texts.ago(moment, lang(), now=now()),
         duration=lambda seconds: texts.duration(seconds, lang()),
         number=_number,
+        agent_name=agent_name,
     )
     app.context_processor(_context)
 

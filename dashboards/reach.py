@@ -19,7 +19,7 @@ from registry.domain.moves import is_theirs
 from registry.domain.people import Actor
 from registry.domain.scopes import check_area
 from registry.queries import whereabouts
-from registry.queries.whereabouts import Whereabouts
+from registry.queries.whereabouts import CaseWhereabouts, Whereabouts
 
 Finder = Callable[[Engine, Any], Whereabouts | None]
 
@@ -82,5 +82,5 @@ def check_reach(engine: Engine, endpoint: str, addressed: Mapping[str, Any], act
 
 
 def _check_unit(found: Whereabouts, actor: Actor) -> None:
-    if actor.role is Role.CREW and found.stage is not None and not is_theirs(found, actor):
+    if actor.role is Role.CREW and isinstance(found, CaseWhereabouts) and not is_theirs(found, actor):
         raise NotAllowed("the case is another unit's or another person's; a dispatcher can pass it to you")

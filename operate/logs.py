@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
+
+_SECRET_NAMES = frozenset({"password", "old_password", "authorization", "cookie", "set-cookie", "secret", "csrf_token"})
+_SECRET_TEXT = re.compile(r"(?i:bearer)\s+[\w.~+/=-]{8,}|\bcc_[\w-]{20,}|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)")
+HIDDEN = "***"
 
 
 def configure_logs(process: str, *, level: str = "info", json_lines: bool | None = None) -> None:
@@ -18,9 +25,13 @@ def configure_logs(process: str, *, level: str = "info", json_lines: bool | None
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
+        hide_secrets,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if json_lines else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if json_lines
+        # a traceback with the values of variables would show passwords
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
     if json_lines:
         shared.append(structlog.processors.format_exc_info)
@@ -38,7 +49,7 @@ def configure_logs(process: str, *, level: str = "info", json_lines: bool | None
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, _hide_in_text],
         )
     )
     root = logging.getLogger()
@@ -48,3 +59,19 @@ def configure_logs(process: str, *, level: str = "info", json_lines: bool | None
     for chatty in ("amqtt", "transitions", "apscheduler", "pymodbus", "PIL"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(process=process)
+
+
+def hide_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Blank the fields that are secret by their name."""
+    for name in event.keys() & _SECRET_NAMES:
+        event[name] = HIDDEN
+    return event
+
+
+def hide_in(text: str) -> str:
+    """``text`` without API tokens, Authorization headers and passwords in addresses, wherever they stand."""
+    return _SECRET_TEXT.sub(HIDDEN, text)
+
+
+def _hide_in_text(_logger: Any, _name: str, line: str) -> str:
+    return hide_in(line)

@@ -75,7 +75,7 @@ def close_person(config: Path | None, *, login: str, reopen: bool) -> str:
 
 
 def _records(config: Path | None) -> Engine:
-    engine, _ = open_records(city(config))
+    engine: Engine = open_records(city(config))[0]
     return engine
 
 

@@ -19,12 +19,18 @@ from registry.storage.tables import alert, api_token, asset, case, device, photo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whereabouts:
-    """The area of a thing ("" when it is not known), and for a case also who has it."""
+    """The area of a thing; "" when it is not known."""
 
     area_code: str
-    stage: Stage | None = None
-    unit_id: int | None = None
-    assignee_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseWhereabouts(Whereabouts):
+    """The area of a case, and who has it."""
+
+    stage: Stage
+    unit_id: int | None
+    assignee_id: int | None
 
 
 def of_asset(engine: Engine, asset_id: int) -> Whereabouts | None:
@@ -37,12 +43,14 @@ def of_code(engine: Engine, code: str) -> Whereabouts | None:
     return _first(engine, select(asset.c.area_code).where(asset.c.code == code))
 
 
-def of_case(engine: Engine, case_id: int) -> Whereabouts | None:
+def of_case(engine: Engine, case_id: int) -> CaseWhereabouts | None:
     """Where a case is, and who has it."""
     query = select(asset.c.area_code, case.c.stage, case.c.unit_id, case.c.assignee_id).join_from(
         case, asset, asset.c.id == case.c.asset_id
     )
-    return _first(engine, query.where(case.c.id == case_id))
+    with reading(engine) as tx:
+        row = tx.execute(query.where(case.c.id == case_id)).mappings().first()
+    return None if row is None else CaseWhereabouts(**{**row, "stage": Stage(row["stage"])})
 
 
 def of_alert(engine: Engine, alert_id: int) -> Whereabouts | None:
@@ -107,12 +115,4 @@ def of_area(engine: Engine, area_id: int) -> Whereabouts | None:
 def _first(engine: Engine, query: Select[Any]) -> Whereabouts | None:
     with reading(engine) as tx:
         row = tx.execute(query).mappings().first()
-    if row is None:
-        return None
-    stage = row.get("stage")
-    return Whereabouts(
-        area_code=row["area_code"],
-        stage=None if stage is None else Stage(stage),
-        unit_id=row.get("unit_id"),
-        assignee_id=row.get("assignee_id"),
-    )
+    return None if row is None else Whereabouts(area_code=row["area_code"])
