@@ -73,5 +73,5 @@ def hide_in(text: str) -> str:
     return _SECRET_TEXT.sub(HIDDEN, text)
 
 
-def _hide_in_text(_logger: Any, _name: str, line: str) -> str:
-    return hide_in(line)
+def _hide_in_text(_logger: Any, _name: str, line: Any) -> str:
+    return hide_in(str(line))

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, insert, or_, select, update
 
 from registry.domain.errors import NotFound, StoreDown
 from registry.domain.people import Actor

@@ -127,7 +127,7 @@ def test_a_trail_that_lost_its_head_is_found(engine: Engine, now: datetime):
         {},
         {"n": 0.1, "big": 2**63, "none": None, "yes": True},
         {"b": {"z": 1, "a": [1, 2, {"x": "y"}]}, "a": []},
-        {"text": "井盖\u0000\n\u2028\U0001f573 \"quoted\" \\"},
+        {"text": '井盖\u0000\n\u2028\U0001f573 "quoted" \\'},
         {"": ["", " "]},
     ],
 )
