@@ -43,7 +43,7 @@ def open_to(role: Role | None) -> list[TokenScope]:
 
 
 def read_scopes(words: Iterable[str], role: Role) -> tuple[TokenScope, ...]:
-    """``words`` as scopes, in the table's order. Raises ``InvalidInput`` for none, an unknown one, one above ``role``."""
+    """``words`` as scopes, in the table's order. ``InvalidInput`` for none, an unknown one, one above ``role``."""
     wanted = set(words)
     if not wanted:
         raise InvalidInput("scopes", "a token needs at least one scope; choose what it is for")
