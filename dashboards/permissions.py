@@ -28,7 +28,7 @@ class Reach(StrEnum):
 
     ``ANY``: the route addresses no single thing of the city; lists show only what lies in the visitor's area.
     ``OWN_AREA``: the asset, case, photo … that is addressed must lie in the visitor's area.
-    ``OWN_UNIT``: the same, and for crew the case must be theirs, their unit's, or dispatched and nobody's yet.
+    ``OWN_UNIT``: the same, and for crew the case must be theirs, their unit's, or nobody's yet.
     ``WHOLE_CITY``: concerns the whole city; only for people who are bound to no part of it.
     """
 

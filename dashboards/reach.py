@@ -82,5 +82,8 @@ def check_reach(engine: Engine, endpoint: str, addressed: Mapping[str, Any], act
 
 
 def _check_unit(found: Whereabouts, actor: Actor) -> None:
-    if actor.role is Role.CREW and isinstance(found, CaseWhereabouts) and not is_theirs(found, actor):
+    if actor.role is not Role.CREW or not isinstance(found, CaseWhereabouts):
+        return
+    nobodys = found.unit_id is None and found.assignee_id is None
+    if not nobodys and not is_theirs(found, actor):
         raise NotAllowed("the case is another unit's or another person's; a dispatcher can pass it to you")
