@@ -101,7 +101,8 @@ def test_an_import_lists_every_row_it_cannot_use_and_a_dry_run_changes_nothing(f
     (folder / "posts.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": rows}))
     covercode("db", "upgrade", cwd=folder)
     for command, created in ((["--dry-run"], 1), ([], 1), ([], 0)):
-        told = covercode("assets", "import", "posts.geojson", "--json", *command, cwd=folder)
+        profile = ("--profile", "street-lights")
+        told = covercode("assets", "import", "posts.geojson", "--json", *profile, *command, cwd=folder)
         lines = told.stdout.splitlines()
         counts = json.loads(lines[-1])
         assert (counts["rows"], counts["created"], counts["rejected"]) == (3, created, 2), told.stderr
@@ -111,10 +112,10 @@ def test_an_import_lists_every_row_it_cannot_use_and_a_dry_run_changes_nothing(f
 
 def test_a_file_that_is_no_inventory_is_refused_with_the_reason(folder: Path):
     covercode("db", "upgrade", cwd=folder)
-    (folder / "posts.geojson").write_text("PoleID,lon,lat\n1-1,2,3\n")
+    (folder / "posts.geojson").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
     told = covercode("assets", "import", "posts.geojson", cwd=folder)
     assert told.returncode == 2
-    assert "GeoJSON" in told.stderr
+    assert "CSV UTF-8" in told.stderr
     assert "Traceback" not in told.stderr
 
 

@@ -98,7 +98,7 @@ def open_page(web: Web, port: int) -> socket.socket:
     """A page on the live stream, after its greeting."""
     web.as_(Role.VIEWER)
     page = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
-    cookie = web.cookies["viewer"]
+    cookie, _ = web.cookies["viewer"]
     page.sendall(f"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nCookie: covercode={cookie}\r\n\r\n".encode())
     got = b""
     while b": connected" not in got:
