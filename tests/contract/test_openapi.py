@@ -33,7 +33,7 @@ from registry.storage.database import writing
 from tests.web.conftest import NOON, Web, csrf_of
 
 # How many requests each operation gets. More are worth an evening, not every commit.
-EXAMPLES = 8
+EXAMPLES = 4
 # Making up a thousand things at a time takes seconds.
 EXAMPLES_OF_MANY = 2
 # A stream has no end, so no program of fixed length can read its answer to the end; tests/web/test_stream.py does.
