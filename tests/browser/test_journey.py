@@ -160,7 +160,7 @@ def _the_file_tells_the_story(city: RunningCity, desk: Page, case_id: int, camer
         expect(story).to_contain_text(said)
     camera.take(desk, "14-case-closed", whole=True)
     desk.locator(".case-head").get_by_role("link", name=file.asset_name).click()
-    history = desk.get_by_role("region", name=words("asset.history"))
+    history = desk.get_by_role("region", name=words("asset.cases"))
     expect(history.get_by_role("listitem").filter(has_text=file.number)).to_contain_text(words("stage.closed"))
     _photo_is_shown(desk.get_by_role("region", name=words("photo.title")).get_by_role("img"))
 
