@@ -2,15 +2,11 @@
 import {
   type GeoJSONSource,
   type LayerSpecification,
-  Map as Canvas,
-  NavigationControl,
-  ScaleControl,
-  setWorkerUrl,
+  type Map as Canvas,
   type StyleSpecification,
 } from "maplibre-gl";
-import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import "maplibre-gl/dist/maplibre-gl.css";
 import { fetchJson } from "./answers";
+import { openCanvas } from "./canvas";
 import { element } from "./elements";
 import { graticule } from "./geometry";
 import { type Areas, frameOfAreas } from "./outlines";
@@ -18,8 +14,6 @@ import { type Page, say } from "./page";
 import { colour, THEME_CHANGED } from "./theme";
 
 const NOTHING: Areas = { type: "FeatureCollection", truncated: false, features: [] };
-
-setWorkerUrl(workerUrl);
 
 export class AreaMap {
   private canvas: Canvas | undefined;
@@ -56,31 +50,7 @@ export class AreaMap {
   }
 
   private open(): Canvas {
-    const { t } = this.page;
-    const canvas = new Canvas({
-      container: this.box,
-      style: this.style(),
-      center: [105, 35],
-      zoom: 3,
-      maxZoom: 20,
-      attributionControl: this.box.dataset.tiles ? { compact: true } : false,
-      dragRotate: false,
-      pitchWithRotate: false,
-      cooperativeGestures: matchMedia("(pointer: coarse)").matches,
-      fadeDuration: 0,
-      locale: {
-        "NavigationControl.ZoomIn": t("map.zoom_in"),
-        "NavigationControl.ZoomOut": t("map.zoom_out"),
-        "CooperativeGesturesHandler.WindowsHelpText": t("map.two_fingers"),
-        "CooperativeGesturesHandler.MacHelpText": t("map.two_fingers"),
-        "CooperativeGesturesHandler.MobileHelpText": t("map.two_fingers"),
-        "Map.Title": t("map.title"),
-      },
-    });
-    canvas.touchZoomRotate.disableRotation();
-    canvas.keyboard.disableRotation();
-    canvas.addControl(new NavigationControl({ showCompass: false }), "top-right");
-    canvas.addControl(new ScaleControl({ maxWidth: 96 }), "bottom-left");
+    const canvas = openCanvas(this.box, this.page, this.style(), { center: [105, 35], zoom: 3 });
     canvas.on("style.load", () => this.draw());
     canvas.on("moveend", () => this.drawGrid());
     canvas.on("idle", () => {

@@ -3,15 +3,11 @@
 import {
   type GeoJSONSource,
   type LayerSpecification,
-  Map as Canvas,
-  NavigationControl,
-  ScaleControl,
-  setWorkerUrl,
+  type Map as Canvas,
   type StyleSpecification,
 } from "maplibre-gl";
-import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import "maplibre-gl/dist/maplibre-gl.css";
 import { fetchJson, Refused } from "./answers";
+import { openCanvas } from "./canvas";
 import { element } from "./elements";
 import { frameOf, graticule, type OnRoad, type Position, streets } from "./geometry";
 import { type Page, say } from "./page";
@@ -32,8 +28,6 @@ export interface Dots {
 }
 
 const NOTHING: Dots = { type: "FeatureCollection", features: [] };
-
-setWorkerUrl(workerUrl);
 
 export class DotMap {
   private canvas: Canvas | undefined;
@@ -81,31 +75,7 @@ export class DotMap {
   }
 
   private open(): Canvas {
-    const { t } = this.page;
-    const canvas = new Canvas({
-      container: this.box,
-      style: this.style(),
-      center: [105, 35],
-      zoom: 3,
-      maxZoom: 20,
-      attributionControl: this.box.dataset.tiles ? { compact: true } : false,
-      dragRotate: false,
-      pitchWithRotate: false,
-      cooperativeGestures: matchMedia("(pointer: coarse)").matches,
-      fadeDuration: 0,
-      locale: {
-        "NavigationControl.ZoomIn": t("map.zoom_in"),
-        "NavigationControl.ZoomOut": t("map.zoom_out"),
-        "CooperativeGesturesHandler.WindowsHelpText": t("map.two_fingers"),
-        "CooperativeGesturesHandler.MacHelpText": t("map.two_fingers"),
-        "CooperativeGesturesHandler.MobileHelpText": t("map.two_fingers"),
-        "Map.Title": t("map.title"),
-      },
-    });
-    canvas.touchZoomRotate.disableRotation();
-    canvas.keyboard.disableRotation();
-    canvas.addControl(new NavigationControl({ showCompass: false }), "top-right");
-    canvas.addControl(new ScaleControl({ maxWidth: 96 }), "bottom-left");
+    const canvas = openCanvas(this.box, this.page, this.style(), { center: [105, 35], zoom: 3 });
     canvas.on("style.load", () => this.draw());
     canvas.on("moveend", () => this.drawGrid());
     canvas.on("idle", () => {

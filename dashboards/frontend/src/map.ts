@@ -4,18 +4,14 @@ import {
   type ExpressionSpecification,
   type GeoJSONSource,
   type LayerSpecification,
-  Map as Canvas,
+  type Map as Canvas,
   type MapGeoJSONFeature,
   type MapMouseEvent,
-  NavigationControl,
   Popup,
-  ScaleControl,
-  setWorkerUrl,
   type StyleSpecification,
 } from "maplibre-gl";
-import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import "maplibre-gl/dist/maplibre-gl.css";
 import { fetchJson } from "./answers";
+import { openCanvas } from "./canvas";
 import { element, shapeOf } from "./elements";
 import { type Frame, frameOf, graticule, type Position, streets } from "./geometry";
 import { type Page, say } from "./page";
@@ -50,8 +46,6 @@ const MARKS = ["", "on-notice", "on-alarm", "on-critical"] as const;
 
 /** From this many assets on, calm ones are gathered in clusters while the city is seen as a whole. */
 const CLUSTER_FROM = 3_000;
-
-setWorkerUrl(workerUrl);
 
 /** Assets where something is wrong, and the others. */
 export function partition(features: readonly AssetFeature[]): { trouble: AssetFeature[]; calm: AssetFeature[] } {
@@ -109,32 +103,7 @@ export class CityMap {
   }
 
   private open(): Canvas {
-    const { t } = this.page;
-    const canvas = new Canvas({
-      container: this.box,
-      style: this.style(),
-      center: [113.3, 23.1],
-      zoom: 12,
-      maxZoom: 20,
-      attributionControl: this.box.dataset.tiles ? { compact: true } : false,
-      dragRotate: false,
-      pitchWithRotate: false,
-      cooperativeGestures: matchMedia("(pointer: coarse)").matches,
-      fadeDuration: 0,
-      locale: {
-        "NavigationControl.ZoomIn": t("map.zoom_in"),
-        "NavigationControl.ZoomOut": t("map.zoom_out"),
-        "CooperativeGesturesHandler.WindowsHelpText": t("map.two_fingers"),
-        "CooperativeGesturesHandler.MacHelpText": t("map.two_fingers"),
-        "CooperativeGesturesHandler.MobileHelpText": t("map.two_fingers"),
-        "Map.Title": t("map.title"),
-        "Popup.Close": t("map.close"),
-      },
-    });
-    canvas.touchZoomRotate.disableRotation();
-    canvas.keyboard.disableRotation();
-    canvas.addControl(new NavigationControl({ showCompass: false }), "top-right");
-    canvas.addControl(new ScaleControl({ maxWidth: 96 }), "bottom-left");
+    const canvas = openCanvas(this.box, this.page, this.style(), { center: [113.3, 23.1], zoom: 12 });
     canvas.on("style.load", () => {
       this.drawShapes();
       this.show();
@@ -385,7 +354,6 @@ function layers(withTiles: boolean, ring: ExpressionSpecification): LayerSpecifi
     },
   ];
 }
-
 
 /** The severity's shape as a picture: the same diamond, triangle and circle as in the lists, with a rim. */
 function drawShape(severity: number): ImageData {
