@@ -146,6 +146,12 @@ class FeedHub:
         with self._lock:
             return len(self._listeners)
 
+    @property
+    def reading(self) -> bool:
+        """Whether the feed is being read: from the first listener until shortly after the last."""
+        with self._lock:
+            return self._thread is not None and self._thread.is_alive()
+
     def newest_id(self) -> int:
         """The highest id in the feed now."""
         return self._feed.newest_id()

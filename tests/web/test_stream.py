@@ -49,7 +49,7 @@ def hub(engine: Engine) -> Iterator[FeedHub]:
     made = FeedHub(RecordsFeed(engine), every_s=0.02)
     yield made
     made.close()
-    wait_until(lambda: not any(thread.name == "feed-hub" for thread in threading.enumerate()))
+    wait_until(lambda: not made.reading)
 
 
 def join(hub: FeedHub, last_id: int, *, may_listen: bool = True, heartbeat_s: float = 0.05) -> OpenStream:
@@ -133,16 +133,13 @@ def test_the_stream_ends_with_the_sign_in(hub: FeedHub) -> None:
 
 
 def test_the_feed_is_read_only_while_somebody_listens(hub: FeedHub) -> None:
-    def reading() -> bool:
-        return any(thread.name == "feed-hub" for thread in threading.enumerate())
-
-    wait_until(lambda: not reading())  # the hub of the test before may still be leaving
+    assert not hub.reading
     stream = join(hub, 0)
-    assert reading()
+    assert hub.reading
     stream.close()
-    wait_until(lambda: not reading())
+    wait_until(lambda: not hub.reading)
     again = join(hub, 0)
-    assert reading()
+    assert hub.reading
     again.close()
 
 
