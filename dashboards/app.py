@@ -28,6 +28,7 @@ from dashboards.errors import register_errors
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
 from dashboards.navigation import navigation
 from dashboards.permissions import LARGE_UPLOADS, LIMITS
+from dashboards.rate_counts import counts_file, counts_uri
 from dashboards.settings import City, WebSettings
 from dashboards.site import EXTENSION, Site, lang, now, site, site_of, t
 from dashboards.stream import FeedHub, RecordsFeed
@@ -74,9 +75,9 @@ def create_app(
         hub=FeedHub(RecordsFeed(engine)),
     )
     app.before_request(_begin)
-    register_login(app)
+    register_login(app, counts_file(city))
     app.before_request(_take_large_files)
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    limiter = Limiter(get_remote_address, app=app, storage_uri=counts_uri(counts_file(city)))
     guard_forms(app)
     pages.register(app)
     api.register(app)

@@ -6,16 +6,17 @@ a form, and that is why such a request needs no CSRF token.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 from flask import Flask, current_app, g, request
 from limits import parse
-from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
 from dashboards.errors import BadToken
 from dashboards.permissions import TOKEN_LIMIT, line_of
+from dashboards.rate_counts import RateCounts, counts_uri
 from dashboards.site import now, site
 from registry.domain.errors import NotAllowed
 from registry.services.api_tokens import TokenVisit, find_token
@@ -23,9 +24,9 @@ from registry.services.api_tokens import TokenVisit, find_token
 _EXTENSION = "covercode_tokens"
 
 
-def register_bearer(app: Flask) -> None:
-    """Count each token's requests in this process; there is one web process."""
-    app.extensions[_EXTENSION] = FixedWindowRateLimiter(MemoryStorage())
+def register_bearer(app: Flask, counts: Path) -> None:
+    """Count each token's requests, over all web processes, in the file ``counts``."""
+    app.extensions[_EXTENSION] = FixedWindowRateLimiter(RateCounts(counts_uri(counts)))
 
 
 def shown_token() -> str | None:

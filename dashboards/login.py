@@ -68,12 +68,12 @@ def read_secret(path: Path) -> bytes:
     return key
 
 
-def register_login(app: Flask) -> None:
-    """Flask-Login, and the check of every request against the table of permissions."""
+def register_login(app: Flask, counts: Path) -> None:
+    """Flask-Login, and the check of every request against the table of permissions; ``counts``: of tokens' requests."""
     manager = LoginManager()
     manager.init_app(app, add_context_processor=False)
     manager.user_loader(_load)
-    register_bearer(app)
+    register_bearer(app, counts)
     app.before_request(enforce)
 
 

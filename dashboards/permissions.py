@@ -308,7 +308,7 @@ PERMISSIONS: dict[str, Line] = {
     "stream": Line(STAFF, ANY, READ),
 }
 
-# Requests per address of the sender. Limits are counted in this process: there is one web process.
+# Requests per address of the sender, over all web processes (dashboards.rate_counts).
 LIMITS: dict[str, str] = {
     "sign_in": "10/minute",
     "change_password": "10/minute",

@@ -1,7 +1,9 @@
-"""Running the web part: gunicorn, one worker process with threads.
+"""Running the web part: gunicorn, a few worker processes with threads.
 
-One worker, because the live stream's hub, the rate limits and the front end's manifest are kept per process; threads,
-because a stream occupies one for as long as its page is open (at most 48 of the 64, so that pages always find one).
+Processes, because Python works on one request at a time in each: with one, four people who ask at once wait for each
+other. Threads, because a stream occupies one for as long as its page is open (at most 48 of the 64, so that pages
+always find one). A process has nothing of its own that another would need: each reads the live feed for its listeners,
+and the rates are counted in one file (``dashboards.rate_counts``).
 gunicorn alone, told to end while pages are open on the stream, waits for them until its master kills the worker, since
 a stream has no end of its own. The worker here therefore closes the hub first and every stream ends by itself. The
 master process restarts a worker that dies.
@@ -43,7 +45,7 @@ def serve(app: Flask, settings: WebSettings, *, stop: threading.Event) -> None:
     """
     listener = listen(settings)
     log.info("web_listening", host=settings.host, port=listener.getsockname()[1])
-    _Server(app, listener.detach()).run_until(stop)
+    _Server(app, listener.detach(), settings.processes).run_until(stop)
 
 
 def listen(settings: WebSettings) -> socket.socket:
@@ -108,8 +110,9 @@ class _Logs(Logger):  # type: ignore[misc]
 class _Server(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured by us alone: no files, no environment, no control socket."""
 
-    def __init__(self, app: Flask, listening_fd: int) -> None:
+    def __init__(self, app: Flask, listening_fd: int, processes: int) -> None:
         self.flask_app = app
+        self._processes = processes
         self._listening_fd = listening_fd  # gunicorn closes it
         super().__init__()
 
@@ -120,7 +123,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
         for name, value in {
             "bind": f"fd://{self._listening_fd}",
-            "workers": 1,
+            "workers": self._processes,
             "worker_class": _Worker,
             "threads": THREADS,
             "keepalive": 5,

@@ -15,6 +15,10 @@ class WebSettings:
         default="127.0.0.1", metadata={"help": "Address to listen on; 0.0.0.0 is every address of this machine"}
     )
     port: int = field(default=8080, metadata={"help": "Port to listen on"})
+    processes: int = field(
+        default=2,
+        metadata={"help": "Processes that answer requests, each with 64 threads; one for each core is sensible"},
+    )
     secret_file: Path = field(
         default=Path("var/web-secret"),
         metadata={"help": "File with the key that signs sessions; made on the first start, readable by its owner only"},

@@ -12,6 +12,8 @@ from gateway.settings import BrokerSettings
 from operate.settings import BadSettings, load_settings
 from registry.settings import CitySettings, RecordSettings
 
+MOST_PROCESSES = 64
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CityBrokerSettings(BrokerSettings):
@@ -92,4 +94,6 @@ def city_problems(settings: CityFile) -> list[str]:
     for name, port in (("broker.port", settings.broker.port), ("web.port", settings.web.port)):
         if not 1 <= port <= 65535:
             problems.append(f"{name}: must be between 1 and 65535, not {port}")
+    if not 1 <= settings.web.processes <= MOST_PROCESSES:
+        problems.append(f"web.processes: must be between 1 and {MOST_PROCESSES}, not {settings.web.processes}")
     return problems
