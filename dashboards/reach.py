@@ -54,6 +54,8 @@ PLACELESS: dict[str, str] = {
     "value": "the second half of an alias",
     "print_run_id": "a print run: its service checks each asset when it is planned",
     "file": "a file of a print run",
+    "profile_id": "an import profile is the whole city's",
+    "session": "a session: its service looks for it among those of the account before it, or of the visitor's own",
     "run_id": "an import or a print run: people bound to an area see their own only, and each row is checked",
 }
 

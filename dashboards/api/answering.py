@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 import structlog
 from flask import Response, after_this_request, request, send_file
 
-from dashboards.api.operation import Answer, Listing, Operation
+from dashboards.api.operation import Answer, Listing, Operation, Paged
 from dashboards.api.request import Call, read_call
 from dashboards.login import actor
 from dashboards.site import now, site
 from registry.domain.errors import StoreDown
-from registry.queries.paging import Page
+from registry.queries.paging import Page, decode, page_of
 from registry.services import idempotency
 
 log = structlog.get_logger(__name__)
+
+Row = TypeVar("Row")
 
 _encoder = msgspec.json.Encoder()
 KEY_HEADER = "Idempotency-Key"
@@ -49,6 +51,15 @@ def page(found: Page[Any]) -> Answer:
         kept = [(name, value) for name, value in request.args.items() if name != "after"]
         address = f"{quote(request.path)}?{urlencode([*kept, ('after', found.next)])}"
     return Answer(value=Listing(items=found.items, next=address), next=address)
+
+
+def page_out_of(rows: Iterable[Row], asked: Paged, key: Callable[[Row], tuple[int | str, ...]]) -> Answer:
+    """One page of a list that is short enough to be read as a whole; ``key`` tells its rows apart and sorts them."""
+    ordered = sorted(rows, key=key)
+    if asked.after is not None and ordered:
+        place = decode(asked.after, *map(type, key(ordered[0])))
+        ordered = [row for row in ordered if key(row) > place]
+    return page(page_of(ordered[: asked.limit + 1], asked.limit, key))
 
 
 def etag_of(value: Any) -> str:

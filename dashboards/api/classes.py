@@ -1,4 +1,4 @@
-"""Class tables and component codes: what a code means, and classes of the city's own."""
+"""Class tables and component codes: what a code means, a city's own table, classes of its own."""
 
 from __future__ import annotations
 
@@ -8,19 +8,59 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from dashboards.api.operation import Answer, Body, NoQuery, Operation, Query
-from dashboards.api.request import Call
+from dashboards.api.answering import page_out_of
+from dashboards.api.operation import Answer, Body, Listing, NoQuery, Operation, Paged, Query, Upload
+from dashboards.api.request import Call, Sent
+from dashboards.class_files import load_class_file
+from dashboards.site import lang
 from registry.domain.kinds import Family
 from registry.queries.classes import SchemeRow, SchemeView, list_schemes, scheme_view
-from registry.services.classes import AssetClass, add_extension_class
+from registry.services.class_import import ClassReport
+from registry.services.classes import AssetClass, Scheme, add_extension_class
 from registry.services.codes import CodeReading, explain_code
 from registry.services.transactions import in_one_view
+from registry.tabular.class_table import say_class_fault
 
 
-class Schemes(msgspec.Struct, frozen=True, kw_only=True):
-    """Every class table, shipped ones first."""
+class ClassTableFields(Query, frozen=True, kw_only=True):
+    """What the table is called; without ``dry_run=false`` nothing is written."""
 
-    items: list[SchemeRow]
+    scheme: Annotated[str, Meta(min_length=1, max_length=60, description="The table's key")]
+    name_zh: Annotated[str, Meta(min_length=1, max_length=200)]
+    name_en: Annotated[str, Meta(max_length=200)] = ""
+    note: Annotated[str, Meta(max_length=2000)] = ""
+    dry_run: bool = True
+
+
+class ClassRowFault(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that can't be used: in which column, what stands there, what is wrong and how to mend it."""
+
+    row: int
+    column: str
+    value: str
+    code: str
+    problem: str
+    fix: str
+
+
+class ClassTableReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a class table; ``written`` is False for a dry run and while any row is faulty.
+
+    ``removed`` and ``kept`` are codes that the file no longer has; kept ones are carried by assets, or the city added
+    them by hand. ``guessed`` classes got their family by their name. ``columns``: field and the file's word for it.
+    """
+
+    scheme: str
+    written: bool
+    rows: int
+    added: list[str]
+    changed: list[str]
+    unchanged: int
+    removed: list[str]
+    kept: list[str]
+    guessed: list[str]
+    faults: list[ClassRowFault]
+    columns: dict[str, str]
 
 
 class NewClass(Body, frozen=True, kw_only=True):
@@ -39,9 +79,17 @@ class CodeQuery(Query, frozen=True, kw_only=True):
     scheme: Annotated[str, Meta(max_length=30)] | None = None
 
 
-def api_schemes(call: Call[NoQuery, None]) -> Answer:
+def api_schemes(call: Call[Paged, None]) -> Answer:
     """Every class table."""
-    return Answer(value=Schemes(items=list_schemes(call.engine)))
+    return page_out_of(list_schemes(call.engine), call.query, lambda one: (one.key,))
+
+
+def api_load_classes(call: Call[NoQuery, Sent]) -> Answer:
+    """Check a city's own class table, or load it."""
+    told = call.body.fields
+    scheme = Scheme(key=told.scheme, name_zh=told.name_zh, name_en=told.name_en, note=told.note)
+    report = load_class_file(call.engine, call.body.files[0], scheme, by=call.by, now=call.now, check_only=told.dry_run)
+    return Answer(value=_told(report))
 
 
 def api_scheme(call: Call[NoQuery, None], scheme: str) -> Answer:
@@ -72,6 +120,25 @@ def api_explain_code(call: Call[CodeQuery, None]) -> Answer:
     return Answer(value=in_one_view(call.engine, read))
 
 
+def _told(report: ClassReport) -> ClassTableReport:
+    """The report in the sender's language."""
+    faults = []
+    for row, fault in report.faults:
+        problem, fix = say_class_fault(fault.code, fault.args, lang())
+        line = {"row": row, "column": fault.column, "value": fault.value, "code": fault.code}
+        faults.append(ClassRowFault(**line, problem=problem, fix=fix))
+    lists = {name: list(getattr(report, name)) for name in ("added", "changed", "removed", "kept", "guessed")}
+    return ClassTableReport(
+        scheme=report.scheme,
+        written=report.written,
+        rows=report.rows,
+        unchanged=report.unchanged,
+        faults=faults,
+        columns=dict(report.columns),
+        **lists,
+    )
+
+
 _row = partial(Operation, group="classes")
 OPERATIONS = (
     _row(
@@ -81,7 +148,19 @@ OPERATIONS = (
         run=api_schemes,
         zh="分类表列表",
         en="Every class table",
-        replies={200: Schemes},
+        query=Paged,
+        replies={200: Listing[SchemeRow]},
+    ),
+    _row(
+        method="POST",
+        path="/classes",
+        endpoint="api_load_classes",
+        run=api_load_classes,
+        zh="导入自有分类表",
+        en="Check a city's own class table, or load it (dry_run=false)",
+        note="All rows are written, or none: `faults` says which row stands in the way and what would mend it.",
+        body=Upload("file", "CSV (UTF-8 or GBK) or XLSX: code, names, family", ClassTableFields),
+        replies={200: ClassTableReport},
     ),
     _row(
         method="GET",

@@ -1,4 +1,4 @@
-"""What is fitted to an asset and what was photographed there: devices, their link and zero, photos."""
+"""What is fitted to assets: devices, their link and their zero."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from functools import partial
 from typing import Annotated, Any
 
 import msgspec
-from flask import Response, request, url_for
+from flask import url_for
 from msgspec import Meta
 
-from dashboards.api.operation import Answer, Body, Id, Lat, Lon, Media, NoQuery, Operation, Query, Upload
-from dashboards.api.request import Call, Sent
-from registry.domain.errors import InvalidInput
+from dashboards.api.operation import Answer, Body, Id, NoQuery, Operation
+from dashboards.api.request import Call
 from registry.domain.link_test import Proposal
 from registry.queries.devices import FittedDevice, LinkTest, fitted_device, link_test, rezero_proposals
 from registry.services import devices as device_services
-from registry.services import photos as photo_services
 
 Serial = Annotated[str, Meta(min_length=1, max_length=60)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500, description="Why, for the history")]
@@ -66,23 +64,6 @@ class Proposals(msgspec.Struct, frozen=True, kw_only=True):
     items: list[Proposal]
 
 
-class PhotoFields(Query, frozen=True, kw_only=True):
-    """Where it was taken, if the sender knows."""
-
-    lon: Lon | None = None
-    lat: Lat | None = None
-
-
-class KeptPhoto(msgspec.Struct, frozen=True, kw_only=True):
-    """A photo that was kept, without what its file told about its maker."""
-
-    id: int
-    asset_id: int
-    width_px: int
-    height_px: int
-    address: str
-
-
 def api_fit(call: Call[NoQuery, NewDevice]) -> Answer:
     """Fit a device to an asset."""
     given = {name: getattr(call.body, name) for name in call.body.__struct_fields__}
@@ -128,32 +109,6 @@ def api_proposals(call: Call[NoQuery, None], device_id: int) -> Answer:
 def api_link_test(call: Call[NoQuery, None], device_id: int) -> Answer:
     """Whether it is heard."""
     return Answer(value=link_test(call.engine, device_id, now=call.now))
-
-
-def api_add_photo(call: Call[NoQuery, Sent], asset_id: int) -> Answer:
-    """Keep a photo of an asset."""
-    place = call.body.fields
-    if (place.lon is None) != (place.lat is None):
-        raise InvalidInput("lon" if place.lon is None else "lat", "is missing; give both or neither")
-    new = photo_services.NewPhoto(asset_id=asset_id, taken_by=call.by.user_id, lon=place.lon, lat=place.lat)
-    folder = call.where.city.data_dir
-    photo_id = photo_services.keep_photo(call.engine, folder, call.body.files[0].stream, new, now=call.now)
-    found = photo_services.find_photo(call.engine, folder, photo_id)
-    address = url_for("api_photo", photo_id=photo_id)
-    kept = KeptPhoto(
-        id=photo_id, asset_id=asset_id, width_px=found.width_px, height_px=found.height_px, address=address
-    )
-    return Answer(value=kept, status=201, location=address)
-
-
-def api_photo(call: Call[NoQuery, None], photo_id: int) -> Response:
-    """A photo; it never changes under its number."""
-    found = photo_services.find_photo(call.engine, call.where.city.data_dir, photo_id)
-    response = Response(found.path.read_bytes(), mimetype="image/jpeg")
-    response.set_etag(found.path.stem)  # its name is its content's
-    response.make_conditional(request)
-    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
-    return response
 
 
 def _device(call: Call[Any, Any], device_id: int, status: int = 200) -> Answer:
@@ -230,24 +185,5 @@ OPERATIONS = (
         zh="链路测试",
         en="Whether a device is heard",
         replies={200: LinkTest},
-    ),
-    _row(
-        method="POST",
-        path="/assets/{asset_id}/photos",
-        endpoint="api_add_photo",
-        run=api_add_photo,
-        zh="上传部件照片",
-        en="Keep a photo of an asset; its metadata is stripped",
-        body=Upload("photo", "JPEG, PNG or WebP, at most 10 MB and 40 megapixels", PhotoFields),
-        replies={201: KeptPhoto},
-    ),
-    _row(
-        method="GET",
-        path="/photos/{photo_id}",
-        endpoint="api_photo",
-        run=api_photo,
-        zh="照片",
-        en="A photo",
-        replies={200: Media(("image/jpeg",))},
     ),
 )

@@ -1,24 +1,22 @@
-"""Census tables in and out: imports from the upload to the undoing, and exports. Long work is the worker's."""
+"""Census tables in: imports from the upload to the undoing. Long work is the worker's."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
-from flask import Response, url_for
+from flask import url_for
 from msgspec import Meta
 
 from dashboards.api.answering import page
-from dashboards.api.assets import AreaPrefix
 from dashboards.api.operation import (
     LARGEST,
     MOST_BULK,
     Answer,
     Body,
-    Limit,
     Listing,
-    Media,
     NoQuery,
     Operation,
     Paged,
@@ -28,27 +26,19 @@ from dashboards.api.operation import (
 from dashboards.api.request import Call, Sent
 from dashboards.site import lang
 from registry.domain.errors import NotAllowed
-from registry.domain.geo import Crs
-from registry.domain.kinds import AssetState, DuplicateDecision, Family
+from registry.domain.kinds import DuplicateDecision
 from registry.queries import imports as import_queries
 from registry.queries.imports import DuplicateRow, ImportView, ProblemRow
 from registry.queries.paging import Page, decode_id, page_of
 from registry.services import imports as import_services
-from registry.services.exports import ExportWish, export_assets
-from registry.services.imports import FileLook, ImportSettings
-
-Format = Literal["csv", "xlsx", "geojson"]
-_MEDIA = {
-    "csv": "text/csv",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "geojson": "application/geo+json",
-}
+from registry.services.imports import FileLook, ImportSettings, Obstacle
 
 
 class ProblemQuery(Paged, frozen=True, kw_only=True):
-    """Which lines of the report. ``grave``: the row was refused, not only remarked on."""
+    """Which lines of the report. ``grave``: the row was refused, not only remarked on; ``code``: what was wrong."""
 
     grave: bool | None = None
+    code: Annotated[str, Meta(max_length=40)] = ""
 
 
 class DuplicateQuery(Paged, frozen=True, kw_only=True):
@@ -76,26 +66,23 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     decided: int
 
 
-class ExportQuery(Query, frozen=True, kw_only=True):
-    """Which assets, as what file, in which coordinates."""
+class LookQuery(Query, frozen=True, kw_only=True):
+    """How to read the file where the guess is wrong, and a profile to begin with; 0 and empty: found out."""
 
-    format: Format = "csv"
-    crs: Crs = Crs.WGS84
-    encoding: Literal["utf-8-sig", "utf-8", "gb18030"] = "utf-8-sig"
-    family: Family | None = None
-    class_code: Annotated[str, Meta(pattern="^([0-9]{4})?$")] = ""
-    area_code: AreaPrefix = ""
-    state: AssetState | None = None
+    encoding: Literal["", "utf-8-sig", "gb18030", "utf-16"] = ""
+    sheet: Annotated[str, Meta(max_length=120)] = ""
+    header_row: Annotated[int, Meta(ge=0, le=1000, description="Counted from 1")] = 0
+    header_rows: Annotated[int, Meta(ge=0, le=5)] = 0
+    profile: Annotated[str, Meta(max_length=80, description="The name of an import profile")] = ""
 
 
-class ImportQuery(Query, frozen=True, kw_only=True):
-    """Where to go on."""
+class Obstacles(msgspec.Struct, frozen=True, kw_only=True):
+    """The first assets that stand in the way of undoing an import; none: it can be undone."""
 
-    after: Annotated[str, Meta(max_length=200)] | None = None
-    limit: Limit = 50
+    items: list[Obstacle]
 
 
-def api_imports(call: Call[ImportQuery, None]) -> Answer:
+def api_imports(call: Call[Paged, None]) -> Answer:
     """Imports, the newest first; somebody bound to an area sees their own."""
     own = call.by.user_id if call.by.area_code else None
     return page(
@@ -117,11 +104,20 @@ def api_import(call: Call[NoQuery, None], run_id: int) -> Answer:
     return _import(call, run_id)
 
 
-def api_import_look(call: Call[NoQuery, None], run_id: int) -> Answer:
-    """What the file holds, with a guess of every setting."""
+def api_import_look(call: Call[LookQuery, None], run_id: int) -> Answer:
+    """What the file holds, with a guess of every setting; or a profile's settings for it."""
     _own(call, run_id)
-    folder, division = call.where.city.data_dir, call.where.city.division
-    return Answer(value=import_services.look_at(call.engine, folder, run_id, division=division))
+    query, city = call.query, call.where.city
+    choices = ImportSettings(
+        encoding=query.encoding, sheet=query.sheet, header_row=query.header_row, header_rows=query.header_rows
+    )
+    division = call.by.area_code[:6] or city.division
+    look = import_services.look_at(call.engine, city.data_dir, run_id, choices, division=division)
+    if query.profile:
+        saved = import_services.find_profile(call.engine, query.profile)
+        names = tuple(column.name for column in look.columns)
+        look = replace(look, guessed=import_services.apply_profile(saved.settings, look.guessed, names))
+    return Answer(value=look)
 
 
 def api_import_check(call: Call[NoQuery, ImportSettings], run_id: int) -> Answer:
@@ -152,13 +148,19 @@ def api_import_undo(call: Call[NoQuery, None], run_id: int) -> Answer:
     return _import(call, run_id)
 
 
+def api_import_obstacles(call: Call[NoQuery, None], run_id: int) -> Answer:
+    """What would be broken by undoing it."""
+    _own(call, run_id)
+    return Answer(value=Obstacles(items=import_services.undo_obstacles(call.engine, run_id)))
+
+
 def api_import_problems(call: Call[ProblemQuery, None], run_id: int) -> Answer:
     """The report, in the file's order."""
     _own(call, run_id)
     query = call.query
     after = 0 if query.after is None else decode_id(query.after)
     rows = import_queries.problems(
-        call.engine, run_id, after=after, limit=query.limit + 1, grave=query.grave, lang=lang()
+        call.engine, run_id, after=after, limit=query.limit + 1, grave=query.grave, code=query.code, lang=lang()
     )
     return page(_by_id(rows, query.limit))
 
@@ -179,16 +181,6 @@ def api_import_decide(call: Call[NoQuery, Decisions], run_id: int) -> Answer:
     folder = call.where.city.data_dir
     decided = import_services.decide_duplicates(call.engine, folder, run_id, decisions, by=call.by, now=call.now)
     return Answer(value=Decided(decided=decided))
-
-
-def api_export(call: Call[ExportQuery, None]) -> Response:
-    """Assets as a file, in pieces."""
-    wish = ExportWish(**msgspec.structs.asdict(call.query))
-    pieces = export_assets(call.engine, wish, by=call.by)
-    response = Response(pieces, mimetype=_MEDIA[wish.format])
-    response.headers.set("Content-Disposition", "attachment", filename=f"assets.{wish.format}")
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _own(call: Call[Any, Any], run_id: int) -> ImportView:
@@ -217,7 +209,7 @@ OPERATIONS = (
         run=api_imports,
         zh="导入列表",
         en="Imports, the newest first",
-        query=ImportQuery,
+        query=Paged,
         replies={200: Listing[ImportView]},
     ),
     _row(
@@ -246,6 +238,7 @@ OPERATIONS = (
         run=api_import_look,
         zh="查看文件并猜测设置",
         en="What the file holds, with a guess of every setting",
+        query=LookQuery,
         replies={200: FileLook},
         errors=(409,),
     ),
@@ -284,6 +277,15 @@ OPERATIONS = (
     ),
     _row(
         method="GET",
+        path="/imports/{run_id}/obstacles",
+        endpoint="api_import_obstacles",
+        run=api_import_obstacles,
+        zh="撤销导入的障碍",
+        en="What stands in the way of undoing an import",
+        replies={200: Obstacles},
+    ),
+    _row(
+        method="GET",
         path="/imports/{run_id}/problems",
         endpoint="api_import_problems",
         run=api_import_problems,
@@ -311,15 +313,5 @@ OPERATIONS = (
         en="Decide about likely duplicates",
         body=Decisions,
         replies={200: Decided},
-    ),
-    _row(
-        method="GET",
-        path="/exports/assets",
-        endpoint="api_export",
-        run=api_export,
-        zh="导出部件",
-        en="Assets as a file",
-        query=ExportQuery,
-        replies={200: Media(tuple(_MEDIA.values()), "The file, as an import would take it")},
     ),
 )

@@ -32,6 +32,7 @@ Lon = Annotated[float, Meta(ge=-180, le=180, description="Degrees east")]
 Lat = Annotated[float, Meta(ge=-90, le=90, description="Degrees north")]
 Note = Annotated[str, Meta(max_length=2000)]
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
+AreaPrefix = Annotated[str, Meta(pattern="^[0-9]{0,15}$", description="An area's code; what lies in it")]
 
 _PARAMETER = re.compile(r"{(\w+)}")
 

@@ -1,26 +1,26 @@
-"""People, API tokens and the audit trail: an administrator's work. A password is never read back."""
+"""People, their sessions and tokens, the audit trail: an administrator's work. A password is never read back."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from flask import url_for
 from msgspec import UNSET, Meta, UnsetType
+from sqlalchemy import Connection
 
 from dashboards import forms
-from dashboards.api.answering import etag_of, page
-from dashboards.api.assets import AreaPrefix
+from dashboards.api.account import Ended, newest_first
+from dashboards.api.answering import etag_of, page, page_out_of
 from dashboards.api.figures import Moment
-from dashboards.api.operation import Answer, Body, Id, Listing, NoQuery, Operation, Paged, Query
+from dashboards.api.operation import Answer, AreaPrefix, Body, Id, Listing, NoQuery, Operation, Paged
 from dashboards.api.request import Call
 from registry.domain.kinds import Role
-from registry.domain.token_scopes import TokenScope
 from registry.queries.audit import AuditFilter, AuditRow, list_audit
-from registry.queries.people import Person, TokenRow, list_people, list_tokens, person
-from registry.services import api_tokens, people
+from registry.queries.paging import decode_id, page_of
+from registry.queries.people import Person, SessionRow, TokenRow, list_people, list_tokens, open_sessions, person
+from registry.services import api_tokens, people, sessions
 from registry.services.transactions import in_transaction
 
 Login = Annotated[str, Meta(min_length=1, max_length=60)]
@@ -58,34 +58,20 @@ class PersonPatch(Body, frozen=True, kw_only=True):
     area_code: AreaPrefix | UnsetType = UNSET
     phone: Phone | UnsetType = UNSET
     active: bool | UnsetType = UNSET
+    locked: bool | UnsetType = UNSET
 
 
-class TokenQuery(Query, frozen=True, kw_only=True):
+class TokenQuery(Paged, frozen=True, kw_only=True):
     """Which tokens."""
 
     user_id: Id | None = None
     with_ended: bool = False
 
 
-class Tokens(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens without their secrets."""
+class OneTimePassword(msgspec.Struct, frozen=True, kw_only=True):
+    """Good for one sign-in, at which its person chooses their own; it is shown once, here."""
 
-    items: list[TokenRow]
-
-
-class NewToken(Body, frozen=True, kw_only=True):
-    """A token of your own."""
-
-    name: PersonName
-    scopes: Annotated[list[TokenScope], Meta(min_length=1, max_length=20)]
-    expires_at: datetime | None = None
-
-
-class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
-    """The token's text is shown once, here."""
-
-    id: int
-    token: str
+    password: str
 
 
 class AuditQuery(Paged, frozen=True, kw_only=True):
@@ -118,37 +104,64 @@ def api_add_person(call: Call[NoQuery, NewPerson]) -> Answer:
 
 
 def api_change_person(call: Call[NoQuery, PersonPatch], user_id: int) -> Answer:
-    """Change an account, close it or open it again."""
+    """Change an account, close or lock it, or open it again."""
     before = person(call.engine, user_id)
     call.same(etag_of(before))
     given = {name: getattr(call.body, name) for name in call.body.__struct_fields__}
-    active = given.pop("active")
+    active, locked = given.pop("active"), given.pop("locked")
     set_ones = {name: value for name, value in given.items() if value is not UNSET}
     kept = {name: getattr(before, name) for name in people.UserChange.__slots__}
     change = people.UserChange(**kept | set_ones)
 
-    def step(tx: Any) -> None:
+    def step(tx: Connection) -> None:
         if set_ones:
             people.change_user(tx, user_id, change, by=call.by, now=call.now)
         if active is not UNSET and active != before.active:
             people.set_active(tx, user_id, active=active, now=call.now, by=call.by)
+        if locked is not UNSET:
+            people.set_locked(tx, user_id, locked=locked, by=call.by, now=call.now)
 
     in_transaction(call.engine, step)
     return Answer(value=person(call.engine, user_id))
 
 
+def api_reset_password(call: Call[NoQuery, None], user_id: int) -> Answer:
+    """Give somebody a one-time password."""
+    reset = partial(people.reset_password, user_id=user_id, by=call.by, now=call.now)
+    return Answer(value=OneTimePassword(password=in_transaction(call.engine, reset)), status=201)
+
+
+def api_sessions(call: Call[Paged, None], user_id: int) -> Answer:
+    """Where somebody is signed in, the latest sign-in first."""
+    person(call.engine, user_id)
+    return page_out_of(open_sessions(call.engine, user_id, now=call.now), call.query, newest_first)
+
+
+def api_end_session(call: Call[NoQuery, None], user_id: int, session: str) -> Answer:
+    """End one of somebody's sessions."""
+    end = partial(sessions.end_session, session_id=session, user_id=user_id, by=call.by, now=call.now)
+    in_transaction(call.engine, end)
+    return Answer(status=204)
+
+
+def api_end_sessions(call: Call[NoQuery, None], user_id: int) -> Answer:
+    """End all of somebody's sessions."""
+    end = partial(sessions.end_sessions, user_id=user_id, by=call.by, now=call.now)
+    return Answer(value=Ended(ended=in_transaction(call.engine, end)))
+
+
 def api_tokens_list(call: Call[TokenQuery, None]) -> Answer:
     """Tokens, the newest first."""
     query = call.query
-    found = list_tokens(call.engine, user_id=query.user_id, with_ended=query.with_ended, scope=call.by.area_code)
-    return Answer(value=Tokens(items=found))
-
-
-def api_add_token(call: Call[NoQuery, NewToken]) -> Answer:
-    """A token of the sender's own; its text is told once."""
-    new = api_tokens.NewToken(name=call.body.name, scopes=call.body.scopes, expires_at=call.body.expires_at)
-    issued = in_transaction(call.engine, partial(api_tokens.issue_token, new=new, by=call.by, now=call.now))
-    return Answer(value=IssuedToken(id=issued.id, token=issued.text), status=201)
+    found = list_tokens(
+        call.engine,
+        user_id=query.user_id,
+        with_ended=query.with_ended,
+        scope=call.by.area_code,
+        before=None if query.after is None else decode_id(query.after),
+        limit=query.limit + 1,
+    )
+    return page(page_of(found, query.limit, lambda token: (token.id,)))
 
 
 def api_revoke_token(call: Call[NoQuery, None], api_token_id: int) -> Answer:
@@ -205,10 +218,49 @@ OPERATIONS = (
         endpoint="api_change_person",
         run=api_change_person,
         zh="修改人员",
-        en="Change an account, close it or open it again",
+        en="Change an account, close or lock it, or open it again",
         body=PersonPatch,
         replies={200: Person},
         if_match=True,
+    ),
+    _row(
+        method="POST",
+        path="/people/{user_id}/password",
+        endpoint="api_reset_password",
+        run=api_reset_password,
+        zh="重置密码",
+        en="Give somebody a one-time password; it is told once",
+        replies={201: OneTimePassword},
+        keyed=False,
+        note="Takes no Idempotency-Key: the answer holds a secret, and secrets are not kept. Ends their sessions.",
+    ),
+    _row(
+        method="GET",
+        path="/people/{user_id}/sessions",
+        endpoint="api_sessions",
+        run=api_sessions,
+        zh="人员的登录会话",
+        en="Where somebody is signed in",
+        query=Paged,
+        replies={200: Listing[SessionRow]},
+    ),
+    _row(
+        method="DELETE",
+        path="/people/{user_id}/sessions",
+        endpoint="api_end_sessions",
+        run=api_end_sessions,
+        zh="结束人员的全部会话",
+        en="End all of somebody's sessions",
+        replies={200: Ended},
+    ),
+    _row(
+        method="DELETE",
+        path="/people/{user_id}/sessions/{session}",
+        endpoint="api_end_session",
+        run=api_end_session,
+        zh="结束人员的一个会话",
+        en="End one of somebody's sessions",
+        replies={204: None},
     ),
     _row(
         method="GET",
@@ -218,19 +270,7 @@ OPERATIONS = (
         zh="接口令牌列表",
         en="API tokens, without their secrets",
         query=TokenQuery,
-        replies={200: Tokens},
-    ),
-    _row(
-        method="POST",
-        path="/tokens",
-        endpoint="api_add_token",
-        run=api_add_token,
-        zh="新建接口令牌",
-        en="Make a token of your own; its text is told once",
-        body=NewToken,
-        replies={201: IssuedToken},
-        keyed=False,
-        note="Takes no Idempotency-Key: the answer holds a secret, and secrets are not kept.",
+        replies={200: Listing[TokenRow]},
     ),
     _row(
         method="DELETE",

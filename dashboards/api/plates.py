@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from dashboards.api.answering import page
+from dashboards.api.answering import page, page_out_of
 from dashboards.api.operation import MOST_BULK, Answer, Body, Id, Listing, NoQuery, Note, Operation, Paged
 from dashboards.api.request import Call
 from registry.domain.errors import InvalidInput, InvalidMove, NotFound
@@ -22,12 +22,6 @@ from registry.services.scans import mark_looked_at
 from registry.services.transactions import in_transaction
 
 Token = Annotated[str, Meta(min_length=1, max_length=20)]
-
-
-class AliasList(msgspec.Struct, frozen=True, kw_only=True):
-    """What other systems call the asset."""
-
-    items: list[RecordAlias]
 
 
 class NewAlias(Body, frozen=True, kw_only=True):
@@ -98,9 +92,10 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     changed: int
 
 
-def api_aliases(call: Call[NoQuery, None], asset_id: int) -> Answer:
+def api_aliases(call: Call[Paged, None], asset_id: int) -> Answer:
     """The aliases of an asset."""
-    return Answer(value=AliasList(items=asset_record(call.engine, asset_id).aliases))
+    found = asset_record(call.engine, asset_id).aliases
+    return page_out_of(found, call.query, lambda alias: (alias.kind, alias.value))
 
 
 def api_add_alias(call: Call[NoQuery, NewAlias], asset_id: int) -> Answer:
@@ -193,7 +188,8 @@ OPERATIONS = (
         run=api_aliases,
         zh="部件的别名",
         en="The aliases of an asset",
-        replies={200: AliasList},
+        query=Paged,
+        replies={200: Listing[RecordAlias]},
     ),
     _row(
         method="POST",

@@ -1,4 +1,4 @@
-"""Labels: templates, one asset's label as a picture, and print runs with their files."""
+"""Labels: their templates with every version, and one asset's label as a file."""
 
 from __future__ import annotations
 
@@ -6,39 +6,43 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
-from flask import url_for
 from msgspec import Meta
 
-from dashboards.api.answering import etag_of, page
-from dashboards.api.operation import LARGEST, Answer, Body, Listing, Media, Name, NoQuery, Operation, Paged, Query
+from dashboards.api.answering import etag_of, page_out_of
+from dashboards.api.operation import LARGEST, Answer, Listing, Media, NoQuery, Operation, Paged, Query
 from dashboards.api.request import Call
 from registry import labels
-from registry.domain.errors import InvalidInput, NotAllowed, NotFound
-from registry.domain.kinds import PrintRunKind
+from registry.domain.errors import InvalidInput, NotFound
 from registry.labels import LabelTemplate
 from registry.queries import assets as asset_queries
-from registry.queries.label_templates import TemplateRow, list_templates, template_in_use
-from registry.queries.print_runs import RunRow, list_runs, print_run_view
+from registry.queries.label_templates import (
+    TemplateRow,
+    TemplateVersion,
+    list_templates,
+    template_in_use,
+    template_versions,
+)
 from registry.services import label_templates as template_services
-from registry.services import print_runs as run_services
-from registry.services.print_files import finished_file, finished_files
-from registry.services.print_selection import RunSelection
 
-Dpi = Annotated[int, Meta(ge=100, le=1200)]
-Key = Annotated[str, Meta(min_length=1, max_length=60)]
-_MEDIA = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf"}
+_MEDIA = {
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "pdf": "application/pdf",
+    "zpl": "application/octet-stream",
+    "dxf": "image/vnd.dxf",
+}
 
 
-class TemplateQuery(Query, frozen=True, kw_only=True):
+class TemplateQuery(Paged, frozen=True, kw_only=True):
     """Which templates."""
 
     with_retired: bool = False
 
 
-class Templates(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest version of each template."""
+class VersionQuery(Query, frozen=True, kw_only=True):
+    """Which version; the newest when nothing is said."""
 
-    items: list[TemplateRow]
+    version: Annotated[int, Meta(ge=1, le=LARGEST)] | None = None
 
 
 class SavedTemplate(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,60 +53,39 @@ class SavedTemplate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LabelQuery(Query, frozen=True, kw_only=True):
-    """What sort of picture."""
+    """What sort of file; ``dpi`` is for PNG and ZPL."""
 
-    format: Literal["svg", "png", "pdf"] = "svg"
+    format: Literal["svg", "png", "pdf", "zpl", "dxf"] = "svg"
     dpi: Annotated[int, Meta(ge=100, le=600)] = 300
     template: Annotated[str, Meta(max_length=60, description="A template's key; empty: the standard plate")] = ""
 
 
-class NewRun(Body, frozen=True, kw_only=True):
-    """A run: labels for the assets of ``selection``, or ``count`` blank plates."""
-
-    name: Name
-    kind: PrintRunKind
-    template_key: Key
-    format: Literal["pdf", "svg", "png", "zpl", "dxf"]
-    dpi: Dpi | None = None
-    start_position: Annotated[int, Meta(ge=1, le=1000)] = 1
-    asset_ids: Annotated[list[Annotated[int, Meta(ge=1, le=LARGEST)]], Meta(max_length=100_000)] = msgspec.field(
-        default_factory=list
-    )
-    without_plate: bool = True
-    area_code: Annotated[str, Meta(pattern="^[0-9]{0,15}$")] = ""
-    class_code: Annotated[str, Meta(pattern="^([0-9]{4})?$")] = ""
-    count: Annotated[int, Meta(ge=0, le=100_000)] = 0
-
-
-class RunFiles(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be downloaded of a run."""
-
-    items: list[RunFileLine]
-
-
-class RunFileLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a run."""
-
-    name: str
-    size_bytes: int
-    address: str
-
-
 def api_templates(call: Call[TemplateQuery, None]) -> Answer:
     """The newest version of each template."""
-    return Answer(value=Templates(items=list_templates(call.engine, with_retired=call.query.with_retired)))
+    found = list_templates(call.engine, with_retired=call.query.with_retired)
+    return page_out_of(found, call.query, lambda template: (template.key,))
 
 
-def api_template(call: Call[NoQuery, None], key: str) -> Answer:
-    """One template."""
-    return Answer(value=template_in_use(call.engine, key))
+def api_template(call: Call[VersionQuery, None], key: str) -> Answer:
+    """One template as another city can take it over."""
+    return Answer(value=template_in_use(call.engine, key, call.query.version))
+
+
+def api_template_versions(call: Call[Paged, None], key: str) -> Answer:
+    """Every version of a template, the newest first."""
+    return page_out_of(template_versions(call.engine, key), call.query, lambda one: (-one.version,))
 
 
 def api_save_template(call: Call[NoQuery, LabelTemplate], key: str) -> Answer:
     """Keep a new version of a template; a key that is not there yet is a new template (``If-Match: *``)."""
     template = call.body
     if template.key != key:
-        raise InvalidInput("key", f"is {template.key!r} in the body and {key!r} in the address; send the same twice")
+        raise InvalidInput(
+            "key",
+            "is {sent!r} in the body and {key!r} in the address; send the same twice",
+            sent=template.key,
+            key=key,
+        )
     if call.matches != "*":
         call.same(etag_of(template_in_use(call.engine, key)))
     version = template_services.save_template(call.engine, template, by=call.by, now=call.now)
@@ -124,88 +107,6 @@ def api_label(call: Call[LabelQuery, None], asset_id: int) -> Answer:
     return Answer(content=content, media_type=_MEDIA[query.format])
 
 
-def api_print_runs(call: Call[Paged, None]) -> Answer:
-    """Runs, the newest first."""
-    own = call.by.user_id if call.by.area_code else None
-    return page(list_runs(call.engine, after=call.query.after, limit=call.query.limit, by_user_id=own))
-
-
-def api_plan_run(call: Call[NoQuery, NewRun]) -> Answer:
-    """Plan a run; the worker makes it."""
-    new = call.body
-    chosen = RunSelection(
-        asset_ids=tuple(new.asset_ids),
-        without_plate=new.without_plate,
-        area_code=new.area_code,
-        class_code=new.class_code,
-    )
-    plan = run_services.NewRun(
-        name=new.name,
-        kind=new.kind,
-        template_key=new.template_key,
-        format=new.format,
-        dpi=new.dpi,
-        start_position=new.start_position,
-        selection=chosen,
-        count=new.count,
-    )
-    return _run(call, run_services.plan_run(call.engine, plan, by=call.by, now=call.now), status=201)
-
-
-def api_print_run(call: Call[NoQuery, None], print_run_id: int) -> Answer:
-    """One run as it stands."""
-    return _run(call, print_run_id)
-
-
-def api_stop_run(call: Call[NoQuery, None], print_run_id: int) -> Answer:
-    """Stop it after the present batch."""
-    _own(call, print_run_id)
-    run_services.stop_run(call.engine, print_run_id, by=call.by, now=call.now)
-    return _run(call, print_run_id)
-
-
-def api_resume_run(call: Call[NoQuery, None], print_run_id: int) -> Answer:
-    """Let it go on."""
-    _own(call, print_run_id)
-    run_services.resume_run(call.engine, print_run_id, by=call.by, now=call.now)
-    return _run(call, print_run_id)
-
-
-def api_run_files(call: Call[NoQuery, None], print_run_id: int) -> Answer:
-    """What can be downloaded."""
-    _own(call, print_run_id)
-    lines = [
-        RunFileLine(
-            name=one.name,
-            size_bytes=one.size_bytes,
-            address=url_for("api_run_file", print_run_id=print_run_id, file=one.name),
-        )
-        for one in finished_files(call.where.city.data_dir, print_run_id)
-    ]
-    return Answer(value=RunFiles(items=lines))
-
-
-def api_run_file(call: Call[NoQuery, None], print_run_id: int, file: str) -> Answer:
-    """One file of a run."""
-    _own(call, print_run_id)
-    path = finished_file(call.where.city.data_dir, print_run_id, file)
-    if path is None:
-        raise NotFound("file of the print run", file[:60])
-    return Answer(content=path, media_type="application/octet-stream", file_name=path.name)
-
-
-def _run(call: Call[Any, Any], run_id: int, status: int = 200) -> Answer:
-    location = url_for("api_print_run", print_run_id=run_id) if status == 201 else ""
-    return Answer(value=_own(call, run_id), status=status, location=location)
-
-
-def _own(call: Call[Any, Any], run_id: int) -> RunRow:
-    found = print_run_view(call.engine, run_id)
-    if call.by.area_code and found.created_by != call.by.user_id:
-        raise NotAllowed("the print run is somebody else's; your account is bound to an area and sees its own runs")
-    return found
-
-
 def _facts(call: Call[Any, Any], asset_id: int) -> labels.LabelFacts:
     file = asset_queries.asset_file(call.engine, asset_id, now=call.now)
     if file.tag is None:
@@ -220,6 +121,9 @@ def _facts(call: Call[Any, Any], asset_id: int) -> labels.LabelFacts:
         family=file.family,
         maintainer="" if keeper is None else keeper.name,
         phone="" if keeper is None else keeper.phone,
+        owner="" if file.owner is None else file.owner.name,
+        road=file.road,
+        city_zh=call.where.city.name,
     )
 
 
@@ -233,7 +137,7 @@ OPERATIONS = (
         zh="标签模板列表",
         en="Label templates",
         query=TemplateQuery,
-        replies={200: Templates},
+        replies={200: Listing[TemplateRow]},
     ),
     _row(
         method="GET",
@@ -242,7 +146,18 @@ OPERATIONS = (
         run=api_template,
         zh="标签模板",
         en="One label template",
+        query=VersionQuery,
         replies={200: LabelTemplate},
+    ),
+    _row(
+        method="GET",
+        path="/label-templates/{key}/versions",
+        endpoint="api_template_versions",
+        run=api_template_versions,
+        zh="标签模板的各个版本",
+        en="Every version of a label template",
+        query=Paged,
+        replies={200: Listing[TemplateVersion]},
     ),
     _row(
         method="PUT",
@@ -273,71 +188,5 @@ OPERATIONS = (
         en="The label of an asset's plate",
         query=LabelQuery,
         replies={200: Media(tuple(_MEDIA.values()))},
-    ),
-    _row(
-        method="GET",
-        path="/print-runs",
-        endpoint="api_print_runs",
-        run=api_print_runs,
-        zh="打印批次列表",
-        en="Print runs, the newest first",
-        query=Paged,
-        replies={200: Listing[RunRow]},
-    ),
-    _row(
-        method="POST",
-        path="/print-runs",
-        endpoint="api_plan_run",
-        run=api_plan_run,
-        zh="新建打印批次",
-        en="Plan a print run; the worker makes it",
-        body=NewRun,
-        replies={201: RunRow},
-        errors=(404,),
-    ),
-    _row(
-        method="GET",
-        path="/print-runs/{print_run_id}",
-        endpoint="api_print_run",
-        run=api_print_run,
-        zh="打印批次进度",
-        en="One print run as it stands",
-        replies={200: RunRow},
-    ),
-    _row(
-        method="POST",
-        path="/print-runs/{print_run_id}/stop",
-        endpoint="api_stop_run",
-        run=api_stop_run,
-        zh="停止打印批次",
-        en="Stop a print run",
-        replies={200: RunRow},
-    ),
-    _row(
-        method="POST",
-        path="/print-runs/{print_run_id}/resume",
-        endpoint="api_resume_run",
-        run=api_resume_run,
-        zh="继续打印批次",
-        en="Let a print run go on",
-        replies={200: RunRow},
-    ),
-    _row(
-        method="GET",
-        path="/print-runs/{print_run_id}/files",
-        endpoint="api_run_files",
-        run=api_run_files,
-        zh="打印批次文件",
-        en="The files of a print run",
-        replies={200: RunFiles},
-    ),
-    _row(
-        method="GET",
-        path="/print-runs/{print_run_id}/files/{file}",
-        endpoint="api_run_file",
-        run=api_run_file,
-        zh="下载打印文件",
-        en="One file of a print run",
-        replies={200: Media(("application/octet-stream",))},
     ),
 )

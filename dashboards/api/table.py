@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
-from dashboards.api import assets, classes, figures, fittings, imports, live, people, places, plates, printing, work
+from dashboards.api import (
+    account,
+    areas,
+    asset_changing,
+    asset_finding,
+    asset_registering,
+    classes,
+    duties,
+    exports,
+    figures,
+    fittings,
+    gaps,
+    import_profiles,
+    imports,
+    jobs,
+    live,
+    people,
+    photos,
+    plates,
+    print_runs,
+    printing,
+    units,
+    work,
+)
 from dashboards.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
-    *assets.OPERATIONS,
+    *asset_finding.OPERATIONS,
+    *asset_registering.OPERATIONS,
+    *asset_changing.OPERATIONS,
     *plates.OPERATIONS,
     *fittings.OPERATIONS,
+    *photos.OPERATIONS,
     *work.OPERATIONS,
     *classes.OPERATIONS,
-    *places.OPERATIONS,
+    *areas.OPERATIONS,
+    *units.OPERATIONS,
+    *duties.OPERATIONS,
+    *gaps.OPERATIONS,
+    *jobs.OPERATIONS,
     *imports.OPERATIONS,
+    *import_profiles.OPERATIONS,
+    *exports.OPERATIONS,
     *printing.OPERATIONS,
+    *print_runs.OPERATIONS,
     *people.OPERATIONS,
+    *account.OPERATIONS,
     *figures.OPERATIONS,
     *live.OPERATIONS,
 )

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import structlog
 from flask import Flask, flash, redirect, render_template, request, url_for
-from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from dashboards import forms
-from dashboards.errors import answer_for, problem_at
+from dashboards.class_files import load_class_file
+from dashboards.errors import answer_for
 from dashboards.login import actor
+from dashboards.refusals import problem_at
 from dashboards.site import lang, now, site, t
 from registry.domain.errors import InvalidInput
 from registry.domain.kinds import Family
 from registry.queries import classes as class_queries
-from registry.services.class_import import ClassReport, import_class_table
+from registry.services.class_import import ClassReport
 from registry.services.classes import CJT214_2007, GBT30428_2013, Scheme, add_extension_class
 from registry.services.codes import CodeReading, read_through
 from registry.tabular.class_table import say_class_fault
@@ -92,19 +90,12 @@ def load_class_table() -> Answer:
             name_en=forms.text(form, "name_en", most=200),
             note=forms.text(form, "note", most=2_000),
         )
-        report = _load(chosen[0], scheme, check_only=form.get("check") == "1")
+        check_only = form.get("check") == "1"
+        report = load_class_file(site().engine, chosen[0], scheme, by=actor(), now=now(), check_only=check_only)
     except InvalidInput as error:
         return _load_page(_refused(error)), answer_for(error).status
     log.info("class_table_loaded", scheme=report.scheme, written=report.written, faults=len(report.faults))
     return _load_page(forms.state_of(form), report), 422 if report.faults else 200
-
-
-def _load(file: FileStorage, scheme: Scheme, *, check_only: bool) -> ClassReport:
-    name = Path(file.filename or "").name
-    with tempfile.TemporaryDirectory(prefix="covercode-classes-") as folder:
-        path = Path(folder) / (name.replace("\x00", "")[-100:].lstrip(".") or "classes")
-        file.save(path)
-        return import_class_table(site().engine, scheme, path, by=actor(), now=now(), check_only=check_only)
 
 
 def _table_page(key: str, form: forms.FormState) -> str:

@@ -33,6 +33,7 @@ from registry.queries.asset_views import (
     UnitView,
 )
 from registry.queries.duties import people_for
+from registry.queries.photos import photos_of
 from registry.queries.rows import all_views, as_view
 from registry.storage.database import reading
 from registry.storage.tables import (
@@ -45,7 +46,6 @@ from registry.storage.tables import (
     case,
     device,
     latest,
-    photo,
     point,
     tag,
     unit,
@@ -260,11 +260,4 @@ def _live_alerts(tx: Connection, asset_id: int) -> list[AssetAlert]:
 
 
 def _photos(tx: Connection, asset_id: int) -> list[AssetPhoto]:
-    query = (
-        select(photo, user.c.name.label("taken_by_name"))
-        .outerjoin_from(photo, user, user.c.id == photo.c.taken_by)
-        .where(photo.c.asset_id == asset_id, photo.c.removed_at.is_(None))
-        .order_by(photo.c.id.desc())
-        .limit(_PHOTOS)
-    )
-    return all_views(tx, query, AssetPhoto)
+    return all_views(tx, photos_of(asset_id).limit(_PHOTOS), AssetPhoto)

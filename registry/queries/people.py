@@ -18,6 +18,7 @@ from registry.storage.database import reading
 from registry.storage.tables import api_token, area, unit, user, user_session
 
 _MOST_SESSIONS = 100
+_MOST_TOKENS = 500
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,15 +129,26 @@ def open_sessions(engine: Engine, user_id: int, *, now: datetime) -> list[Sessio
 
 
 def list_tokens(
-    engine: Engine, *, user_id: int | None = None, with_ended: bool = False, scope: str = ""
+    engine: Engine,
+    *,
+    user_id: int | None = None,
+    with_ended: bool = False,
+    scope: str = "",
+    before: int | None = None,
+    limit: int = _MOST_TOKENS,
 ) -> list[TokenRow]:
-    """Tokens, the newest first; of one account, or of everybody bound to the area ``scope`` or a part of it."""
+    """Tokens, the newest first; of one account, or of everybody bound to the area ``scope`` or a part of it.
+
+    ``before``: those that were made before the token of that id.
+    """
     query = (
         select(api_token, user.c.name.label("user_name"), user.c.role)
         .join_from(api_token, user, user.c.id == api_token.c.user_id)
         .order_by(api_token.c.id.desc())
-        .limit(500)
+        .limit(limit)
     )
+    if before is not None:
+        query = query.where(api_token.c.id < before)
     if user_id is not None:
         query = query.where(api_token.c.user_id == user_id)
     if not with_ended:

@@ -151,6 +151,25 @@ def engine(seeded: tuple[Path, City, str], tmp_path: Path) -> Iterator[Engine]:
     opened.dispose()
 
 
+def build_web(
+    seeded: tuple[Path, City, str],
+    engine: Engine,
+    folder: Path,
+    sign_ins: dict[str, tuple[str, dict[str, Any]]],
+    *,
+    place: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Web:
+    """The web part over a copy of the seeded city; files go to ``folder``. Close its store when it is done with."""
+    clock, store = Clock(), SqliteSeries(folder / "series.db")
+    told = WebCity(data_dir=folder / "data", **(place or {}))
+    web_settings = WebSettings(secret_file=seeded[0].parent / "secret", **settings)
+    app = create_app(web_settings, told, engine, store, clock=clock, testing=True)
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(seeded[0].parent))  # compile each page once a run
+    city = replace(seeded[1], engine=engine)
+    return Web(app=app, city=city, token=seeded[2], clock=clock, store=store, place=told, cookies=sign_ins)
+
+
 @pytest.fixture
 def make_web(
     seeded: tuple[Path, City, str], engine: Engine, tmp_path: Path, sign_ins: dict[str, tuple[str, dict[str, Any]]]
@@ -159,21 +178,9 @@ def make_web(
     stores: list[SqliteSeries] = []
 
     def build(*, place: dict[str, Any] | None = None, **settings: Any) -> Web:
-        clock, store = Clock(), SqliteSeries(tmp_path / "series.db")
-        stores.append(store)
-        told = WebCity(data_dir=tmp_path / "data", **(place or {}))
-        web_settings = WebSettings(secret_file=seeded[0].parent / "secret", **settings)
-        app = create_app(web_settings, told, engine, store, clock=clock, testing=True)
-        app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(seeded[0].parent))  # compile each page once a run
-        return Web(
-            app=app,
-            city=replace(seeded[1], engine=engine),
-            token=seeded[2],
-            clock=clock,
-            store=store,
-            place=told,
-            cookies=sign_ins,
-        )
+        built = build_web(seeded, engine, tmp_path, sign_ins, place=place, **settings)
+        stores.append(built.store)
+        return built
 
     yield build
     for store in stores:

@@ -24,7 +24,17 @@ from tests.web.conftest import NOON, Web, csrf_of, timedelta
 ROLES = [None, *Role]
 HERE, ELSEWHERE = "440803", "440804"
 BOUND_TO = {"the whole city": "", "this area": HERE, "a part of it": f"{HERE}001", "another area": ELSEWHERE}
-SIGNED_IN_ONLY = {"api_add_token"}  # a token that makes tokens would outlive being revoked
+# A token that makes tokens would outlive being revoked, one that resets passwords could become anybody, and where
+# somebody is signed in is theirs to see and to end.
+SIGNED_IN_ONLY = {
+    "api_add_token",
+    "api_my_tokens",
+    "api_revoke_my_token",
+    "api_my_sessions",
+    "api_end_my_session",
+    "api_end_my_sessions",
+    "api_reset_password",
+}
 METHODS = ("POST", "PATCH", "PUT", "DELETE")
 
 

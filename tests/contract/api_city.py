@@ -1,0 +1,278 @@
+"""A city in which every operation of the API has something to do: each kind of thing in each state that one asks for.
+
+It is made once and copied back before each test, so that no test sees what another one did.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import select
+
+from registry.domain.kinds import Role
+from registry.domain.people import Actor
+from registry.services import imports as import_services
+from registry.services.asset_merging import merge_assets
+from registry.services.print_making import CityOnPlates
+from registry.services.print_runs import make_run
+from registry.services.scans import record_scan
+from registry.services.sessions import Device, Lifetime, open_session
+from registry.storage.database import reading
+from registry.storage.tables import user_session
+from tests.web.conftest import NOON, Web, csrf_of, timedelta
+
+PREFIX = "/api/v1"
+CENSUS = "原编号,部件分类,经度,纬度\nW-1,上水井盖,113.3,23.1\nW-2,上水井盖,113.35,23.15\n"
+CELLS = ("440803001001001", "440803001001002")
+PLACE = {"division": "440803", "class_code": "0101", "lon": 113.31, "lat": 23.12}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Right:
+    """A request that is right: what stands in its path, its query, its JSON body, or the fields and file of a form."""
+
+    path: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    json: Any = None
+    form: dict[str, str] = field(default_factory=dict)
+    file: tuple[str, str, bytes] | None = None
+
+    def sent(self) -> dict[str, Any]:
+        """As a client of Flask takes it."""
+        told: dict[str, Any] = {"query_string": self.query}
+        if self.file is not None:
+            name, file_name, content = self.file
+            told["data"] = {**self.form, name: (BytesIO(content), file_name)}
+        elif self.json is not None:
+            told["json"] = self.json
+        return told
+
+
+class ApiCity:
+    """The city's ids by the names that stand in paths, and the right request of each operation that needs more."""
+
+    def __init__(self, web: Web) -> None:
+        self.web = web
+        self.client = web.as_(Role.ADMINISTRATOR)
+        self.token = csrf_of(self.client, "/assets")
+        self.known: dict[str, Any] = {}
+        self.right: dict[str, Right] = {}
+        for make in (self._assets, self._places, self._imports, self._prints, self._people):
+            make()
+
+    @property
+    def by(self) -> Actor:
+        return self.web.city.administrator
+
+    def post(self, path: str, *, status: int = 201, **sent: Any) -> Any:
+        answer = self.client.post(PREFIX + path, headers={"X-CSRFToken": self.token}, **sent)
+        assert answer.status_code == status, answer.text
+        return answer.json
+
+    def get(self, path: str) -> Any:
+        answer = self.client.get(PREFIX + path)
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    def _assets(self) -> None:
+        web, city = self.web, self.web.city
+        twin, merged = city.add_asset(NOON, name="甲"), city.add_asset(NOON, name="乙", lon=113.32)
+        merge_assets(city.engine, twin, merged, by=self.by, now=NOON)
+        other = city.add_asset(NOON, name="丙", lon=113.33)
+        asset = f"/assets/{city.asset_id}"
+        self.post(f"{asset}/aliases", json={"kind": "old", "value": "A-1"})
+        photos = [self._photo(asset, shade) for shade in (0, 255)]
+        self.client.delete(f"{PREFIX}/photos/{photos[1]}", headers={"X-CSRFToken": self.token})
+        blank = self.post("/tags/blank", json={"count": 1})["tokens"][0]
+        record_scan(city.engine, "K7M2Q9XWB4", now=NOON)
+        scans = [one["id"] for one in self.get("/scans?flagged=true")["items"]]
+        opened = city.open_case(NOON)
+        self.known |= {
+            "asset_id": city.asset_id,
+            "code": self.get(asset)["code"],
+            "kind": "old",
+            "value": "A-1",
+            "token": web.token,
+            "photo_id": photos[0],
+            "device_id": city.device_id,
+            "point_id": city.point("tilt_z"),
+            "case_id": opened.case_id,
+            "alert_id": city.add_alert(opened.case_id, NOON),
+            "scheme": "cjt214-2007",
+        }
+        change = {"asset_id": city.asset_id, "version": self.get(asset)["version"], "change": {"road": "人民大道"}}
+        self.right |= {
+            "api_lookup": Right(query={"text": web.token}),
+            "api_nearest": Right(query={"lon": 113.3, "lat": 23.1}),
+            "api_register": Right(json=PLACE),
+            "api_register_many": Right(json={"items": [PLACE, PLACE | {"class_code": "9999"}]}),
+            "api_change": Right(json={"road": "人民大道", "details": {"锁": "无"}}),
+            "api_change_many": Right(json={"items": [change]}),
+            "api_move_state": Right(json={"state": "damaged", "reason": "车辆碾压"}),
+            "api_merge": Right(json={"merged_id": other}),
+            "api_unmerge": Right(path={"asset_id": merged}, json={}),
+            "api_add_alias": Right(json={"kind": "RFID", "value": "E200"}),
+            "api_issue_tag": Right(json={"asset_id": other}),
+            "api_blank_tags": Right(json={"count": 2}),
+            "api_bind_tag": Right(path={"token": blank}, json={"asset_id": other}),
+            "api_end_tag": Right(json={"state": "lost"}),
+            "api_scans_looked": Right(json={"scan_ids": scans}),
+            "api_fit": Right(
+                json={"serial": "CV-9", "profile": "cc-cover-1", "asset_id": other, "heartbeat_s": 600, "points": []}
+            ),
+            "api_swap": Right(json={"serial": "CV-10", "reason": "电池耗尽"}),
+            "api_remove": Right(json={"reason": "拆除"}),
+            "api_rezero": Right(json={"baselines": {"tilt_z": 0.5}, "reason": "重新安装"}),
+            "api_add_photo": Right(file=("photo", "a.png", _picture(90)), form={"kind": "near"}),
+            "api_restore_photo": Right(path={"photo_id": photos[1]}),
+            "api_move_case": Right(json={"move": "note", "note": "已电话通知"}),
+            "api_explain_code": Right(query={"code": self.known["code"]}),
+            "api_add_class": Right(json={"name_zh": "花箱", "family": "other"}),
+            "api_load_classes": Right(
+                file=("file", "分类.csv", "编码,名称\n0101,上水井盖\n".encode()),
+                form={"scheme": "city-own", "name_zh": "我市分类"},
+            ),
+        }
+
+    def _photo(self, asset: str, shade: int) -> int:
+        sent = {"photo": (BytesIO(_picture(shade)), "a.png")}
+        return int(self.post(f"{asset}/photos", data=sent)["id"])
+
+    def _places(self) -> None:
+        city = self.web.city
+        areas = {"file": (BytesIO(_areas()), "a.geojson"), "dry_run": "false"}
+        self.post("/areas/import", status=200, data=areas)
+        street = self.get("/areas?level=street")["items"][0]["id"]
+        post = {"unit_id": city.water, "name": "值班", "a_name": "王五", "a_phone": "1", "b_name": "赵六"}
+        duty = {"party": "owner", "unit_id": city.water}
+        jobs = [self.post(path, status=202)["id"] for path in ("/areas/relocate", "/gaps/count")]
+        self.post(f"/jobs/{jobs[1]}/stop", status=200)
+        self.known |= {
+            "area_id": street,
+            "unit_id": city.water,
+            "post_id": self.post("/posts", json=post)["id"],
+            "duty_id": self.post("/duties", json=duty)["id"],
+            "job_id": jobs[0],
+            "doubt": "rough",
+        }
+        area_file = ("file", "a.geojson", _areas())
+        self.right |= {
+            "api_import_areas": Right(file=area_file, form={"level": "", "field_name": "name"}),
+            "api_make_grid": Right(json={"code": "440803Z01", "cells": list(CELLS), "name": "一号网格"}),
+            "api_change_area": Right(json={"name": "乙街道", "unit_id": city.water}),
+            "api_end_area": Right(json={}),
+            "api_add_unit": Right(json={"name": "燃气公司"}),
+            "api_change_unit": Right(json={"name": "水务局", "phone": "0759-110"}),
+            "api_merge_unit": Right(json={"merged_id": city.power}),
+            "api_set_duty": Right(json=duty | {"party": "maintainer"}),
+            "api_set_duties": Right(json={"items": [duty, duty | {"party": "supervisor"}]}),
+            "api_add_post": Right(json=post | {"name": "抢修"}),
+            "api_change_post": Right(json=post | {"b_name": "钱七"}),
+            "api_set_absence": Right(json={"a_away_from": "2026-03-01", "a_away_until": "2026-03-05"}),
+            "api_resume_job": Right(path={"job_id": jobs[1]}),
+        }
+
+    def _imports(self) -> None:
+        engine, folder = self.web.city.engine, self.web.place.data_dir
+        uploaded, checking, checked, done = (self._upload() for _ in range(4))
+        settings = self.get(f"/imports/{uploaded}/look")["guessed"] | {"crs": "wgs84", "key": "", "duplicates": "hold"}
+        for run in (checked, done):
+            self.post(f"/imports/{run}/check", status=202, json=settings)
+        import_services.work_waiting_imports(engine, folder, clock=self.web.clock)
+        self.post(f"/imports/{done}/run", status=202)
+        import_services.work_waiting_imports(engine, folder, clock=self.web.clock)
+        self.post(f"/imports/{checking}/check", status=202, json=settings)
+        held = self.get(f"/imports/{done}/duplicates")["items"][0]["id"]
+        profile = {"name": "每月普查", "settings": settings}
+        self.known |= {"run_id": done, "profile_id": self.post("/import-profiles", json=profile)["id"]}
+        self.right |= {
+            "api_upload": Right(file=("file", "普查.csv", CENSUS.encode())),
+            "api_import_look": Right(path={"run_id": uploaded}),
+            "api_import_check": Right(path={"run_id": uploaded}, json=settings),
+            "api_import_run": Right(path={"run_id": checked}),
+            "api_import_stop": Right(path={"run_id": checking}),
+            "api_import_decide": Right(json={"items": [{"duplicate_id": held, "decision": "keep"}]}),
+            "api_add_profile": Right(json=profile | {"name": "每季普查"}),
+            "api_change_profile": Right(json=settings | {"duplicates": "keep"}),
+        }
+
+    def _upload(self) -> int:
+        return int(self.post("/imports", data={"file": (BytesIO(CENSUS.encode()), "普查.csv")})["id"])
+
+    def _prints(self) -> None:
+        key = str(self.get("/label-templates")["items"][0]["key"])
+        plan = {"name": "空白标牌", "kind": "blank", "template_key": key, "format": "svg", "count": 1}
+        made, waiting, stopped = (int(self.post("/print-runs", json=plan)["id"]) for _ in range(3))
+        self.post(f"/print-runs/{stopped}/stop", status=200)
+        make_run(
+            self.web.city.engine,
+            made,
+            data_dir=self.web.place.data_dir,
+            city=CityOnPlates(public_url=self.web.place.public_url),
+            stop=lambda: False,
+            clock=self.web.clock,
+        )
+        file = self.get(f"/print-runs/{made}/files")["items"][0]["name"]
+        self.known |= {"key": key, "print_run_id": made, "file": file}
+        self.right |= {
+            "api_save_template": Right(json=self.get(f"/label-templates/{key}")),
+            "api_plan_run": Right(json=plan),
+            "api_preview_run": Right(json=plan),
+            "api_stop_run": Right(path={"print_run_id": waiting}),
+            "api_resume_run": Right(path={"print_run_id": stopped}),
+        }
+
+    def _people(self) -> None:
+        city = self.web.city
+        token = {"name": "巡检程序", "scopes": ["read"]}
+        made = [self.post("/me/tokens", json=token)["id"] for _ in range(2)]
+        self.known |= {
+            "user_id": city.crew.user_id,
+            "api_token_id": made[0],
+            "own_token_id": made[1],
+            "session": self._session(city.crew),
+        }
+        person = {"login": "newcomer", "name": "新人", "role": "crew", "password": "sieben-lange-woerter-7"}
+        self.right |= {
+            "api_end_my_session": Right(path={"session": self._session(self.by)}),
+            "api_add_person": Right(json=person),
+            "api_change_person": Right(json={"phone": "0759-112", "locked": True}),
+            "api_add_token": Right(json=token),
+            "api_export": Right(query={"format": "geojson"}),
+        }
+
+    def _session(self, somebody: Actor) -> str:
+        hours = Lifetime(absolute=timedelta(hours=12), idle=timedelta(hours=12))
+        open_session(self.web.city.engine, somebody, Device(), lifetime=hours, now=NOON)
+        theirs = select(user_session.c.id).where(user_session.c.user_id == somebody.user_id)
+        with reading(self.web.city.engine) as tx:
+            return str(tx.execute(theirs.order_by(user_session.c.created_at)).scalars().all()[0])
+
+
+def _picture(shade: int) -> bytes:
+    taken = BytesIO()
+    Image.new("L", (200, 200), shade).save(taken, "PNG")
+    return taken.getvalue()
+
+
+def _square(west: float, east: float) -> dict[str, Any]:
+    ring = [[west, 23.0], [east, 23.0], [east, 23.2], [west, 23.2], [west, 23.0]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def _areas() -> bytes:
+    """A street and two cells side by side in it."""
+    places: list[tuple[str, str, float, float]] = [
+        ("440803001", "甲街道", 113.2, 113.4),
+        (CELLS[0], "一号", 113.2, 113.3),
+        (CELLS[1], "二号", 113.3, 113.4),
+    ]
+    features = [
+        {"type": "Feature", "properties": {"code": code, "name": name}, "geometry": _square(west, east)}
+        for code, name, west, east in places
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
