@@ -29,6 +29,7 @@ from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, 
 from dashboards.navigation import navigation
 from dashboards.permissions import LARGE_UPLOADS, LIMITS
 from dashboards.rate_counts import counts_file, counts_uri
+from dashboards.refusals import field_name, load_refusals
 from dashboards.settings import City, WebSettings
 from dashboards.site import EXTENSION, Site, lang, now, site, site_of, t
 from dashboards.stream import FeedHub, RecordsFeed
@@ -71,6 +72,7 @@ def create_app(
         clock=clock,
         zone=ZoneInfo(city.timezone),
         texts=Texts(load_catalogues(HERE / "words"), strict=testing),
+        refusals=load_refusals(HERE / "words"),
         manifest=load_manifest(HERE),
         hub=FeedHub(RecordsFeed(engine)),
     )
@@ -188,6 +190,7 @@ def _register_templates(app: Flask) -> None:
     app.jinja_env.globals.update(
         t=t,
         can=may,
+        field_name=field_name,
         navigation=navigation,
         asset_url=manifest.url,
         asset_css=manifest.stylesheets,

@@ -140,7 +140,9 @@ def read_baselines(form: Mapping[str, str], points: list[str]) -> dict[str, floa
         try:
             chosen[name] = float(written)
         except ValueError:
-            raise InvalidInput(name, f"{written!r} must be a number; untick the point to leave it as it is") from None
+            raise InvalidInput(
+                name, "{given!r} must be a number; untick the point to leave it as it is", given=written
+            ) from None
     return chosen
 
 
@@ -151,5 +153,7 @@ def _degrees(form: Mapping[str, str], name: str) -> float:
     except ValueError:
         raise InvalidInput(
             name,
-            f"{written!r} must be degrees as a decimal number, e.g. {'113.30012' if name == 'lon' else '23.10005'}",
+            "{given!r} must be degrees as a decimal number, e.g. {example}",
+            given=written,
+            example="113.30012" if name == "lon" else "23.10005",
         ) from None

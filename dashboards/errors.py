@@ -17,6 +17,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from dashboards.paths import safe_path
+from dashboards.refusals import field_name, problem_at
 from dashboards.site import lang, site, t
 from dashboards.stream import TooManyListeners
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove, NotAllowed, NotFound, StoreDown
@@ -162,22 +163,21 @@ def handle(error: Exception) -> Response:
 
 
 def problem_of(answer: Answer, error: Exception) -> str:
-    """What went wrong, in the visitor's language; the registry's own (English) words stand beside the Chinese ones."""
+    """What went wrong, in the visitor's language; what the registry says in English only stands beside the Chinese."""
     if isinstance(error, InvalidInput):
-        told = problem_at(error)
-        return told if told != error.problem else str(error)
+        return _at_field(error)
     if isinstance(error, Refusals):
-        return "; ".join(f"{each.field}: {problem_at(each)}" for each in error.errors)
+        return "; ".join(map(_at_field, error.errors))
     sentence = t(f"error.{answer.code}.problem", limit=f"{(request.max_content_length or 0) / 1e6:g}")
     if not isinstance(error, (DomainError, WrongMediaType)):
         return sentence
     return str(error) if lang() == "en" else t("message.and_detail", sentence=sentence, detail=error)
 
 
-def problem_at(error: InvalidInput) -> str:
-    """What is wrong with the field, in the visitor's language where there are words for it."""
-    key = f"problem.{error.field}"
-    return t(key, problem=error.problem) if site().texts.has(lang(), key) else error.problem
+def _at_field(error: InvalidInput) -> str:
+    """The field and what is wrong with it; to a program the field is named as it was sent."""
+    field = error.field if wants_json() else field_name(error.field)
+    return t("message.at_field", field=field, problem=problem_at(error))
 
 
 def _as_json(answer: Answer, error: Exception) -> Response:

@@ -107,7 +107,7 @@ def read_photo_ids(form: MultiDict[str, str]) -> tuple[int, ...]:
     """Photos that an earlier try of this form has uploaded already."""
     ids = tuple(dict.fromkeys(_int("photo_ids", word) for word in form.getlist("photo_ids") if word.strip()))
     if len(ids) > MAX_PHOTOS:
-        raise InvalidInput("photo", f"{len(ids)} photos are too many; send at most {MAX_PHOTOS}")
+        raise InvalidInput("photo", "{count} photos are too many; send at most {most}", count=len(ids), most=MAX_PHOTOS)
     return ids
 
 
@@ -131,7 +131,9 @@ def chosen_files(files: MultiDict[str, FileStorage], name: str = "photo") -> lis
     """The files really chosen (a browser sends an empty one for none). Raises ``InvalidInput`` for too many."""
     chosen = [file for file in files.getlist(name) if file.filename]
     if len(chosen) > MAX_PHOTOS:
-        raise InvalidInput(name, f"{len(chosen)} photos are too many; send at most {MAX_PHOTOS} at a time")
+        raise InvalidInput(
+            name, "{count} photos are too many; send at most {most} at a time", count=len(chosen), most=MAX_PHOTOS
+        )
     return chosen
 
 
@@ -139,7 +141,7 @@ def text(form: Mapping[str, str], name: str, *, most: int) -> str:
     """A text field without the blanks around it. Raises ``InvalidInput`` when it is longer than ``most`` characters."""
     written = form.get(name, "").replace("\r\n", "\n").strip()
     if len(written) > most:
-        raise InvalidInput(name, f"is {len(written)} characters long; at most {most} fit")
+        raise InvalidInput(name, "is {count} characters long; at most {most} fit", count=len(written), most=most)
     if "\x00" in written:
         raise InvalidInput(name, "holds a character that can't be stored; type the text again")
     return written
@@ -164,9 +166,9 @@ def optional_float(args: Mapping[str, str], name: str) -> float | None:
     try:
         number = float(written)
     except ValueError:
-        raise InvalidInput(name, f"{written[:20]!r} must be a number") from None
+        raise InvalidInput(name, "{given!r} must be a number", given=written[:20]) from None
     if not math.isfinite(number):
-        raise InvalidInput(name, f"{written[:20]!r} must be a finite number")
+        raise InvalidInput(name, "{given!r} must be a finite number", given=written[:20])
     return number
 
 
@@ -176,7 +178,7 @@ def whole_number(args: Mapping[str, str], name: str, otherwise: int, *, least: i
     if number is None:
         return otherwise
     if not least <= number <= most:
-        raise InvalidInput(name, f"{number} must be between {least} and {most}")
+        raise InvalidInput(name, "{given} must be between {least} and {most}", given=number, least=least, most=most)
     return number
 
 
@@ -187,7 +189,7 @@ def choice(args: Mapping[str, str], name: str, words: Iterable[str]) -> str | No
         return None
     known = list(words)
     if written not in known:
-        raise InvalidInput(name, f"{written[:40]!r} must be one of {', '.join(known)}")
+        raise InvalidInput(name, "{given!r} must be one of {known}", given=written[:40], known=", ".join(known))
     return written
 
 
@@ -209,10 +211,12 @@ def moment(args: Mapping[str, str], name: str) -> datetime | None:
         found = datetime.fromisoformat(written.replace(" ", "+") if "T" in written else written)
     except (ValueError, OverflowError, OSError):
         raise InvalidInput(
-            name, f"{written[:40]!r} must be ISO 8601 (2026-03-02T12:00:00+08:00) or milliseconds since 1970"
+            name,
+            "{given!r} must be ISO 8601 (2026-03-02T12:00:00+08:00) or milliseconds since 1970",
+            given=written[:40],
         ) from None
     if found.tzinfo is None:
-        raise InvalidInput(name, f"{written[:40]!r} needs its zone: append +08:00, or Z for UTC")
+        raise InvalidInput(name, "{given!r} needs its zone: append +08:00, or Z for UTC", given=written[:40])
     return found.astimezone(UTC)
 
 
@@ -224,9 +228,11 @@ def bounding_box(args: Mapping[str, str], name: str = "bbox") -> Box | None:
     try:
         west, south, east, north = (float(part) for part in written.split(","))
     except ValueError:
-        raise InvalidInput(name, f"{written[:60]!r} must be west,south,east,north in degrees") from None
+        raise InvalidInput(name, "{given!r} must be west,south,east,north in degrees", given=written[:60]) from None
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise InvalidInput(name, f"{written[:60]!r} must have west < east within ±180 and south < north within ±90")
+        raise InvalidInput(
+            name, "{given!r} must have west < east within ±180 and south < north within ±90", given=written[:60]
+        )
     return Box(west=west, south=south, east=east, north=north)
 
 
@@ -234,7 +240,7 @@ def _int(name: str, written: str) -> int:
     try:
         number = int(written)
     except ValueError:
-        raise InvalidInput(name, f"{written[:20]!r} must be a whole number") from None
+        raise InvalidInput(name, "{given!r} must be a whole number", given=written[:20]) from None
     if abs(number) >= 2**53:
-        raise InvalidInput(name, f"{written[:20]!r} is too large")
+        raise InvalidInput(name, "{given!r} is too large", given=written[:20])
     return number

@@ -24,7 +24,7 @@ def read_change(form: Mapping[str, str]) -> UserChange:
     """What an account is to be. Raises ``InvalidInput`` for a role that there is not."""
     role = forms.choice(form, "role", Role)
     if role is None:
-        raise InvalidInput("role", f"is missing; choose one of {', '.join(Role)}")
+        raise InvalidInput("role", "is missing; choose one of {known}", known=", ".join(Role))
     return UserChange(
         name=forms.text(form, "name", most=80),
         role=Role(role),
@@ -95,5 +95,5 @@ def _day(args: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:
     try:
         day = datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
-        raise InvalidInput(name, f"{written[:20]!r} must be a day as 2026-03-02") from None
+        raise InvalidInput(name, "{given!r} must be a day as 2026-03-02", given=written[:20]) from None
     return datetime.combine(day, time.min, zone).astimezone(UTC)

@@ -49,7 +49,7 @@ def read_day(form: Mapping[str, str], name: str) -> date | None:
     try:
         return date.fromisoformat(written)
     except ValueError:
-        raise InvalidInput(name, f"{written[:20]!r} must be a day such as 2026-03-02") from None
+        raise InvalidInput(name, "{given!r} must be a day such as 2026-03-02", given=written[:20]) from None
 
 
 def read_area_import(form: Mapping[str, str]) -> AreaImport:
@@ -122,7 +122,7 @@ def read_duty_file(content: bytes, units: Mapping[str, int], scheme: str) -> lis
             continue
         lines.append(_line(number, word, units, scheme))
         if len(lines) > MAX_LINES:
-            raise InvalidInput("file", f"has more than {MAX_LINES} lines; split it")
+            raise InvalidInput("file", "has more than {most} lines; split it", most=MAX_LINES)
     if not lines:
         raise InvalidInput("file", "has no lines below its header")
     return lines
@@ -131,12 +131,24 @@ def read_duty_file(content: bytes, units: Mapping[str, int], scheme: str) -> lis
 def _line(number: int, word: Mapping[str, str], units: Mapping[str, int], scheme: str) -> NewDuty:
     party = _PARTIES.get(word["party"].lower())
     if party is None:
-        raise InvalidInput("file", f"line {number}: party {word['party'][:20]!r} must be 主管, 权属 or 养护")
+        raise InvalidInput(
+            "file", "line {number}: party {given!r} must be 主管, 权属 or 养护", number=number, given=word["party"][:20]
+        )
     if word["unit"] not in units:
-        raise InvalidInput("file", f"line {number}: the unit {word['unit'][:80]!r} is not on file; add it first")
+        raise InvalidInput(
+            "file",
+            "line {number}: the unit {given!r} is not on file; add it first",
+            number=number,
+            given=word["unit"][:80],
+        )
     family = word["family"]
     if family and family not in set(Family):
-        raise InvalidInput("file", f"line {number}: family {family[:20]!r} must be cover, light, other or empty")
+        raise InvalidInput(
+            "file",
+            "line {number}: family {family!r} must be cover, light, other or empty",
+            number=number,
+            family=family[:20],
+        )
     return NewDuty(
         party=party,
         unit_id=units[word["unit"]],

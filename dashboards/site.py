@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -21,7 +21,10 @@ EXTENSION = "covercode"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One running web part. ``store`` is a series store, only handed on to ``registry.queries.series``."""
+    """One running web part. ``store`` is a series store, only handed on to ``registry.queries.series``.
+
+    ``refusals`` holds each English sentence of a refusal with the Chinese one (``dashboards.refusals``).
+    """
 
     settings: WebSettings
     city: City
@@ -30,6 +33,7 @@ class Site:
     clock: Callable[[], datetime]
     zone: ZoneInfo
     texts: Texts
+    refusals: Mapping[str, str]
     manifest: AssetsManifest
     hub: FeedHub
 

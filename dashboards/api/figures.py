@@ -160,7 +160,9 @@ def check_span(since: datetime, until: datetime) -> None:
     if since >= until:
         raise InvalidInput("since", "must be earlier than until; swap them or leave both out for the last hour")
     if until - since > LONGEST_SPAN:
-        raise InvalidInput("since", f"is more than {LONGEST_SPAN.days} days before until; ask for a shorter span")
+        raise InvalidInput(
+            "since", "is more than {days} days before until; ask for a shorter span", days=LONGEST_SPAN.days
+        )
 
 
 _GROUP = "figures"

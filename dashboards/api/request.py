@@ -100,7 +100,7 @@ def read_query(given: Mapping[str, list[str]], kind: type[Q]) -> Q:
     for name, values in given.items():
         if name not in fields:
             known = ", ".join(fields) or "none"
-            raise InvalidInput(name[:60], f"is no parameter of this address; it knows: {known}")
+            raise InvalidInput(name[:60], "is no parameter of this address; it knows: {known}", known=known)
         if len(values) > 1:
             raise InvalidInput(name, "was given more than once; give it once, and commas between several values")
         if values[0] == "" and not fields[name].required:
@@ -160,11 +160,13 @@ def _form(upload: Upload) -> Sent:
     files = [file for file in request.files.getlist(upload.field) if file.filename]
     strange = set(request.files) - {upload.field}
     if strange:
-        raise InvalidInput(min(strange)[:60], f"is no file of this address; send it as {upload.field!r}")
+        raise InvalidInput(
+            min(strange)[:60], "is no file of this address; send it as {expected!r}", expected=upload.field
+        )
     if not files:
         raise InvalidInput(upload.field, "is missing; send the file in this field of the form, with its name")
     if len(files) > 1 and not upload.several:
-        raise InvalidInput(upload.field, f"{len(files)} files are too many; send one at a time")
+        raise InvalidInput(upload.field, "{count} files are too many; send one at a time", count=len(files))
     given = request.form.to_dict(flat=False)
     if upload.fields is None and given:
         raise InvalidInput(min(given)[:60], "is no field of this form")
@@ -202,7 +204,7 @@ def _refusal(error: msgspec.ValidationError) -> InvalidInput:
         field = f"{at}.{named[2]}" if at else named[2]
         missing = named[1].startswith("missing")
         return InvalidInput(field, "is missing" if missing else "is not known here; leave it out or correct its name")
-    return InvalidInput(at or "body", problem[:1].lower() + problem[1:])
+    return InvalidInput(at or "body", "{why}", why=problem[:1].lower() + problem[1:])
 
 
 def _if_match(operation: Operation) -> str:

@@ -13,10 +13,11 @@ from flask import Flask, Response, flash, jsonify, redirect, render_template, re
 from werkzeug.wrappers import Response as BaseResponse
 
 from dashboards import forms, place_forms, place_options
-from dashboards.errors import answer_for, problem_at, problem_of
+from dashboards.errors import answer_for, problem_of
 from dashboards.login import actor
 from dashboards.pages.lists import next_url
 from dashboards.paths import safe_path
+from dashboards.refusals import problem_at
 from dashboards.site import now, site, t
 from registry.domain.errors import Conflict, InvalidInput, NotAllowed
 from registry.domain.geo import Crs
@@ -249,7 +250,7 @@ def _back() -> str:
 def digits(text: str | None) -> str:
     """The code of an area in an address; "" for none. Raises ``InvalidInput``."""
     if text and not (text.isascii() and text.isdigit()):
-        raise InvalidInput("area_code", f"{text[:20]!r} must be the digits of an area's code")
+        raise InvalidInput("area_code", "{given!r} must be the digits of an area's code", given=text[:20])
     return text or ""
 
 

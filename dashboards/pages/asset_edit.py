@@ -9,9 +9,10 @@ from flask import Flask, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from dashboards import asset_forms, forms
-from dashboards.errors import answer_for, problem_at, problem_of
+from dashboards.errors import answer_for, problem_of
 from dashboards.login import actor
 from dashboards.pages.assets import asset_page
+from dashboards.refusals import problem_at
 from dashboards.site import lang, now, site, t
 from registry.domain.asset_facts import FactKind, facts_of
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove

@@ -10,11 +10,12 @@ from flask import Flask, flash, jsonify, redirect, render_template, request, url
 from werkzeug.wrappers import Response
 
 from dashboards import forms
-from dashboards.errors import answer_for, problem_at, problem_of, wants_json
+from dashboards.errors import answer_for, problem_of, wants_json
 from dashboards.login import actor, area
 from dashboards.pages.lists import next_url
 from dashboards.pages.photos import keep_chosen
 from dashboards.pages.proof import recent_scan
+from dashboards.refusals import problem_at
 from dashboards.site import now, site, t
 from dashboards.texts import local_time
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotFound

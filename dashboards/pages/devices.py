@@ -7,8 +7,9 @@ from flask import Flask, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from dashboards import asset_forms, forms
-from dashboards.errors import answer_for, problem_at, problem_of
+from dashboards.errors import answer_for, problem_of
 from dashboards.login import actor
+from dashboards.refusals import problem_at
 from dashboards.site import now, site, t
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove
 from registry.domain.link_test import ZEROED

@@ -7,8 +7,9 @@ from werkzeug.datastructures import MultiDict
 
 from dashboards import forms
 from dashboards.downloads import as_download
-from dashboards.errors import answer_for, problem_at, wants_json
+from dashboards.errors import answer_for, wants_json
 from dashboards.login import actor
+from dashboards.refusals import problem_at
 from dashboards.site import lang, now, site, t
 from dashboards.texts import local_time
 from registry.domain.errors import InvalidInput

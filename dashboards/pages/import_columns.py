@@ -9,10 +9,11 @@ from flask import Flask, Response, flash, jsonify, redirect, render_template, re
 from werkzeug.wrappers import Response as BaseResponse
 
 from dashboards import forms
-from dashboards.errors import answer_for, problem_at, problem_of, wants_json
+from dashboards.errors import answer_for, problem_of, wants_json
 from dashboards.login import actor
 from dashboards.pages.import_forms import column_choices, key_choices, read_columns, read_places
 from dashboards.pages.imports import the_run, upload_page
+from dashboards.refusals import problem_at
 from dashboards.site import lang, now, site, t
 from dashboards.texts import number
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove

@@ -74,7 +74,7 @@ def _chosen() -> dict[int, DuplicateDecision]:
         if not name.startswith("decision-") or word == DuplicateDecision.OPEN.value:
             continue
         if word not in (DuplicateDecision.MERGE.value, DuplicateDecision.KEEP.value):
-            raise InvalidInput("decision", f"{word[:20]!r} must be merge or keep")
+            raise InvalidInput("decision", "{given!r} must be merge or keep", given=word[:20])
         number = forms.optional_int({"id": name.removeprefix("decision-")}, "id")
         if number is not None:
             chosen[number] = DuplicateDecision(word)

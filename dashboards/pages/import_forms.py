@@ -142,7 +142,7 @@ def _number(form: Mapping[str, str], name: str, otherwise: float) -> float:
     try:
         number = float(written)
     except ValueError:
-        raise InvalidInput(name, f"{written!r} must be a number") from None
+        raise InvalidInput(name, "{given!r} must be a number", given=written) from None
     if not 0 <= number <= 20_000:
-        raise InvalidInput(name, f"{written!r} must be between 0 and 20,000")
+        raise InvalidInput(name, "{given!r} must be between 0 and 20,000", given=written)
     return number

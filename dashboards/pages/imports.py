@@ -16,9 +16,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dashboards import forms
 from dashboards.downloads import as_download
-from dashboards.errors import answer_for, problem_at, problem_of, wants_json
+from dashboards.errors import answer_for, problem_of, wants_json
 from dashboards.login import actor
 from dashboards.pages.lists import next_url
+from dashboards.refusals import problem_at
 from dashboards.site import lang, now, site, t
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove, NotAllowed
 from registry.domain.kinds import ImportState

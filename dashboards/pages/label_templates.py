@@ -15,8 +15,8 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from dashboards import forms
-from dashboards.errors import problem_at
 from dashboards.login import actor
+from dashboards.refusals import problem_at
 from dashboards.site import now, site, t
 from registry import labels
 from registry.domain.errors import InvalidInput
@@ -74,11 +74,12 @@ def save_label_template(key: str) -> str | AnyResponse | tuple[str, int]:
     try:
         template = _read(body)
         if template.key != key:
-            raise InvalidInput("key", f"{template.key!r} is not {key!r}; copy the template to give it another key")
+            raise InvalidInput(
+                "key", "{given!r} is not {key!r}; copy the template to give it another key", given=template.key, key=key
+            )
         version = template_services.save_template(site().engine, template, by=actor(), now=now())
     except InvalidInput as error:
-        wrong = problem_at(error)
-        state = forms.state_of(request.form, errors={error.field: wrong}, problem=f"{error.field}: {wrong}")
+        state = forms.state_of(request.form, errors={error.field: problem_at(error)})
         return _designer(key, body, state), 422
     flash(t("message.template_saved", version=version), "ok")
     return redirect(url_for("label_template", key=key), 303)
@@ -91,7 +92,7 @@ def copy_label_template(key: str) -> AnyResponse:
     template = template_queries.template_in_use(where.engine, key)
     copied = msgspec.structs.replace(template, key=wanted)
     if any(row.key == wanted for row in template_queries.list_templates(where.engine, with_retired=True)):
-        raise InvalidInput("new_key", f"{wanted!r} exists already; choose another key")
+        raise InvalidInput("new_key", "{given!r} exists already; choose another key", given=wanted)
     template_services.save_template(where.engine, copied, by=actor(), now=now())
     flash(t("message.template_copied"), "ok")
     return redirect(url_for("label_template", key=wanted), 303)
@@ -200,7 +201,9 @@ def _designer(key: str, body: str, form: forms.FormState, *, version: int | None
 
 def _read(body: Any) -> LabelTemplate:
     if isinstance(body, str) and len(body) > MOST_TEMPLATE_BYTES:
-        raise InvalidInput("template", f"is larger than {MOST_TEMPLATE_BYTES / 1e6:g} MB; use a smaller logo")
+        raise InvalidInput(
+            "template", "is larger than {most:g} MB; use a smaller logo", most=MOST_TEMPLATE_BYTES / 1000000.0
+        )
     return read_template(body)
 
 

@@ -8,9 +8,10 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from dashboards import forms
-from dashboards.errors import answer_for, problem_at, problem_of
+from dashboards.errors import answer_for, problem_of
 from dashboards.login import actor
 from dashboards.pages.lists import next_url
+from dashboards.refusals import problem_at
 from dashboards.site import now, site, t
 from registry import labels
 from registry.domain.errors import InvalidInput, InvalidMove, NotAllowed, NotFound

@@ -7,11 +7,12 @@ from flask import Flask, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from dashboards import forms
-from dashboards.errors import answer_for, problem_at
+from dashboards.errors import answer_for
 from dashboards.login import may, visitor
 from dashboards.pages.photos import keep_one
 from dashboards.pages.proof import remember
 from dashboards.pages.tags import is_blank, keep_scan
+from dashboards.refusals import problem_at
 from dashboards.site import now, site, t
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import TagState

@@ -10,9 +10,10 @@ from flask import Flask, Response, flash, jsonify, redirect, render_template, re
 from werkzeug.wrappers import Response as AnyResponse
 
 from dashboards import forms
-from dashboards.errors import answer_for, problem_at, problem_of
+from dashboards.errors import answer_for, problem_of
 from dashboards.login import actor
 from dashboards.pages.lists import next_url
+from dashboards.refusals import problem_at
 from dashboards.site import now, site, t
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound
 from registry.domain.kinds import ScanFlag, TagState
@@ -208,7 +209,7 @@ def _near(lon: str, lat: str) -> list[NearAsset]:
     try:
         place = float(lon), float(lat)
     except ValueError:
-        raise InvalidInput("lon", f"{lon[:20]!r}, {lat[:20]!r} must be degrees") from None
+        raise InvalidInput("lon", "{given!r}, {lat!r} must be degrees", given=lon[:20], lat=lat[:20]) from None
     return nearest_assets(
         site().engine, lon=place[0], lat=place[1], within_m=NEAR_M, limit=MOST_NEAR, scope=actor().area_code
     )

@@ -45,16 +45,20 @@ def read_alias(kind: str, value: str) -> tuple[str, str]:
     """The kind and value as they are stored; raises ``InvalidInput`` naming the field."""
     kind = kind.strip()
     if not kind or len(kind) > LONGEST_KIND:
-        raise InvalidInput("kind", f"{kind[:LONGEST_KIND]!r} must be 1 to {LONGEST_KIND} characters")
+        raise InvalidInput(
+            "kind", "{given!r} must be 1 to {most} characters", given=kind[:LONGEST_KIND], most=LONGEST_KIND
+        )
     known = ALIAS_KINDS.get(kind)
     value = chip_number(value) if known is not None and known.chip else plain(value)
     if kind == OLD_CODE:
         digits, findings = dissect(value)
         value = value if findings else digits
     if not value or len(value) > LONGEST_VALUE:
-        raise InvalidInput("value", f"{value[:40]!r} must be 1 to {LONGEST_VALUE} characters")
+        raise InvalidInput("value", "{given!r} must be 1 to {most} characters", given=value[:40], most=LONGEST_VALUE)
     if known is not None and known.chip and not _CHIP.fullmatch(value):
-        raise InvalidInput("value", f"{value[:40]!r} must be the chip's 8 to 32 hexadecimal digits, e.g. 04A23B1C5D80")
+        raise InvalidInput(
+            "value", "{given!r} must be the chip's 8 to 32 hexadecimal digits, e.g. 04A23B1C5D80", given=value[:40]
+        )
     return kind, value
 
 

@@ -91,6 +91,10 @@ class Remark(NamedTuple):
         values = {name: _IN_CHINESE.get(str(value), value) for name, value in self.values.items()}
         return words.zh.format(**values)
 
+    def refusal(self, field: str) -> InvalidInput:
+        """The remark as what is wrong with ``field``."""
+        return InvalidInput(field, REMARKS[self.key].en, **self.values)
+
 
 class RemarkWords(NamedTuple):
     """How a remark is told, and whether it keeps the area out."""
@@ -254,6 +258,11 @@ REMARKS: Mapping[str, RemarkWords] = {
 }
 
 
+def remark_sentences() -> dict[str, str]:
+    """Each English sentence of ``REMARKS``, and each term that its values can be, with the Chinese one."""
+    return {words.en: words.zh for words in REMARKS.values()} | _IN_CHINESE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AreaCode:
     """A code taken apart; parts that it does not have are empty. ``code`` is as it is kept."""
@@ -301,7 +310,7 @@ def read_area_code(text: str, level: AreaLevel | None = None) -> AreaCode:
     """The code in ``text``. Raises ``InvalidInput`` saying what is wrong with it."""
     code, remarks = explain_area_code(text, level)
     if code is None:
-        raise InvalidInput("code", next(remark for remark in remarks if remark.grave).text())
+        raise next(remark for remark in remarks if remark.grave).refusal("code")
     return code
 
 
@@ -396,6 +405,7 @@ def read_area_path(text: str) -> str:
         return ""
     code, remarks = explain_area_code(text)
     if code is None or not code.path or len(code.path) > MAX_PATH:
-        told = next((remark.text() for remark in remarks), "")
-        raise InvalidInput("area_code", told or f"{text[:20]!r} is no code of an area that assets lie in")
+        if remarks:
+            raise remarks[0].refusal("area_code")
+        raise InvalidInput("area_code", "{given!r} is no code of an area that assets lie in", given=text[:20])
     return code.path

@@ -114,7 +114,7 @@ def read_fact(spec: FactSpec, written: str) -> Any:
     if spec.kind is FactKind.CODES:
         return _codes(spec, words)
     if len(words) > MAX_WORDS:
-        raise InvalidInput(spec.key, f"is longer than {MAX_WORDS} characters; shorten it")
+        raise InvalidInput(spec.key, "is longer than {most} characters; shorten it", most=MAX_WORDS)
     return words
 
 
@@ -158,16 +158,16 @@ def read_day(field: str, written: str) -> str | None:
         year, month, day = (int(part) for part in parts)
         found = date(year, month, day)
     except ValueError:
-        raise InvalidInput(field, f"{words[:20]!r} is no day; write it as 2026-03-02") from None
+        raise InvalidInput(field, "{given!r} is no day; write it as 2026-03-02", given=words[:20]) from None
     if not 1900 <= found.year <= 2100:
-        raise InvalidInput(field, f"{words[:20]!r} is not between 1900 and 2100; write it as 2026-03-02")
+        raise InvalidInput(field, "{given!r} is not between 1900 and 2100; write it as 2026-03-02", given=words[:20])
     return found.isoformat()
 
 
 def check_depth(depth_mm: int | None) -> int | None:
     """A well's depth in mm. Raises ``InvalidInput`` when no well is so deep."""
     if depth_mm is not None and not 0 < depth_mm <= MAX_DEPTH_MM:
-        raise InvalidInput("depth_mm", f"{depth_mm} must be between 1 and {MAX_DEPTH_MM} mm")
+        raise InvalidInput("depth_mm", "{given} must be between 1 and {most} mm", given=depth_mm, most=MAX_DEPTH_MM)
     return depth_mm
 
 
@@ -177,9 +177,16 @@ def _number(spec: FactSpec, words: str) -> int:
     try:
         number = round(float(bare))
     except (ValueError, OverflowError):
-        raise InvalidInput(spec.key, f"{words[:20]!r} must be a number of {spec.unit or 'pieces'}") from None
+        raise InvalidInput(
+            spec.key, "{given!r} must be a number of {unit}", given=words[:20], unit=spec.unit or "pieces"
+        ) from None
     if not low <= number <= high:
-        raise InvalidInput(spec.key, f"{number} must be between {low} and {high} {spec.unit}".strip())
+        words = (
+            "{given} must be between {low} and {high} {unit}"
+            if spec.unit
+            else "{given} must be between {low} and {high}"
+        )
+        raise InvalidInput(spec.key, words, given=number, low=low, high=high, unit=spec.unit)
     return number
 
 
@@ -189,14 +196,14 @@ def _choice(spec: FactSpec, words: str) -> str:
         if wanted in (word, zh.casefold(), en.casefold()):
             return word
     listed = ", ".join(f"{zh} ({word})" for word, zh, _ in spec.words)
-    raise InvalidInput(spec.key, f"{words[:20]!r} must be one of {listed}")
+    raise InvalidInput(spec.key, "{given!r} must be one of {known}", given=words[:20], known=listed)
 
 
 def _codes(spec: FactSpec, words: str) -> list[str]:
     parts = words.replace(",", " ").replace(";", " ").replace("、", " ").split()
     if len(parts) > MAX_CODES:
-        raise InvalidInput(spec.key, f"{len(parts)} codes are too many; at most {MAX_CODES} fit")
+        raise InvalidInput(spec.key, "{count} codes are too many; at most {most} fit", count=len(parts), most=MAX_CODES)
     try:
         return list(dict.fromkeys(str(read_code(part)) for part in parts))
     except InvalidInput as error:
-        raise InvalidInput(spec.key, error.problem) from error
+        raise error.at(spec.key) from error

@@ -30,5 +30,5 @@ def check_state_move(now: AssetState, wanted: AssetState, reason: str) -> str:
     if not said:
         raise InvalidInput("reason", "say why: what was seen, or which order it follows")
     if len(said) > MAX_REASON:
-        raise InvalidInput("reason", f"is longer than {MAX_REASON} characters; shorten it")
+        raise InvalidInput("reason", "is longer than {most} characters; shorten it", most=MAX_REASON)
     return said

@@ -37,26 +37,28 @@ def read_code(text: str) -> ComponentCode:
     """The code in ``text`` (blanks between its groups are ignored); raises ``InvalidInput`` saying what is wrong."""
     digits = "".join(text.split())
     if not (digits.isascii() and digits.isdigit()):
-        raise InvalidInput("code", f"{text!r} must be digits only: 6 division, 4 class, 6 serial")
+        raise InvalidInput("code", "{given!r} must be digits only: 6 division, 4 class, 6 serial", given=text)
     if len(digits) != 16:
-        raise InvalidInput("code", f"{text!r} has {len(digits)} digits; a component code has 16")
+        raise InvalidInput(
+            "code", "{given!r} has {count} digits; a component code has 16", given=text, count=len(digits)
+        )
     serial = int(digits[10:])
     if serial == 0:
-        raise InvalidInput("code", f"{text!r} ends in serial 000000; serials begin at 000001")
+        raise InvalidInput("code", "{given!r} ends in serial 000000; serials begin at 000001", given=text)
     return ComponentCode(division=read_division(digits[:6]), class_code=read_class_code(digits[6:10]), serial=serial)
 
 
 def read_division(text: str) -> str:
     """A county-level division code (GB/T 2260): six digits, the first not 0."""
     if len(text) != 6 or not (text.isascii() and text.isdigit()) or text[0] == "0":
-        raise InvalidInput("division", f"{text!r} must be six digits that begin with 1 to 9, e.g. 320508")
+        raise InvalidInput("division", "{given!r} must be six digits that begin with 1 to 9, e.g. 320508", given=text)
     return text
 
 
 def read_class_code(text: str) -> str:
     """Major and minor class: four digits, neither half 00."""
     if len(text) != 4 or not (text.isascii() and text.isdigit()) or "00" in (text[:2], text[2:]):
-        raise InvalidInput("class_code", f"{text!r} must be four digits, major and minor class, e.g. 0118")
+        raise InvalidInput("class_code", "{given!r} must be four digits, major and minor class, e.g. 0118", given=text)
     return text
 
 
@@ -71,12 +73,12 @@ def next_extension(taken: Collection[str], major: str = EXTENSION_MAJOR) -> str:
     later editions of the standard, which count up, don't meet it. Raises ``InvalidInput`` when no number is left.
     """
     if len(major) != 2 or not (major.isascii() and major.isdigit()) or major == "00":
-        raise InvalidInput("major", f"{major!r} must be two digits, e.g. 21 or 01")
+        raise InvalidInput("major", "{given!r} must be two digits, e.g. 21 or 01", given=major)
     minors = range(1, 100) if major == EXTENSION_MAJOR else range(99, 0, -1)
     for minor in minors:
         if f"{major}{minor:02d}" not in taken:
             return f"{major}{minor:02d}"
-    raise InvalidInput("major", f"{major} has no number left; use another major class")
+    raise InvalidInput("major", "{given} has no number left; use another major class", given=major)
 
 
 class Part(StrEnum):

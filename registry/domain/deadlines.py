@@ -25,7 +25,9 @@ def case_kind(key: str) -> CaseKind:
     try:
         return CASE_KINDS[key]
     except KeyError:
-        raise InvalidInput("kind", f"{key!r} is not a case kind; known are {', '.join(CASE_KINDS)}") from None
+        raise InvalidInput(
+            "kind", "{given!r} is not a case kind; known are {known}", given=key, known=", ".join(CASE_KINDS)
+        ) from None
 
 
 def time_limit(kind: str) -> timedelta:

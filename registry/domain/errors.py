@@ -29,12 +29,23 @@ class NotAllowed(DomainError):
 
 
 class InvalidInput(DomainError):
-    """A field holds something unusable; ``problem`` says what is wrong and how to mend it."""
+    """A field holds something unusable; ``problem`` says in English what is wrong and how to mend it.
 
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
+    ``words`` is that sentence with ``{places}`` for ``values`` (``str.format``), so that pages can look the sentence
+    up in another language (``dashboards/words/refusals.zh.json``) and fill in the same values. Without values it is
+    taken as it stands.
+    """
+
+    def __init__(self, field: str, words: str, /, **values: object) -> None:
         self.field = field
-        self.problem = problem
+        self.words = words
+        self.values = values
+        self.problem = words.format(**values) if values else words
+        super().__init__(f"{field}: {self.problem}")
+
+    def at(self, field: str) -> InvalidInput:
+        """The same problem, found in ``field``."""
+        return InvalidInput(field, self.words, **self.values)
 
 
 class StoreDown(Exception):

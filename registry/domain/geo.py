@@ -62,11 +62,11 @@ def check_place(lon: float, lat: float) -> Place:
     if not (math.isfinite(lon) and math.isfinite(lat)):
         raise InvalidInput("lon" if not math.isfinite(lon) else "lat", "must be a finite number of degrees")
     if abs(lat) > 90.0 and abs(lat) <= 180.0 and abs(lon) <= 90.0:
-        raise InvalidInput("lat", f"{lat} is beyond ±90; longitude and latitude look swapped")
+        raise InvalidInput("lat", "{given} is beyond ±90; longitude and latitude look swapped", given=lat)
     if abs(lat) > 90.0:
-        raise InvalidInput("lat", f"{lat} is beyond ±90 degrees; is it in metres or in another system?")
+        raise InvalidInput("lat", "{given} is beyond ±90 degrees; is it in metres or in another system?", given=lat)
     if abs(lon) > 180.0:
-        raise InvalidInput("lon", f"{lon} is beyond ±180 degrees; is it in metres or in another system?")
+        raise InvalidInput("lon", "{given} is beyond ±180 degrees; is it in metres or in another system?", given=lon)
     if lon == 0.0 and lat == 0.0:
         raise InvalidInput("lon", "0, 0 is a placeholder in the sea; give the surveyed place")
     return Place(lon, lat)
@@ -120,11 +120,11 @@ def read_box(text: str) -> Box:
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise InvalidInput("bbox", f"{text!r} must be four numbers: west,south,east,north") from error
+        raise InvalidInput("bbox", "{given!r} must be four numbers: west,south,east,north", given=text) from error
     if not all(math.isfinite(edge) for edge in (west, south, east, north)):
-        raise InvalidInput("bbox", f"{text!r} must be four finite numbers: west,south,east,north")
+        raise InvalidInput("bbox", "{given!r} must be four finite numbers: west,south,east,north", given=text)
     if west > east or south > north:
-        raise InvalidInput("bbox", f"{text!r} is inside out; the order is west,south,east,north")
+        raise InvalidInput("bbox", "{given!r} is inside out; the order is west,south,east,north", given=text)
     return Box(west, south, east, north)
 
 

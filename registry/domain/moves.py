@@ -177,7 +177,9 @@ def read_move(text: str) -> MoveName:
     try:
         return MoveName(text)
     except ValueError:
-        raise InvalidInput("move", f"{text!r} is not a move; known are {', '.join(MoveName)}") from None
+        raise InvalidInput(
+            "move", "{given!r} is not a move; known are {known}", given=text, known=", ".join(MoveName)
+        ) from None
 
 
 def allowed(stage: Stage, role: Role | None) -> list[Move]:
@@ -259,11 +261,15 @@ def _wrong_stage(case: CaseState, move: Move, by: Actor) -> str:
 def _check_order(move: Move, order: MoveOrder) -> None:
     note = order.note.strip()
     if len(note) > MAX_NOTE:
-        raise InvalidInput("note", f"has {len(note)} characters; at most {MAX_NOTE} fit, shorten it")
+        raise InvalidInput(
+            "note", "has {count} characters; at most {most} fit, shorten it", count=len(note), most=MAX_NOTE
+        )
     if move.note_required and not note:
-        raise InvalidInput("note", f"{move.name} needs a reason; write why in a few words")
+        raise InvalidInput("note", "{given} needs a reason; write why in a few words", given=move.name)
     if move.note_or_photo and not note and not order.photos:
-        raise InvalidInput("note", f"{move.name} needs a note or a photo; write what was done or take a picture")
+        raise InvalidInput(
+            "note", "{given} needs a note or a photo; write what was done or take a picture", given=move.name
+        )
     if move.assignment_required and order.assignee_id is None and order.unit_id is None:
         raise InvalidInput("assignee_id", "say who shall go: choose a crew member or a unit")
 

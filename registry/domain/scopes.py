@@ -43,9 +43,12 @@ def read_area_code(text: str) -> str:
     """``text`` as an area code ("" is the whole city). Raises ``InvalidInput`` for anything that can't be one."""
     code = "".join(text.split())
     if code and not (code.isascii() and code.isdigit()):
-        raise InvalidInput("area_code", f"{code[:20]!r} must be digits, or empty for the whole city")
+        raise InvalidInput("area_code", "{given!r} must be digits, or empty for the whole city", given=code[:20])
     if len(code) not in AREA_CODE_LENGTHS:
         raise InvalidInput(
-            "area_code", f"{code[:20]!r} has {len(code)} digits; give 6 (district), 9 (street), 12 (community) or none"
+            "area_code",
+            "{given!r} has {count} digits; give 6 (district), 9 (street), 12 (community) or none",
+            given=code[:20],
+            count=len(code),
         )
     return code

@@ -48,7 +48,11 @@ def read_scopes(words: Iterable[str], role: Role) -> tuple[TokenScope, ...]:
     if not wanted:
         raise InvalidInput("scopes", "a token needs at least one scope; choose what it is for")
     if unknown := sorted(wanted - set(TokenScope)):
-        raise InvalidInput("scopes", f"{unknown[0][:40]!r} is no scope; choose from {', '.join(TokenScope)}")
+        raise InvalidInput(
+            "scopes", "{given!r} is no scope; choose from {known}", given=unknown[0][:40], known=", ".join(TokenScope)
+        )
     if beyond := [scope for scope in TokenScope if scope in wanted and role not in MAY_HOLD[scope]]:
-        raise InvalidInput("scopes", f"{', '.join(beyond)} is more than the role {role} may do; leave it out")
+        raise InvalidInput(
+            "scopes", "{known} is more than the role {role} may do; leave it out", known=", ".join(beyond), role=role
+        )
     return tuple(scope for scope in TokenScope if scope in wanted)

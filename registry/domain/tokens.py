@@ -45,10 +45,20 @@ def read_token(text: str) -> str:
     """
     token = re.sub(r"[\s-]", "", text).upper()
     if len(token) != TOKEN_LENGTH:
-        raise InvalidInput("token", f"has {len(token)} characters instead of {TOKEN_LENGTH}; scan the plate again")
+        raise InvalidInput(
+            "token",
+            "has {count} characters instead of {most}; scan the plate again",
+            count=len(token),
+            most=TOKEN_LENGTH,
+        )
     foreign = next((symbol for symbol in token if symbol not in ALPHABET), None)
     if foreign is not None:
-        raise InvalidInput("token", f"{foreign!r} is not in any token ({_NEVER_PRINTED}); compare it with the plate")
+        raise InvalidInput(
+            "token",
+            "{given!r} is not in any token ({unused}); compare it with the plate",
+            given=foreign,
+            unused=_NEVER_PRINTED,
+        )
     if not mod_37_2.is_valid(token, ALPHABET):
         raise InvalidInput("token", "one character is wrong or two are swapped; compare it with the plate")
     return token

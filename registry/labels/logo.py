@@ -50,7 +50,10 @@ def clean_logo(content: bytes, place: LogoElement) -> LogoElement:
     """
     if len(content) > MOST_BYTES:
         raise InvalidInput(
-            "logo", f"the file has {len(content) / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:g} MB, make it smaller"
+            "logo",
+            "the file has {count:.1f} MB; at most {most:g} MB, make it smaller",
+            count=len(content) / 1000000.0,
+            most=MOST_BYTES / 1000000.0,
         )
     if b"<svg" in content[:4096].lower():
         return _from_svg(content, place)
@@ -92,7 +95,10 @@ def _decoded(content: bytes, field: str) -> Image.Image:
             with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
                 if picture.width * picture.height > _MOST_PIXELS:
                     raise InvalidInput(
-                        field, f"the picture has {picture.width} × {picture.height} pixels; make it smaller"
+                        field,
+                        "the picture has {width} × {height} pixels; make it smaller",
+                        width=picture.width,
+                        height=picture.height,
                     )
                 return picture.convert("RGBA")
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
@@ -114,7 +120,12 @@ def _from_svg(content: bytes, place: LogoElement) -> LogoElement:
     if not path:
         raise InvalidInput("logo", "the SVG has no outlines; convert its text and pictures to paths")
     if len(path) > MOST_PATH:
-        raise InvalidInput("logo", f"the SVG has {len(path)} characters of outlines, at most {MOST_PATH}; simplify it")
+        raise InvalidInput(
+            "logo",
+            "the SVG has {count} characters of outlines, at most {most}; simplify it",
+            count=len(path),
+            most=MOST_PATH,
+        )
     return _with(place, path=path, path_width=wide, path_height=high)
 
 

@@ -105,7 +105,7 @@ def write(plate: Plate, fmt: Format, dpi: int | None = None) -> bytes:
         book.add(plate)
         book.close()
         return out.getvalue()
-    raise InvalidInput("format", f"{fmt!r} is none of {', '.join(FORMATS)}")
+    raise InvalidInput("format", "{given!r} is none of {known}", given=fmt, known=", ".join(FORMATS))
 
 
 def sheet_pdf(template: LabelTemplate, facts: Iterable[LabelFacts], start_position: int = 1) -> bytes:
@@ -138,7 +138,7 @@ def join_labels(
         return sheet_pdf(template, facts, start_position)
     if fmt != "zpl" and len(facts) != 1:
         raise InvalidInput(
-            "format", f"a {fmt.upper()} file holds one label; choose pdf or zpl, or make them one by one"
+            "format", "a {fmt} file holds one label; choose pdf or zpl, or make them one by one", fmt=fmt.upper()
         )
     return b"".join(make_label(template, each, fmt, dpi) for each in facts)
 

@@ -177,7 +177,12 @@ def check_start(sheet: Sheet | None, start_position: int) -> None:
     """Raise ``InvalidInput`` for a position that the sheet does not have."""
     most = sheet.columns * sheet.rows if sheet else 1
     if not 1 <= start_position <= most:
-        raise InvalidInput("start_position", f"{start_position} must be between 1 and {most}, the labels of one sheet")
+        raise InvalidInput(
+            "start_position",
+            "{given} must be between 1 and {most}, the labels of one sheet",
+            given=start_position,
+            most=most,
+        )
 
 
 def _page_size(template: LabelTemplate) -> tuple[float, float]:

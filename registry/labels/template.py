@@ -198,7 +198,7 @@ def read_template(body: Any) -> LabelTemplate:
     except msgspec.DecodeError as error:  # ValidationError is one of them
         what, _, where = str(error).partition(" - at ")
         path = where.strip("`").removeprefix("$").removeprefix(".")
-        raise InvalidInput(path or "template", what) from error
+        raise InvalidInput(path or "template", "{why}", why=what) from error
 
 
 def template_json(template: LabelTemplate) -> bytes:

@@ -217,7 +217,9 @@ def roads_with(words: str) -> Select[tuple[str]]:
 def digits_begin(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
     """That a column of digits begins with ``prefix``, as a range of its index. Raises ``InvalidInput``."""
     if not (prefix.isascii() and prefix.isdigit()):
-        raise InvalidInput("area", f"{prefix[:20]!r} must be digits: 6 for a district up to 15 for a grid cell")
+        raise InvalidInput(
+            "area", "{given!r} must be digits: 6 for a district up to 15 for a grid cell", given=prefix[:20]
+        )
     above = str(int(prefix) + 1).zfill(len(prefix))
     fits: ColumnElement[bool] = column >= prefix
     return fits if len(above) > len(prefix) else and_(fits, column < above)

@@ -14,10 +14,15 @@ from registry.domain.kinds import DuplicateDecision, ImportState
 from registry.queries.paging import Page, decode, page_of
 from registry.storage.database import reading
 from registry.storage.tables import asset, asset_class, import_duplicate, import_problem, import_run, user
-from registry.tabular.faults import say
+from registry.tabular.faults import FAULTS, say
 from registry.tabular.settings import ImportSettings, read_settings
 
 PAGE = 50
+
+
+def fault_sentences() -> dict[str, str]:
+    """What can be wrong with a cell: each English sentence with the Chinese one."""
+    return {words.en: words.zh for words in FAULTS.values()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,9 +57,9 @@ def decode_id(after: str) -> int:
 def check_limit(limit: int) -> int:
     """``limit`` if a page may have that many rows. Raises ``InvalidInput`` otherwise."""
     if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidInput("limit", f"{limit} rows is not a page; ask for 1 to {MAX_LIMIT}")
+        raise InvalidInput("limit", "{given} rows is not a page; ask for 1 to {most}", given=limit, most=MAX_LIMIT)
     return limit
 
 
 def _bad_cursor(after: str) -> InvalidInput:
-    return InvalidInput("after", f"{after[:40]!r} is not a place in this list; start from its first page")
+    return InvalidInput("after", "{given!r} is not a place in this list; start from its first page", given=after[:40])

@@ -59,7 +59,7 @@ def series(
     if since >= until:
         raise InvalidInput("since", "must be before until")
     if not 1 <= max_points <= MAX_POINTS:
-        raise InvalidInput("points", f"{max_points} must be between 1 and {MAX_POINTS}")
+        raise InvalidInput("points", "{given} must be between 1 and {most}", given=max_points, most=MAX_POINTS)
     with reading(engine) as tx:
         row = tx.execute(select(point).where(point.c.id == point_id)).first()
         if row is None:

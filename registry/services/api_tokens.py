@@ -73,7 +73,7 @@ def issue_token(tx: Connection, new: NewToken, *, by: Actor, now: datetime) -> I
         raise InvalidInput("expires_at", "must lie ahead, by two years at most")
     open_ones = select(func.count()).where(api_token.c.user_id == by.user_id, api_token.c.revoked_at.is_(None))
     if tx.execute(open_ones).scalar_one() >= MOST_TOKENS:
-        raise InvalidInput("name", f"you have {MOST_TOKENS} tokens; revoke one that is no longer used")
+        raise InvalidInput("name", "you have {most} tokens; revoke one that is no longer used", most=MOST_TOKENS)
     text = MARK + secrets.token_urlsafe(_WORD_BYTES)
     row = {
         "name": name,

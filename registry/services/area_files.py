@@ -101,15 +101,17 @@ def plain(name: str) -> str:
 def read_area_file(content: bytes) -> AreaFile:
     """The features in ``content``. Raises ``InvalidInput`` (field ``file``) when it is no GeoJSON that can be used."""
     if len(content) > MAX_BYTES:
-        raise InvalidInput("file", f"is larger than {MAX_BYTES // 1_000_000} MB; split it by district")
+        raise InvalidInput("file", "is larger than {most} MB; split it by district", most=MAX_BYTES // 1000000)
     found = _decoded(content)
     features = found.features
     if found.type != "FeatureCollection" or features is None:
-        raise InvalidInput("file", f"is no GeoJSON FeatureCollection (its type is {found.type or 'missing'!r})")
+        raise InvalidInput(
+            "file", "is no GeoJSON FeatureCollection (its type is {type!r})", type=found.type or "missing"
+        )
     if not features:
         raise InvalidInput("file", "has no features; export the layer again")
     if len(features) > MAX_FEATURES:
-        raise InvalidInput("file", f"has more than {MAX_FEATURES} features; split it by district")
+        raise InvalidInput("file", "has more than {most} features; split it by district", most=MAX_FEATURES)
     properties: dict[str, None] = {}
     for feature in features[:200]:
         properties.update(dict.fromkeys(feature.properties or {}))
@@ -125,9 +127,9 @@ def _decoded(content: bytes) -> _Collection:
         except UnicodeDecodeError:
             continue
         except msgspec.ValidationError as error:
-            raise InvalidInput("file", f"is no GeoJSON FeatureCollection: {error}") from error
+            raise InvalidInput("file", "is no GeoJSON FeatureCollection: {why}", why=error) from error
         except (msgspec.DecodeError, RecursionError) as error:
-            raise InvalidInput("file", f"is no JSON: {error}; export the layer as GeoJSON") from error
+            raise InvalidInput("file", "is no JSON: {why}; export the layer as GeoJSON", why=error) from error
     raise InvalidInput("file", "is neither UTF-8 nor GBK text; export the layer as GeoJSON in UTF-8")
 
 

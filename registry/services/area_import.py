@@ -89,8 +89,9 @@ def _read(content: bytes, wanted: AreaImport) -> AreaFile:
     if file.foreign_crs:
         raise InvalidInput(
             "crs",
-            f"the file says its coordinates are {file.foreign_crs!r}; export it in longitude and latitude "
+            "the file says its coordinates are {system!r}; export it in longitude and latitude "
             "(EPSG:4490 or EPSG:4326)",
+            system=file.foreign_crs,
         )
     return file
 

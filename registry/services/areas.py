@@ -87,7 +87,7 @@ def make_grid(engine: Engine, new: NewGrid, *, by: Actor, now: datetime) -> int:
         shapes = cell_shapes(tx, set(cells))
         remarks = grid_remarks(code, cells, shapes, taken_cells(tx, set(cells)))
         if remarks:
-            raise InvalidInput("cells", remarks[0].text())
+            raise remarks[0].refusal("cells")
         _check_collector(tx, new.collector_id)
         values = _shape_values([shapes[cell] for cell in cells]) | {"name": name, "collector_id": new.collector_id}
         grid_id = _save_grid(tx, code, values, now=now)
@@ -147,7 +147,7 @@ def _checked(tx: Connection, new: AreaChange) -> dict[str, Any]:
     for name, most in (("name", 120), ("name_en", 120), ("grade", 20)):
         values[name] = getattr(new, name).strip()
         if len(values[name]) > most:
-            raise InvalidInput(name, f"is longer than {most} characters; shorten it")
+            raise InvalidInput(name, "is longer than {most} characters; shorten it", most=most)
     if not values["name"]:
         raise InvalidInput("name", "an area needs a name")
     if new.unit_id is not None and tx.execute(select(unit.c.id).where(unit.c.id == new.unit_id)).first() is None:

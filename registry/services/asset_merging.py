@@ -72,7 +72,12 @@ def merge_assets(engine: Engine, kept_id: int, merged_id: int, *, by: Actor, now
         rows = {each: asset_to_change(tx, each, expected_version=None, by=by) for each in sorted((kept_id, merged_id))}
         kept, merged = rows[kept_id], rows[merged_id]
         if kept.family != merged.family:
-            raise InvalidInput("merged_id", f"is a {merged.family} and the other a {kept.family}: not the same thing")
+            raise InvalidInput(
+                "merged_id",
+                "is a {family} and the other a {other}: not the same thing",
+                family=merged.family,
+                other=kept.family,
+            )
         _refuse_twin_cases(tx, kept_id, merged_id)
         moved = _move_all(tx, kept, merged, by=by, now=now)
         tx.execute(update(asset).where(asset.c.merged_into_id == merged_id).values(merged_into_id=kept_id))

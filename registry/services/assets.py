@@ -325,15 +325,17 @@ def _checked(tx: Connection, given: Mapping[str, Any], family: Family) -> dict[s
     values: dict[str, Any] = {name: value.strip() if isinstance(value, str) else value for name, value in given.items()}
     for name, most in _LENGTHS.items():
         if len(values.get(name) or "") > most:
-            raise InvalidInput(name, f"is longer than {most} characters; shorten it")
+            raise InvalidInput(name, "is longer than {most} characters; shorten it", most=most)
     if values.get("accuracy", "") not in ACCURACIES:
-        raise InvalidInput("accuracy", f"{values['accuracy']!r} must be A, B, C or empty")
+        raise InvalidInput("accuracy", "{given!r} must be A, B, C or empty", given=values["accuracy"])
     for name in _DAYS:
         if name in values:
             values[name] = read_day(name, values[name] or "")
     installed, until = values.get("installed_on"), values.get("warranty_until")
     if installed and until and until < installed:
-        raise InvalidInput("warranty_until", f"{until} is before it was installed ({installed})")
+        raise InvalidInput(
+            "warranty_until", "{given} is before it was installed ({installed})", given=until, installed=installed
+        )
     check_depth(values.get("depth_mm"))
     if "details" in values:
         values["details"] = check_details(family, values["details"])
@@ -347,7 +349,9 @@ def _check_units(tx: Connection, values: Mapping[str, Any]) -> None:
         known = set(tx.execute(select(unit.c.id).where(unit.c.id.in_(set(named.values())))).scalars())
         for name, unit_id in named.items():
             if unit_id not in known:
-                raise InvalidInput(name, f"there is no unit {unit_id}; choose one of the list or add it first")
+                raise InvalidInput(
+                    name, "there is no unit {unit_id}; choose one of the list or add it first", unit_id=unit_id
+                )
 
 
 def _place_values(tx: Connection, place: Place, crs: Crs) -> dict[str, Any]:

@@ -102,7 +102,9 @@ def note_alert(tx: Connection, *, case_id: int, move: str, detail: Mapping[str, 
     The stage stays: that a sensor is calm again is news for people, not a decision.
     """
     if move not in (EventName.ALERT_ATTACHED, EventName.ALERT_CLEARED):
-        raise InvalidInput("move", f"{move!r} is not what alerts do to cases; use alert_attached or alert_cleared")
+        raise InvalidInput(
+            "move", "{given!r} is not what alerts do to cases; use alert_attached or alert_cleared", given=move
+        )
     write_event(tx, case_id, EventName(move), now=now, detail=detail)
 
 

@@ -210,12 +210,12 @@ def _check_assignment(tx: Connection, order: MoveOrder) -> MoveOrder:
         ).one_or_none()
         if person is None or not person.active or person.role not in (Role.CREW, Role.ADMINISTRATOR):
             raise InvalidInput(
-                "assignee_id", f"{order.assignee_id} is not an active crew member; choose one of the list"
+                "assignee_id", "{given} is not an active crew member; choose one of the list", given=order.assignee_id
             )
         if order.unit_id is None:
             order = replace(order, unit_id=person.unit_id)
     if order.unit_id is not None and tx.scalar(select(unit.c.id).where(unit.c.id == order.unit_id)) is None:
-        raise InvalidInput("unit_id", f"{order.unit_id} is not a unit; choose one of the list")
+        raise InvalidInput("unit_id", "{given} is not a unit; choose one of the list", given=order.unit_id)
     return order
 
 
@@ -226,7 +226,10 @@ def _check_within_reach(tx: Connection, order: MoveOrder, area_code: str) -> Non
     bound_to = tx.scalar(select(user.c.area_code).where(user.c.id == order.assignee_id)) or ""
     if not area_code.startswith(bound_to):
         raise InvalidInput(
-            "assignee_id", f"is bound to area {bound_to} and this lies in {area_code}; choose somebody of that area"
+            "assignee_id",
+            "is bound to area {bound_to} and this lies in {area_code}; choose somebody of that area",
+            bound_to=bound_to,
+            area_code=area_code,
         )
 
 
@@ -253,7 +256,9 @@ def _attach_photos(tx: Connection, row: Any, photo_ids: Sequence[int]) -> None:
     )
     if taken.rowcount != len(wanted):
         raise InvalidInput(
-            "photo", f"not every photo shows {row.asset_name} or is free; upload it again from this case"
+            "photo",
+            "not every photo shows {asset_name} or is free; upload it again from this case",
+            asset_name=row.asset_name,
         )
 
 
@@ -262,7 +267,9 @@ def _proof(row: Any, scan: Scan | None) -> dict[str, Any]:
     if scan is None:
         return {}
     if scan.asset_id != row.asset_id:
-        raise InvalidInput("scan", f"that plate is not the one of {row.asset_name}; scan its own plate")
+        raise InvalidInput(
+            "scan", "that plate is not the one of {asset_name}; scan its own plate", asset_name=row.asset_name
+        )
     return {"scanned": True, "distance_m": scan.distance_m}
 
 

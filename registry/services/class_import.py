@@ -126,7 +126,9 @@ class _Plan:
 def _plan(tx: Connection, key: str, table: ClassTable) -> _Plan:
     """What the file means for the table on file. Raises ``InvalidInput`` for a shipped table."""
     if tx.execute(select(class_scheme.c.shipped).where(class_scheme.c.key == key)).scalar():
-        raise InvalidInput("scheme", f"{key} is a shipped table and stays as it is; choose another key for your own")
+        raise InvalidInput(
+            "scheme", "{given} is a shipped table and stays as it is; choose another key for your own", given=key
+        )
     rows = tx.execute(select(asset_class).where(asset_class.c.scheme == key)).all()
     there = {row.code: row for row in rows}
     used = classes_in_use(tx, key) if there else set()

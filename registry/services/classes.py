@@ -143,7 +143,12 @@ def find_class(tx: Connection, scheme: str, code: str) -> AssetClass:
     """The class ``code`` of ``scheme``; raises ``InvalidInput`` when the loaded tables don't have it."""
     row = tx.execute(select(asset_class).where(asset_class.c.scheme == scheme, asset_class.c.code == code)).first()
     if row is None:
-        raise InvalidInput("class_code", f"{code!r} is not in the class table {scheme!r}; load the table or correct it")
+        raise InvalidInput(
+            "class_code",
+            "{given!r} is not in the class table {scheme!r}; load the table or correct it",
+            given=code,
+            scheme=scheme,
+        )
     return AssetClass(
         scheme=row.scheme,
         code=row.code,
@@ -173,7 +178,9 @@ def read_scheme_key(text: str) -> str:
     """A scheme's key: small letters, digits, dots and hyphens, e.g. ``suzhou-2026``."""
     key = text.strip().lower()
     if not _KEY.fullmatch(key):
-        raise InvalidInput("scheme", f"{text[:40]!r} must be 2 to 30 small letters, digits, - or ., e.g. suzhou-2026")
+        raise InvalidInput(
+            "scheme", "{given!r} must be 2 to 30 small letters, digits, - or ., e.g. suzhou-2026", given=text[:40]
+        )
     return key
 
 
@@ -186,7 +193,11 @@ def propose_extension_code(tx: Connection, scheme: str, major: str = "") -> str:
     find_scheme(tx, scheme)
     if scheme == CJT214_2007 and major not in ("", EXTENSION_MAJOR):
         raise InvalidInput(
-            "major", f"{scheme} keeps a city's own classes in major class {EXTENSION_MAJOR}, not {major}"
+            "major",
+            "{given} keeps a city's own classes in major class {own}, not {major}",
+            given=scheme,
+            own=EXTENSION_MAJOR,
+            major=major,
         )
     if scheme == GBT30428_2013 and not major:
         raise InvalidInput("major", "choose the major class (01 to 05) that the new class belongs to")
@@ -212,7 +223,7 @@ def add_extension_class(
     name_zh, name_en = name_zh.strip(), name_en.strip()
     for field, text, most in (("name_zh", name_zh, LONGEST_ZH), ("name_en", name_en, LONGEST_EN)):
         if len(text) > most:
-            raise InvalidInput(field, f"is longer than {most} characters; shorten it")
+            raise InvalidInput(field, "is longer than {most} characters; shorten it", most=most)
     if not name_zh:
         raise InvalidInput("name_zh", "the class needs a Chinese name")
     with writing(engine) as tx:
@@ -220,7 +231,9 @@ def add_extension_class(
         same = select(asset_class.c.code).where(asset_class.c.scheme == scheme, asset_class.c.name_zh == name_zh)
         held = tx.execute(same).scalar()
         if held is not None:
-            raise InvalidInput("name_zh", f"{name_zh} is class {held} of {scheme} already")
+            raise InvalidInput(
+                "name_zh", "{given} is class {held} of {scheme} already", given=name_zh, held=held, scheme=scheme
+            )
         made = AssetClass(scheme=scheme, code=code, name_zh=name_zh, name_en=name_en, family=family, extension=True)
         put_classes(tx, [made], [])
         tx.execute(update(class_scheme).where(class_scheme.c.key == scheme).values(updated_at=now))

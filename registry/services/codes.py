@@ -51,13 +51,17 @@ def issue_codes(tx: Connection, division: str, class_code: str, count: int) -> l
     read_division(division)
     read_class_code(class_code)
     if count < 1:
-        raise InvalidInput("count", f"{count} codes asked for; ask for at least one")
+        raise InvalidInput("count", "{count} codes asked for; ask for at least one", count=count)
     taken = {"division": division, "class_code": class_code, "count": count, "most": MAX_SERIAL}
     last = tx.execute(_TAKE, taken).scalar() if count <= MAX_SERIAL else None
     if last is None:
         raise InvalidInput(
             "class_code",
-            f"{division} {class_code} has fewer than {count} of its {MAX_SERIAL} serials left; use an extension class",
+            "{given} {class_code} has fewer than {count} of its {most} serials left; use an extension class",
+            given=division,
+            class_code=class_code,
+            count=count,
+            most=MAX_SERIAL,
         )
     return [
         str(ComponentCode(division=division, class_code=class_code, serial=serial))

@@ -149,7 +149,7 @@ def rezero_device(
         changes: dict[str, list[float]] = {}
         for name, value in baselines.items():
             if name not in points:
-                raise InvalidInput(name, f"sensor {fitted.serial} has no point {name}")
+                raise InvalidInput(name, "sensor {serial} has no point {name}", serial=fitted.serial, name=name)
             if _sane(name, value) != points[name].baseline:
                 changes[name] = [points[name].baseline, value]
                 set_baseline(tx, points[name].id, value, by=by.user_id, now=now)
@@ -230,11 +230,13 @@ def _checked(tx: Connection, new: NewDevice) -> NewDevice:
     if not new.profile.strip():
         raise InvalidInput("profile", "choose the kind of sensor: its profile says how its readings are understood")
     if not 0 < new.heartbeat_s <= 31 * 86_400:
-        raise InvalidInput("heartbeat_s", f"{new.heartbeat_s} must be more than 0 seconds and at most a month")
+        raise InvalidInput(
+            "heartbeat_s", "{given} must be more than 0 seconds and at most a month", given=new.heartbeat_s
+        )
     if new.bus_address is not None and not 0 <= new.bus_address <= 247:
-        raise InvalidInput("bus_address", f"{new.bus_address} must be between 0 and 247")
+        raise InvalidInput("bus_address", "{given} must be between 0 and 247", given=new.bus_address)
     if len(new.note) > MAX_NOTE:
-        raise InvalidInput("note", f"is longer than {MAX_NOTE} characters; shorten it")
+        raise InvalidInput("note", "is longer than {most} characters; shorten it", most=MAX_NOTE)
     holder = tx.execute(
         select(device.c.asset_id, asset.c.name, asset.c.code)
         .outerjoin_from(device, asset, asset.c.id == device.c.asset_id)
@@ -266,9 +268,15 @@ def _points_of(family: Family, new: NewDevice) -> list[str]:
     names = list(new.points) or had
     foreign = sorted((set(names) | set(new.baselines)) - set(had))
     if foreign:
-        raise InvalidInput("points", f"{', '.join(foreign)}: a {family} asset has only {', '.join(had) or 'no points'}")
+        raise InvalidInput(
+            "points",
+            "{given}: a {family} asset has only {known}",
+            given=", ".join(foreign),
+            family=family,
+            known=", ".join(had) or "no points",
+        )
     if not names:
-        raise InvalidInput("asset_id", f"assets of the family {family} carry no sensors")
+        raise InvalidInput("asset_id", "assets of the family {family} carry no sensors", family=family)
     if len(set(names)) != len(names):
         raise InvalidInput("points", "a point stands twice; name each once")
     return names
@@ -277,7 +285,15 @@ def _points_of(family: Family, new: NewDevice) -> list[str]:
 def _sane(name: str, value: float) -> float:
     low, high = POINTS[name].sane
     if not low <= value <= high:
-        raise InvalidInput("value", f"{value} is outside {low} to {high} {POINTS[name].unit}, which {name} can have")
+        raise InvalidInput(
+            "value",
+            "{given} is outside {low} to {high} {unit}, which {name} can have",
+            given=value,
+            low=low,
+            high=high,
+            unit=POINTS[name].unit,
+            name=name,
+        )
     return value
 
 
@@ -286,7 +302,7 @@ def _reason(reason: str) -> str:
     if not said:
         raise InvalidInput("reason", "say why in a few words")
     if len(said) > MAX_NOTE:
-        raise InvalidInput("reason", f"is longer than {MAX_NOTE} characters; shorten it")
+        raise InvalidInput("reason", "is longer than {most} characters; shorten it", most=MAX_NOTE)
     return said
 
 

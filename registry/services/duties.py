@@ -207,7 +207,9 @@ def _checked(tx: Connection, new: NewDuty) -> NewDuty:
         raise InvalidInput("unit_id", "names no unit that is on file; choose one of the list")
     family = new.family.strip()
     if family and family not in set(Family):
-        raise InvalidInput("family", f"{family[:20]!r} must be one of {', '.join(Family)}, or empty")
+        raise InvalidInput(
+            "family", "{given!r} must be one of {known}, or empty", given=family[:20], known=", ".join(Family)
+        )
     scheme, class_code = new.scheme.strip(), new.class_code.strip()
     if not class_code:
         return NewDuty(party=new.party, unit_id=new.unit_id, area_code=code, family=family)
@@ -215,7 +217,9 @@ def _checked(tx: Connection, new: NewDuty) -> NewDuty:
         select(asset_class.c.code).where(asset_class.c.scheme == scheme, asset_class.c.code == class_code)
     ).first()
     if known is None:
-        raise InvalidInput("class_code", f"{class_code[:10]!r} is no class of the table {scheme[:30]!r}")
+        raise InvalidInput(
+            "class_code", "{given!r} is no class of the table {scheme!r}", given=class_code[:10], scheme=scheme[:30]
+        )
     return NewDuty(party=new.party, unit_id=new.unit_id, area_code=code, scheme=scheme, class_code=class_code)
 
 

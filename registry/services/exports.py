@@ -83,15 +83,17 @@ class ExportWish:
 def export_assets(engine: Engine, wish: ExportWish, *, by: Actor) -> Iterator[bytes]:
     """The file in pieces. What lies outside the person's own area is left out. Raises ``InvalidInput`` at once."""
     if wish.format not in FORMATS:
-        raise InvalidInput("format", f"{wish.format!r} must be one of {', '.join(FORMATS)}")
+        raise InvalidInput("format", "{given!r} must be one of {known}", given=wish.format, known=", ".join(FORMATS))
     if wish.encoding not in ("utf-8-sig", "gb18030"):
-        raise InvalidInput("encoding", f"{wish.encoding!r} must be utf-8-sig or gb18030")
+        raise InvalidInput("encoding", "{given!r} must be utf-8-sig or gb18030", given=wish.encoding)
     if wish.format == "geojson" and wish.crs in (Crs.GCJ02, Crs.BD09):
         raise InvalidInput("crs", "GeoJSON is in WGS-84 by its standard; choose CSV or XLSX for another system")
     if wish.area_code and not wish.area_code.isdigit():
-        raise InvalidInput("area_code", f"{wish.area_code!r} must be digits")
+        raise InvalidInput("area_code", "{given!r} must be digits", given=wish.area_code)
     if unknown := set(wish.columns) - set(COLUMNS):
-        raise InvalidInput("column", f"{', '.join(sorted(unknown))}: must be among {', '.join(COLUMNS)}")
+        raise InvalidInput(
+            "column", "{given}: must be among {known}", given=", ".join(sorted(unknown)), known=", ".join(COLUMNS)
+        )
     kinds = _alias_kinds(engine) if not wish.columns or ALIASES in wish.columns else []
     rows = _rows(engine, wish, by, kinds)
     if wish.format == "csv":

@@ -64,7 +64,9 @@ def claim(engine: Engine, *, user_id: int, key: str, request_hash: str, now: dat
 def check_key(key: str) -> str:
     """``key`` if it can be one. Raises ``InvalidInput`` otherwise."""
     if not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
-        raise InvalidInput("Idempotency-Key", f"must be 1 to {LONGEST_KEY} printable ASCII characters; a UUID is usual")
+        raise InvalidInput(
+            "Idempotency-Key", "must be 1 to {most} printable ASCII characters; a UUID is usual", most=LONGEST_KEY
+        )
     return key
 
 

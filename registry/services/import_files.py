@@ -88,7 +88,7 @@ def refer_to(engine: Engine, path: Path, *, by: Actor, now: datetime) -> int:
                 digest.update(chunk)
                 size += len(chunk)
     except OSError as error:
-        raise InvalidInput("file", f"{path} can't be read: {error.strerror}") from error
+        raise InvalidInput("file", "{given} can't be read: {why}", given=path, why=error.strerror) from error
     return _note(engine, path.name, str(path.resolve()), size, digest.hexdigest(), by=by, now=now)
 
 
@@ -125,7 +125,7 @@ def _write(path: Path, stream: IO[bytes]) -> tuple[int, str]:
         while chunk := stream.read(_CHUNK):
             size += len(chunk)
             if size > MOST_BYTES:
-                raise InvalidInput("file", f"is larger than {MOST_BYTES >> 20} MB; split it")
+                raise InvalidInput("file", "is larger than {most} MB; split it", most=MOST_BYTES >> 20)
             digest.update(chunk)
             file.write(chunk)
         file.flush()
@@ -143,7 +143,12 @@ def file_of(engine: Engine, data_dir: Path, run_id: int) -> tuple[Path, str]:
         raise NotFound("import", run_id)
     path = data_dir / row.path
     if not row.path or not path.is_file():
-        raise InvalidInput("file", f"the file of import {run_id} is not in {data_dir} any more; import it again")
+        raise InvalidInput(
+            "file",
+            "the file of import {run_id} is not in {data_dir} any more; import it again",
+            run_id=run_id,
+            data_dir=data_dir,
+        )
     return path, row.file_name
 
 

@@ -188,7 +188,7 @@ def context_of(engine: Engine, row: Any, settings: ImportSettings, table: Table,
         units = {each.name: each.id for each in tx.execute(select(unit.c.name, unit.c.id))}
         by = _actor(tx, row.by_user_id)
     if not classes:
-        raise InvalidInput("scheme", f"there is no class table {settings.scheme!r}; load it first")
+        raise InvalidInput("scheme", "there is no class table {scheme!r}; load it first", scheme=settings.scheme)
     return Context(
         run_id=row.id,
         file_name=row.file_name,

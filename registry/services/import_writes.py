@@ -149,7 +149,7 @@ def _columns(context: Context, each: NewRow, code: str, now: datetime) -> tuple[
     row, values = each.row, each.row.values
     place, given = row.place, row.given
     if place is None or given is None:
-        raise InvalidInput("place", f"row {row.number} has none")
+        raise InvalidInput("place", "row {number} has none", number=row.number)
     of_class = context.classes[row.class_code]
     said = values.get
     return (

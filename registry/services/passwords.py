@@ -29,9 +29,9 @@ def check_password(password: str, *, login: str, others: Sequence[str] = ()) -> 
     ``others``: more words that somebody would try, such as the person's name and the city's.
     """
     if len(password) < SHORTEST:
-        raise InvalidInput("password", f"must have at least {SHORTEST} characters")
+        raise InvalidInput("password", "must have at least {least} characters", least=SHORTEST)
     if len(password) > LONGEST:
-        raise InvalidInput("password", f"must have at most {LONGEST} characters")
+        raise InvalidInput("password", "must have at most {most} characters", most=LONGEST)
     if login and login.casefold() in password.casefold():
         raise InvalidInput("password", "must not contain the login; choose something else")
     if _score(password[:_JUDGED], [login, *others]) < _GOOD_ENOUGH:

@@ -240,7 +240,7 @@ def _checked(tx: Connection, change: UserChange, *, by: Actor) -> dict[str, Any]
     if len(phone) > 40:
         raise InvalidInput("phone", "is longer than 40 characters; give one number")
     if change.unit_id is not None and tx.execute(select(unit.c.id).where(unit.c.id == change.unit_id)).first() is None:
-        raise InvalidInput("unit_id", f"unit {change.unit_id} does not exist; choose one from the list")
+        raise InvalidInput("unit_id", "unit {unit_id} does not exist; choose one from the list", unit_id=change.unit_id)
     check_area(by, area_code)
     return {
         "name": name,

@@ -213,7 +213,9 @@ def _place_of(tx: Connection, new: NewPhoto) -> Place:
     if row is None:
         raise NotFound("asset", new.asset_id)
     if new.kind not in ("", *PHOTO_KINDS):
-        raise InvalidInput("kind", f"{new.kind!r} must be one of {', '.join(PHOTO_KINDS)}, or empty")
+        raise InvalidInput(
+            "kind", "{given!r} must be one of {known}, or empty", given=new.kind, known=", ".join(PHOTO_KINDS)
+        )
     if (new.lon is None) != (new.lat is None):
         raise InvalidInput("lon", "give longitude and latitude, or neither")
     if new.lon is not None and new.lat is not None:
@@ -231,7 +233,7 @@ def _all_of(content: bytes | IO[bytes]) -> bytes:
         raise InvalidInput("photo", "the file is empty; take the picture again")
     if len(whole) > MAX_BYTES:
         raise InvalidInput(
-            "photo", f"is larger than {MAX_BYTES // 1024 // 1024} MB; choose a smaller size in the camera"
+            "photo", "is larger than {most} MB; choose a smaller size in the camera", most=MAX_BYTES // 1024 // 1024
         )
     return whole
 
@@ -261,12 +263,17 @@ def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise _too_many_pixels()
     if min(width, height) < _SMALLEST_SIDE_PX:
-        raise InvalidInput("photo", f"is only {width}×{height} pixels; take a picture on which something can be seen")
+        raise InvalidInput(
+            "photo",
+            "is only {width}×{height} pixels; take a picture on which something can be seen",
+            width=width,
+            height=height,
+        )
 
 
 def _too_many_pixels() -> InvalidInput:
     return InvalidInput(
-        "photo", f"has more than {MAX_PIXELS // 1_000_000} megapixels; choose a smaller size in the camera"
+        "photo", "has more than {most} megapixels; choose a smaller size in the camera", most=MAX_PIXELS // 1000000
     )
 
 

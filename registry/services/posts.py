@@ -107,13 +107,15 @@ def _checked(tx: Connection, new: NewPost) -> dict[str, Any]:
     for name, most in _LONGEST.items():
         row[name] = row[name].strip()
         if len(row[name]) > most:
-            raise InvalidInput(name, f"is longer than {most} characters; shorten it")
+            raise InvalidInput(name, "is longer than {most} characters; shorten it", most=most)
     if not row["name"]:
         raise InvalidInput("name", "a post needs a name, such as 值班 or 路灯抢修")
     if tx.execute(select(unit.c.id).where(unit.c.id == new.unit_id)).first() is None:
         raise InvalidInput("unit_id", "names no unit that is on file; choose one of the list")
     if new.family and new.family not in set(Family):
-        raise InvalidInput("family", f"{new.family[:20]!r} must be one of {', '.join(Family)}, or empty")
+        raise InvalidInput(
+            "family", "{given!r} must be one of {known}, or empty", given=new.family[:20], known=", ".join(Family)
+        )
     row["area_code"] = read_area_path(new.area_code)
     if row["a_user_id"] is None and not row["a_name"]:
         raise InvalidInput("a_name", "a post needs an A person: choose an account or write a name")
@@ -128,7 +130,9 @@ def _checked(tx: Connection, new: NewPost) -> dict[str, Any]:
 
 def _check_days(first: date | None, last: date | None) -> None:
     if first is not None and last is not None and last < first:
-        raise InvalidInput("a_away_until", f"{last} is before {first}; the last day comes after the first")
+        raise InvalidInput(
+            "a_away_until", "{given} is before {first}; the last day comes after the first", given=last, first=first
+        )
 
 
 def _text(day: date | None) -> str | None:

@@ -79,7 +79,7 @@ def plan_run(engine: Engine, new: NewRun, *, by: Actor, now: datetime) -> int:
     if not name or len(name) > 120:
         raise InvalidInput("name", "give the run a name of 1 to 120 characters, e.g. the street or the contractor")
     if new.kind is PrintRunKind.BLANK and not 1 <= new.count <= MOST_LABELS:
-        raise InvalidInput("count", f"{new.count} must be between 1 and {MOST_LABELS}")
+        raise InvalidInput("count", "{count} must be between 1 and {most}", count=new.count, most=MOST_LABELS)
     new.selection.checked()
     with writing(engine) as tx:
         version, template = template_of(tx, new.template_key)
@@ -151,19 +151,27 @@ def template_of(tx: Connection, key: str, version: int | None = None) -> tuple[i
         query = query.where(label_template.c.version == version)
     row = tx.execute(query).first()
     if row is None or (version is None and row.retired):
-        raise InvalidInput("template_key", f"there is no label template {key!r} in use; choose one of the list")
+        raise InvalidInput("template_key", "there is no label template {key!r} in use; choose one of the list", key=key)
     return row.version, read_template(row.body)
 
 
 def _check_format(new: NewRun, template: LabelTemplate) -> None:
     if new.format not in FORMATS:
-        raise InvalidInput("format", f"{new.format!r} must be one of {', '.join(FORMATS)}")
+        raise InvalidInput("format", "{given!r} must be one of {known}", given=new.format, known=", ".join(FORMATS))
     if new.dpi is not None and not LEAST_DPI <= new.dpi <= MOST_DPI:
-        raise InvalidInput("dpi", f"{new.dpi} must be between {LEAST_DPI} and {MOST_DPI}")
+        raise InvalidInput(
+            "dpi", "{given} must be between {least} and {most}", given=new.dpi, least=LEAST_DPI, most=MOST_DPI
+        )
     places = template.sheet.columns * template.sheet.rows if template.sheet else 1
     if not 1 <= new.start_position <= places:
-        what = f"the sheet has {places} labels" if template.sheet else "this template is not printed on sheets"
-        raise InvalidInput("start_position", f"{new.start_position} must be between 1 and {places}: {what}")
+        what = "the labels of one sheet" if template.sheet else "this template is not printed on sheets"
+        raise InvalidInput(
+            "start_position",
+            "{given} must be between 1 and {places}: {what}",
+            given=new.start_position,
+            places=places,
+            what=what,
+        )
 
 
 def _kept_selection(new: NewRun) -> dict[str, object]:
@@ -185,7 +193,12 @@ def _of(tx: Connection, new: NewRun, run_id: int, by: Actor, now: datetime) -> l
         raise InvalidInput("selection", "no asset fits; widen the area or the class, or print plates again that exist")
     if len(chosen) > MOST_LABELS:
         fit = count_chosen(tx, new.selection, by).assets
-        raise InvalidInput("selection", f"{fit} assets fit, at most {MOST_LABELS} in one run; narrow the area or class")
+        raise InvalidInput(
+            "selection",
+            "{given} assets fit, at most {most} in one run; narrow the area or class",
+            given=fit,
+            most=MOST_LABELS,
+        )
     issue_tags(tx, [asset_id for asset_id, tag_id in chosen if tag_id is None], now=now, by=by, print_run_id=run_id)
     fresh = select(tag.c.asset_id, tag.c.id).where(tag.c.print_run_id == run_id)
     made = {row[0]: row[1] for row in tx.execute(fresh)}
@@ -221,7 +234,7 @@ def preview_run(engine: Engine, new: NewRun, *, by: Actor) -> Preview:
         _check_format(new, template)
         if new.kind is PrintRunKind.BLANK:
             if not 1 <= new.count <= MOST_LABELS:
-                raise InvalidInput("count", f"{new.count} must be between 1 and {MOST_LABELS}")
+                raise InvalidInput("count", "{count} must be between 1 and {most}", count=new.count, most=MOST_LABELS)
             return Preview(labels=new.count, with_plate=0, sample=blank_facts(_made_up()))
         chosen = count_chosen(tx, new.selection, by)
         sample = sample_facts(tx, new.selection, by, _made_up())

@@ -37,7 +37,12 @@ class RunSelection(msgspec.Struct, frozen=True, kw_only=True):
         """Itself; raises ``InvalidInput`` for values that can't be meant."""
         read_area_code(self.area_code)
         if len(self.asset_ids) > MOST_IDS:
-            raise InvalidInput("asset_ids", f"{len(self.asset_ids)} assets by number; at most {MOST_IDS}, use filters")
+            raise InvalidInput(
+                "asset_ids",
+                "{count} assets by number; at most {most}, use filters",
+                count=len(self.asset_ids),
+                most=MOST_IDS,
+            )
         if self.class_code and not self.scheme:
             raise InvalidInput("scheme", "say of which class table the class is")
         return self

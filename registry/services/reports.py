@@ -73,7 +73,9 @@ def _check_text(text: str) -> str:
     if not told:
         raise InvalidInput("text", "please write in a few words what is wrong")
     if len(told) > MAX_TEXT:
-        raise InvalidInput("text", f"has {len(told)} characters; at most {MAX_TEXT} fit, please shorten it")
+        raise InvalidInput(
+            "text", "has {count} characters; at most {most} fit, please shorten it", count=len(told), most=MAX_TEXT
+        )
     return told
 
 
@@ -81,7 +83,10 @@ def _check_contact(contact: str) -> str:
     reach = contact.strip()
     if len(reach) > MAX_CONTACT:
         raise InvalidInput(
-            "contact", f"has {len(reach)} characters; at most {MAX_CONTACT} fit, a phone number is enough"
+            "contact",
+            "has {count} characters; at most {most} fit, a phone number is enough",
+            count=len(reach),
+            most=MAX_CONTACT,
         )
     return reach
 

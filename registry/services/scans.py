@@ -138,7 +138,9 @@ def mark_looked_at(engine: Engine, scan_ids: Sequence[int], *, by: Actor, now: d
 
 def _checked(place: ScanPlace) -> Place:
     if place.accuracy_m is not None and not 0 <= place.accuracy_m < 1e7:
-        raise InvalidInput("accuracy_m", f"{place.accuracy_m} must be the phone's error in metres, 0 or more")
+        raise InvalidInput(
+            "accuracy_m", "{given} must be the phone's error in metres, 0 or more", given=place.accuracy_m
+        )
     return check_place(place.lon, place.lat)
 
 

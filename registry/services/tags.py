@@ -223,7 +223,7 @@ def _check_asset(tx: Connection, asset_id: int, by: Actor) -> None:
 def _checked_note(note: str) -> str:
     note = note.strip()
     if len(note) > LONGEST_NOTE:
-        raise InvalidInput("note", f"is {len(note)} characters long; at most {LONGEST_NOTE} fit")
+        raise InvalidInput("note", "is {count} characters long; at most {most} fit", count=len(note), most=LONGEST_NOTE)
     return note
 
 

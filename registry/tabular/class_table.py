@@ -134,7 +134,7 @@ def read_class_table(path: Path) -> ClassTable:
         else:
             classes[found.code] = found
     if not classes and not faults:
-        raise InvalidInput("file", f"{path.name} has a header but no classes below it")
+        raise InvalidInput("file", "{file} has a header but no classes below it", file=path.name)
     return ClassTable(columns=columns, classes=list(classes.values()), faults=faults)
 
 
@@ -147,7 +147,9 @@ def _open(path: Path) -> Table:
 def _limited(table: Table) -> Iterator[Row]:
     for count, row in enumerate(islice(table.rows(), MOST_CLASSES + 1), start=1):
         if count > MOST_CLASSES:
-            raise InvalidInput("file", f"has more than {MOST_CLASSES} rows; is it a class table, or a list of assets?")
+            raise InvalidInput(
+                "file", "has more than {most} rows; is it a class table, or a list of assets?", most=MOST_CLASSES
+            )
         yield row
 
 
@@ -163,10 +165,12 @@ def _columns_of(headers: Sequence[str]) -> dict[str, str]:
                 break
     if "code" not in found and "minor" not in found:
         listed = ", ".join(headers[:12])
-        raise InvalidInput("code", f"no column holds the code; name one 编码 or code (found: {listed})")
+        raise InvalidInput("code", "no column holds the code; name one 编码 or code (found: {listed})", listed=listed)
     if "name_zh" not in found:
         listed = ", ".join(headers[:12])
-        raise InvalidInput("name_zh", f"no column holds the Chinese name; name one 名称 or name_zh (found: {listed})")
+        raise InvalidInput(
+            "name_zh", "no column holds the Chinese name; name one 名称 or name_zh (found: {listed})", listed=listed
+        )
     if "code" in found:
         found.pop("major", None)
         found.pop("minor", None)

@@ -72,7 +72,7 @@ def open_csv(path: Path, *, encoding: str = "", delimiter: str = "", header: Hea
     delimiter = delimiter or _find_delimiter(path, encoding)
     head = list(islice(_records(path, encoding, delimiter), _HEAD_RECORDS))
     if not any(not is_blank(cell) for record in head for cell in record):
-        raise InvalidInput("file", f"{path.name} is empty; export the table again")
+        raise InvalidInput("file", "{file} is empty; export the table again", file=path.name)
     header = header or find_header(head)
     names = head[header.first : header.first + header.count]
     width = max((len(record) for record in names), default=0)
@@ -81,7 +81,13 @@ def open_csv(path: Path, *, encoding: str = "", delimiter: str = "", header: Hea
     if not width:
         raise InvalidInput("header", "the header row is empty; say in which row the column names stand")
     if width > _MOST_COLUMNS:
-        raise InvalidInput("file", f"{path.name} has {width} columns; at most {_MOST_COLUMNS} can be read")
+        raise InvalidInput(
+            "file",
+            "{file} has {width} columns; at most {most} can be read",
+            file=path.name,
+            width=width,
+            most=_MOST_COLUMNS,
+        )
     return CsvTable(
         path=path, encoding=encoding, delimiter=delimiter, header=header, columns=column_names(names, width)
     )
@@ -92,14 +98,16 @@ def find_encoding(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(4)
     if head.startswith(b"PK\x03\x04"):
-        raise InvalidInput("file", f"{path.name} is a zip archive, not CSV; name it .xlsx if it is a workbook")
+        raise InvalidInput(
+            "file", "{file} is a zip archive, not CSV; name it .xlsx if it is a workbook", file=path.name
+        )
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
     for encoding in ("utf-8-sig", "gb18030"):
         if _is_text(path, encoding):
             return encoding
-    raise InvalidInput("encoding", f"{path.name} is neither UTF-8 nor GBK; save it as 'CSV UTF-8'")
+    raise InvalidInput("encoding", "{file} is neither UTF-8 nor GBK; save it as 'CSV UTF-8'", file=path.name)
 
 
 def _is_text(path: Path, encoding: str) -> bool:
@@ -125,11 +133,17 @@ def _records(path: Path, encoding: str, delimiter: str) -> Iterator[list[Any]]:
             yield from reader
         except UnicodeDecodeError as error:
             raise InvalidInput(
-                "encoding", f"line {reader.line_num + 1} is not text in {encoding}; choose another encoding"
+                "encoding",
+                "line {line} is not text in {encoding}; choose another encoding",
+                line=reader.line_num + 1,
+                encoding=encoding,
             ) from error
         except csv.Error as error:
             raise InvalidInput(
-                "file", f"line {reader.line_num}: {error}; a quotation mark is open, or the delimiter is another"
+                "file",
+                "line {line}: {why}; a quotation mark is open, or the delimiter is another",
+                line=reader.line_num,
+                why=error,
             ) from error
 
 

@@ -57,7 +57,13 @@ def open_geojson(path: Path) -> GeoJsonTable:
         if isinstance(properties, dict):
             names.update(dict.fromkeys(_flat(properties)))
     if len(names) > _MOST_COLUMNS:
-        raise InvalidInput("file", f"{path.name} has {len(names)} properties; at most {_MOST_COLUMNS} can be read")
+        raise InvalidInput(
+            "file",
+            "{file} has {count} properties; at most {most} can be read",
+            file=path.name,
+            count=len(names),
+            most=_MOST_COLUMNS,
+        )
     return GeoJsonTable(path=path, columns=(LON, LAT, *(name for name in names if name not in (LON, LAT))))
 
 
@@ -95,7 +101,9 @@ def _features(path: Path) -> Iterator[Any]:
         with path.open("r", encoding="utf-8-sig") as file:
             yield from _Reader(path.name, file).features()
     except UnicodeDecodeError as error:
-        raise InvalidInput("file", f"{path.name} is not GeoJSON: not UTF-8; export it as GeoJSON in UTF-8") from error
+        raise InvalidInput(
+            "file", "{file} is not GeoJSON: not UTF-8; export it as GeoJSON in UTF-8", file=path.name
+        ) from error
 
 
 def _sound(value: Any) -> Any:
@@ -143,7 +151,10 @@ class _Reader:
     def _check_crs(self, value: Any) -> None:
         if value is not None and not any(known in str(value) for known in _KNOWN_CRS):
             raise InvalidInput(
-                "crs", f"{self._name} is in {shown(value)}; export it in WGS 84 (EPSG:4326) or CGCS2000 (EPSG:4490)"
+                "crs",
+                "{file} is in {system}; export it in WGS 84 (EPSG:4326) or CGCS2000 (EPSG:4490)",
+                file=self._name,
+                system=shown(value),
             )
 
     def _next_mark(self) -> str:
@@ -171,7 +182,13 @@ class _Reader:
                 value, end = self._decode(self._buffer, self._at)
             except (json.JSONDecodeError, RecursionError) as error:
                 if len(self._buffer) - self._at > _LONGEST_FEATURE or isinstance(error, RecursionError):
-                    raise self._refused(f"one value is broken or longer than {_LONGEST_FEATURE >> 20} MB") from error
+                    most = _LONGEST_FEATURE >> 20
+                    raise InvalidInput(
+                        "file",
+                        "{file} is not GeoJSON: one value is broken or longer than {most} MB",
+                        file=self._name,
+                        most=most,
+                    ) from error
                 if not self._more():
                     raise self._refused(str(error)) from error
                 continue
@@ -189,4 +206,4 @@ class _Reader:
         return bool(piece)
 
     def _refused(self, problem: str) -> InvalidInput:
-        return InvalidInput("file", f"{self._name} is not GeoJSON: {problem}")
+        return InvalidInput("file", "{file} is not GeoJSON: {problem}", file=self._name, problem=problem)

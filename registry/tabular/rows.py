@@ -15,7 +15,7 @@ from registry.domain.geo import PLACE_DECIMALS, Crs, Place, check_place, distanc
 from registry.tabular import values
 from registry.tabular.cells import Row, is_blank, plain, unguarded
 from registry.tabular.census_row import COLUMN_OF, PARTIES, READERS, CensusRow, Unusable
-from registry.tabular.faults import BadValue, Fault, shown
+from registry.tabular.faults import BadValue, Fault, say, shown
 from registry.tabular.fields import ALIAS, DETAILS, FIELDS
 from registry.tabular.settings import ImportSettings
 
@@ -54,7 +54,7 @@ class RowReader:
         at = {name: index for index, name in enumerate(columns)}
         missing = [name for name, target in settings.columns.items() if target and name not in at]
         if missing:
-            raise InvalidInput("columns", f"the file has no column {', '.join(map(repr, missing))}")
+            raise InvalidInput("columns", "the file has no column {known}", known=", ".join(map(repr, missing)))
         self._at: dict[str, list[int]] = {}
         for name, target in settings.columns.items():
             if target:
@@ -95,7 +95,10 @@ class RowReader:
                 try:
                     fixed[COLUMN_OF.get(key, key)] = READERS[key](value, self._settings)
                 except BadValue as bad:
-                    raise InvalidInput(key, f"{value!r} can't be used for the whole file ({bad.code})") from bad
+                    why, _ = say(bad.code, bad.args_of, "en")
+                    raise InvalidInput(
+                        key, "{given!r} can't be used for the whole file ({why})", given=value, why=why
+                    ) from bad
         return fixed
 
     def read(self, row: Row) -> CensusRow:

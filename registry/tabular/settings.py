@@ -63,7 +63,7 @@ def read_settings(given: Any) -> ImportSettings:
     try:
         return msgspec.convert(given, ImportSettings)
     except msgspec.ValidationError as error:
-        raise InvalidInput("settings", f"{error}") from error
+        raise InvalidInput("settings", "{why}", why=error) from error
 
 
 def check_settings(settings: ImportSettings) -> None:
@@ -71,9 +71,9 @@ def check_settings(settings: ImportSettings) -> None:
     _check_words(settings)
     _check_targets(settings)
     if settings.key and settings.key != "code" and not settings.key.startswith(ALIAS):
-        raise InvalidInput("key", f"{settings.key!r} must be 'code' or 'alias:KIND'")
+        raise InvalidInput("key", "{given!r} must be 'code' or 'alias:KIND'", given=settings.key)
     if settings.key and settings.key not in settings.columns.values():
-        raise InvalidInput("key", f"no column is mapped to {settings.key!r}; map one, or choose another key")
+        raise InvalidInput("key", "no column is mapped to {key!r}; map one, or choose another key", key=settings.key)
     placed = settings.has("place") or (settings.has("lon") and settings.has("lat"))
     if not placed and not settings.key:
         raise InvalidInput("columns", "map a column to longitude and one to latitude (or one to both)")
@@ -96,9 +96,13 @@ def _check_words(settings: ImportSettings) -> None:
         ("details", settings.details, ("rest", "all", "none")),
     ):
         if value not in words:
-            raise InvalidInput(name, f"{value!r} must be one of {', '.join(word for word in words if word)}")
+            raise InvalidInput(
+                name, "{given!r} must be one of {known}", given=value, known=", ".join(word for word in words if word)
+            )
     if not 0.0 <= settings.duplicates_m <= 50.0:
-        raise InvalidInput("duplicates_m", f"{settings.duplicates_m} must be between 0 (don't look) and 50 metres")
+        raise InvalidInput(
+            "duplicates_m", "{given} must be between 0 (don't look) and 50 metres", given=settings.duplicates_m
+        )
     if not 0 <= settings.header_row <= 1000 or not 0 <= settings.header_rows <= 5:
         raise InvalidInput("header_row", "the header must begin in the first 1000 rows and have at most 5 rows")
 
@@ -106,15 +110,19 @@ def _check_words(settings: ImportSettings) -> None:
 def _check_targets(settings: ImportSettings) -> None:
     for column, target in settings.columns.items():
         if not is_target(target):
-            raise InvalidInput("columns", f"{column!r} is mapped to {target!r}, which is no field")
+            raise InvalidInput(
+                "columns", "{given!r} is mapped to {target!r}, which is no field", given=column, target=target
+            )
     joined = ("road", "address", "name", "size", "details")
     for target in {*settings.columns.values()} - {"", *joined}:
         columns = settings.target_columns(target)
         if len(columns) > 1:
-            raise InvalidInput("columns", f"{', '.join(columns)}: only one column can be the {target}")
+            raise InvalidInput(
+                "columns", "{known}: only one column can be the {target}", known=", ".join(columns), target=target
+            )
     for target, value in settings.constants.items():
         if target not in FIELDS or target in ("code", "lon", "lat", "place"):
-            raise InvalidInput("constants", f"{target!r} can't be the same for a whole file")
+            raise InvalidInput("constants", "{given!r} can't be the same for a whole file", given=target)
         if value and target == "division":
             read_division(value)
         if value and target == "class" and value.isascii() and value.isdigit():

@@ -38,9 +38,9 @@ def find_format(path: Path) -> str:
         with path.open("rb") as file:
             head = file.read(512)
     except OSError as error:
-        raise InvalidInput("file", f"{path} can't be read: {error.strerror}") from error
+        raise InvalidInput("file", "{given} can't be read: {why}", given=path, why=error.strerror) from error
     if not head:
-        raise InvalidInput("file", f"{path.name} is empty; export the table again")
+        raise InvalidInput("file", "{file} is empty; export the table again", file=path.name)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0")):
         return "xlsx"
     if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):

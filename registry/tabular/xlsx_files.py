@@ -71,14 +71,18 @@ def open_xlsx(path: Path, *, sheet: str = "", header: Header | None = None) -> X
         with CalamineWorkbook.from_path(path) as workbook:
             names = tuple(each.name for each in workbook.sheets_metadata if each.typ is SheetTypeEnum.WorkSheet)
             if sheet and sheet not in names:
-                raise InvalidInput("sheet", f"{sheet!r} is not in the workbook; there are: {', '.join(names)}")
+                raise InvalidInput(
+                    "sheet", "{given!r} is not in the workbook; there are: {known}", given=sheet, known=", ".join(names)
+                )
             for name in (sheet,) if sheet else names:
                 opened = _open_sheet(path, workbook, name, names, header)
                 if opened is not None:
                     return opened
     except (CalamineError, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise InvalidInput("file", f"{path.name} can't be read as .xlsx: {error}; save it again as .xlsx") from error
-    raise InvalidInput("file", f"{path.name} has no rows; export the table again")
+        raise InvalidInput(
+            "file", "{file} can't be read as .xlsx: {why}; save it again as .xlsx", file=path.name, why=error
+        ) from error
+    raise InvalidInput("file", "{file} has no rows; export the table again", file=path.name)
 
 
 def _open_sheet(
@@ -95,7 +99,12 @@ def _open_sheet(
     # merged names are filled to the right only where something stands below them, which column_names sees to
     named = bare[header.first : header.first + header.count]
     if not named or all(is_blank(cell) for record in named for cell in record):
-        raise InvalidInput("header", f"row {header.first + 1} of {name!r} is empty; say in which row the names stand")
+        raise InvalidInput(
+            "header",
+            "row {first} of {name!r} is empty; say in which row the names stand",
+            first=header.first + 1,
+            name=name,
+        )
     width = max((index + 1 for record in head for index, cell in enumerate(record) if not is_blank(cell)), default=0)
     return XlsxTable(
         path=path,
@@ -172,8 +181,12 @@ def _look_through(path: Path, sheet: str) -> dict[Position, str]:
     if wide * lowest > MOST_CELLS:
         raise InvalidInput(
             "file",
-            f"sheet {sheet!r} spans {lowest} rows and {wide} columns; at most {MOST_CELLS} cells can be read. Delete "
-            "what stands beside the table, or save the sheet as CSV",
+            "sheet {sheet!r} spans {lowest} rows and {wide} columns; at most {most} cells can be read. "
+            "Delete what stands beside the table, or save the sheet as CSV",
+            sheet=sheet,
+            lowest=lowest,
+            wide=wide,
+            most=MOST_CELLS,
         )
     return uncomputed
 
@@ -192,7 +205,7 @@ def _member_of(archive: zipfile.ZipFile, sheet: str) -> str:
             relation = next((value for key, value in attributes.items() if key.endswith(":id")), "")
             target = targets.get(relation, "")
             return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-    raise InvalidInput("sheet", f"{sheet!r} is not in the workbook")
+    raise InvalidInput("sheet", "{given!r} is not in the workbook", given=sheet)
 
 
 def _column_index(letters: bytes) -> int:

@@ -32,37 +32,47 @@ def check_archive(path: Path) -> None:
             head = file.read(4)
             if head == _COMPOUND_FILE:
                 raise InvalidInput(
-                    "file", f"{path.name} is an old .xls or has a password; save it as .xlsx without a password"
+                    "file",
+                    "{file} is an old .xls or has a password; save it as .xlsx without a password",
+                    file=path.name,
                 )
             with zipfile.ZipFile(file) as archive:
                 _check_members(path, file, archive.infolist())
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise InvalidInput(
-            "file", f"{path.name} is no workbook, or damaged: {error}; save it again as .xlsx"
+            "file", "{file} is no workbook, or damaged: {why}; save it again as .xlsx", file=path.name, why=error
         ) from error
 
 
 def _check_members(path: Path, file: IO[bytes], members: list[zipfile.ZipInfo]) -> None:
     if len(members) > _MOST_MEMBERS:
-        raise InvalidInput("file", f"{path.name} has {len(members)} parts inside; a workbook has far fewer")
+        raise InvalidInput(
+            "file", "{file} has {count} parts inside; a workbook has far fewer", file=path.name, count=len(members)
+        )
     if sum(member.file_size for member in members) > MOST_BYTES:
         raise _too_large(path)
     total = 0
     for member in members:
         if member.flag_bits & 1:
-            raise InvalidInput("file", f"{path.name} is encrypted; save it as .xlsx without a password")
+            raise InvalidInput("file", "{file} is encrypted; save it as .xlsx without a password", file=path.name)
         size = 0
         for piece in unpack(file, member):
             size += len(piece)
             if size > member.file_size:
                 raise InvalidInput(
-                    "file", f"{path.name} holds more than it declares ({member.filename}); it was made to do harm"
+                    "file",
+                    "{file} holds more than it declares ({filename}); it was made to do harm",
+                    file=path.name,
+                    filename=member.filename,
                 )
             if size > _RATIO_MATTERS_FROM and size > _HIGHEST_RATIO * max(member.compress_size, 1):
                 raise InvalidInput(
                     "file",
-                    f"{path.name} unpacks to more than {_HIGHEST_RATIO} times its size ({member.filename}), like a "
-                    "zip bomb; save the sheet as CSV",
+                    "{file} unpacks to more than {times} times its size ({filename}), like a zip bomb; "
+                    "save the sheet as CSV",
+                    file=path.name,
+                    times=_HIGHEST_RATIO,
+                    filename=member.filename,
                 )
         total += size
         if total > MOST_BYTES:
@@ -102,5 +112,7 @@ def unpack(file: IO[bytes], member: zipfile.ZipInfo) -> Iterator[bytes]:
 def _too_large(path: Path) -> InvalidInput:
     return InvalidInput(
         "file",
-        f"{path.name} unpacks to more than {MOST_BYTES // 1024 // 1024} MB; save the sheet as CSV, which has no limit",
+        "{file} unpacks to more than {most} MB; save the sheet as CSV, which has no limit",
+        file=path.name,
+        most=MOST_BYTES // 1024 // 1024,
     )

@@ -87,19 +87,19 @@ def test_photos_of_a_refused_move_go_with_the_next_try(web: Web, case_id: int) -
 @pytest.mark.parametrize(
     ("form", "status", "words"),
     [
-        ({"move": "explode", "version": 1}, 422, "not a move"),
-        ({"move": "", "version": 1}, 422, "buttons"),
-        ({"move": "void", "version": 1}, 422, "reason"),
-        ({"move": "dispatch", "version": 1}, 422, "who shall go"),
-        ({"move": "dispatch", "version": 1, "assignee_id": 4711}, 422, "choose one of the list"),
-        ({"move": "dispatch", "version": 1, "assignee_id": "anna"}, 422, "whole number"),
+        ({"move": "explode", "version": 1}, 422, "“explode”不是案件操作"),
+        ({"move": "", "version": 1}, 422, "使用页面上的按钮"),
+        ({"move": "void", "version": 1}, 422, "写明原因"),
+        ({"move": "dispatch", "version": 1}, 422, "选择由谁前往"),
+        ({"move": "dispatch", "version": 1, "assignee_id": 4711}, 422, "请从列表中选择"),
+        ({"move": "dispatch", "version": 1, "assignee_id": "anna"}, 422, "须为整数"),
         ({"move": "close", "version": 1}, 409, "possible now"),
-        ({"move": "note", "version": "x"}, 422, "whole number"),
-        ({"move": "note"}, 422, "load the case again"),
+        ({"move": "note", "version": "x"}, 422, "须为整数"),
+        ({"move": "note"}, 422, "重新加载案件"),
         ({"move": "note", "version": 99, "note": "早"}, 409, "早"),
-        ({"move": "note", "version": 10**30, "note": "早"}, 422, "too large"),
+        ({"move": "note", "version": 10**30, "note": "早"}, 422, "太大"),
         ({"move": "note", "version": 1, "note": "x" * 2001}, 422, "2000"),
-        ({"move": "note", "version": 1, "note": "x", "photo_ids": 4711}, 422, "upload it again"),
+        ({"move": "note", "version": 1, "note": "x", "photo_ids": 4711}, 422, "重新上传"),
     ],
 )
 def test_what_cannot_be_done_is_explained_on_the_cases_page(
@@ -116,7 +116,7 @@ def test_a_file_that_is_no_picture_is_refused_and_the_note_stays(web: Web, case_
     form = {"move": "note", "version": 1, "note": "拍了照", "photo": (io.BytesIO(b"GIF89a not really"), "a.jpg")}
     answer = move(web.as_(Role.ADMINISTRATOR), case_id, form)
     assert answer.status_code == 422
-    assert "not a picture" in answer.text
+    assert "不是图片" in answer.text
     assert "拍了照" in answer.text
 
 
@@ -133,7 +133,7 @@ def test_too_many_photos_at_once_are_counted(web: Web, case_id: int) -> None:
     form = {"move": "note", "version": 1, "photo": [(picture(16), f"{n}.png") for n in range(10)]}
     answer = move(web.as_(Role.ADMINISTRATOR), case_id, form)
     assert answer.status_code == 422
-    assert "at most 9" in answer.text
+    assert "一次最多 9 张" in answer.text
 
 
 def test_a_move_leads_back_where_the_person_came_from_but_never_away(web: Web, case_id: int) -> None:

@@ -39,7 +39,7 @@ def test_bad_rows_are_listed_with_their_fix(web: Web) -> None:
 
 @pytest.mark.parametrize(
     ("form", "problem"),
-    [({"scheme": "我市"}, "small letters"), ({"name_zh": ""}, "needs a Chinese name"), ({"file": ""}, "请选择文件")],
+    [({"scheme": "我市"}, "小写字母"), ({"name_zh": ""}, "请填写分类表的中文名称"), ({"file": ""}, "请选择文件")],
 )
 def test_a_form_that_is_not_filled_in_keeps_what_was_typed(web: Web, form: dict[str, str], problem: str) -> None:
     status, page = load(web, "编码,名称\n0101,上水井盖\n", **form)

@@ -51,7 +51,7 @@ def test_geojson_holds_every_asset_as_a_point(web: Web) -> None:
 
 @pytest.mark.parametrize(
     ("query", "told"),
-    [("format=geojson&crs=gcj02", "WGS-84"), ("area=abc", "must be digits"), ("import=x", "whole number")],
+    [("format=geojson&crs=gcj02", "WGS-84"), ("area=abc", "“abc”须为数字"), ("import=x", "“x”须为整数")],
 )
 def test_what_can_not_be_exported_is_said_on_the_form(web: Web, query: str, told: str) -> None:
     answer = web.as_(Role.REGISTRAR).get(f"/exports/file?{query}")

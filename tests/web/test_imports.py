@@ -323,7 +323,7 @@ def test_a_check_can_be_stopped_and_begun_again(web: Web) -> None:
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"", "empty"), (b"PK\x03\x04 not a workbook at all", ""), (b"\xd0\xcf\x11\xe0 old excel", "")],
+    [(b"", "为空，请重新导出表格"), (b"PK\x03\x04 not a workbook at all", ""), (b"\xd0\xcf\x11\xe0 old excel", "")],
 )
 def test_a_file_that_can_not_be_used_is_refused_with_its_name(web: Web, content: bytes, problem: str) -> None:
     client = web.as_(Role.REGISTRAR)

@@ -156,7 +156,7 @@ def test_changing_the_password_ends_the_other_sessions_and_keeps_this_one(web: W
 @pytest.mark.parametrize(
     ("form", "told"),
     [
-        ({"old_password": "wrong", "password": NEW_PASSWORD, "again": NEW_PASSWORD}, "当前密码不正确"),
+        ({"old_password": "wrong", "password": NEW_PASSWORD, "again": NEW_PASSWORD}, "不是您的密码"),
         ({"old_password": PASSWORD, "password": NEW_PASSWORD, "again": "other"}, "不一致"),
         ({"old_password": PASSWORD, "password": "tiny4me", "again": "tiny4me"}, "至少 10 个字符"),
         ({"old_password": PASSWORD, "password": "1234567890", "again": "1234567890"}, "常见密码"),

@@ -88,9 +88,9 @@ def test_a_run_is_stopped_and_goes_on(printing: Web) -> None:
     ("form", "problem"),
     [
         ({"again": ""}, "没有符合条件的部件"),
-        ({"kind": "blank", "count": "0"}, "must be between 1 and"),
-        ({"template_key": "none"}, "no label template"),
-        ({"format": "pdf", "start_position": "9"}, "must be between 1 and 1"),
+        ({"kind": "blank", "count": "0"}, "0 须在 1 至"),
+        ({"template_key": "none"}, "没有在用的标签模板“none”"),
+        ({"format": "pdf", "start_position": "9"}, "9 须在 1 至 1 之间：此模板不按张打印"),
     ],
 )
 def test_an_order_that_can_not_be_made_says_why_and_keeps_the_form(

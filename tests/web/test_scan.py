@@ -160,14 +160,14 @@ def test_a_report_without_words_keeps_the_rest_of_the_form(web: Web) -> None:
     answer = send(web.visitor(), f"/q/{web.token}/report", form, page=f"/Q/{web.token}")
     assert answer.status_code == 422
     assert 'value="13900000000"' in answer.text
-    assert "few words" in answer.text
+    assert "请用几句话写明" in answer.text
 
 
 def test_a_report_with_a_file_that_is_no_picture_is_not_kept(web: Web) -> None:
     form = {"text": "坏了", "photo": (io.BytesIO(b"<?php system('id'); ?>"), "a.jpg")}
     answer = send(web.visitor(), f"/q/{web.token}/report", form, page=f"/Q/{web.token}")
     assert answer.status_code == 422
-    assert "not a picture" in answer.text
+    assert "不是图片" in answer.text
     assert "坏了" in answer.text
     with reading(web.city.engine) as tx:
         assert tx.execute(select(report)).all() == []
