@@ -8,7 +8,7 @@ STAMPS := .stamps
 FRONT := dashboards/frontend
 BUILT := dashboards/static/built/manifest.json
 FRONT_SOURCES := $(shell find $(FRONT) -path '*/node_modules' -prune -o -type f -print 2>/dev/null) $(wildcard dashboards/words/*.json)
-DEBIAN := mosquitto mosquitto-clients mbpoll zbar-tools sqlite3 chromium fonts-noto-cjk postgresql
+DEBIAN := curl mosquitto mosquitto-clients mbpoll zbar-tools sqlite3 chromium fonts-noto-cjk postgresql
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 say = @printf '\033[1m→ %s\033[0m\n' "$(1)"
@@ -30,7 +30,7 @@ test: setup $(STAMPS)/dev debian ## Install what the tests need and run them all
 	$(call say,testing the front end)
 	@cd $(FRONT) && npm test --silent
 	$(call say,testing everything else)
-	@$(BIN)/pytest -q -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -q -n 4 --dist loadgroup $(ARGS)
 
 check: $(STAMPS)/dev ## Lint, format check, types, import contracts, spelling
 	$(BIN)/ruff check .

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.network, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(scope="module")
+# for the session: tests of other files may come between the two
+@pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     # from a copy: building leaves folders behind in the tree it builds
