@@ -47,7 +47,9 @@ def import_columns(run_id: int) -> BaseResponse | str | tuple[str, int]:
     try:
         look = _look(run, _reading(request.args))
     except InvalidInput as error:
-        return upload_page(forms.FormState(errors={error.field: f"{run.file_name}: {problem_at(error)}"})), 422
+        wrong = problem_at(error)
+        named = wrong if run.file_name in wrong else t("message.at_field", field=run.file_name, problem=wrong)
+        return upload_page(forms.FormState(errors={"file": named})), 422
     settings = look.guessed
     wanted = forms.optional_text(request.args, "profile", most=80)
     if wanted is not None:

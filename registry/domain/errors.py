@@ -47,6 +47,10 @@ class InvalidInput(DomainError):
         """The same problem, found in ``field``."""
         return InvalidInput(field, self.words, **self.values)
 
+    def telling(self, **values: object) -> InvalidInput:
+        """The same problem with some of its values told otherwise."""
+        return InvalidInput(self.field, self.words, **{**self.values, **values})
+
 
 class StoreDown(Exception):
     """A database did not answer; the same call may succeed later. Nothing was written."""

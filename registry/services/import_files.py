@@ -25,7 +25,7 @@ from registry.storage.tables import asset_class, import_duplicate, import_proble
 from registry.tabular.cells import Table, plain
 from registry.tabular.guesses import SAMPLE_ROWS, ColumnLook, guess, sample_of
 from registry.tabular.settings import ImportSettings
-from registry.tabular.sources import open_table, settled
+from registry.tabular.sources import called, open_table, settled
 from registry.tabular.xlsx_files import XlsxTable
 
 MOST_BYTES = 512 * 1024 * 1024
@@ -177,7 +177,11 @@ def look_at(
     ``division`` is the city's own, proposed for the whole file when no column has it. Raises ``InvalidInput``.
     """
     path, file_name = file_of(engine, data_dir, run_id)
-    base = choices or ImportSettings()
+    with called(path, file_name):
+        return _look_at(engine, path, file_name, choices or ImportSettings(), division)
+
+
+def _look_at(engine: Engine, path: Path, file_name: str, base: ImportSettings, division: str) -> FileLook:
     table = open_table(path, base)
     base = settled(table, base, path)
     with reading(engine) as tx:

@@ -19,7 +19,7 @@ from registry.storage.tables import asset
 from registry.tabular.guesses import sample_of
 from registry.tabular.rows import RowReader, Unusable
 from registry.tabular.settings import ImportSettings
-from registry.tabular.sources import open_table
+from registry.tabular.sources import called, open_table
 
 MOST_ON_FILE = 1_500
 _MARGIN_DEG = 0.01
@@ -54,13 +54,15 @@ def places_of_file(
 
     Raises ``NotFound``, and ``InvalidInput`` for a file that can't be read, or a system that nobody has chosen yet.
     """
-    path, _ = file_of(engine, data_dir, run_id)
+    path, file_name = file_of(engine, data_dir, run_id)
     if not settings.crs:
         raise InvalidInput("crs", "choose the coordinate system, and the places are shown")
-    table = open_table(path, settings)
+    with called(path, file_name):
+        table = open_table(path, settings)
+        sample = sample_of(table)
     reader = RowReader(_places_only(settings), table.columns, {_ANY_CLASS: _ANY_CLASS}, None)
     spots: list[Spot] = []
-    for row in sample_of(table):
+    for row in sample:
         try:
             place = reader.read(row).place
         except Unusable:

@@ -47,7 +47,7 @@ from registry.tabular.faults import BadValue
 from registry.tabular.guesses import middle_of
 from registry.tabular.rows import RowReader
 from registry.tabular.settings import ImportSettings, check_settings, read_settings
-from registry.tabular.sources import open_table, settled
+from registry.tabular.sources import called, open_table, settled
 
 BATCH = 2_500
 _COLLECT_AFTER = 20
@@ -172,7 +172,8 @@ def _take(engine: Engine, run_id: int, work: Work) -> Any:
 def context_for(engine: Engine, row: Any, path: Path, *, by: Actor) -> Context:
     """What is needed to carry on with rows of a run that has ended; ``by`` acts."""
     settings = read_settings(row.settings)
-    table = open_table(path, settings)
+    with called(path, row.file_name):
+        table = open_table(path, settings)
     context = context_of(engine, row, settings, table, dry_run=False)
     context.by = by
     return context
@@ -213,7 +214,11 @@ class _Runner:
         self._expected = row.rows
 
     def work(self) -> ImportState:
-        path, _ = file_of(self._engine, self._data_dir, self._row.id)
+        path, file_name = file_of(self._engine, self._data_dir, self._row.id)
+        with called(path, file_name):
+            return self._read(path)
+
+    def _read(self, path: Path) -> ImportState:
         settings = read_settings(self._row.settings)
         check_settings(settings)
         table = open_table(path, settings)

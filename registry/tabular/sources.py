@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -30,6 +32,17 @@ def open_table(path: Path, settings: ImportSettings) -> Table:
     if kind == "geojson":
         return open_geojson(path)
     return open_csv(path, encoding=settings.encoding, delimiter=settings.delimiter, header=header)
+
+
+@contextmanager
+def called(path: Path, name: str) -> Iterator[None]:
+    """What is wrong with the file at ``path`` is told under ``name``: an upload is kept under the hash of its bytes."""
+    try:
+        yield
+    except InvalidInput as error:
+        if error.values.get("file") != path.name:
+            raise
+        raise error.telling(file=name) from error
 
 
 def find_format(path: Path) -> str:

@@ -323,7 +323,13 @@ def test_a_check_can_be_stopped_and_begun_again(web: Web) -> None:
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"", "为空，请重新导出表格"), (b"PK\x03\x04 not a workbook at all", ""), (b"\xd0\xcf\x11\xe0 old excel", "")],
+    [
+        (b"", "为空，请重新导出表格"),
+        (b"PK\x03\x04 not a workbook at all", "坏表.xlsx 不是工作簿或已损坏"),
+        (b"\xd0\xcf\x11\xe0 old excel", "坏表.xlsx 是旧版 .xls 或带密码：请用表格软件打开，不带密码另存为 .xlsx"),
+        ("编号,经度\n1,2\n".encode("utf-16-le"), "坏表.xlsx 既不是 UTF-8 也不是 GBK"),
+        (b'{"type": "FeatureCollection", "features": [', "坏表.xlsx 不是 GeoJSON：文件不完整"),
+    ],
 )
 def test_a_file_that_can_not_be_used_is_refused_with_its_name(web: Web, content: bytes, problem: str) -> None:
     client = web.as_(Role.REGISTRAR)
