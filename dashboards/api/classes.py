@@ -125,8 +125,8 @@ def _told(report: ClassReport) -> ClassTableReport:
     faults = []
     for row, fault in report.faults:
         problem, fix = say_class_fault(fault.code, fault.args, lang())
-        line = {"row": row, "column": fault.column, "value": fault.value, "code": fault.code}
-        faults.append(ClassRowFault(**line, problem=problem, fix=fix))
+        said = ClassRowFault(row=row, column=fault.column, value=fault.value, code=fault.code, problem=problem, fix=fix)
+        faults.append(said)
     lists = {name: list(getattr(report, name)) for name in ("added", "changed", "removed", "kept", "guessed")}
     return ClassTableReport(
         scheme=report.scheme,

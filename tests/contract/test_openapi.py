@@ -37,6 +37,8 @@ from tests.city import City
 from tests.contract.api_city import ApiCity, Right
 from tests.web.conftest import Web, build_web
 
+pytestmark = pytest.mark.xdist_group("openapi")  # the city is stocked once, not once in each process
+
 # How many requests each operation gets. More are worth an evening, not every commit.
 EXAMPLES = 4
 # Making up a thousand things at a time takes seconds.
