@@ -80,8 +80,10 @@ def run_ingest(config: Path | None) -> None:
 
 def run_worker(config: Path | None) -> None:
     """The only scheduler: watches for silence, deadlines, clean-up; does the long work that waits."""
+    from datetime import timedelta
     from functools import partial
 
+    from registry.services.import_leavings import forget_uploads
     from registry.services.imports import work_waiting_imports
     from registry.services.place_work import do_place_work
     from registry.services.print_making import make_waiting_runs
@@ -96,10 +98,13 @@ def run_worker(config: Path | None) -> None:
         prints = partial(make_waiting_runs, engine, data_dir=place.data_dir, city=city_on_plates(place), clock=utc_now)
         places = partial(do_place_work, engine, holder=f"{socket.gethostname()}:{os.getpid()}", clock=utc_now)
         imports = partial(work_waiting_imports, engine, place.data_dir, clock=utc_now)
+        keep = timedelta(days=place.settings.records.keep_uploads_days)
+        uploads = partial(forget_uploads, engine, place.data_dir, keep=keep)
         jobs = [
             LongJob(name="print", work=lambda ends: prints(stop=ends)),
             LongJob(name="places", work=lambda ends: places(stop=ends)),
             LongJob(name="import", work=lambda ends: imports(stop=ends)),
+            LongJob(name="uploads", work=lambda _: uploads(now=utc_now()), every_s=3600.0),
         ]
         run(engine, store, place.settings.records, stop=stop_on_signals(), long_jobs=jobs)
     finally:

@@ -33,3 +33,7 @@ class RecordSettings:
     data: str = field(default="data", metadata={"help": "folder for files: photos in a folder of their own"})
     keep_feed_days: int = field(default=7, metadata={"help": "how long live events stay", "unit": "days"})
     keep_letters_days: int = field(default=90, metadata={"help": "how long dead letters stay", "unit": "days"})
+    keep_uploads_days: int = field(
+        default=90,
+        metadata={"help": "how long an import's file stays after its run; records and report stay", "unit": "days"},
+    )
