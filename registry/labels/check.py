@@ -10,13 +10,16 @@ from xml.etree import ElementTree
 
 import numpy as np
 import zxingcpp
-from PIL import Image, ImageChops, ImageDraw
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
-from registry.labels.png import Picture, Pixels
+from registry.labels.lettering import Pixels
+from registry.labels.png import Picture
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _PLACED = re.compile(r"translate\(([\d.]+) ([\d.]+)\) scale\(([\d.]+)\)")
-_RUN = re.compile(r"M(\d+) (\d+)h(\d+)v1h-(\d+)z")
+_RUNS = re.compile(r"(?:M\d+ \d+h\d+v1h-\d+z)*")
+_LETTERS_OUT = str.maketrans("Mhvz-", "     ")
 _SEEN_PX = 4  # pixels a module that a reader needs to see; more only cost time
 
 
@@ -88,27 +91,29 @@ def check_svg(document: str, address: str) -> None:
 
 def _paste_runs(picture: Image.Image, outline: str, corner: tuple[int, int], fill: str) -> None:
     """Draw a symbol's path, which may hold nothing but runs of modules."""
-    if _RUN.sub("", outline):
+    if not _RUNS.fullmatch(outline):
         raise LabelUnreadable("the label's path is not what the printer will draw; do not print it")
-    runs = _RUN.findall(outline)
-    if any(length != back for _, _, length, back in runs):
+    runs = _numbers(outline.translate(_LETTERS_OUT)).reshape(-1, 5)  # column, row, length, 1, back
+    if (runs[:, 2] != runs[:, 4]).any():
         raise LabelUnreadable("the label's path does not close; do not print it")
-    paste_modules(picture, [(int(x), int(y), int(length)) for x, y, length, _ in runs], corner, fill)
+    _paste_modules(picture, runs[:, :3], corner, fill)
 
 
-def paste_modules(
-    picture: Image.Image, runs: list[tuple[int, int, int]], corner: tuple[int, int], fill: str | int
-) -> None:
+def _numbers(text: str) -> NDArray[np.intp]:
+    return np.array(list(map(int, text.split())), dtype=np.intp)
+
+
+def _paste_modules(picture: Image.Image, runs: NDArray[np.intp], corner: tuple[int, int], fill: str | int) -> None:
     """Draw runs of modules (column, row, length), each module ``_SEEN_PX`` pixels wide, into ``picture``."""
-    if not runs:
+    if not len(runs):
         return
-    side = max(max(x + length, y + 1) for x, y, length in runs)
-    modules = bytearray(side * side)
-    for x, y, length in runs:
-        start = y * side + x
-        modules[start : start + length] = b"\xff" * length
-    mask = Image.frombytes("L", (side, side), bytes(modules))
-    picture.paste(fill, corner, mask.resize((side * _SEEN_PX,) * 2, Image.Resampling.NEAREST))
+    x, y, length = runs.T
+    side = int(max((x + length).max(), y.max() + 1))
+    starts = y * side + x
+    begun, ended = (np.bincount(places, minlength=side * side + 1) for places in (starts, starts + length))
+    modules = (np.cumsum(begun - ended)[:-1] > 0).reshape(side, side)
+    mask = Image.fromarray(modules.repeat(_SEEN_PX, axis=0).repeat(_SEEN_PX, axis=1).view(np.uint8) * np.uint8(255))
+    picture.paste(fill, corner, mask)
 
 
 _PDF_SYMBOL = re.compile(
@@ -122,24 +127,22 @@ def check_pdf_content(content: bytes, address: str) -> None:
     found = _PDF_SYMBOL.match(content)
     if found is None or found[1] != found[2]:
         raise LabelUnreadable("the PDF's symbol is not drawn as it should be; do not print it")
-    numbers = [int(number) for number in found[5].split() if number != b"re"]
-    runs = list(zip(numbers[::4], numbers[1::4], numbers[2::4], strict=True))
-    check_runs(runs, address)
+    _check_runs(_numbers(found[5].replace(b"re", b"").decode()).reshape(-1, 4)[:, :3], address)
 
 
-def check_runs(runs: list[tuple[int, int, int]], address: str) -> None:
+def _check_runs(runs: NDArray[np.intp], address: str) -> None:
     """The same for a symbol alone: runs of modules (column, row, length) on white paper."""
-    side = max((max(x + length, y + 1) for x, y, length in runs), default=1)
+    side = int(max((runs[:, 0] + runs[:, 2]).max(), runs[:, 1].max() + 1))
     picture = Image.new("L", ((side + 8) * _SEEN_PX,) * 2, 255)
-    paste_modules(picture, runs, (4 * _SEEN_PX, 4 * _SEEN_PX), 0)
+    _paste_modules(picture, runs, (4 * _SEEN_PX, 4 * _SEEN_PX), 0)
     check_picture(picture, address)
 
 
 _LWPOLYLINE = re.compile(
-    r"  0\nLWPOLYLINE\n(?:[^\n]*\n){7}ENGRAVE\n100\nAcDbPolyline\n 90\n\d+\n 70\n1\n"
-    r"((?: 10\n.*\n 20\n.*\n(?: 42\n.*\n)?)+)"
+    r"  0\nLWPOLYLINE\n(?:[^\n]*\n){7}ENGRAVE\n100\nAcDbPolyline\n 90\n(\d+)\n 70\n1\n"
+    r"((?: (?:10|20|42)\n[^\n]*\n)+)"
 )
-_VERTEX = re.compile(r" 10\n(.*)\n 20\n(.*)\n")
+_BULGE = re.compile(r"\n 42\n[^\n]*\n")  # not looked at: the symbol's lines have none
 
 
 def check_dxf(document: str, address: str, module_mm: float) -> None:
@@ -148,31 +151,32 @@ def check_dxf(document: str, address: str, module_mm: float) -> None:
     ``module_mm`` only says how finely to draw.
     """
     scale = _SEEN_PX / module_mm
-    lines = [
-        [(float(x) * scale, float(y) * scale) for x, y in _VERTEX.findall(found[1])]
-        for found in _LWPOLYLINE.finditer(document)
-    ]
-    if not lines:
+    found = [(int(line[1]), _BULGE.sub("\n", line[2])) for line in _LWPOLYLINE.finditer(document)]
+    if not found:
         raise LabelUnreadable("the DXF has nothing to engrave; do not use it")
-    picture = _filled(lines)
-    check_picture(picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM), address)
+    counts = np.array([count for count, _ in found])
+    numbers = np.array(list(map(float, "".join([text for _, text in found]).split())))
+    points = numbers.reshape(-1, 4)[:, 1::2]  # each follows its group code, 10 or 20
+    if counts.sum() != len(points):
+        raise LabelUnreadable("the DXF's lines are not as long as it says; do not use it")
+    _check(_filled(points * scale, counts)[::-1], address)
 
 
-def _filled(lines: list[list[tuple[float, float]]]) -> Image.Image:
-    """Closed lines filled by the even-odd rule, black on white, with room around them."""
+def _filled(starts: NDArray[np.float64], counts: NDArray[np.intp]) -> Pixels:
+    """Closed lines of so many points (x, y) each, filled by the even-odd rule, black on white with room around."""
     room = 8 * _SEEN_PX
-    left = min(x for line in lines for x, _ in line) - room
-    bottom = min(y for line in lines for _, y in line) - room
-    wide = round(max(x for line in lines for x, _ in line) - left) + room
-    high = round(max(y for line in lines for _, y in line) - bottom) + room
-    wide = (wide + 7) // 8 * 8
-    rows = [0] * high
-    for line in lines:
-        for (x1, y1), (x2, y2) in zip(line, [*line[1:], line[0]], strict=True):
-            low, top = sorted((round(y1 - bottom), round(y2 - bottom)))
-            slope = (x2 - x1) / (y2 - y1) if y1 != y2 else 0.0
-            for y in range(low, top):  # everything to the right of an edge changes sides
-                x = x1 + slope * (y + 0.5 + bottom - y1) if slope else x1
-                rows[y] ^= (1 << wide - round(x - left)) - 1
-    dots = b"".join(row.to_bytes(wide // 8, "big") for row in rows)
-    return ImageChops.invert(Image.frombytes("1", (wide, high), dots).convert("L"))
+    starts = starts + (room - starts.min(axis=0))
+    wide, high = (int(most) + room for most in starts.max(axis=0))
+    ends = np.roll(starts, -1, axis=0)
+    last = np.cumsum(counts) - 1
+    ends[last] = starts[last + 1 - counts]
+    (x1, y1), (x2, y2) = starts.T, ends.T
+    low, top = np.rint(np.minimum(y1, y2)).astype(np.intp), np.rint(np.maximum(y1, y2)).astype(np.intp)
+    # each edge crosses the middle of some rows of pixels; everything to the right of it changes sides there
+    edge = np.repeat(np.arange(len(starts)), top - low)
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(top - low) - (top - low), top - low) + low[edge]
+    along = (row + 0.5 - y1[edge]) / (y2 - y1)[edge]
+    column = np.rint(x1[edge] + (x2 - x1)[edge] * along).astype(np.intp)
+    crossings = np.bincount(row * wide + column, minlength=high * wide).reshape(high, wide)
+    inside = np.bitwise_xor.accumulate(crossings.astype(np.uint8) & 1, axis=1)
+    return (1 - inside) * np.uint8(255)

@@ -2,67 +2,53 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 Corner = tuple[int, int]
 
 
-def contours(rows: list[str]) -> list[list[Corner]]:
-    """The closed lines around all dark modules, in module units; filled by the even-odd rule they are the symbol.
+def contours(modules: NDArray[np.uint8]) -> list[list[Corner]]:
+    """The closed lines around all dark modules (1 in ``modules``), in module units as (x, y).
 
-    Every line keeps the dark side on its right, and lines only turn at corners. Where two dark modules touch with a
-    corner only, their lines stay apart, so no line crosses itself.
+    Filled by the even-odd rule they are the symbol. Every line keeps the dark side on its right, and lines only turn at
+    corners. Where two dark modules touch with a corner only, their lines stay apart, so no line crosses itself.
+
+    Along a row of the grid, edges run from the first corner to the second, from the third to the fourth, and so on;
+    along a column the same. So a line is followed by going across and along in turn.
     """
-    after = _edges(rows)
+    corners, begins_across, along = _corners(modules)
+    seen = [False] * len(corners)
     lines = []
-    while after:
-        start = next(iter(after))
+    for start in range(len(corners)):  # from the top, so a line is met at the left end of its highest edge
+        if seen[start]:
+            continue
         line: list[Corner] = []
-        at, came = start, after[start][0]
-        while True:
-            ends = after[at]
-            step = ends[0] if len(ends) == 1 else min(ends, key=lambda end: _turn(came, at, end))
-            ends.remove(step)
-            if not ends:
-                del after[at]
-            if not line or _way(line[-1], at) != _way(at, step):
-                line.append(at)
-            came, at = at, step
-            if at == start:
-                break
-        if len(line) > 2 and _way(line[-1], line[0]) == _way(line[0], line[1]):
-            line.pop(0)
+        at, across = start, begins_across[start]
+        while not seen[at]:
+            seen[at] = True
+            line.append(corners[at])
+            at, across = at ^ 1 if across else along[at], not across
         lines.append(line)
     return lines
 
 
-def _edges(rows: list[str]) -> dict[Corner, list[Corner]]:
-    """From each corner of an edge between dark and light, the next corner(s), clockwise around the dark side."""
-    side = len(rows)
-    after: dict[Corner, list[Corner]] = {}
+def _corners(modules: NDArray[np.uint8]) -> tuple[list[Corner], list[bool], list[int]]:
+    """Every corner from top to bottom, those of one row from left to right; one where four lines meet is there twice.
 
-    def dark(x: int, y: int) -> bool:
-        return 0 <= x < side and 0 <= y < side and rows[y][x] == "1"
-
-    for y in range(side):
-        for x in range(side):
-            if not dark(x, y):
-                continue
-            for there, start, end in (
-                ((x, y - 1), (x, y), (x + 1, y)),
-                ((x + 1, y), (x + 1, y), (x + 1, y + 1)),
-                ((x, y + 1), (x + 1, y + 1), (x, y + 1)),
-                ((x - 1, y), (x, y + 1), (x, y)),
-            ):
-                if not dark(*there):
-                    after.setdefault(start, []).append(end)
-    return after
-
-
-def _way(start: Corner, end: Corner) -> Corner:
-    across, down = end[0] - start[0], end[1] - start[1]
-    return (across > 0) - (across < 0), (down > 0) - (down < 0)
-
-
-def _turn(came: Corner, at: Corner, end: Corner) -> int:
-    """How a line that ``came`` to ``at`` would turn to ``end``: right turns (around the same module) first."""
-    (x1, y1), (x2, y2) = _way(came, at), _way(at, end)
-    return -(x1 * y2 - y1 * x2)
+    For each: whether the module below and right of it is dark, and which corner the edge up or down from it leads to.
+    """
+    dark = np.pad(modules, 1)
+    up_left, up_right, low_left, low_right = dark[:-1, :-1], dark[:-1, 1:], dark[1:, :-1], dark[1:, 1:]
+    meeting = (up_left == low_right) & (up_right == low_left) & (up_left != up_right)
+    times = (up_left ^ up_right ^ low_left ^ low_right) + 2 * meeting
+    y, x = (each.repeat(times[times > 0]) for each in np.nonzero(times))
+    # of a corner that is there twice, the first has the edge to the left and the second the one to the right; dark
+    # modules keep their own lines, so which of them has the edge upwards depends on which modules are dark
+    second = np.zeros(len(x), dtype=np.bool_)
+    second[1:] = (x[1:] == x[:-1]) & (y[1:] == y[:-1])
+    downwards = meeting[y, x] & (second == (up_left[y, x] == 1))
+    order = np.lexsort((downwards, y, x))
+    along = np.empty_like(order)
+    along[order[::2]], along[order[1::2]] = order[1::2], order[::2]
+    return list(zip(x.tolist(), y.tolist(), strict=True)), (low_right[y, x] == 1).tolist(), along.tolist()

@@ -8,9 +8,10 @@ label are put into it.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from math import cos, radians, sin
+from typing import NamedTuple
 
 from ezdxf import units
 from ezdxf.filemanagement import new as new_drawing
@@ -20,7 +21,7 @@ from registry.labels import fonts
 from registry.labels.contour import contours
 from registry.labels.flatten import Point, flattened
 from registry.labels.outlines import draw_logo
-from registry.labels.plate import Box, Line, Plate, Shape, Symbol, Words
+from registry.labels.plate import Box, Ground, Line, Plate, Shape, Symbol
 
 _TOLERANCE_MM = 0.01
 _QUARTER = 0.41421356237  # a polyline's bulge for a quarter of a circle: tan(90° / 4)
@@ -31,19 +32,29 @@ _FIRST_HANDLE = 0x10000
 Vertex = tuple[float, float, float]
 
 
+class _Drawn(NamedTuple):
+    """A closed line as it stands in the file, all but its handle and its owner."""
+
+    layer: str
+    points: int
+    vertices: str
+
+
 def to_dxf(plate: Plate) -> str:
     """The drawing of ``plate`` (AutoCAD 2000 and later), its lower left corner at 0, 0."""
     height = plate.template.height_mm
-    edges = (plate.ground.contour, *plate.ground.holes)
-    lines: list[tuple[str, Sequence[Vertex]]] = [(_CUT, _box(edge)) for edge in edges]
-    if plate.template.engraving:
-        lines += [(_ENGRAVE, each) for shape in plate.ground.shapes for each in _shape(shape)]
-    lines += [(_ENGRAVE, each) for each in _symbol(plate.symbol)]
-    lines += [(_TEXT, each) for words in plate.words for each in _words(words)]
-    head, owner, tail = _frame((plate.template.width_mm, plate.template.height_mm))
+    lines = list(_ground(plate.ground, plate.template.engraving, height))
+    lines += _symbol(plate.symbol, height)
+    for words in plate.words:
+        for letter, left, foot, lean in words.letters():
+            lines += _letter(words.font, letter, words.size_mm, (left, height - foot), lean)
+    head, owner, tail = _frame((plate.template.width_mm, height))
     body = "".join(
-        _polyline(_FIRST_HANDLE + number, owner, layer, vertices, height)
-        for number, (layer, vertices) in enumerate(lines)
+        [
+            f"  0\nLWPOLYLINE\n  5\n{handle:X}\n330\n{owner}\n100\nAcDbEntity\n  8\n{line.layer}\n"
+            f"100\nAcDbPolyline\n 90\n{line.points}\n 70\n1\n{line.vertices}"
+            for handle, line in enumerate(lines, _FIRST_HANDLE)
+        ]
     )
     return head + body + tail
 
@@ -65,34 +76,43 @@ def _frame(limits: tuple[float, float]) -> tuple[str, str, str]:
     return whole[:start], str(drawing.modelspace().layout_key), whole[end:]
 
 
-def _polyline(handle: int, owner: str, layer: str, vertices: Sequence[Vertex], height: float) -> str:
-    points = "".join(
-        f" 10\n{x:.4f}\n 20\n{height - y:.4f}\n" + (f" 42\n{-bulge:.6f}\n" if bulge else "") for x, y, bulge in vertices
-    )
-    return (
-        f"  0\nLWPOLYLINE\n  5\n{handle:X}\n330\n{owner}\n100\nAcDbEntity\n  8\n{layer}\n"
-        f"100\nAcDbPolyline\n 90\n{len(vertices)}\n 70\n1\n{points}"
-    )
+@lru_cache(maxsize=16)
+def _ground(ground: Ground, engraving: bool, height: float) -> tuple[_Drawn, ...]:
+    lines: list[tuple[str, Sequence[Vertex]]] = [(_CUT, _box(edge)) for edge in (ground.contour, *ground.holes)]
+    if engraving:
+        lines += [(_ENGRAVE, each) for shape in ground.shapes for each in _shape(shape)]
+    return tuple(_drawn(layer, ((x, height - y, -bulge) for x, y, bulge in vertices)) for layer, vertices in lines)
 
 
-def _symbol(symbol: Symbol) -> list[list[Vertex]]:
-    module = symbol.module_mm
-    return [
-        [(symbol.x_mm + x * module, symbol.y_mm + y * module, 0.0) for x, y in line]
-        for line in contours(symbol.qr.rows())
-    ]
+def _drawn(layer: str, vertices: Iterable[Vertex]) -> _Drawn:
+    """A line in the file's own direction: y upwards, bulges to the right of their line."""
+    parts = [f" 10\n{x:.4f}\n 20\n{y:.4f}\n" + (f" 42\n{bulge:.6f}\n" if bulge else "") for x, y, bulge in vertices]
+    return _Drawn(layer, len(parts), "".join(parts))
 
 
-def _words(words: Words) -> Iterator[list[Vertex]]:
-    tolerance = round(_TOLERANCE_MM / words.size_mm, 3)
-    for letter, left, foot, lean in words.letters():
-        across, along = words.size_mm * cos(radians(lean)), words.size_mm * sin(radians(lean))
-        for line in _letter(words.font, letter, tolerance):
-            yield [(left + across * x + along * y, foot + along * x - across * y, 0.0) for x, y in line]
+def _symbol(symbol: Symbol, height: float) -> Iterator[_Drawn]:
+    places = [number * symbol.module_mm for number in range(symbol.qr.side + 1)]
+    columns = [f" 10\n{symbol.x_mm + place:.4f}\n" for place in places]
+    rows = [f" 20\n{height - symbol.y_mm - place:.4f}\n" for place in places]
+    for line in contours(symbol.qr.modules()):
+        yield _Drawn(_ENGRAVE, len(line), "".join([columns[x] + rows[y] for x, y in line]))
 
 
 @lru_cache(maxsize=2048)
-def _letter(font: fonts.FontFile, letter: str, tolerance: float) -> list[list[Point]]:
+def _letter(
+    font: fonts.FontFile, letter: str, size_mm: float, foot: tuple[float, float], lean: float
+) -> tuple[_Drawn, ...]:
+    """The closed lines of a letter that stands on ``foot`` (y upwards); most stand there on many labels of a run."""
+    across, along = size_mm * cos(radians(lean)), size_mm * sin(radians(lean))
+    left, low = foot
+    return tuple(
+        _drawn(_TEXT, ((left + across * x + along * y, low - along * x + across * y, 0.0) for x, y in line))
+        for line in _flat(font, letter, round(_TOLERANCE_MM / size_mm, 3))
+    )
+
+
+@lru_cache(maxsize=2048)
+def _flat(font: fonts.FontFile, letter: str, tolerance: float) -> list[list[Point]]:
     """The closed lines of a letter in ems, y upwards."""
     return flattened(fonts.outline(font, letter), tolerance)
 

@@ -59,7 +59,9 @@ def draw(template: LabelTemplate, facts: LabelFacts, *, chinese: bool = True) ->
         if isinstance(element, TextElement | ArcElement):
             text = _text_of(element, values, chinese=chinese)
             if text:
-                _set(element, template, text, _colour(element.colour, facts.family), chinese, words, remarks)
+                line, told = _set(element, _middle(template), text, _colour(element.colour, facts.family), chinese)
+                words += line
+                remarks += told
     return Plate(
         template=template,
         title=f"{facts.name_zh} {values['code'] or values['token']}".strip(),
@@ -100,16 +102,19 @@ def _text_of(element: TextElement | ArcElement, values: dict[str, str], *, chine
     return f"{element.prefix}{text}" if chinese or element.prefix.isascii() else text
 
 
+def _middle(template: LabelTemplate) -> tuple[float, float]:
+    return template.width_mm / 2, template.height_mm / 2
+
+
+@lru_cache(maxsize=2048)
 def _set(
-    element: TextElement | ArcElement,
-    template: LabelTemplate,
-    text: str,
-    colour: str,
-    chinese: bool,
-    words: list[Words],
-    remarks: list[Remark],
-) -> None:
-    """Fit ``text`` into its room; what had to be changed goes to ``remarks``."""
+    element: TextElement | ArcElement, middle: tuple[float, float], text: str, colour: str, chinese: bool
+) -> tuple[tuple[Words, ...], tuple[Remark, ...]]:
+    """``text`` fitted into its room, if anything of it can be drawn, and what had to be changed.
+
+    Most lines of a run are the same on every label. ``middle`` is the label's, for lines that run around it.
+    """
+    remarks = []
     font = fonts.find_font(element.weight, chinese)
     lacking = fonts.lacking(font, text)
     if lacking:
@@ -120,30 +125,28 @@ def _set(
     if shown != text:
         remarks.append(Remark(kind="cut", field=element.field, detail=shown))
     if not shown:
-        return
+        return (), tuple(remarks)
     width = _long(shown, font, size, element.spacing_mm)
     x, y, arc = 0.0, 0.0, None
     if isinstance(element, TextElement):
         x = element.x_mm + {"left": 0.0, "center": 0.5, "right": 1.0}[element.align] * (room - width)
         y = element.y_mm + element.size_mm / 2 + _RISE * size
     else:
-        middle = (template.width_mm / 2, template.height_mm / 2)
         arc = Arc(x_mm=middle[0], y_mm=middle[1], radius_mm=element.radius_mm, at=element.at)
-    words.append(
-        Words(
-            field=element.field,
-            text=shown,
-            x_mm=x,
-            y_mm=y,
-            size_mm=size,
-            width_mm=width,
-            colour=colour,
-            weight=element.weight,
-            spacing_mm=element.spacing_mm,
-            font=font,
-            arc=arc,
-        )
+    line = Words(
+        field=element.field,
+        text=shown,
+        x_mm=x,
+        y_mm=y,
+        size_mm=size,
+        width_mm=width,
+        colour=colour,
+        weight=element.weight,
+        spacing_mm=element.spacing_mm,
+        font=font,
+        arc=arc,
     )
+    return (line,), tuple(remarks)
 
 
 @lru_cache(maxsize=4096)
@@ -176,9 +179,14 @@ def _symbol(template: LabelTemplate, address: str) -> Symbol:
     if module_mm < LEAST_MODULE_MM:
         raise InvalidInput(
             "qr.side_mm",
-            f"{template.qr.side_mm:g} mm makes modules of {module_mm:.2f} mm for a symbol of version {qr.version}; "
-            f"phones need {LEAST_MODULE_MM} mm: make it {LEAST_MODULE_MM * modules:.1f} mm or more, or use a shorter "
-            "public_url or a lower error level",
+            "{given:g} mm makes modules of {module_mm:.2f} mm for a symbol of version {version}; phones "
+            "need {least} mm: make it {enough:.1f} mm or more, or use a shorter public_url or a lower "
+            "error level",
+            given=template.qr.side_mm,
+            module_mm=module_mm,
+            version=qr.version,
+            least=LEAST_MODULE_MM,
+            enough=LEAST_MODULE_MM * modules,
         )
     return Symbol(
         qr=qr,

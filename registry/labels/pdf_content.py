@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import cos, radians, sin
@@ -15,7 +14,6 @@ from registry.labels.outlines import draw_logo, draw_words
 from registry.labels.plate import Box, Ground, Line, Logo, Plate, Symbol, Words
 
 _ROUND = 0.5522847498  # how far a curve's handles reach to look like a quarter of a circle
-_DARK = re.compile("1+")
 _MOST_CODE = 0xFFFF
 
 
@@ -72,11 +70,7 @@ def _symbol(symbol: Symbol) -> str:
         x, y = symbol.x_mm - symbol.quiet_mm, symbol.y_mm - symbol.quiet_mm
         paper = f"1 g {x:.4f} {y:.4f} {side:.4f} {side:.4f} re f\n"
     module = f"{symbol.module_mm:.6f}"
-    runs = "\n".join(
-        f"{run.start()} {y} {run.end() - run.start()} 1 re"
-        for y, row in enumerate(symbol.qr.rows())
-        for run in _DARK.finditer(row)
-    )
+    runs = "\n".join([f"{column} {row} {length} 1 re" for column, row, length in symbol.qr.runs()])
     return f"{paper}q {module} 0 0 {module} {symbol.x_mm:.5f} {symbol.y_mm:.5f} cm 0 g\n{runs}\nf Q\n"
 
 

@@ -6,6 +6,7 @@ A ``Plate`` says what stands where; it has no decisions left in it. ``layout`` m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import cos, degrees, sin
 from typing import Literal
 from urllib.parse import urlsplit
@@ -203,18 +204,29 @@ def tag_address(public_url: str, token: str) -> str:
 
     Raises ``InvalidInput`` for a ``public_url`` with a path or with characters that mode does not have.
     """
+    return _stem(public_url) + read_token(token)
+
+
+@lru_cache(maxsize=16)
+def _stem(public_url: str) -> str:
+    """What stands before the token."""
     parts = urlsplit(public_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidInput("public_url", f"{public_url!r} must look like https://covers.example.cn")
+        raise InvalidInput("public_url", "{given!r} must look like https://covers.example.cn", given=public_url)
     if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise InvalidInput("public_url", f"{public_url!r} must be scheme and host only: plates end in /Q/TOKEN")
-    address = f"{parts.scheme}://{parts.netloc}/Q/{read_token(token)}".upper()
-    foreign = sorted(set(address) - _QR_ALPHANUMERIC)
+        raise InvalidInput(
+            "public_url", "{given!r} must be scheme and host only: plates end in /Q/TOKEN", given=public_url
+        )
+    stem = f"{parts.scheme}://{parts.netloc}/Q/".upper()
+    foreign = sorted(set(stem) - _QR_ALPHANUMERIC)
     if foreign:
         raise InvalidInput(
-            "public_url", f"{public_url!r} has {' '.join(foreign)}, which plates can't carry; use a plain host name"
+            "public_url",
+            "{given!r} has {known}, which plates can't carry; use a plain host name",
+            given=public_url,
+            known=" ".join(foreign),
         )
-    return address
+    return stem
 
 
 def marked_edges(plate: Plate) -> tuple[Box, ...]:

@@ -1,7 +1,8 @@
-"""A label as pixels: modules are whole pixels, so no edge is blurred, and letters are placed to a quarter of one.
+"""A label as pixels: modules are whole pixels, so no edge is blurred.
 
-What is the same on every label of a run is drawn once and kept (the ground, each letter); a picture holds numbers of
-colours, not colours, which makes it small to copy and to compress. Labels for label printers are black and white.
+What is the same on every label of a run is drawn once and kept (the ground with the words that seldom change, each
+letter); a picture holds numbers of colours, not colours, which makes it small to copy and to compress. Labels for label
+printers are black and white.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from functools import lru_cache
 from typing import NamedTuple, cast
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw
+from isal import isal_zlib
+from PIL import Image, ImageColor
 
 from registry.domain.errors import InvalidInput
-from registry.labels import fonts
-from registry.labels.deflate import deflated, whole_words
 from registry.labels.ground_picture import ground_picture
+from registry.labels.lettering import STEPS, Pixels, draw_words
 from registry.labels.plate import Ground, Plate, Symbol, Words
 from registry.labels.template import LabelTemplate
 
@@ -29,65 +29,90 @@ LEAST_DOTS = 2
 """A module of one printer dot is never square."""
 
 MM_PER_INCH = 25.4
-_STEPS = 16  # shades between paper and ink along the edge of a letter
-_PHASES = 4
-_SMOOTH_TURNED = 2
-_TURNS = 2  # directions a degree for letters on an arc
 _MOST_GROUND_COLOURS = 96
 _WHITE, _BLACK = 0, 1  # numbers of colours that every picture has
 _SEEN_PX = 4  # pixels a module that a reader needs to see
+_OWN = frozenset({"code", "token", "road"})
+"""Fields that differ from label to label; all other words of a run are drawn once with its ground."""
+
 Palette = tuple[tuple[int, int, int], ...]
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A drawn label: ``numbers`` (rows of 8 bits) point into ``palette``; modules are ``module_px`` wide."""
+    """A drawn label: ``numbers`` (rows of 8 bits) point into ``palette``; modules are ``module_px`` wide.
 
-    numbers: Pixels
+    ``rows`` are the numbers as PNG keeps them, each after a byte that says "as it is".
+    """
+
+    rows: Pixels
     palette: Palette
     dpi: int
     module_px: int
     two_colours: bool
 
+    @property
+    def numbers(self) -> Pixels:
+        """One number for each pixel."""
+        return self.rows[:, 1:]
+
     def grey(self) -> Pixels:
         """The picture as a scanner sees it."""
-        return _shades(self.palette)[self.numbers]
+        return _looked_up(self.numbers, _shades(self.palette))
 
     def from_afar(self) -> Pixels:
         """Every so many-th pixel of the picture, as few as a reader needs to see the modules."""
         every = max(1, self.module_px // _SEEN_PX)
-        chosen = self.numbers[every // 2 :: every, every // 2 :: every]
-        return np.frombuffer(chosen.tobytes().translate(_shades(self.palette).tobytes()), np.uint8).reshape(
-            chosen.shape
-        )
+        return _looked_up(self.numbers[every // 2 :: every, every // 2 :: every], _shades(self.palette))
 
     def ink(self) -> Pixels:
         """What a printer of one colour prints: rows of bits, set where it is dark, padded to whole bytes."""
-        return np.packbits((_shades(self.palette) < 128)[self.numbers], axis=1)
+        return np.packbits(_looked_up(self.numbers, _dark(self.palette)), axis=1)
+
+
+def with_filter_bytes(numbers: Pixels) -> Pixels:
+    """The rows of ``numbers`` as a ``Picture`` keeps them."""
+    return np.pad(numbers, ((0, 0), (1, 0)))
+
+
+def _looked_up(numbers: Pixels, table: bytes) -> Pixels:
+    """What ``table`` says for each number; bytes do this several times faster than arrays."""
+    return np.frombuffer(numbers.tobytes().translate(table), np.uint8).reshape(numbers.shape)
 
 
 @lru_cache(maxsize=64)
-def _shades(palette: Palette) -> Pixels:
+def _shades(palette: Palette) -> bytes:
     grey = [(red * 299 + green * 587 + blue * 114) // 1000 for red, green, blue in palette]
-    return np.array(grey + [0] * (256 - len(grey)), dtype=np.uint8)
+    return bytes(grey + [0] * (256 - len(grey)))
+
+
+@lru_cache(maxsize=64)
+def _dark(palette: Palette) -> bytes:
+    return bytes(shade < 128 for shade in _shades(palette))
 
 
 def to_picture(plate: Plate, dpi: int) -> Picture:
     """``plate`` at ``dpi`` dots an inch. Raises ``InvalidInput`` (field ``dpi``) for dots too coarse or too many."""
     if not LEAST_DPI <= dpi <= MOST_DPI:
-        raise InvalidInput("dpi", f"{dpi} must be between {LEAST_DPI} and {MOST_DPI}")
+        raise InvalidInput(
+            "dpi", "{given} must be between {least} and {most}", given=dpi, least=LEAST_DPI, most=MOST_DPI
+        )
     two_colours = plate.template.roll is not None
     scale = dpi / MM_PER_INCH
     module_px = _module_px(plate.symbol, dpi)
     canvas = _canvas(plate.template, plate.ground, dpi)
-    pairs = [(_under(canvas.numbers, words, scale), words.colour) for words in plate.words]
-    palette, ramps = _colours(canvas.palette, tuple(dict.fromkeys(pairs)), two_colours)
-    numbers = canvas.numbers.base.copy()[:, : canvas.numbers.shape[1]]  # type: ignore[union-attr]
+    inks = tuple((_under(canvas.numbers, words, scale), words.colour) for words in plate.words)
+    palette, ramps = _colours(canvas.palette, inks, two_colours)
+    own: list[tuple[Words, int]] = []
+    shared: list[tuple[Words, int]] = []
+    for words, ramp in zip(plate.words, ramps, strict=True):
+        (own if words.field in _OWN else shared).append((words, ramp))
+    rows = _worded_canvas(plate.template, plate.ground, dpi, tuple(shared)).copy()
+    numbers = rows[:, 1:]
     _draw_symbol(numbers, plate.symbol, module_px, scale)
-    for words, pair in zip(plate.words, pairs, strict=True):
-        _draw_words(numbers, words, scale, ramps[pair])
-    return Picture(numbers=numbers, palette=palette, dpi=dpi, module_px=module_px, two_colours=two_colours)
+    for words, ramp in own:
+        draw_words(numbers, words, scale, ramp)
+    return Picture(rows=rows, palette=palette, dpi=dpi, module_px=module_px, two_colours=two_colours)
 
 
 def to_png(picture: Picture) -> bytes:
@@ -96,16 +121,16 @@ def to_png(picture: Picture) -> bytes:
     per_metre = round(picture.dpi / MM_PER_INCH * 1000)
     if picture.two_colours:
         depth, kind, colours = 1, 0, b""
-        rows = ~picture.ink()
+        rows = with_filter_bytes(~picture.ink())
     else:
-        depth, kind, rows = 8, 3, picture.numbers
+        depth, kind, rows = 8, 3, picture.rows
         colours = _palette_chunk(picture.palette)
     return (
         b"\x89PNG\r\n\x1a\n"
         + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
         + colours
         + _chunk(b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1))
-        + _chunk(b"IDAT", deflated(rows))
+        + _chunk(b"IDAT", isal_zlib.compress(rows.data, 1))
         + _chunk(b"IEND", b"")
     )
 
@@ -125,8 +150,12 @@ def _module_px(symbol: Symbol, dpi: int) -> int:
         needed = int(LEAST_DOTS * MM_PER_INCH / symbol.module_mm) + 1
         raise InvalidInput(
             "dpi",
-            f"at {dpi} dots an inch a module of {symbol.module_mm:.2f} mm is less than {LEAST_DOTS} dots; print with "
-            f"{needed} or more, or make qr.side_mm larger",
+            "at {dpi} dots an inch a module of {module_mm:.2f} mm is less than {least} dots; print with "
+            "{needed} or more, or make qr.side_mm larger",
+            dpi=dpi,
+            module_mm=symbol.module_mm,
+            least=LEAST_DOTS,
+            needed=needed,
         )
     return module_px
 
@@ -147,7 +176,16 @@ def _canvas(template: LabelTemplate, ground: Ground, dpi: int) -> _Canvas:
         found = drawn.getcolors(_MOST_GROUND_COLOURS) or []
     colours = (cast("tuple[int, int, int]", colour) for _, colour in found)
     palette = tuple(dict.fromkeys([(255, 255, 255), (0, 0, 0), *colours]))
-    return _Canvas(whole_words(_numbered(drawn, palette)), palette)
+    return _Canvas(_numbered(drawn, palette), palette)
+
+
+@lru_cache(maxsize=8)
+def _worded_canvas(template: LabelTemplate, ground: Ground, dpi: int, lines: tuple[tuple[Words, int], ...]) -> Pixels:
+    """The rows of the ground with words on it, each line with its ramp."""
+    rows = with_filter_bytes(_canvas(template, ground, dpi).numbers)
+    for words, ramp in lines:
+        draw_words(rows[:, 1:], words, dpi / MM_PER_INCH, ramp)
+    return rows
 
 
 def _numbered(drawn: Image.Image, palette: Palette) -> Pixels:
@@ -162,7 +200,8 @@ def _numbered(drawn: Image.Image, palette: Palette) -> Pixels:
 def _under(numbers: Pixels, words: Words, scale: float) -> int:
     """The colour on which ``words`` stand: the one in the middle of their line."""
     if words.arc is not None:
-        _, x, y, _ = words.letters()[len(words.text) // 2]
+        out = -words.arc.radius_mm if words.arc.at == "top" else words.arc.radius_mm
+        x, y = words.arc.x_mm, words.arc.y_mm + out
     else:
         x, y = words.x_mm + words.width_mm / 2, words.y_mm - 0.3 * words.size_mm
     height, width = numbers.shape
@@ -170,24 +209,25 @@ def _under(numbers: Pixels, words: Words, scale: float) -> int:
 
 
 @lru_cache(maxsize=32)
-def _colours(
-    palette: Palette, pairs: tuple[tuple[int, str], ...], two_colours: bool
-) -> tuple[Palette, dict[tuple[int, str], int]]:
-    """``palette`` with a ramp from paper to ink for each pair of a paper's number and an ink; and where each starts."""
+def _colours(palette: Palette, inks: tuple[tuple[int, str], ...], two_colours: bool) -> tuple[Palette, tuple[int, ...]]:
+    """``palette`` with a ramp from paper to ink for each of ``inks`` (number of a paper, an ink), and its start."""
     colours = list(palette)
-    ramps = {}
-    for under, ink in pairs[: (256 - len(colours)) // _STEPS]:
+    ramps: dict[tuple[int, str], int] = {}
+    for under, ink in inks:
+        if (under, ink) in ramps:
+            continue
+        if len(colours) + STEPS > 256:  # a template with a dozen inks gets the first one's shades
+            ramps[under, ink] = next(iter(ramps.values()))
+            continue
         ramps[under, ink] = len(colours)
         paper, full = palette[under], ImageColor.getrgb(ink)
-        for step in range(_STEPS):
-            part = step / (_STEPS - 1)
+        for step in range(STEPS):
+            part = step / (STEPS - 1)
             if two_colours:
                 part = float(part >= 0.5)
             red, green, blue = (round(low + (high - low) * part) for low, high in zip(paper, full[:3], strict=True))
             colours.append((red, green, blue))
-    for pair in pairs:  # more than fit: a template with a dozen inks gets the first one's shades
-        ramps.setdefault(pair, next(iter(ramps.values())))
-    return tuple(colours), ramps
+    return tuple(colours), tuple(ramps[ink] for ink in inks)
 
 
 def _draw_symbol(numbers: Pixels, symbol: Symbol, module_px: int, scale: float) -> None:
@@ -197,94 +237,12 @@ def _draw_symbol(numbers: Pixels, symbol: Symbol, module_px: int, scale: float) 
         reach = symbol.side_mm + 2 * symbol.quiet_mm
         left, top = round((symbol.x_mm - symbol.quiet_mm) * scale), round((symbol.y_mm - symbol.quiet_mm) * scale)
         numbers[max(top, 0) : top + round(reach * scale), max(left, 0) : left + round(reach * scale)] = _WHITE
-    ones = np.frombuffer("".join(symbol.qr.rows()).encode(), dtype=np.uint8).reshape(side, side) == ord("1")
     middle = symbol.side_mm / 2
     left = round((symbol.x_mm + middle) * scale - side * module_px / 2)
     top = round((symbol.y_mm + middle) * scale - side * module_px / 2)
     place = numbers[top : top + side * module_px, left : left + side * module_px]
-    wide = ones.repeat(module_px, axis=1)
+    modules = symbol.qr.modules().repeat(module_px, axis=1)
     if symbol.paper:
-        place[:] = wide.view(np.uint8).repeat(module_px, axis=0)  # _WHITE and _BLACK are 0 and 1
+        place.reshape(side, module_px, -1)[:] = modules[:, None]  # _WHITE and _BLACK are 0 and 1
     else:
-        np.copyto(place, _BLACK, where=wide.repeat(module_px, axis=0))
-
-
-def _draw_words(numbers: Pixels, words: Words, scale: float, ramp: int) -> None:
-    size_px = round(max(words.size_mm * scale, 4.0) * 4) / 4
-    if words.arc is None:
-        left, phase = divmod(round(words.x_mm * scale * _PHASES), _PHASES)
-        line = _line(words.font, words.text, words.size_mm * scale, words.spacing_mm * scale, phase, ramp)
-        _put(numbers, line, left, round(words.y_mm * scale))
-        return
-    for letter, x, y, lean in words.letters():
-        tile = _tile(words.font, letter, size_px, 0, round(lean * _TURNS) / _TURNS, ramp)
-        _put(numbers, tile, round(x * scale), round(y * scale))
-
-
-def _put(numbers: Pixels, tile: _Tile | None, left: int, top: int) -> None:
-    """Draw ``tile`` where its pen comes to ``left``, ``top``, as far as it lies on the label."""
-    if tile is None:
-        return
-    high, wide = numbers.shape
-    left, top = left + tile.left, top + tile.top
-    bottom, right = min(top + tile.numbers.shape[0], high), min(left + tile.numbers.shape[1], wide)
-    first, above = max(-left, 0), max(-top, 0)
-    where = (slice(above, bottom - top), slice(first, right - left))
-    np.copyto(numbers[top + above : bottom, left + first : right], tile.numbers[where], where=tile.solid[where])
-
-
-class _Tile(NamedTuple):
-    numbers: Pixels
-    solid: NDArray[np.bool_]
-    left: int
-    top: int
-
-
-@lru_cache(maxsize=512)
-def _line(font: fonts.FontFile, text: str, size: float, spacing: float, phase: int, ramp: int) -> _Tile | None:
-    """A line of letters in numbers of colours; most lines of a run are the same on every label."""
-    size_px = round(max(size, 4.0) * 4) / 4
-    widths = fonts.widths(font)
-    placed: list[tuple[_Tile, int]] = []
-    along = phase / _PHASES
-    for letter in text:
-        left, part = divmod(round(along * _PHASES), _PHASES)
-        tile = _tile(font, letter, size_px, part, 0.0, ramp)
-        if tile is not None:
-            placed.append((tile, left + tile.left))
-        along += widths[letter] * size + spacing
-    if not placed:
-        return None
-    left, top = min(x for _, x in placed), min(tile.top for tile, _ in placed)
-    right = max(x + tile.numbers.shape[1] for tile, x in placed)
-    bottom = max(tile.top + tile.numbers.shape[0] for tile, _ in placed)
-    line = _Tile(
-        np.zeros((bottom - top, right - left), dtype=np.uint8),
-        np.zeros((bottom - top, right - left), dtype=np.bool_),
-        left,
-        top,
-    )
-    for tile, x in placed:
-        height, width = tile.numbers.shape
-        where = (slice(tile.top - top, tile.top - top + height), slice(x - left, x - left + width))
-        np.maximum(line.numbers[where], tile.numbers, out=line.numbers[where])
-        line.solid[where] |= tile.solid
-    return line
-
-
-@lru_cache(maxsize=8192)
-def _tile(font: fonts.FontFile, letter: str, size_px: float, phase: int, lean: float, ramp: int) -> _Tile | None:
-    """A letter in numbers of colours, its pen at ``left``, ``top`` of the tile; None for a blank one."""
-    smooth = _SMOOTH_TURNED if lean else 1
-    drawn = fonts.sized(font, size_px * smooth)
-    reach = (int(size_px * 1.4) + 4) * smooth
-    mask = Image.new("L", (2 * reach, 2 * reach), 0)
-    ImageDraw.Draw(mask).text((reach + phase / _PHASES, reach), letter, fill=255, font=drawn, anchor="ls")
-    if lean:
-        mask = mask.rotate(-lean, Image.Resampling.BICUBIC, center=(reach, reach)).reduce(smooth)
-        reach //= smooth
-    box = mask.getbbox()
-    if box is None:
-        return None
-    steps = np.asarray(mask.crop(box), dtype=np.uint16) * (_STEPS - 1) // 255
-    return _Tile((steps + ramp).astype(np.uint8), steps > 0, box[0] - reach, box[1] - reach)
+        np.copyto(place, _BLACK, where=modules.view(np.bool_).repeat(module_px, axis=0))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
@@ -13,7 +12,6 @@ from registry.labels.plate import Box, Ground, Line, Logo, Plate, Shape, Symbol,
 _FONTS = "'Noto Sans CJK SC','Source Han Sans SC','PingFang SC','Microsoft YaHei','Noto Sans',sans-serif"
 _CUT = 'fill="none" stroke="#ff0000" stroke-width="0.1"'  # what laser cutters take for "cut here"
 _HOLE = 'fill="none" stroke="#b8c0ca" stroke-width="0.25"'
-_DARK = re.compile("1+")
 
 
 def to_svg(plate: Plate) -> str:
@@ -90,19 +88,14 @@ def _symbol(symbol: Symbol) -> str:
         if symbol.paper
         else ""
     )
+    runs = "".join([f"M{column} {row}h{length}v1h-{length}z" for column, row, length in symbol.qr.runs()])
     return (
         f'{paper}<path id="qr" transform="translate({symbol.x_mm:.5f} {symbol.y_mm:.5f}) '
-        f'scale({symbol.module_mm:.5f})" shape-rendering="crispEdges" fill="#000" d="{"".join(_runs(symbol))}"/>'
+        f'scale({symbol.module_mm:.5f})" shape-rendering="crispEdges" fill="#000" d="{runs}"/>'
     )
 
 
-def _runs(symbol: Symbol) -> Iterator[str]:
-    for y, row in enumerate(symbol.qr.rows()):
-        for run in _DARK.finditer(row):
-            length = run.end() - run.start()
-            yield f"M{run.start()} {y}h{length}v1h-{length}z"
-
-
+@lru_cache(maxsize=512)
 def _text(words: Words) -> str:
     weight = ' font-weight="700"' if words.weight == "bold" else ""
     look = f'font-family="{_FONTS}" font-size="{words.size_mm:.4g}"{weight} fill="{words.colour}"'
@@ -119,5 +112,6 @@ def _text(words: Words) -> str:
     )
 
 
+@lru_cache(maxsize=256)
 def _outlined(words: Words) -> str:
     return f'<path d="{words_path(words)}" fill="{words.colour}"/>'

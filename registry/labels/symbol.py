@@ -8,10 +8,13 @@ chosen by the scoring of ISO/IEC 18004, done on those integers. Tests hold both 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import qrcode
+from numpy.typing import NDArray
 from qrcode import constants
 from qrcode.util import BIT_LIMIT_TABLE, MODE_ALPHA_NUM, BitBuffer
 
@@ -19,7 +22,7 @@ from registry.domain.errors import InvalidInput
 from registry.labels.template import ErrorLevel
 
 MOST_VERSION = 10  # 57 modules a side; longer addresses would make plates that phones read only from close by
-_ALPHANUMERIC = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+_WORTH = {character: worth for worth, character in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")}
 _COUNT_BITS = 9  # of the length field, in versions up to 9; 11 from there on
 _COUNT_BITS_FROM_10 = 11
 _LEVELS: dict[ErrorLevel, int] = {
@@ -47,6 +50,19 @@ class QrSymbol:
         line = f"{self.bits:0{self.side * self.side}b}"[::-1]
         return [line[start : start + self.side] for start in range(0, len(line), self.side)]
 
+    def modules(self) -> NDArray[np.uint8]:
+        """The same as numbers 0 and 1, side × side."""
+        count = self.side * self.side
+        packed = np.frombuffer(self.bits.to_bytes((count + 7) // 8, "little"), dtype=np.uint8)
+        return np.unpackbits(packed, count=count, bitorder="little").reshape(self.side, self.side)
+
+    def runs(self) -> list[tuple[int, int, int]]:
+        """Dark modules that follow each other in a row: column, row and length of each run, from top to bottom."""
+        turns = np.diff(np.pad(self.modules(), ((0, 0), (1, 1))).view(np.int8), axis=1)
+        rows, columns = np.nonzero(turns == 1)
+        lengths = np.nonzero(turns == -1)[1] - columns
+        return list(zip(columns.tolist(), rows.tolist(), lengths.tolist(), strict=True))
+
 
 def version_needed(characters: int, level: ErrorLevel, least: int = 1) -> int:
     """The smallest version from ``least`` on that holds an address of this many characters.
@@ -58,7 +74,9 @@ def version_needed(characters: int, level: ErrorLevel, least: int = 1) -> int:
         if bits <= BIT_LIMIT_TABLE[_LEVELS[level]][version]:
             return version
     raise InvalidInput(
-        "public_url", f"an address of {characters} characters is too long for a plate; use a shorter host name"
+        "public_url",
+        "an address of {characters} characters is too long for a plate; use a shorter host name",
+        characters=characters,
     )
 
 
@@ -80,9 +98,9 @@ def _payload(address: str) -> int:
     value = 0
     for start in range(0, len(address) - 1, 2):
         first, second = address[start], address[start + 1]
-        value = value << 11 | _ALPHANUMERIC.index(first) * 45 + _ALPHANUMERIC.index(second)
+        value = value << 11 | _WORTH[first] * 45 + _WORTH[second]
     if len(address) % 2:
-        value = value << 6 | _ALPHANUMERIC.index(address[-1])
+        value = value << 6 | _WORTH[address[-1]]
     return value
 
 
@@ -153,18 +171,24 @@ def _kit(version: int, level: ErrorLevel, characters: int) -> _Kit:
 
 
 def _best_mask(modules: int, side: int, masks: tuple[int, ...]) -> tuple[int, int]:
-    scored = ((penalty(modules ^ flip, side), number, modules ^ flip) for number, flip in enumerate(masks))
-    _, number, bits = min(scored)
-    return bits, number
+    symbols = [modules ^ flip for flip in masks]
+    points = penalties(symbols, side)
+    number = points.index(min(points))
+    return symbols[number], number
 
 
-def penalty(bits: int, side: int) -> int:
-    """How hard a symbol is to read by ISO/IEC 18004 (7.8.3): long runs, blocks, finder-like patterns, uneven shade."""
-    grid = _grid(side)
+def penalties(symbols: Sequence[int], side: int) -> list[int]:
+    """How hard each symbol is to read by ISO/IEC 18004 (7.8.3): long runs, blocks, finder-like patterns, uneven shade.
+
+    All are looked at together, one after the other in one integer: what takes time is the number of steps, not of bits.
+    """
+    area = side * side
+    grid = _grid(side, len(symbols))
+    bits = sum(symbol << number * area for number, symbol in enumerate(symbols))
     same_right = ~(bits ^ bits >> 1) & grid.not_last_column
     same_below = ~(bits ^ bits >> side) & grid.not_last_row
-    points = _runs(same_right, 1) + _runs(same_below, side)
-    points += 3 * (same_right & same_right >> side & same_below).bit_count()
+    marks = [*_runs(same_right, 1), *_runs(same_below, side)]
+    marks.append((3, same_right & same_right >> side & same_below))
     light = bits ^ grid.everywhere
     for pattern in _FINDER_LIKE:
         across, down = grid.room_right, grid.room_below
@@ -172,20 +196,25 @@ def penalty(bits: int, side: int) -> int:
             layer = bits if kind == "1" else light
             across &= layer >> place
             down &= layer >> place * side
-        points += 40 * (across.bit_count() + down.bit_count())
-    dark = bits.bit_count() / (side * side)
-    return points + int(abs(dark * 100 - 50) / 5) * 10
+        marks += [(40, across), (40, down)]
+    found = []
+    for start in range(0, area * len(symbols), area):
+        shade = int(abs((bits >> start & grid.one).bit_count() / area * 100 - 50) / 5) * 10
+        found.append(shade + sum(worth * (mark >> start & grid.one).bit_count() for worth, mark in marks))
+    return found
 
 
-def _runs(same: int, step: int) -> int:
+def _runs(same: int, step: int) -> Iterator[tuple[int, int]]:
     """Three points for five alike in a row and one for each more; ``same`` marks modules like their next one."""
     pairs = same & same >> step
     windows = pairs & pairs >> 2 * step
-    return windows.bit_count() + 2 * (windows & ~(windows << step)).bit_count()
+    yield 1, windows
+    yield 2, windows & ~(windows << step)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Grid:
+    one: int  # a whole symbol, the first; the others mark places in all of them
     everywhere: int
     not_last_column: int
     not_last_row: int
@@ -194,15 +223,20 @@ class _Grid:
 
 
 @lru_cache(maxsize=16)
-def _grid(side: int) -> _Grid:
+def _grid(side: int, symbols: int) -> _Grid:
     def columns(until: int) -> int:
         row = (1 << until) - 1
-        return sum(row << side * number for number in range(side))
+        return sum(row << side * number for number in range(side * symbols))
+
+    def rows(until: int) -> int:
+        block = (1 << side * until) - 1
+        return sum(block << side * side * number for number in range(symbols))
 
     return _Grid(
-        everywhere=(1 << side * side) - 1,
+        one=(1 << side * side) - 1,
+        everywhere=rows(side),
         not_last_column=columns(side - 1),
-        not_last_row=(1 << side * (side - 1)) - 1,
+        not_last_row=rows(side - 1),
         room_right=columns(side - 10),
-        room_below=(1 << side * (side - 10)) - 1,
+        room_below=rows(side - 10),
     )

@@ -11,18 +11,30 @@ import re
 import numpy as np
 
 from registry.domain.errors import InvalidInput
-from registry.labels.png import Picture, Pixels
+from registry.labels.lettering import Pixels
+from registry.labels.png import Picture
 
 _COUNTS = "GHIJKLMNOPQRSTUVWXY"  # 1 to 19
 _TWENTIES = "ghijklmnopqrstuvwxyz"  # 20 to 400
 _WORTH = {letter: number for number, letter in enumerate(_COUNTS, 1)} | {
     letter: number * 20 for number, letter in enumerate(_TWENTIES, 1)
 }
-_MOST_COUNTED = 419
+_USED = (
+    160,
+    80,
+    40,
+    20,
+    10,
+    6,
+)  # lengths that we count by; runs between them are put together, shorter ones written out
+_LETTERS = {number: letter for letter, number in _WORTH.items()}
+_REPEATS = tuple(
+    (digit * count, chr(place), _LETTERS[count] + digit)  # a stand-in, so that no count is taken for digits to count
+    for place, (digit, count) in enumerate(((digit, count) for digit in "0F" for count in _USED), 1)
+)
 _FIELD = re.compile(r"\^GFA,(\d+),(\d+),(\d+),([0-9A-Za-z,!:]*)\^FS")
-_RUN = re.compile(r"([0-9A-F])\1{5,}")
-_COUNTED = re.compile(r"([G-Yg-z]+)([0-9A-F])")
-_ROW = re.compile(r"(:)|([0-9A-FG-Yg-z]*)([,!])")
+_COUNTED = re.compile(r"[G-Yg-z]+[0-9A-F]")
+_ENDS = re.compile(r"([:,!])")
 
 
 def to_zpl(picture: Picture) -> str:
@@ -30,33 +42,31 @@ def to_zpl(picture: Picture) -> str:
     height, width = picture.numbers.shape
     rows = picture.ink()
     step = rows.shape[1]
-    again = np.zeros(height, dtype=np.bool_)
-    again[1:] = (rows[1:] == rows[:-1]).all(axis=1)
-    digits = rows.tobytes().hex().upper()
-    coded = [
-        ":" if same else _packed(digits[2 * step * number : 2 * step * (number + 1)])
-        for number, same in enumerate(again.tolist())
-    ]
+    fresh = np.ones(height, dtype=np.bool_)
+    (rows[1:] != rows[:-1]).any(axis=1, out=fresh[1:])
+    digits = iter(rows[fresh].tobytes().hex("\n", step).upper().split("\n"))
+    coded = "".join([_ended(next(digits)) if new else ":" for new in fresh.tolist()])
+    for run, mark, _ in _REPEATS:
+        coded = coded.replace(run, mark)
+    for _, mark, counted in _REPEATS:
+        coded = coded.replace(mark, counted)
     total = step * height
-    return f"^XA^LH0,0^LS0^LT0^PW{width}^LL{height}^PON^FO0,0^GFA,{total},{total},{step},{''.join(coded)}^FS^PQ1^XZ\n"
+    return f"^XA^LH0,0^LS0^LT0^PW{width}^LL{height}^PON^FO0,0^GFA,{total},{total},{step},{coded}^FS^PQ1^XZ\n"
 
 
-def _packed(row: str) -> str:
-    """A row of hex digits with repeats counted; ``,`` and ``!`` fill its rest with nothing or with ink, and end it."""
-    last = row[-1]
-    if last in "0F":
-        return _RUN.sub(_count, row.rstrip(last)) + ("," if last == "0" else "!")
-    return _RUN.sub(_count, row)
+def _ended(row: str) -> str:
+    """A row of hex digits; ``,`` and ``!`` fill its rest with nothing or with ink, and end it."""
+    if row[-1] == "0":
+        return row.rstrip("0") + ","
+    return row.rstrip("F") + "!" if row[-1] == "F" else row
 
 
-def _count(run: re.Match[str]) -> str:
-    times, digit, counted = len(run[0]), run[1], ""
-    while times:
-        part = min(times, _MOST_COUNTED)
-        twenties, ones = divmod(part, 20)
-        counted += (_TWENTIES[twenties - 1] if twenties else "") + (_COUNTS[ones - 1] if ones else "") + digit
-        times -= part
-    return counted
+class _Expanded(dict[str, str]):
+    """What counts of a digit stand for; the same few come again and again."""
+
+    def __missing__(self, counted: str) -> str:
+        digits = self[counted] = counted[-1] * sum(_WORTH[letter] for letter in counted[:-1])
+        return digits
 
 
 def zpl_dots(job: str) -> Pixels:
@@ -68,22 +78,22 @@ def zpl_dots(job: str) -> Pixels:
     if found is None:
         raise InvalidInput("zpl", "holds no ^GFA graphic")
     total, step = int(found[2]), int(found[3])
-    digits = _COUNTED.sub(lambda piece: piece[2] * sum(_WORTH[letter] for letter in piece[1]), found[4])
+    known = _Expanded()
+    digits = _COUNTED.sub(lambda counted: known[counted[0]], found[4])
     rows: list[str] = []
-    for piece in re.split("([:,!])", digits):
+    row, wide = "", 2 * step
+    for piece in _ENDS.split(digits):
         if piece == ":":
             rows.append(rows[-1])
         elif piece in (",", "!"):
-            rows.append(_rest(rows, step) + ("0" if piece == "," else "F") * 2 * step)
-            rows[-1] = rows[-1][: 2 * step]
+            rows.append(row.ljust(wide, "0" if piece == "," else "F"))
+            row = ""
         elif piece:
-            rows += [piece[start : start + 2 * step] for start in range(0, len(piece), 2 * step)]
+            whole = len(piece) // wide * wide
+            rows += [piece[start : start + wide] for start in range(0, whole, wide)]
+            row = piece[whole:]
+    rows.append(row)
     dots = bytes.fromhex("".join(rows))
     if len(dots) != total or int(found[1]) != total:
-        raise InvalidInput("zpl", f"the graphic has {len(dots)} bytes instead of {total}")
+        raise InvalidInput("zpl", "the graphic has {count} bytes instead of {total}", count=len(dots), total=total)
     return np.frombuffer(dots, dtype=np.uint8).reshape(-1, step)
-
-
-def _rest(rows: list[str], step: int) -> str:
-    """The row that has begun and is not full yet, taken off ``rows``."""
-    return rows.pop() if rows and len(rows[-1]) < 2 * step else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import qrcode
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from qrcode.util import MODE_ALPHA_NUM, QRData, lost_point
 
 from registry.domain.errors import InvalidInput
 from registry.labels.contour import contours
-from registry.labels.symbol import QrSymbol, make_symbol, penalty, version_needed
+from registry.labels.symbol import QrSymbol, make_symbol, penalties, version_needed
 
 _LEVELS = {"L": 1, "M": 0, "Q": 3, "H": 2}
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
@@ -36,14 +37,17 @@ def test_a_symbol_is_module_for_module_what_the_library_makes(address, level):
     symbol = make_symbol(address, level)
     expected = ["".join("1" if dark else "0" for dark in row) for row in by_library(symbol)]
     assert symbol.rows() == expected
-    assert penalty(symbol.bits, symbol.side) == lost_point(by_library(symbol))
+    assert penalties([symbol.bits], symbol.side) == [lost_point(by_library(symbol))]
 
 
 @pytest.mark.parametrize("level", ["L", "M", "Q", "H"])
 def test_no_other_mask_scores_better(level):
     symbol = make_symbol("HTTPS://COVERS.EXAMPLE.CN/Q/K7M2Q9XWBA", level)
-    chosen = penalty(symbol.bits, symbol.side)
-    assert chosen == min(lost_point(by_library(symbol, mask)) for mask in range(8))
+    others = [by_library(symbol, mask) for mask in range(8)]
+    points = [lost_point(each) for each in others]
+    assert points[symbol.mask] == min(points)
+    bits = [int("".join("01"[dark] for row in each for dark in row)[::-1], 2) for each in others]
+    assert penalties(bits, symbol.side) == points
 
 
 def test_the_version_is_the_smallest_that_holds_the_address_but_not_below_the_one_wished_for():
@@ -61,7 +65,7 @@ def test_the_version_is_the_smallest_that_holds_the_address_but_not_below_the_on
     )
 )
 def test_the_lines_around_the_dark_modules_enclose_exactly_them(rows):
-    lines = contours(rows)
+    lines = contours(np.array([[int(module) for module in row] for row in rows], dtype=np.uint8))
     for line in lines:
         assert all((x1 == x2) != (y1 == y2) for (x1, y1), (x2, y2) in zip(line, [*line[1:], line[0]], strict=True))
     for y, row in enumerate(rows):
