@@ -1,6 +1,7 @@
 """Undoing an import as a whole: the registry is again what it was, except that its codes are never given again.
 
-Only while nothing else touched its assets; otherwise nothing is changed and the assets are named.
+Only while nothing else touched its assets; otherwise nothing is changed and the assets are named. That an asset's area
+or cell was found anew after areas changed (``relocation``) is nobody's work on it and stands in no way.
 """
 
 from __future__ import annotations
@@ -9,12 +10,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from registry.domain.errors import Conflict, InvalidMove, NotFound
-from registry.domain.kinds import ImportState
-from registry.domain.people import Actor
+from registry.domain.kinds import ImportState, PlaceJobKind
+from registry.domain.people import SYSTEM, Actor
 from registry.services import audit, revisions
+from registry.services.place_jobs import ask_for_job
+from registry.services.relocation import ACTION as RELOCATED
 from registry.storage.bulk import USUAL_CACHE_MB, widen_cache
 from registry.storage.database import reading, writing
 from registry.storage.tables import (
@@ -57,6 +75,7 @@ REASONS: dict[str, str] = {
 """Why an asset stands in the way of an undoing; pages say it in the reader's language."""
 
 _AT_ONCE = 2_500
+_FROM_PLACE = frozenset({"lon", "lat", "area_code", "grid_cell"})
 _SELF = "undo"
 _HOLD_FOR = timedelta(minutes=10)
 _MAY_UNDO = (ImportState.DONE, ImportState.STOPPED, ImportState.FAILED)
@@ -101,7 +120,7 @@ def finish_undo(engine: Engine, run_id: int, *, now: datetime) -> None:
     while True:
         with writing(engine) as tx:
             widen_cache(tx)
-            left = _put_back(tx, run_id) or _remove_some(tx, run_id, now)
+            left = _put_back(tx, run_id, now) or _remove_some(tx, run_id, now)
             if left:
                 continue
             widen_cache(tx, USUAL_CACHE_MB)
@@ -172,17 +191,18 @@ def _questions(run_id: int) -> list[tuple[str, Select[Any]]]:
     own = select(import_before.c.version_after).where(
         import_before.c.run_id == run_id, import_before.c.asset_id == asset.c.id
     )
-    own_version = own.scalar_subquery()
+    expected = func.coalesce(own.scalar_subquery(), 1) + _relocations(run_id)
     questions: list[tuple[str, Select[Any]]] = [
         (what, made.where(exists().where(table.c.asset_id == asset.c.id))) for what, table in _TOUCHES
     ]
     questions += [
-        ("changed", made.where(asset.c.version > 1, or_(own_version.is_(None), own_version != asset.c.version))),
+        ("changed", made.where(asset.c.version > 1, asset.c.version != expected)),
         (
             "other_change",
             made.where(
                 exists().where(
                     asset_change.c.asset_id == asset.c.id,
+                    asset_change.c.action != RELOCATED,
                     or_(asset_change.c.import_id.is_(None), asset_change.c.import_id != run_id),
                 )
             ),
@@ -199,23 +219,45 @@ def _questions(run_id: int) -> list[tuple[str, Select[Any]]]:
             "changed",
             select(asset.c.id)
             .join(import_before, import_before.c.asset_id == asset.c.id)
-            .where(import_before.c.run_id == run_id, asset.c.version != import_before.c.version_after),
+            .where(
+                import_before.c.run_id == run_id,
+                asset.c.version != import_before.c.version_after + _relocations(run_id),
+            ),
         ),
     ]
     return questions
 
 
-def _put_back(tx: Connection, run_id: int) -> bool:
+def _relocations(run_id: int) -> ColumnElement[int]:
+    """How often the area or cell of an ``asset`` row was found anew after the import last changed it."""
+    own = asset_change.alias("own")
+    last_own = (
+        select(func.max(own.c.id)).where(own.c.asset_id == asset.c.id, own.c.import_id == run_id).correlate(asset)
+    )
+    after = and_(
+        asset_change.c.asset_id == asset.c.id,
+        asset_change.c.action == RELOCATED,
+        asset_change.c.id > func.coalesce(last_own.scalar_subquery(), 0),
+    )
+    return select(func.count()).select_from(asset_change).where(after).correlate(asset).scalar_subquery()
+
+
+def _put_back(tx: Connection, run_id: int, now: datetime) -> bool:
     """Some of the changed assets get their old values, version and moment of change again. False: there are none."""
     query = select(import_before).where(import_before.c.run_id == run_id).limit(_AT_ONCE)
     rows = tx.execute(query.order_by(import_before.c.asset_id)).all()
     if not rows:
         return False
     ids = [row.asset_id for row in rows]
+    relocated = _relocated(tx, run_id, ids)
+    if any(row.asset_id in relocated and _FROM_PLACE & row.before.keys() for row in rows):
+        # an asset that goes back to its old place needs the area of that place, by the areas of today
+        ask_for_job(tx, PlaceJobKind.RELOCATE, by=SYSTEM, now=now)
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
         before = dict(row.before)
         before["updated_at"] = datetime.fromisoformat(before["updated_at"])
+        before["version"] += relocated.get(row.asset_id, 0)
         bound = {f"b_{name}": value for name, value in before.items()} | {"b_id": row.asset_id}
         by_columns.setdefault(tuple(sorted(before)), []).append(bound)
         for kind, value in row.aliases:
@@ -233,6 +275,12 @@ def _put_back(tx: Connection, run_id: int) -> bool:
     return True
 
 
+def _relocated(tx: Connection, run_id: int, ids: list[int]) -> dict[int, int]:
+    times = _relocations(run_id).label("times")
+    found = tx.execute(select(asset.c.id, times).where(asset.c.id.in_(ids)))
+    return {row.id: row.times for row in found if row.times}
+
+
 def _remove_some(tx: Connection, run_id: int, now: datetime) -> bool:
     """Remove some of the assets that were made, with all of theirs; their codes are used up. False: there are none.
 
@@ -245,6 +293,7 @@ def _remove_some(tx: Connection, run_id: int, now: datetime) -> bool:
     codes = select(asset.c.code, bindparam("retired_at", now, retired_code.c.retired_at.type))
     tx.execute(insert(retired_code).from_select(["code", "retired_at"], codes.where(asset.c.id.in_(ids))))
     tx.execute(delete(asset_alias).where(asset_alias.c.asset_id.in_(ids)))
+    tx.execute(delete(asset_change).where(asset_change.c.asset_id.in_(ids), asset_change.c.action == RELOCATED))
     tx.execute(delete(asset_doubt).where(or_(asset_doubt.c.asset_id.in_(ids), asset_doubt.c.other_id.in_(ids))))
     for column in (import_duplicate.c.asset_id, import_duplicate.c.made_asset_id):
         tx.execute(update(import_duplicate).where(column.in_(ids)).values({column.name: None}))
