@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards.site import lang, t
+from dashboards.site import lang, site, t
 from registry.domain.asset_facts import FACTS, show_fact
 from registry.queries.asset_views import ChangeLine
 
@@ -34,6 +34,7 @@ _NAMES = {
     "device": "asset.device",
     "tag": "asset.tag",
     "photos": "photo.title",
+    "aliases": "field.aliases",
     "merged_into_id": "asset.merged_into",
     "merged_code": "asset.merged_from",
 }
@@ -48,6 +49,12 @@ class ReadableChange:
     name: str
     before: str
     after: str
+
+
+def action_name(action: str) -> str:
+    """What was done, in the visitor's language; a word of another release is shown as it is."""
+    key = f"change_action.{action}"
+    return t(key) if site().texts.has(lang(), key) else action
 
 
 def readable(line: ChangeLine) -> list[ReadableChange]:

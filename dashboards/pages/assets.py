@@ -7,7 +7,7 @@ import hashlib
 from flask import Flask, Response, render_template, request, url_for
 
 from dashboards import asset_forms, forms
-from dashboards.asset_history import readable
+from dashboards.asset_history import action_name, readable
 from dashboards.login import actor
 from dashboards.pages.lists import next_url
 from dashboards.site import lang, now, site
@@ -73,7 +73,7 @@ def asset_page(asset_id: int, form: forms.FormState) -> str:
         values=found.values,
         facts=[(name, show_fact(spec, value, lang())) for name, spec, value in known if value not in (None, "", [])],
         other_details={key: value for key, value in found.details.items() if key not in FACTS},
-        history=[(line, readable(line)) for line in found.changes],
+        history=[(action_name(line.action), line, readable(line)) for line in found.changes],
         state_moves=MOVES[found.state] if found.merged_into is None else (),
         photo_kinds=PHOTO_KINDS,
         may_handle=may_handle(actor(), parties) and found.merged_into is None,

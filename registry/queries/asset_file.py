@@ -27,6 +27,7 @@ from registry.queries.asset_views import (
     ChangeLine,
     DeviceView,
     FieldChange,
+    ImportOrigin,
     PartyView,
     PointValue,
     TagView,
@@ -45,6 +46,7 @@ from registry.storage.tables import (
     baseline,
     case,
     device,
+    import_run,
     latest,
     point,
     tag,
@@ -58,6 +60,8 @@ _CHANGES = 100
 _BASELINES = 60
 _MERGED = 20
 _PREFIXES = (2, 4, 6, 9, 12, 15, 16)
+UNITS_MERGED = "unit"
+"""The word of the history for a unit that was taken over by another one."""
 _UNIT_FIELDS = frozenset({"supervisor_unit_id", "owner_unit_id", "maintainer_unit_id"})
 
 
@@ -92,6 +96,7 @@ def asset_file(engine: Engine, asset_id: int, *, now: datetime, zone: tzinfo = C
             photos=_photos(tx, asset_id),
             baselines=_baselines(tx, asset_id),
             changes=changes_of(tx, asset_id),
+            made_by=_origin(tx, asset_id),
         )
 
 
@@ -115,7 +120,35 @@ def changes_of(tx: Connection, asset_id: int, *, limit: int = _CHANGES) -> list[
     }
     named = tx.execute(select(unit.c.id, unit.c.name).where(unit.c.id.in_(ids))).all() if ids else []
     names = {each.id: each.name for each in named}
-    return [as_view(row, ChangeLine, fields=_fields(row["changes"], names)) for row in rows]
+    return [_line(row, names) for row in rows]
+
+
+def _line(row: Mapping[Any, Any], unit_names: Mapping[int, str]) -> ChangeLine:
+    if row["action"] != UNITS_MERGED:
+        return as_view(row, ChangeLine, fields=_fields(row["changes"], unit_names))
+    # the unit that went has no name on file any more; the line keeps it
+    fields = [
+        FieldChange(field=name, before=row["note"] or pair[0], after=unit_names.get(pair[-1], pair[-1]))
+        for name, pair in row["changes"].items()
+    ]
+    return as_view(row, ChangeLine, fields=fields, note="")
+
+
+def _origin(tx: Connection, asset_id: int) -> ImportOrigin | None:
+    """Where an imported asset came from; its own creation has no line in the history."""
+    query = (
+        select(
+            asset.c.import_id,
+            asset.c.import_row.label("row"),
+            asset.c.created_at.label("at"),
+            import_run.c.file_name,
+            user.c.name.label("by_name"),
+        )
+        .join_from(asset, import_run, import_run.c.id == asset.c.import_id)
+        .outerjoin(user, user.c.id == import_run.c.by_user_id)
+        .where(asset.c.id == asset_id)
+    )
+    return next(iter(all_views(tx, query, ImportOrigin)), None)
 
 
 def _fields(changes: Mapping[str, Sequence[Any]], unit_names: Mapping[int, str]) -> list[FieldChange]:

@@ -140,6 +140,16 @@ class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
     fields: list[FieldChange]
 
 
+class ImportOrigin(msgspec.Struct, frozen=True, kw_only=True):
+    """The import that brought the asset. ``row``: 1 is the first below the header; ``by_name`` None: the shell."""
+
+    import_id: int
+    row: int | None
+    at: datetime
+    file_name: str
+    by_name: str | None
+
+
 class PartyView(msgspec.Struct, frozen=True, kw_only=True):
     """One of the three who answer for the asset, with the posts of that unit that do (A and B person)."""
 
@@ -243,6 +253,7 @@ class AssetFile(msgspec.Struct, frozen=True, kw_only=True):
     photos: list[AssetPhoto]
     baselines: list[BaselineLine]
     changes: list[ChangeLine]
+    made_by: ImportOrigin | None
 
 
 class ScanView(msgspec.Struct, frozen=True, kw_only=True):

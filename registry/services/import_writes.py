@@ -140,7 +140,7 @@ _NEW = (
     *("code", "scheme", "class_code", "family", "name", "state", "lon", "lat", "place_cell", "source_crs", "source_x"),
     *("source_y", "road", "address", "material", "size", "accuracy", "area_code", "grid_cell", "supervisor_unit_id"),
     *("owner_unit_id", "maintainer_unit_id", "depth_mm", "installed_on", "warranty_until", "details", "import_id"),
-    *("created_at", "updated_at"),
+    *("import_row", "created_at", "updated_at"),
 )
 
 
@@ -180,6 +180,7 @@ def _columns(context: Context, each: NewRow, code: str, now: datetime) -> tuple[
         said("warranty_until"),
         row.details,
         context.run_id,
+        row.number,
         now,
         now,
     )

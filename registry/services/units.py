@@ -93,7 +93,7 @@ def merge_units(engine: Engine, kept_id: int, merged_id: int, *, by: Actor, now:
         _check_posts_apart(tx, kept_id, merged_id)
         changed = 0
         for column in _naming_units():
-            changed += _rename(tx, column, kept_id, merged_id, by=by, now=now)
+            changed += _rename(tx, column, kept_id, merged_id, names[merged_id], by=by, now=now)
         tx.execute(delete(unit).where(unit.c.id == merged_id))
         revisions.bump(tx, revisions.DIRECTORY)
         detail = {"merged": merged_id, "name": names[merged_id], "into": names[kept_id], "assets": changed}
@@ -122,8 +122,13 @@ def _check_posts_apart(tx: Connection, kept_id: int, merged_id: int) -> None:
         raise Conflict(f"both units have a post {name!r} for the same area; rename or remove one of them first")
 
 
-def _rename(tx: Connection, column: Column[Any], kept_id: int, merged_id: int, *, by: Actor, now: datetime) -> int:
-    """Change one column of one table; for assets with a line in each one's history. How many assets changed."""
+def _rename(
+    tx: Connection, column: Column[Any], kept_id: int, merged_id: int, merged_name: str, *, by: Actor, now: datetime
+) -> int:
+    """Change one column of one table; for assets with a line in each one's history. How many assets changed.
+
+    The line's note is the name of the unit that goes: nothing else will know it.
+    """
     if column.table is not asset:
         tx.execute(update(column.table).where(column == merged_id).values({column.name: kept_id}))
         return 0
@@ -133,8 +138,9 @@ def _rename(tx: Connection, column: Column[Any], kept_id: int, merged_id: int, *
         literal(by.user_id, asset_change.c.by_user_id.type),
         literal("unit"),
         literal({column.name: [merged_id, kept_id]}, asset_change.c.changes.type),
+        literal(merged_name),
     ).where(column == merged_id)
-    tx.execute(insert(asset_change).from_select(["asset_id", "at", "by_user_id", "action", "changes"], line))
+    tx.execute(insert(asset_change).from_select(["asset_id", "at", "by_user_id", "action", "changes", "note"], line))
     values = {column.name: kept_id, "version": asset.c.version + 1, "updated_at": now}
     return tx.execute(update(asset).where(column == merged_id).values(values)).rowcount
 

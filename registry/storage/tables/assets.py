@@ -102,6 +102,7 @@ asset = Table(
     Column("warranty_until", String(10)),
     Column("details", JSON, nullable=False),
     Column("import_id", ForeignKey("import_run.id")),
+    Column("import_row", Integer),
     Column("merged_into_id", ForeignKey("asset.id")),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),

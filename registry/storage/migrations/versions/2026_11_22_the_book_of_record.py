@@ -416,6 +416,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("installed_on", sa.String(length=10), nullable=True))
         batch_op.add_column(sa.Column("warranty_until", sa.String(length=10), nullable=True))
         batch_op.add_column(sa.Column("import_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
+        batch_op.add_column(sa.Column("import_row", sa.Integer(), nullable=True))
         batch_op.add_column(
             sa.Column("merged_into_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
         )
