@@ -318,6 +318,7 @@ class Designer {
     if (property.name === "field") field.addEventListener("change", () => this.fieldChosen(of, field.value));
     const line = element("div", { class: property.editor === "check" ? "field check-field" : "field" }, label);
     line.append(property.unit === undefined ? field : element("span", { class: "with-unit" }, field, element("span", { class: "unit" }, property.unit)));
+    if (property.editor === "colour") line.append(element("p", { class: "hint" }, t("designer.colour_help")));
     line.append(element("p", { class: "problem", "data-problem-of": property.name }));
     return line;
   }
