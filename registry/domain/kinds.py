@@ -106,13 +106,15 @@ class PlaceJobState(StrEnum):
 
 class Doubt(StrEnum):
     """Why a position should be looked at: surveyed roughly (C), in another district than its code says, in no area of
-    the city, exactly where another asset is, less than half a metre from one of the same class."""
+    the city, exactly where another asset is, less than half a metre from one of the same class, or its plate was
+    scanned far from there and nobody has looked at that yet."""
 
     ROUGH = "rough"
     OTHER_DIVISION = "other_division"
     OUTSIDE = "outside"
     SAME_PLACE = "same_place"
     TOO_NEAR = "too_near"
+    SCANNED_FAR = "scanned_far"
 
 
 class PrintRunKind(StrEnum):

@@ -16,9 +16,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, li
 
 from registry.domain.aliases import ways_to_write
 from registry.domain.errors import InvalidInput
-from registry.domain.kinds import AlertState, AssetState, Family, ScanFlag, TagState
+from registry.domain.kinds import AlertState, AssetState, Doubt, Family, ScanFlag, TagState
 from registry.domain.tokens import read_token
-from registry.storage.tables import alert, asset, asset_alias, device, photo, road, scan, tag
+from registry.storage.tables import alert, asset, asset_alias, asset_doubt, device, photo, road, scan, tag
 
 CODE_LENGTH = 16
 _EXACT = 200
@@ -120,21 +120,27 @@ def lacking(gap: Gap) -> ColumnElement[bool]:
         Gap.OWNER: asset.c.owner_unit_id.is_(None),
         Gap.MAINTAINER: asset.c.maintainer_unit_id.is_(None),
         Gap.ROAD: asset.c.road == "",
-        Gap.PLACE: doubtful_place(),
+        Gap.PLACE: doubted(),
     }
     return told[gap]
 
 
-def doubtful_place() -> ColumnElement[bool]:
-    """That the position needs a look: surveyed roughly (class C), outside its code's division, or scanned far away.
+def doubted(doubt: Doubt | None = None) -> ColumnElement[bool]:
+    """That the last count (``registry.services.census``) found the position doubtful, for one reason or for any.
 
-    A scan far away counts until somebody has looked at it.
+    What is abandoned needs no position any more.
     """
+    found = select(asset_doubt.c.asset_id)
+    if doubt is not None:
+        found = found.where(asset_doubt.c.doubt == doubt.value)
+    return and_(asset.c.state != AssetState.ABANDONED.value, asset.c.id.in_(found))
+
+
+def scanned_far() -> Select[tuple[int]]:
+    """The ids of assets whose plate was scanned far from their place, until somebody has looked at the scan."""
     flagged = scan.c.flag != literal_column("''")  # word for word the condition of the partial index
-    far = select(scan.c.asset_id).where(flagged, scan.c.flag == ScanFlag.FAR.value, scan.c.looked_at.is_(None))
-    elsewhere = and_(asset.c.area_code != "", func.substr(asset.c.area_code, 1, 6) != func.substr(asset.c.code, 1, 6))
-    # A scan without an asset adds a NULL, which fits nothing; asked to leave it out, SQLite reads every scan instead.
-    return or_(asset.c.accuracy == "C", elsewhere, asset.c.id.in_(far))
+    # A scan without an asset gives a NULL; asked to leave it out, SQLite reads every scan instead.
+    return select(scan.c.asset_id).where(flagged, scan.c.flag == ScanFlag.FAR.value, scan.c.looked_at.is_(None))
 
 
 def alerting() -> Select[tuple[int]]:

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, func, literal, select
 
-from registry.domain.kinds import AssetState, Doubt, DuplicateDecision, PlaceJobKind
-from registry.queries.asset_filters import Gap, digits_begin
+from registry.domain.kinds import Doubt, DuplicateDecision, PlaceJobKind
+from registry.queries.asset_filters import Gap, digits_begin, doubted
 from registry.queries.paging import Page, check_limit, decode_id, page_of
 from registry.services.place_jobs import JobView, latest_job
 from registry.storage.database import reading
@@ -165,7 +165,7 @@ def doubtful_assets(
         .where(
             asset_doubt.c.doubt == doubt.value,
             asset.c.merged_into_id.is_(None),
-            asset.c.state != AssetState.ABANDONED.value,
+            doubted(doubt),
             *_within(asset.c.area_code, scope, area_code),
         )
         .order_by(asset_doubt.c.asset_id)

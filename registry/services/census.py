@@ -32,7 +32,7 @@ from sqlalchemy import (
 from registry.domain.geo import Place
 from registry.domain.kinds import AssetState, Doubt, PlaceJobKind, TagState
 from registry.domain.people import SYSTEM
-from registry.queries.asset_filters import Gap
+from registry.queries.asset_filters import Gap, scanned_far
 from registry.services.area_index import area_index
 from registry.services.nearness import Crowd, same_places, too_near
 from registry.services.place_jobs import (
@@ -80,6 +80,7 @@ class _Sums:
     doubts: dict[Doubt, dict[int, tuple[int | None, float | None]]] = field(
         default_factory=lambda: {doubt: {} for doubt in Doubt}
     )
+    far: set[int] = field(default_factory=set)
     kinds: dict[tuple[str, str], int] = field(default_factory=dict)
     crowds: list[Crowd] = field(default_factory=list)
     seen: int = 0
@@ -111,6 +112,8 @@ def run_census(
     """Count everything and keep the result. A count that is stopped or killed begins anew: it takes seconds."""
     with doing(engine, job_id, holder, clock):
         sums = _Sums()
+        with reading(engine) as tx:
+            sums.far = set(tx.execute(scanned_far()).scalars())
         for batch in _batches(engine):
             _add(engine, sums, batch)
             if stop() or not keep_job(engine, job_id, holder, sums.seen, now=clock()):
@@ -190,6 +193,7 @@ def _doubt(sums: _Sums, row: Any, key: tuple[str, str, str, str], *, outside: bo
             (Doubt.ROUGH, row.accuracy == "C"),
             (Doubt.OTHER_DIVISION, len(row.area_code) >= 6 and row.area_code[:6] != row.code[:6]),
             (Doubt.OUTSIDE, outside),
+            (Doubt.SCANNED_FAR, row.id in sums.far),
         )
         if doubted
     ]

@@ -610,7 +610,7 @@ def _make_places() -> None:
         sa.Column("other_id", number, nullable=True),
         sa.Column("distance_m", sa.Float(), nullable=True),
         sa.CheckConstraint(
-            "doubt IN ('rough', 'other_division', 'outside', 'same_place', 'too_near')",
+            "doubt IN ('rough', 'other_division', 'outside', 'same_place', 'too_near', 'scanned_far')",
             name=op.f("ck_asset_doubt_doubt"),
         ),
         sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_asset_doubt_asset_id"), ondelete="CASCADE"),

@@ -21,7 +21,7 @@ from registry.services.place_work import do_place_work, relocate_assets, run_pla
 from registry.services.tags import issue_tag
 from registry.services.units import NewUnit, add_unit
 from registry.storage.database import reading, writing
-from registry.storage.tables import area, asset, asset_change, asset_doubt
+from registry.storage.tables import area, asset, asset_change, asset_doubt, scan
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 BY = Actor(user_id=None, name="林晓", role=Role.REGISTRAR, unit_id=None)
@@ -111,10 +111,36 @@ def test_doubtful_positions_are_listed_with_what_they_are_too_near_to(engine: En
         "outside": 0,
         "same_place": 2,
         "too_near": 2,
+        "scanned_far": 0,
     }
     page = doubtful_assets(engine, Doubt.TOO_NEAR, limit=1)
     assert [row.id for row in doubtful_assets(engine, Doubt.TOO_NEAR, after=page.next, limit=1).items] == [near]
     assert doubtful_assets(engine, Doubt.TOO_NEAR, scope="320509").items == []
+
+
+def test_the_figures_the_lists_and_the_filter_of_doubtful_positions_agree(engine: Engine, assets: list[int]):
+    first, near, same, other_class, lamp, alone = assets
+    with writing(engine) as tx:
+        tx.execute(update(asset).where(asset.c.id == near).values(state="abandoned"))
+        for asset_id, looked_at in ((first, NOW), (alone, None)):
+            far = {"at": NOW, "token": f"T{asset_id}", "finding": "known", "flag": "far", "looked_at": looked_at}
+            tx.execute(insert(scan).values(asset_id=asset_id, **far))
+    count(engine)
+
+    for area_code in ("", "320508", "320509"):
+        figures = {line.gap: line.count for line in gap_summary(engine, area_code=area_code).doubts}
+        lists = {
+            doubt: [row.id for row in doubtful_assets(engine, doubt, area_code=area_code).items] for doubt in Doubt
+        }
+        assert figures == {doubt.value: len(ids) for doubt, ids in lists.items()}
+        with reading(engine) as tx:
+            fits = conditions(tx, AssetFilter(lacks=(Gap.PLACE,), area_code=area_code))
+            filtered = set(tx.execute(select(asset.c.id).where(*fits)).scalars())
+        assert filtered == {asset_id for ids in lists.values() for asset_id in ids}
+    assert [row.id for row in doubtful_assets(engine, Doubt.SCANNED_FAR).items] == [alone]
+    assert [row.id for row in doubtful_assets(engine, Doubt.SAME_PLACE).items] == [same, other_class]
+    assert doubtful_assets(engine, Doubt.TOO_NEAR).items == []  # nobody needs to look at what is abandoned
+    assert [row.id for row in doubtful_assets(engine, Doubt.ROUGH, area_code="320509").items] == [lamp]
 
 
 def test_a_doubt_is_gone_when_its_cause_is_and_with_its_asset(engine: Engine, assets: list[int]):
