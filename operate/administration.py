@@ -26,7 +26,7 @@ def upgrade_database(config: Path | None) -> str:
         now = datetime.now(UTC)
         rules, templates = install_shipped_rules(tx, now=now), ship_templates(tx, now=now)
     engine.dispose()
-    added = f"{rules} rules and {templates} label templates added"
+    added = f"{rules} rules and {templates} label templates added or renewed"
     return f"records database is up to date ({added}): {engine.url.render_as_string(hide_password=True)}"
 
 

@@ -24,6 +24,7 @@ from registry.domain.kinds import Family
 from registry.labels.layout import draw
 from registry.labels.logo import clean_logo
 from registry.labels.making import write
+from registry.labels.shipped import shipped_template
 from registry.labels.template import LabelTemplate, LogoElement, read_template, template_json
 from registry.labels.template_check import check_template
 from registry.queries import label_templates as template_queries
@@ -62,7 +63,10 @@ def label_templates() -> str:
 
 
 def label_template(key: str) -> str:
-    """The designer. ``?version=`` opens an older one: saving it makes it the newest again."""
+    """The designer. ``?version=`` opens an older one, ``?shipped=1`` this release's: saving makes it the newest."""
+    shipped = shipped_template(key)
+    if shipped and request.args.get("shipped"):
+        return _designer(key, template_json(shipped).decode(), forms.FormState(), shipped=True)
     version = forms.optional_int(request.args, "version")
     template = template_queries.template_in_use(site().engine, key, version)
     return _designer(key, template_json(template).decode(), forms.FormState(), version=version)
@@ -187,13 +191,14 @@ def label_template_json(key: str) -> Response:
     return response
 
 
-def _designer(key: str, body: str, form: forms.FormState, *, version: int | None = None) -> str:
+def _designer(key: str, body: str, form: forms.FormState, *, version: int | None = None, shipped: bool = False) -> str:
     return render_template(
         "label_designer.html",
         key=key,
         body=body,
         form=form,
         version=version,
+        shipped=shipped,
         versions=template_queries.template_versions(site().engine, key),
         formats=labels.FORMATS,
     )

@@ -1,5 +1,7 @@
 """The templates a new city starts with. Each can be edited; an edit is a new version, which an upgrade leaves alone.
 
+Unedited ones are renewed by the upgrade to a release that ships better ones.
+
 Where plates get scratched and dirty the error level is H (30 % of the symbol may be lost), elsewhere Q or M with larger
 modules. Sizes follow what is sold: 3 × 8 labels of 70 × 37 mm on A4, thermal rolls of 50 × 30 and 40 × 30 mm.
 """
@@ -314,3 +316,8 @@ def smallest() -> LabelTemplate:
 def shipped_templates() -> tuple[LabelTemplate, ...]:
     """All of them, the standard plate first."""
     return (standard_plate(), cover_disc(), lamp_post_plate(), a4_sheet(), roll_50x30(), roll_40x30(), smallest())
+
+
+def shipped_template(key: str) -> LabelTemplate | None:
+    """The one of this key as this release ships it; None for a city's own."""
+    return next((template for template in shipped_templates() if template.key == key), None)

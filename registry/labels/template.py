@@ -201,6 +201,14 @@ def read_template(body: Any) -> LabelTemplate:
         raise InvalidInput(path or "template", "{why}", why=what) from error
 
 
+def same_template(body: Any, template: LabelTemplate) -> bool:
+    """Whether ``body`` is ``template``; what has not the shape of a template any more is not."""
+    try:
+        return read_template(body) == template
+    except InvalidInput:
+        return False
+
+
 def template_json(template: LabelTemplate) -> bytes:
     """The template as indented JSON, every field written out; ``read_template`` reads it back unchanged."""
     return msgspec.json.format(msgspec.json.encode(template), indent=2)

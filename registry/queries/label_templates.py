@@ -8,14 +8,18 @@ import msgspec
 from sqlalchemy import Engine, func, select
 
 from registry.domain.errors import NotFound
-from registry.labels.template import LabelTemplate, read_template
+from registry.labels.shipped import shipped_templates
+from registry.labels.template import LabelTemplate, read_template, same_template
 from registry.queries.rows import all_views
 from registry.storage.database import reading
 from registry.storage.tables import label_template, user
 
 
 class TemplateRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A template in the list: its newest version. Sizes are millimetres; ``on_sheet`` labels stand on one page."""
+    """A template in the list: its newest version. Sizes are millimetres; ``on_sheet`` labels stand on one page.
+
+    ``newer_shipped``: this release ships a design of the template that the city, having edited its own, never used.
+    """
 
     key: str
     version: int
@@ -27,6 +31,7 @@ class TemplateRow(msgspec.Struct, frozen=True, kw_only=True):
     roll_dpi: int | None
     engraving: bool
     shipped: bool
+    newer_shipped: bool
     retired: bool
     created_at: datetime
 
@@ -56,6 +61,11 @@ def list_templates(engine: Engine, *, with_retired: bool = False) -> list[Templa
         query = query.where(label_template.c.retired.is_(False))
     with reading(engine) as tx:
         rows = tx.execute(query).all()
+        used = tx.execute(select(label_template.c.key, label_template.c.body).where(label_template.c.shipped)).all()
+    unused = {template.key: template for template in shipped_templates()}
+    for row in used:
+        if row.key in unused and same_template(row.body, unused[row.key]):
+            del unused[row.key]
     found = []
     for row in rows:
         template = read_template(row.body)
@@ -71,6 +81,7 @@ def list_templates(engine: Engine, *, with_retired: bool = False) -> list[Templa
                 roll_dpi=template.roll.dpi if template.roll else None,
                 engraving=template.engraving,
                 shipped=row.shipped,
+                newer_shipped=row.key in unused,
                 retired=row.retired,
                 created_at=row.created_at,
             )

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import zxingcpp
 from PIL import Image
+from sqlalchemy import update
 
 from registry.domain.kinds import Role
-from registry.labels import standard_plate, template_body
+from registry.labels import standard_plate, template_body, template_json
 from registry.queries.label_templates import list_templates, template_in_use
+from registry.storage.database import writing
+from registry.storage.tables import label_template
 from tests.web.conftest import Web, csrf_of, send
 
 KEY = standard_plate().key
@@ -36,6 +39,20 @@ def test_the_list_shows_every_template_with_its_picture(web: Web) -> None:
         assert f"/label-templates/{row.key}" in page
         picture = client.get(f"/label-templates/{row.key}/picture.svg?version={row.version}")
         assert (picture.status_code, picture.mimetype) == (200, "image/svg+xml")
+
+
+def test_a_newer_shipped_design_is_told_and_taken_from_the_designer(web: Web) -> None:
+    with writing(web.city.engine) as tx:
+        earlier = template_body(standard_plate()) | {"height_mm": 95.0}
+        tx.execute(update(label_template).where(label_template.c.key == KEY).values(body=earlier, shipped=False))
+    client = web.as_(Role.REGISTRAR)
+    assert f"{PAGE}?shipped=1" in client.get("/label-templates").text
+    page = client.get(f"{PAGE}?shipped=1").text
+    assert "&#34;height_mm&#34;: 90" in page
+    shown = template_json(standard_plate()).decode()
+    assert send(client, PAGE, {"template": shown}, page=PAGE).status_code == 303
+    assert template_in_use(web.city.engine, KEY) == standard_plate()
+    assert "?shipped=1" not in client.get("/label-templates").text
 
 
 @pytest.mark.parametrize("sample", ["cover", "light", "long", "blank"])
