@@ -99,12 +99,15 @@ def run_worker(config: Path | None) -> None:
         places = partial(do_place_work, engine, holder=f"{socket.gethostname()}:{os.getpid()}", clock=utc_now)
         imports = partial(work_waiting_imports, engine, place.data_dir, clock=utc_now)
         keep = timedelta(days=place.settings.records.keep_uploads_days)
-        uploads = partial(forget_uploads, engine, place.data_dir, keep=keep)
+
+        def forget(now: datetime) -> None:
+            forget_uploads(engine, place.data_dir, now=now, keep=keep)
+
         jobs = [
             LongJob(name="print", work=lambda ends: prints(stop=ends)),
             LongJob(name="places", work=lambda ends: places(stop=ends)),
             LongJob(name="import", work=lambda ends: imports(stop=ends)),
-            LongJob(name="uploads", work=lambda _: uploads(now=utc_now()), every_s=3600.0),
+            LongJob(name="uploads", work=lambda _: forget(utc_now()), every_s=3600.0),
         ]
         run(engine, store, place.settings.records, stop=stop_on_signals(), long_jobs=jobs)
     finally:
