@@ -35,7 +35,7 @@ FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
         *("holes[2].diameter_mm", "holes[2].x_mm", "elements[2].x_mm", "elements[2].colour"),
     ),
     "registry/services/areas.py": ("name", "name_en", "grade"),
-    "registry/services/assets.py": (
+    "registry/services/asset_values.py": (
         *("name", "road", "address", "material", "size", "supervisor_id", "owner_id", "maintainer_id"),
     ),
     "registry/services/class_import.py": ("name_zh", "name_en"),
