@@ -136,7 +136,7 @@ def doubted(doubt: Doubt | None = None) -> ColumnElement[bool]:
     return and_(asset.c.state != AssetState.ABANDONED.value, asset.c.id.in_(found))
 
 
-def scanned_far() -> Select[tuple[int]]:
+def scanned_far() -> Select[Any]:
     """The ids of assets whose plate was scanned far from their place, until somebody has looked at the scan."""
     flagged = scan.c.flag != literal_column("''")  # word for word the condition of the partial index
     # A scan without an asset gives a NULL; asked to leave it out, SQLite reads every scan instead.

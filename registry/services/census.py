@@ -113,7 +113,7 @@ def run_census(
     with doing(engine, job_id, holder, clock):
         sums = _Sums()
         with reading(engine) as tx:
-            sums.far = set(tx.execute(scanned_far()).scalars())
+            sums.far = {asset_id for asset_id in tx.execute(scanned_far()).scalars() if asset_id is not None}
         for batch in _batches(engine):
             _add(engine, sums, batch)
             if stop() or not keep_job(engine, job_id, holder, sums.seen, now=clock()):

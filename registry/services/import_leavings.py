@@ -83,7 +83,8 @@ def _is_needed(run: Any, before: datetime) -> bool:
         return True
     if run.state == ImportState.FAILED and run.next_row:
         return True  # half of it is registered: it may be resumed
-    return max(moment for moment in (run.at, run.finished_at, run.undone_at) if moment is not None) >= before
+    last: datetime = max(moment for moment in (run.at, run.finished_at, run.undone_at) if moment is not None)
+    return last >= before
 
 
 def _written_at(path: Path) -> datetime:
