@@ -42,6 +42,28 @@ def test_every_command_and_option_explains_itself(name: str, command: click.Comm
     assert silent == []
 
 
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_every_command_a_document_names_exists(page: Path):
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"`(covercode [a-z][^`]*)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    named += re.findall(r"^(covercode [a-z].*)$", text, flags=re.MULTILINE)
+    assert [line for line in named if not _exists(line.partition("  #")[0].split()[1:])] == []
+
+
+def _exists(words: list[str]) -> bool:
+    """Whether ``words`` lead to a command, and it has every option among them."""
+    command: click.Command = covercode.main
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.commands.get(words[0])
+        if found is None:
+            return False
+        command, words = found, words[1:]
+    known = {option for parameter in command.params for option in parameter.opts} | {"-h", "--help"}
+    return {word for word in words if word.startswith("-")} <= known
+
+
 def test_every_direct_dependency_is_explained():
     text = (ROOT / "docs/dependencies.md").read_text(encoding="utf-8")
     body = (ROOT / "setup.cfg").read_text(encoding="utf-8").split("[options.packages.find]")[0]
