@@ -18,7 +18,10 @@ from sqlalchemy import Engine, insert, select
 from werkzeug.test import TestResponse
 
 from dashboards.app import create_app
+from dashboards.rate_counts import RateCounts, counts_file, counts_uri
 from dashboards.settings import WebSettings
+from dashboards.site import EXTENSION, site_of
+from dashboards.stream import FeedHub, RecordsFeed
 from registry.domain.kinds import Role
 from registry.services.assets import Parties, set_parties
 from registry.services.classes import load_classes
@@ -187,6 +190,37 @@ def make_web(
         store.close()
 
 
+@pytest.fixture(scope="session")
+def usual_app(seeded: tuple[Path, City, str], tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The app with the usual settings; compiling three hundred routes takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("usual")
+    return build_web(seeded, open_database(f"sqlite:///{folder / 'none.db'}"), folder, {}).app
+
+
 @pytest.fixture
-def web(make_web: Callable[..., Web]) -> Web:
-    return make_web()
+def web(
+    usual_app: Flask,
+    seeded: tuple[Path, City, str],
+    engine: Engine,
+    tmp_path: Path,
+    sign_ins: dict[str, tuple[str, dict[str, Any]]],
+) -> Iterator[Web]:
+    """The usual app over this test's own records, files and clock; what a test changes in the app is put back."""
+    clock, store, told = Clock(), SqliteSeries(tmp_path / "series.db"), WebCity(data_dir=tmp_path / "data")
+    usual, functions = site_of(usual_app), dict(usual_app.view_functions)
+    hub = FeedHub(RecordsFeed(engine))
+    usual_app.extensions[EXTENSION] = replace(usual, city=told, engine=engine, store=store, clock=clock, hub=hub)
+    RateCounts(counts_uri(counts_file(usual.city))).reset()
+    yield Web(
+        app=usual_app,
+        city=replace(seeded[1], engine=engine),
+        token=seeded[2],
+        clock=clock,
+        store=store,
+        place=told,
+        cookies=sign_ins,
+    )
+    hub.close()
+    store.close()
+    usual_app.view_functions.update(functions)
+    usual_app.extensions[EXTENSION] = usual

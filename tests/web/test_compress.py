@@ -4,6 +4,8 @@ import gzip
 import json
 from pathlib import Path
 
+import pytest
+
 from registry.domain.kinds import Role
 from tests.web.conftest import NOON, Web
 
@@ -31,10 +33,12 @@ def test_pages_and_short_answers_are_left_as_they_are(web: Web) -> None:
         assert "Content-Encoding" not in client.get(path, headers=GZIP).headers
 
 
-def test_files_from_disk_are_compressed_too_but_not_parts_of_them(web: Web, tmp_path: Path) -> None:
+def test_files_from_disk_are_compressed_too_but_not_parts_of_them(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script = b"export const one = 1;\n" * 200
     (tmp_path / "page.js").write_bytes(script)
-    web.app.static_folder = str(tmp_path)
+    monkeypatch.setattr(web.app, "static_folder", str(tmp_path))
     client = web.visitor()
     whole = client.get("/static/page.js", headers=GZIP)
     assert gzip.decompress(whole.data) == script
