@@ -140,7 +140,7 @@ def _check_runs(runs: NDArray[np.intp], address: str) -> None:
 
 _LWPOLYLINE = re.compile(
     r"  0\nLWPOLYLINE\n(?:[^\n]*\n){7}ENGRAVE\n100\nAcDbPolyline\n 90\n(\d+)\n 70\n1\n"
-    r"((?: (?:10|20|42)\n[^\n]*\n)+)"
+    r"((?: 10\n[^\n]*\n 20\n[^\n]*\n(?: 42\n[^\n]*\n)?)+)"
 )
 _BULGE = re.compile(r"\n 42\n[^\n]*\n")  # not looked at: the symbol's lines have none
 
@@ -155,8 +155,8 @@ def check_dxf(document: str, address: str, module_mm: float) -> None:
     if not found:
         raise LabelUnreadable("the DXF has nothing to engrave; do not use it")
     counts = np.array([count for count, _ in found])
-    numbers = np.array(list(map(float, "".join([text for _, text in found]).split())))
-    points = numbers.reshape(-1, 4)[:, 1::2]  # each follows its group code, 10 or 20
+    numbers = "".join([text for _, text in found]).split("\n")[1::2]  # each follows its group code, 10 or 20
+    points = np.array(list(map(float, numbers))).reshape(-1, 2)
     if counts.sum() != len(points):
         raise LabelUnreadable("the DXF's lines are not as long as it says; do not use it")
     _check(_filled(points * scale, counts)[::-1], address)

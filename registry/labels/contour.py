@@ -24,11 +24,12 @@ def contours(modules: NDArray[np.uint8]) -> list[list[Corner]]:
         if seen[start]:
             continue
         line: list[Corner] = []
-        at, across = start, begins_across[start]
+        at = start
         while not seen[at]:
-            seen[at] = True
-            line.append(corners[at])
-            at, across = at ^ 1 if across else along[at], not across
+            end = at ^ 1 if begins_across[start] else along[at]
+            seen[at] = seen[end] = True
+            line += corners[at], corners[end]
+            at = along[end] if begins_across[start] else end ^ 1
         lines.append(line)
     return lines
 
