@@ -19,14 +19,8 @@ _TWENTIES = "ghijklmnopqrstuvwxyz"  # 20 to 400
 _WORTH = {letter: number for number, letter in enumerate(_COUNTS, 1)} | {
     letter: number * 20 for number, letter in enumerate(_TWENTIES, 1)
 }
-_USED = (
-    160,
-    80,
-    40,
-    20,
-    10,
-    6,
-)  # lengths that we count by; runs between them are put together, shorter ones written out
+# lengths that we count by: runs between them are put together, shorter ones written out, which readers take faster
+_USED = (160, 80, 40, 20, 10)
 _LETTERS = {number: letter for letter, number in _WORTH.items()}
 _REPEATS = tuple(
     (digit * count, chr(place), _LETTERS[count] + digit)  # a stand-in, so that no count is taken for digits to count
