@@ -32,7 +32,7 @@ COUNTERS = frozenset({"uptime", "sample_count", "battery", "temperature"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDevice:
-    """Hardware to be fitted to an asset. ``points`` empty: all points that the asset's family has.
+    """Hardware to be fitted to an asset. ``points`` empty: the usual points of the asset's family.
 
     ``heartbeat_s``: how often it normally speaks; silence is judged by it. ``baselines``: point name to the value it
     shows when all is well (road camber), 0 where not given.
@@ -263,7 +263,7 @@ def _insert(tx: Connection, new: NewDevice, *, by: Actor, now: datetime) -> int:
 
 def _points_of(family: Family, new: NewDevice) -> list[str]:
     had = [name for name, spec in POINTS.items() if family in spec.families]
-    names = list(new.points) or had
+    names = list(new.points) or [name for name in had if POINTS[name].usual]
     foreign = sorted((set(names) | set(new.baselines)) - set(had))
     if foreign:
         raise InvalidInput("points", f"{', '.join(foreign)}: a {family} asset has only {', '.join(had) or 'no points'}")
