@@ -145,7 +145,7 @@ def test_bad_packs_and_readings_are_kept_with_their_reason_and_the_good_go_on(ci
     letters = {letter.reason: letter for letter in city.rows(dead_letter)}
     assert set(letters) == {"undecodable", "unknown_device", "out_of_range", "too_old", "in_future"}
     assert "fit it to an asset" in letters["unknown_device"].detail
-    assert "outside 0…180" in letters["out_of_range"].detail
+    assert "outside -180…180" in letters["out_of_range"].detail
     assert "never set" in letters["too_old"].detail
     assert "NTP" in letters["in_future"].detail
     assert city.store.count() == before + 1

@@ -189,7 +189,7 @@ def test_a_suspect_reading_is_stored_but_not_judged(city: City):
     [
         ({0: "XX-9"}, "unknown_device", "fit it to an asset"),
         ({1: "colour"}, "unknown_point", "check its profile"),
-        ({4: 4711.0}, "out_of_range", "outside 0…180"),
+        ({4: 4711.0}, "out_of_range", "outside -180…180"),
         ({4: float("nan")}, "not_a_number", "check the sensor"),
         ({2: 5_000}, "too_old", "never set"),
         ({2: 86_400_000}, "in_future", "ahead: set the cabinet's clock"),
