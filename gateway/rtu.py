@@ -60,6 +60,15 @@ class AnswerStream:
         """Bytes that are no answer (yet)."""
         return len(self._bytes)
 
+    def request(self, address: int) -> bytes:
+        """The frame that asks the unit at ``address`` for its block."""
+        return request(address, self._expected[address])
+
+    def has_begun(self, address: int) -> bool:
+        """Whether the first bytes of an answer from the unit at ``address`` are among what is left."""
+        block = self._expected[address]
+        return bytes((address, block.function, 2 * block.count)) in self._bytes
+
     def feed(self, piece: bytes) -> None:
         """Appends what came over the line."""
         self._bytes += piece

@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gateway.ports import read_port
+
 _CABINET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+_LONGEST_PERIOD_S = 86_400
 _HIGHEST_ADDRESS = 247  # Modbus over serial line V1.02 §2.2: 248..255 are reserved, 0 is broadcast
 
 
@@ -84,14 +87,15 @@ class UnitSettings:
         default_factory=dict,
         metadata=_about("Urgent limits of this unit by point, such as water_level = 2000.0; before the profile's"),
     )
+    poll_every_s: float = field(default=0.0, metadata=_about("How often this unit is asked; 0: as its line", unit="s"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusSettings:
-    """``[[bus]]``: one RS-485 line."""
+    """``[[bus]]``: one RS-485 line, or a Modbus TCP server in its place."""
 
     name: str = field(metadata=_about("The line's name in logs and in the cabinet's state"))
-    port: str = field(metadata=_about("Serial device, such as /dev/ttyS0"))
+    port: str = field(metadata=_about("Serial device (/dev/ttyS0), tcp://host:502 or rtu+tcp://host:port"))
     baud: int = field(
         default=9600, metadata=_about("Speed of the line (8 data bits, no parity, 1 stop bit)", unit="Bd")
     )
@@ -102,6 +106,20 @@ class BusSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteSettings:
+    """``[remote]``: what the city may do from afar."""
+
+    enabled: bool = field(default=True, metadata=_about("Whether commands and configurations from the city are obeyed"))
+    folder: str = field(
+        default="", metadata=_about("Folder of its files (configuration, commands, password); empty: beside the spool")
+    )
+    rollback_after_s: float = field(
+        default=120.0,
+        metadata=_about("A new configuration through which the city is not heard within this is taken back", unit="s"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CabinetSettings:
     """All of ``cabinet.toml``; field names are the file's table names."""
 
@@ -109,6 +127,7 @@ class CabinetSettings:
     broker: BrokerSettings
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    remote: RemoteSettings = field(default_factory=RemoteSettings)
     bus: tuple[BusSettings, ...] = ()
 
 
@@ -138,6 +157,7 @@ def _number_problems(settings: CabinetSettings) -> Iterator[str]:
         ("spool.max_bytes", settings.spool.max_bytes, 65536, 1 << 50),
         ("spool.max_age_s", settings.spool.max_age_s, 0, 10 * 365 * 86400),
         ("uplink.window", settings.uplink.window, 1, 1024),
+        ("remote.rollback_after_s", settings.remote.rollback_after_s, 1, 3600),
         ("uplink.resend_after_s", settings.uplink.resend_after_s, 0.1, 3600),
     ):
         if not low <= value <= high:
@@ -153,23 +173,33 @@ def _bus_problems(settings: CabinetSettings) -> Iterator[str]:
         if not bus.name or names[bus.name] > 1:
             yield f"{at}.name: {bus.name!r} is empty or used twice; every bus needs a name of its own"
         if not bus.port or ports[bus.port] > 1:
-            yield f"{at}.port: {bus.port!r} is empty or used twice; every bus is one serial device"
+            yield f"{at}.port: {bus.port!r} is empty or used twice; every bus is one serial device or server"
+        try:
+            port = read_port(bus.port)
+        except ValueError as error:
+            yield f"{at}.port: {error}"
+            continue
         for name, value, low, high in (
             ("baud", bus.baud, 300, 4_000_000),
             ("timeout_s", bus.timeout_s, 0.01, 60),
             ("retries", bus.retries, 0, 10),
-            ("poll_every_s", bus.poll_every_s, 0.05, 86400),
+            ("poll_every_s", bus.poll_every_s, 0.05, _LONGEST_PERIOD_S),
         ):
             if not low <= value <= high:
                 yield f"{at}.{name}: is {value}; it must be between {low} and {high}"
         addresses = Counter(unit.address for unit in bus.unit)
         for number, unit in enumerate(bus.unit):
-            yield from _unit_problems(f"{at}.unit[{number}]", unit, addresses, serials)
+            here = f"{at}.unit[{number}]"
+            # On TCP a server that is the device itself is addressed as 0 or 255.
+            low, high = (0, 255) if port.framing == "tcp" else (1, _HIGHEST_ADDRESS)
+            if not low <= unit.address <= high:
+                yield f"{here}.address: is {unit.address}; Modbus units here have addresses from {low} to {high}"
+            yield from _unit_problems(here, unit, addresses, serials)
 
 
 def _unit_problems(at: str, unit: UnitSettings, addresses: Counter[int], serials: Counter[str]) -> Iterator[str]:
-    if not 1 <= unit.address <= _HIGHEST_ADDRESS:
-        yield f"{at}.address: is {unit.address}; Modbus units have addresses from 1 to {_HIGHEST_ADDRESS}"
+    if unit.poll_every_s and not 0.05 <= unit.poll_every_s <= _LONGEST_PERIOD_S:
+        yield f"{at}.poll_every_s: is {unit.poll_every_s}; it must be 0 (as its line) or 0.05 to {_LONGEST_PERIOD_S}"
     if addresses[unit.address] > 1:
         yield f"{at}.address: {unit.address} is used twice on this bus; two units would answer at once"
     if not _SERIAL.fullmatch(unit.serial):
