@@ -38,6 +38,9 @@ cabinet = Table(
     Column("oldest_unsent_s", Float, nullable=False, server_default=text("0")),
     Column("queued", Integer, nullable=False, server_default=text("0")),
     Column("dropped", Integer, nullable=False, server_default=text("0")),
+    # the configuration from the city that it says it runs; 0: its own file alone
+    Column("configuration_version", Integer, nullable=False, server_default=text("0")),
+    Column("configuration_problem", Text, nullable=False, server_default=""),
 )
 
 device = Table(
