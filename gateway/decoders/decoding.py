@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from gateway.decoders import registers, tlv
+from gateway.decoders import json_paths, layouts, registers, tlv
+from gateway.decoders.derived import derive
 from gateway.decoders.outcome import Decoded, Found, Measured, Refusal, Rejected
 from gateway.decoders.profile import DeviceProfile, Kind
 
-_READERS: Mapping[Kind, Callable[[DeviceProfile, bytes, Found], None]] = MappingProxyType(
-    {"registers": registers.read, "tlv": tlv.read}
+_READERS: Mapping[Kind, Callable[[DeviceProfile, bytes, int, Found], None]] = MappingProxyType(
+    {"registers": registers.read, "frames": layouts.read, "tlv": tlv.read, "json": json_paths.read}
 )
 
 
@@ -26,12 +27,16 @@ def decode(profile: DeviceProfile, payload: bytes, *, port: int = 0) -> Decoded 
         if profile.ports and port not in profile.ports:
             known = ", ".join(map(str, profile.ports))
             raise Refusal("unknown_port", f"port {port}; {profile.title} uses {known}")
-        _READERS[profile.kind](profile, payload, found)
+        _READERS[profile.kind](profile, payload, port, found)
+        derive(profile, found)
     except Refusal as refusal:
         return Rejected(
             reason=refusal.reason, detail=refusal.detail, points=_measured(profile, found), facts=found.facts
         )
-    return Decoded(points=_measured(profile, found), facts=found.facts, faults=tuple(found.faults))
+    points = _measured(profile, found)
+    if not (found.values or found.facts or found.faults):
+        return Rejected(reason="nothing_in_it", detail=f"{len(payload)} bytes in which nothing stands")
+    return Decoded(points=points, facts=found.facts, faults=tuple(found.faults))
 
 
 def _measured(profile: DeviceProfile, found: Found) -> tuple[Measured, ...]:

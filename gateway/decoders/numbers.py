@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from decimal import Decimal
@@ -17,7 +18,8 @@ WIDTH: Mapping[str, int] = MappingProxyType(
 """How many bytes a number of each type takes."""
 
 _SINGLE_DIGITS = 7  # what IEEE-754 single precision can tell apart
-_BRAIN_DIGITS = 3
+_BRAIN_DECIMALS = 6
+_FINER = 2  # decimals kept below a resolution that is no round number, as 180/32768
 
 
 def number(data: bytes, at: int, kind: NumberType, order: ByteOrder = "big") -> float:
@@ -32,7 +34,7 @@ def number(data: bytes, at: int, kind: NumberType, order: ByteOrder = "big") -> 
         return _digits(struct.unpack(">f" if order == "big" else "<f", piece)[0], _SINGLE_DIGITS)
     if kind == "bf16":
         upper = piece if order == "big" else piece[::-1]
-        return _digits(struct.unpack(">f", upper + b"\0\0")[0], _BRAIN_DIGITS)
+        return round(float(struct.unpack(">f", upper + b"\0\0")[0]), _BRAIN_DECIMALS)
     return int.from_bytes(piece, order, signed=kind[0] == "s")
 
 
@@ -56,6 +58,11 @@ def scaled(raw: float, scale: float, offset: float = 0.0) -> float:
     return round(value, max(_decimals(scale), _decimals(offset))) if float(raw).is_integer() else value
 
 
+def masked(byte: int, mask: int) -> int:
+    """1 where ``byte`` has any of the bits of ``mask``, else 0."""
+    return int(byte & mask != 0)
+
+
 def is_missing(raw: float, missing: int | tuple[int, ...] | None) -> bool:
     """Whether ``raw`` is the code for "nothing is fitted here"."""
     return raw in missing if isinstance(missing, tuple) else raw == missing
@@ -67,5 +74,7 @@ def _digits(value: float, digits: int) -> float:
 
 @lru_cache(maxsize=256)
 def _decimals(scale: float) -> int:
+    """How many decimals a multiple of ``scale`` needs."""
     exponent = Decimal(repr(scale)).as_tuple().exponent
-    return -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    exact = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return min(exact, max(0, _FINER - math.floor(math.log10(abs(scale))))) if scale else 0

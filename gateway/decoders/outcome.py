@@ -8,6 +8,9 @@ from types import MappingProxyType
 
 from gateway.decoders.profile import PointProfile
 
+EARLIEST_S = 1_577_836_800
+"""2020: a device that gives an earlier time has none of its own."""
+
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         "bad_check": "its own check bytes don't fit it",

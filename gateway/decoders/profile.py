@@ -41,7 +41,7 @@ class PointProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``register`` to ``decimals_register`` belong to ``kind = "registers"``, ``path`` to ``omitted`` to ``"json"``. The
     value is ``raw * scale + offset``; a raw number in ``missing`` means that nothing is fitted there. ``mask`` and
-    ``shift`` cut a few bits out of a raw number: masked first, then shifted right.
+    ``shift`` cut a few bits out of a raw number: masked first, then shifted right, then compared with ``missing``.
     """
 
     name: str
@@ -84,15 +84,16 @@ class TagField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One number, or one text, in the value of a tag, ``at`` bytes from its begin.
 
     Either ``point`` (a number for the point of that name) or ``fact`` (a text about the device: ``hex`` as it stands,
-    ``version`` each byte in hex with dots between, ``ascii``, ``number``). ``faults``: raw numbers that say why nothing
-    was measured. ``shift`` keeps the sign of a signed number. ``values`` replaces raw numbers one by one.
+    ``version`` each byte in hex with dots between, ``nibbles`` one byte's halves, ``hardware`` a byte and the upper
+    half of the next, ``ascii``, ``number``). ``faults``: raw numbers that say why nothing was measured. ``shift`` keeps
+    the sign of a signed number. ``values`` replaces raw numbers one by one.
     """
 
     at: int = 0
     type: NumberType = "u8"
     point: str = ""
     fact: str = ""
-    text: Literal["hex", "version", "nibbles", "ascii", "number"] = "number"
+    text: Literal["hex", "version", "hardware", "nibbles", "ascii", "number"] = "number"
     scale: float = 1.0
     offset: float = 0.0
     mask: int | None = None

@@ -15,8 +15,8 @@ WORDS: Mapping[RegisterType, int] = MappingProxyType({"u16": 1, "s16": 1, "u32":
 _MOST_DECIMALS = 6
 
 
-def read(profile: DeviceProfile, block: bytes, found: Found) -> None:
-    """Notes every point in ``block``; one that is not fitted is left out. Raises ``Refusal``."""
+def read(profile: DeviceProfile, block: bytes, port: int, found: Found) -> None:
+    """Notes every point in ``block``; one that is not fitted is left out. A bus has no ``port``. Raises ``Refusal``."""
     if len(block) != 2 * profile.count:
         reason = "too_short" if len(block) < 2 * profile.count else "too_long"
         raise Refusal(reason, f"{len(block)} bytes; {profile.count} registers are {2 * profile.count}")
@@ -41,7 +41,7 @@ def _read_point(profile: DeviceProfile, point: PointProfile, block: bytes, found
     piece = block[at : at + 2 * WORDS[point.type]]
     if point.word_order == "little":
         piece = piece[2:] + piece[:2]
-    raw = number(piece, 0, point.type)
+    raw = cut(number(piece, 0, point.type), point.mask, point.shift)
     if is_missing(raw, point.missing):
         return
     scale = point.scale
@@ -56,4 +56,4 @@ def _read_point(profile: DeviceProfile, point: PointProfile, block: bytes, found
         if decimals > _MOST_DECIMALS:
             raise Refusal("bad_value", f"register {point.decimals_register} holds {decimals}: no number of decimals")
         scale = round(scale * 10.0**-decimals, 12)
-    found.add(point.name, scaled(cut(raw, point.mask, point.shift), scale, point.offset))
+    found.add(point.name, scaled(raw, scale, point.offset))

@@ -10,17 +10,16 @@ from collections.abc import Mapping
 from itertools import chain
 
 from gateway.decoders.numbers import WIDTH, cut, is_missing, number, scaled
-from gateway.decoders.outcome import Found, Refusal
+from gateway.decoders.outcome import EARLIEST_S, Found, Refusal
 from gateway.decoders.profile import ByteOrder, DeviceProfile, Tag, TagField, TlvTable
 from gateway.decoders.vendor_tags import AROUND, COMMON
 
 _HEAD_BYTES = {"tag": 1, "channel-type": 2}
 _ID_BYTES = 2
-_EARLIEST_S = 1_577_836_800  # 2020: a device that says less has no time of its own
 
 
-def read(profile: DeviceProfile, payload: bytes, found: Found) -> None:
-    """Notes what every tag says. Raises ``Refusal`` at the first that can't be read."""
+def read(profile: DeviceProfile, payload: bytes, port: int, found: Found) -> None:
+    """Notes what every tag says, on whichever ``port``. Raises ``Refusal`` at the first that can't be read."""
     table = profile.tlv
     if table is None:  # the checks of a profile don't let it come so far
         raise Refusal("bad_frame", f"the profile {profile.name} has no table of tags")
@@ -65,17 +64,16 @@ def _read_value(tag: Tag, value: bytes, order: ByteOrder, found: Found) -> None:
     at_s = None
     if tag.time_at is not None:
         at_s = number(value, tag.time_at, "u32", order)
-        if at_s < _EARLIEST_S:
+        if at_s < EARLIEST_S:
             found.fault(tag.title or tag.id, f"a record without a usable time ({at_s:.0f})")
             return
     for field in tag.field:
         if field.fact:
             found.facts[field.fact] = _text(field, value, order)
             continue
-        raw = number(value, field.at, field.type, field.byte_order or order)
+        raw = cut(number(value, field.at, field.type, field.byte_order or order), field.mask, field.shift)
         if is_missing(raw, field.missing):
             continue
-        raw = cut(raw, field.mask, field.shift)
         key = str(int(raw)) if raw == raw and abs(raw) < 2**32 else ""
         if key in field.faults:
             found.fault(field.point, field.faults[key])
@@ -92,6 +90,8 @@ def _text(field: TagField, value: bytes, order: ByteOrder) -> str:
         return value[field.at :].hex().upper()
     if field.text == "version":
         return ".".join(f"{byte:x}" for byte in value[field.at :])
+    if field.text == "hardware":
+        return f"{value[field.at]:x}.{value[field.at + 1] >> 4:x}"
     if field.text == "nibbles":
         return f"{value[field.at] >> 4}.{value[field.at] & 15}"
     raw = number(value[: field.at + WIDTH[field.type]], field.at, field.type, field.byte_order or order)

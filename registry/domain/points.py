@@ -107,6 +107,13 @@ POINTS: dict[str, PointSpec] = {
         _bought("occupied", "1", 0.0, 2.0),
         _bought("wetness", "1", 0.0, 255.0),
         _bought("analog", "V", -40.0, 70.0, 3),
+        _bought("pulses", "1", 0.0, 65535.0),
         _bought("pulse_count", "1", 0.0, _COUNT),
+        # the second input of a sensor that has two
+        _bought("contact_2", "1", 0.0, 1.0),
+        _bought("analog_2", "V", -40.0, 70.0, 3),
+        _bought("external_temperature_2", "Cel", -100.0, 200.0, 1),
+        _bought("pulses_2", "1", 0.0, 65535.0),
+        _bought("pulse_count_2", "1", 0.0, _COUNT),
     )
 }
