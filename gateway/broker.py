@@ -37,7 +37,7 @@ class BrokerConnection:
         settings: BrokerSettings,
         *,
         client_id: str,
-        will: tuple[str, bytes],
+        will: tuple[str, bytes] | None,
         subscribe: Sequence[str],
         wake: Callable[[], None],
     ) -> None:
@@ -75,7 +75,8 @@ class BrokerConnection:
         )
         client.connect_timeout = _CONNECT_WITHIN_S
         client.max_inflight_messages_set(65535)  # the windows bound it; paho's own bound would reorder lanes
-        client.will_set(*self._will, qos=1, retain=True)
+        if self._will is not None:
+            client.will_set(*self._will, qos=1, retain=True)
         client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe

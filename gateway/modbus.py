@@ -18,7 +18,7 @@ from gateway.bus_budget import Budget, Quality
 from gateway.device_profiles import DeviceProfile, Measured, is_expected_kind, read_registers
 from gateway.line import Heard, Line, LineDown
 from gateway.rtu import Answer, Block
-from gateway.senml import Reading
+from gateway.senml import Item, Reading
 from gateway.settings import BusSettings, UnitSettings
 from gateway.spool import Lane, SpoolBroken, SpoolClosed, SpoolDown
 
@@ -35,7 +35,7 @@ _SUSPECT = 1
 _POOR_BELOW = 0.9  # share of answered requests
 _GATEWAY_REFUSALS = frozenset({10, 11})  # Modbus V1.1b3 §7: a gateway that can't reach the unit, or got no answer
 
-Sink = Callable[[Mapping[Lane, Sequence[Reading]]], object]
+Sink = Callable[[Mapping[Lane, Sequence[Item]]], object]
 
 log = structlog.get_logger(__name__)
 

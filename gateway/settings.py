@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gateway.ports import read_port
+from gateway.source_checks import source_problems
 
 _CABINET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
@@ -53,15 +54,43 @@ class SpoolSettings:
 
     path: str = field(default="spool.db", metadata=_about("The spool file (SQLite); best on a disk of its own"))
     max_bytes: int = field(
-        default=256 * 1024 * 1024,
-        metadata=_about("Most bytes of readings kept; a reading takes about 45 (as CBOR 30)", unit="bytes"),
+        default=512 * 1024 * 1024,
+        metadata=_about("Most bytes of readings kept; a reading takes about 50 (as CBOR 35)", unit="bytes"),
     )
     max_age_s: int = field(
-        default=0, metadata=_about("Packs older than this are dropped and counted; 0: kept at any age", unit="s")
+        default=0,
+        metadata=_about(
+            "Packs that waited longer are dropped and counted; only time in which the cabinet runs counts;"
+            " 0: kept at any age",
+            unit="s",
+        ),
     )
-    full: Literal["drop_oldest_routine"] = field(
+    full: Literal["drop_oldest_routine", "thin_routine"] = field(
         default="drop_oldest_routine",
-        metadata=_about("What goes when the spool is full: the oldest routine packs, urgent ones only after those"),
+        metadata=_about(
+            "What goes when the spool is full: drop_oldest_routine: the oldest routine packs; thin_routine: from four"
+            " fifths on, all but one routine reading per point and thin_to_s, then as before; urgent ones go last"
+        ),
+    )
+    thin_to_s: float = field(
+        default=600.0, metadata=_about("With thin_routine: one reading per point is kept in this time", unit="s")
+    )
+    flush_within_s: float = field(
+        default=5.0,
+        metadata=_about(
+            "Routine answers of polled units are flushed to the disk together, this late at most, so that a flash card"
+            " lives; a power cut (not a crash) may cost what came since; 0: each at once. Urgent ones are flushed at"
+            " once in any case",
+            unit="s",
+        ),
+    )
+    live_first_s: float = field(
+        default=60.0,
+        metadata=_about(
+            "Once a lane's packs have waited this long, new ones queue up as a backlog, which is sent behind what is"
+            " measured after the city is back; 0: strictly in order",
+            unit="s",
+        ),
     )
 
 
@@ -70,9 +99,32 @@ class UplinkSettings:
     """``[uplink]``: how packs are sent."""
 
     format: Literal["json", "cbor"] = field(default="json", metadata=_about("SenML as json or cbor (a third smaller)"))
-    window: int = field(default=64, metadata=_about("Most packs of a lane on the way before the city must confirm one"))
+    window: int = field(
+        default=256, metadata=_about("Most packs on the way, per lane, before the city must confirm one")
+    )
     resend_after_s: float = field(
         default=10.0, metadata=_about("Silence after which packs are sent again; grows to 60 s", unit="s")
+    )
+    backlog_per_s: int = field(
+        default=20_000,
+        metadata=_about(
+            "Most readings of the backlog sent in a second, so that a returning district does not flood the city;"
+            " 0: as fast as the city confirms",
+            unit="1/s",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSettings:
+    """``[clock]``: when the time may be believed."""
+
+    trust: Literal["plausible", "synchronised"] = field(
+        default="plausible",
+        metadata=_about(
+            "plausible: a clock that says 2025 or later; synchronised: only once the kernel says that NTP or PTP holds"
+            " it (for boxes without a battery for their clock). Until then readings wait in the spool without a date"
+        ),
     )
 
 
@@ -120,6 +172,68 @@ class RemoteSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PushSettings:
+    """``[push]``: where platforms push to us over HTTP; only listened on when a source needs it."""
+
+    host: str = field(default="127.0.0.1", metadata=_about("Address to listen on; put a TLS proxy in front"))
+    port: int = field(default=8070, metadata=_about("Port to listen on"))
+    max_bytes: int = field(default=262_144, metadata=_about("Largest body taken; larger ones get 413", unit="bytes"))
+    per_second: float = field(
+        default=50.0, metadata=_about("Requests a second and source; more get 429 and are to come again", unit="1/s")
+    )
+    answer_within_s: float = field(
+        default=4.0,
+        metadata=_about("How long an answer waits for a spool that refuses, before it says 503: come again", unit="s"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceDevice:
+    """``[[source.device]]``: one device that speaks through this source."""
+
+    id: str = field(metadata=_about("Its identity there: DevEUI, IMEI, group/node/device, or a name"))
+    serial: str = field(metadata=_about("The device's serial number, as the registry knows it"))
+    profile: str = field(metadata=_about("Device profile, such as milesight-em310-tilt"))
+    urgent_above: dict[str, float] = field(
+        default_factory=dict,
+        metadata=_about("Urgent limits of this device by point; before the profile's"),
+    )
+    settings: dict[str, Any] = field(
+        default_factory=dict, metadata=_about("What the profile leaves open for each device, such as kp or open_is")
+    )
+
+
+SourceKind = Literal[
+    "chirpstack", "things_stack", "json_mqtt", "sparkplug", "ctwing", "onenet", "json_http", "serial_frames"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """``[[source]]``: a network, platform or line through which further devices speak."""
+
+    name: str = field(metadata=_about("The source's name in logs, in the state and in its MQTT client id"))
+    kind: SourceKind = field(metadata=_about("What speaks there: chirpstack, things_stack, json_mqtt, sparkplug, …"))
+    broker: BrokerSettings | None = field(default=None, metadata=_about("Its MQTT broker, as [source.broker]"))
+    topics: tuple[str, ...] = field(
+        default=(), metadata=_about("Topics instead of the usual ones; json_mqtt: {device} stands for the identity")
+    )
+    path: str = field(default="", metadata=_about("Pushes: the path in our URL; for ctwing it is the secret"))
+    token: str = field(
+        default="", metadata=_about("Pushes: the token set in the platform; json_http: as Bearer token", secret=True)
+    )
+    id_path: str = field(default="", metadata=_about("JSON: dotted path to the device's identity, such as meta.sn"))
+    port: str = field(default="", metadata=_about("serial_frames: serial device, or rtu+tcp://host:port"))
+    baud: int = field(default=9600, metadata=_about("serial_frames: speed of the line", unit="Bd"))
+    ask: str = field(default="", metadata=_about("serial_frames: request in hex, sent every ask_every_s"))
+    ask_every_s: float = field(default=2.0, metadata=_about("serial_frames: how often ask is sent", unit="s"))
+    profile: str = field(
+        default="", metadata=_about("Profile of devices that stand in no table; empty: they go to the dead letters")
+    )
+    device: tuple[SourceDevice, ...] = field(default=(), metadata=_about("The devices that speak here"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CabinetSettings:
     """All of ``cabinet.toml``; field names are the file's table names."""
 
@@ -127,13 +241,21 @@ class CabinetSettings:
     broker: BrokerSettings
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    clock: ClockSettings = field(default_factory=ClockSettings)
     remote: RemoteSettings = field(default_factory=RemoteSettings)
+    push: PushSettings = field(default_factory=PushSettings)
     bus: tuple[BusSettings, ...] = ()
+    source: tuple[SourceSettings, ...] = ()
 
 
 def problems(settings: CabinetSettings) -> list[str]:
     """Everything in ``settings`` that can't work, as ``field: what is wrong and how to mend it``; empty when usable."""
-    return [*_identity_problems(settings), *_number_problems(settings), *_bus_problems(settings)]
+    return [
+        *_identity_problems(settings),
+        *_number_problems(settings),
+        *_bus_problems(settings),
+        *source_problems(settings),
+    ]
 
 
 def _identity_problems(settings: CabinetSettings) -> Iterator[str]:
@@ -156,6 +278,10 @@ def _number_problems(settings: CabinetSettings) -> Iterator[str]:
         ("broker.keepalive_s", settings.broker.keepalive_s, 1, 3600),
         ("spool.max_bytes", settings.spool.max_bytes, 65536, 1 << 50),
         ("spool.max_age_s", settings.spool.max_age_s, 0, 10 * 365 * 86400),
+        ("spool.thin_to_s", settings.spool.thin_to_s, 1, 86400),
+        ("spool.flush_within_s", settings.spool.flush_within_s, 0, 3600),
+        ("spool.live_first_s", settings.spool.live_first_s, 0, 30 * 86400),
+        ("uplink.backlog_per_s", settings.uplink.backlog_per_s, 0, 10_000_000),
         ("uplink.window", settings.uplink.window, 1, 1024),
         ("remote.rollback_after_s", settings.remote.rollback_after_s, 1, 3600),
         ("uplink.resend_after_s", settings.uplink.resend_after_s, 0.1, 3600),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from operate.settings import BadSettings, load_settings
 if TYPE_CHECKING:
     from operate.city_file import Place
     from registry.services.print_making import CityOnPlates
+    from registry.storage.series import SeriesStore
 
 
 def stop_on_signals() -> threading.Event:
@@ -28,7 +30,8 @@ def stop_on_signals() -> threading.Event:
 
 def run_edge(config: Path) -> None:
     """The cabinet: poll the lines, spool, send."""
-    from gateway.cabinet import run
+    from gateway.cabinet import live
+    from gateway.remote import Ending
     from gateway.settings import CabinetSettings, problems
 
     settings = load_settings(CabinetSettings, config, os.environ)
@@ -36,8 +39,13 @@ def run_edge(config: Path) -> None:
     if wrong:
         raise BadSettings(str(config), wrong)
     configure_logs(f"edge-{settings.cabinet.id}")
+    started_in = Path.cwd()
     os.chdir(config.resolve().parent)
-    run(settings, stop=stop_on_signals())
+    stop = stop_on_signals()
+    if live(settings, stop=stop) is Ending.RESTART and not stop.is_set():
+        os.chdir(started_in)
+        # the very same command line, in this process's place: whoever watches over it need not notice
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
 
 def run_sim(fleet: Path, truth: Path, *, scenario: Path | None, seed: int | None) -> None:
@@ -159,6 +167,20 @@ def city(config: Path | None) -> Place:
 def open_records(place: Place):  # type: ignore[no-untyped-def]  # the types live in rooms that a cabinet lacks
     """The records engine and the series store of this city."""
     from registry.storage.database import open_database
-    from registry.storage.series import SqliteSeries
 
-    return open_database(place.records_url), SqliteSeries(place.series_path)
+    return open_database(place.records_url), open_store(place, place.settings.records.series)
+
+
+def open_store(place: Place, address: str) -> SeriesStore:
+    """The series store at ``address``, kept as this city's settings say. Raises ``InvalidInput``."""
+    from registry.storage.series import SeriesKeep
+    from registry.storage.series.opening import open_series
+
+    records = place.settings.records
+    keep = SeriesKeep(
+        raw=records.keep_raw_days,
+        five_minutes=records.keep_5min_days,
+        hours=records.keep_hour_days,
+        days=records.keep_day_days,
+    )
+    return open_series(address, home=place.home, token=records.series_token, keep=keep)
