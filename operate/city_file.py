@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 from dashboards.settings import WebSettings
 from gateway.settings import BrokerSettings
 from operate.settings import BadSettings, load_settings
-from registry.settings import CitySettings, RecordSettings
+from registry.settings import KEEP_SETTINGS, CitySettings, RecordSettings
+from registry.storage.series.opening import address_problem, is_server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,25 @@ def city_problems(settings: CityFile) -> list[str]:
         problems.append("city.public_url: must start with http:// or https://")
     if not settings.records.url.startswith(("sqlite:///", "postgresql+psycopg://")):
         problems.append("records.url: must start with sqlite:/// or postgresql+psycopg://")
+    problems += _series_problems(settings.records)
     for name, port in (("broker.port", settings.broker.port), ("web.port", settings.web.port)):
         if not 1 <= port <= 65535:
             problems.append(f"{name}: must be between 1 and 65535, not {port}")
+    return problems
+
+
+def _series_problems(records: RecordSettings) -> list[str]:
+    problem = address_problem(records.series)
+    if not problem and "@" in records.series and is_server(records.series):
+        problem = "the address must not hold the token, which `config show` would show: set records.series_token"
+    problems = [f"records.series: {problem}"] if problem else []
+    kept = {name: getattr(records, name) for name in KEEP_SETTINGS}
+    problems += [
+        f"records.{name}: must be 0 (for ever) or more days, not {days}" for name, days in kept.items() if days < 0
+    ]
+    for (finer, fewer), (coarser, more) in pairwise(kept.items()):
+        if more and (not fewer or fewer > more):
+            problems.append(
+                f"records.{coarser}: must be no less than records.{finer} ({fewer or 'for ever'}), not {more}"
+            )
     return problems

@@ -73,7 +73,7 @@ def _series(place: Place) -> Finding:
     engine, store = open_records(place)
     engine.dispose()
     try:
-        return Finding("series", True, f"{store.count()} readings in {place.series_path}")
+        return Finding("series", True, f"{store.count()} readings in {place.settings.records.series}")
     finally:
         store.close()
 

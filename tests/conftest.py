@@ -15,6 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.influx import Influx
+
 _numbers = count(1)
 
 
@@ -80,3 +82,17 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     yield f"postgresql+psycopg://{postgres_server}/{name}"
     with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(scope="session")
+def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
+    """An InfluxDB for all tests that leave it running; each takes a database of its own."""
+    with Influx(tmp_path_factory.mktemp("influx")) as server:
+        yield server
+
+
+@pytest.fixture
+def influx_address(influx_server: Influx) -> str:
+    """``records.series`` for a database that this test alone uses."""
+    influx_server.answers.clear()
+    return influx_server.address(f"test_{os.getpid()}_{next(_numbers)}")
