@@ -596,6 +596,61 @@ def areas_apply_duties(dry_run: bool, config: Path | None, as_json: bool) -> Non
         click.echo(apply_duties(config, dry_run=dry_run, as_json=as_json, progress=progress))
 
 
+_PROFILES = click.option(
+    "--profiles",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder with profiles of your own (cabinet.profiles).",
+)
+
+
+@main.command("decode")
+@click.argument("payload", nargs=-1, required=True)
+@click.option("--profile", required=True, metavar="NAME", help="Kind of device; `covercode profiles list` names them.")
+@click.option("--port", type=click.IntRange(0, 255), default=0, help="LoRaWAN port; 0: none.")
+@click.option("--base64", "is_base64", is_flag=True, help="The payload is base64; seen by itself where it is not hex.")
+@_PROFILES
+@_JSON
+def decode_payload(
+    payload: tuple[str, ...], profile: str, port: int, is_base64: bool, folder: Path | None, as_json: bool
+) -> None:
+    """Show what PAYLOAD (hex, base64, or a JSON document) means; exit code 1 and the reason when it can't be used."""
+    from operate.decoding import show_decoded
+
+    text = " ".join(payload)
+    lines, is_good = show_decoded(profile, text, port=port, is_base64=is_base64, folder=folder, as_json=as_json)
+    click.echo("\n".join(lines))
+    sys.exit(0 if is_good else 1)
+
+
+@main.group()
+def profiles() -> None:
+    """Device profiles: what kinds of device send, as data."""
+
+
+@profiles.command("list")
+@_PROFILES
+@_JSON
+def profiles_list(folder: Path | None, as_json: bool) -> None:
+    """Every profile: shipped ones and your own."""
+    from operate.decoding import list_profiles
+
+    click.echo("\n".join(list_profiles(folder, as_json=as_json)))
+
+
+@profiles.command("check")
+@click.argument("files", type=_FILE, nargs=-1)
+@_PROFILES
+@_JSON
+def profiles_check(files: tuple[Path, ...], folder: Path | None, as_json: bool) -> None:
+    """Say everything that is wrong with FILES (default: all profiles), each with field, value and fix."""
+    from operate.decoding import check_profiles
+
+    lines, is_well = check_profiles(files, folder, as_json=as_json)
+    click.echo("\n".join(lines))
+    sys.exit(0 if is_well else 1)
+
+
 @main.group("config")
 def configuration() -> None:
     """Settings."""

@@ -10,6 +10,7 @@ _FOR_PEOPLE = (
     ("operate.broker", "CannotListen"),
     ("operate.demo_faults", "BadWish"),
     ("operate.benches", "NoBench"),
+    ("operate.decoding", "BadInput"),
     ("dashboards.server", "CannotListen"),
     ("firmware_sim.fleet", "FleetProblem"),
     ("gateway.cabinet", "BadSettings"),

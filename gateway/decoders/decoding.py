@@ -50,5 +50,6 @@ def _measured(profile: DeviceProfile, found: Found) -> tuple[Measured, ...]:
         if not math.isfinite(value):
             found.fault(name, "not a number")
             continue
+        value = float(value)
         kept[name, at_s] = Measured(point=point, value=value, sane=point.sane[0] <= value <= point.sane[1], at_s=at_s)
     return tuple(kept.values())

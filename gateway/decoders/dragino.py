@@ -80,7 +80,7 @@ def _event(record: bytes, state: str, found: Found, *, is_log: bool) -> None:
     found.add("device_alarm", masked(record[0], 2), at_s)
     found.add(f"{state}_count", integer(record, 1, "u24"), at_s)
     found.add(f"{state}_duration", integer(record, 4, "u24") * _MINUTE_S, at_s)
-    found.facts["counting"] = "sum" if record[0] & 8 else "part"
+    found.facts["counting"] = "part" if record[0] & 8 else "sum"
     found.facts["sent_by"] = "interval" if record[0] & 4 else "event"
 
 
