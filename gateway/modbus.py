@@ -25,7 +25,6 @@ from gateway.spool import Lane, SpoolBroken, SpoolClosed, SpoolDown
 LONGEST_SILENCE_PAUSE_S = 60.0
 URGENT_FOR_S = 10.0  # after the last broken limit, so that the city sees recovery as soon as the trouble
 
-_CLOCK_SET_AFTER_S = 1_735_689_600.0  # 2025: a cabinet whose clock says less has not set it since the power came back
 _STEP_BACK_MS = 5_000  # a clock set back by more than this is believed
 _FIRST_PAUSE_S = 0.2
 _LOOK_AGAIN_S = 0.25  # how soon a unit that somebody asks for out of turn is noticed
@@ -197,7 +196,6 @@ class Bus:
 
     def run(self, stop: threading.Event) -> None:
         """Polls until ``stop``. Raises ``SpoolBroken`` or ``SpoolClosed`` when there is no spool to put answers in."""
-        self._wait_for_clock(stop)
         self._units = self._staggered_units()
         while not stop.is_set():
             self._run_once(stop)
@@ -210,14 +208,6 @@ class Bus:
         except Exception:  # the source loop: whatever one answer does to us, the other units go on
             log.exception("bus_failed", bus=self.settings.name)
             stop.wait(_LONGEST_SPOOL_PAUSE_S)
-
-    def _wait_for_clock(self, stop: threading.Event) -> None:
-        if self.clock() >= _CLOCK_SET_AFTER_S or not self.settings.unit:
-            return
-        log.error("clock_not_set", bus=self.settings.name, fix="set the clock (NTP, RTC); polling waits for it")
-        while self.clock() < _CLOCK_SET_AFTER_S and not stop.wait(_FIRST_PAUSE_S):
-            pass
-        log.info("clock_set", bus=self.settings.name)
 
     def _staggered_units(self) -> dict[int, _Unit]:
         first_s, period_s = time.monotonic() + self.first_delay_s, self.settings.poll_every_s
