@@ -9,22 +9,26 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
 import structlog
 
+from gateway.clock_guard import ClockGuard
 from gateway.device_profiles import BadProfile, DeviceProfile, load_profiles
 from gateway.modbus import Bus, Sink
 from gateway.remote import Ending, Remote
+from gateway.reporting import Reporter, report_problems, report_rules
 from gateway.senml import Item
 from gateway.settings import CabinetSettings, problems
-from gateway.sources.building import Sources, build_sources, profile_problems
+from gateway.sources.building import Part, build_sources, profile_problems
 from gateway.spool import Lane, Spool, SpoolDown
 from gateway.uplink import Uplink
 
 _FLUSH_WITHIN_S = 5.0
 _LOOK_EVERY_S = 0.05
+_LOOK_AT_CLOCK_EVERY_S = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -51,9 +55,10 @@ def live(settings: CabinetSettings, *, stop: threading.Event) -> Ending:
     profiles = load_profiles(Path(settings.cabinet.profiles) if settings.cabinet.profiles else None)
     remote = Remote(settings, lambda wanted: _profile_faults(wanted, profiles))
     remote.start()
+    guard = clock_guard(settings)
     while True:
         try:
-            ending = run(remote.begin_life(), stop=stop, remote=remote)
+            ending = run(remote.begin_life(), stop=stop, remote=remote, guard=guard)
         except (BadSettings, BadProfile, SpoolDown, CabinetFailed) as error:
             if not remote.roll_back(str(error)):
                 raise
@@ -62,7 +67,20 @@ def live(settings: CabinetSettings, *, stop: threading.Event) -> Ending:
                 return ending
 
 
-def run(settings: CabinetSettings, *, stop: threading.Event, remote: Remote | None = None) -> Ending:
+def clock_guard(settings: CabinetSettings) -> ClockGuard:
+    """The guard of this cabinet's clock, with what the process before knew of it."""
+    guard = ClockGuard(trust=settings.clock.trust, kept=Path(f"{settings.spool.path}.clock"))
+    guard.recall()
+    return guard
+
+
+def run(
+    settings: CabinetSettings,
+    *,
+    stop: threading.Event,
+    remote: Remote | None = None,
+    guard: ClockGuard | None = None,
+) -> Ending:
     """Polls and sends until ``stop`` is set, then sends what is left for a few seconds and closes everything.
 
     Ends earlier, without waiting for the city, when ``remote`` says so. What the city has not confirmed by then stays
@@ -73,12 +91,23 @@ def run(settings: CabinetSettings, *, stop: threading.Event, remote: Remote | No
     faults = [*problems(settings), *_profile_faults(settings, profiles)]
     if faults:
         raise BadSettings("\n".join(faults))
-    with Spool(settings.spool, wire=settings.uplink.format) as spool:
+    guard = guard or clock_guard(settings)
+    with Spool(settings.spool, wire=settings.uplink.format, clock=guard.now) as spool:
+        reporter = Reporter(report_rules(settings, profiles), spool.put)
+        # A polled unit has nobody to whom we say that we have its answer; whatever pushes or acknowledges has.
+        polled = _sink(partial(reporter.put, soon=True), remote)
+        pushed = _sink(partial(reporter.put, soon=False), remote)
         buses = [
-            Bus(settings=bus, profiles=profiles, sink=_sink(spool, remote), first_delay_s=_delay(place, settings))
+            Bus(
+                settings=bus,
+                profiles=profiles,
+                sink=polled,
+                first_delay_s=_delay(place, settings),
+                clock=guard.now,
+            )
             for place, bus in enumerate(settings.bus)
         ]
-        sources = build_sources(settings, profiles, _sink(spool, remote))
+        sources = build_sources(settings, profiles, pushed, clock=guard.now)
         uplink = Uplink(
             settings=settings,
             spool=spool,
@@ -86,6 +115,9 @@ def run(settings: CabinetSettings, *, stop: threading.Event, remote: Remote | No
             buses=lambda: [bus.health() for bus in buses],
             sources=sources.health,
             remote=remote,
+            clock=guard.now,
+            clock_off_s=lambda: guard.off_s,
+            suppressed=lambda: reporter.suppressed,
         )
         if remote is not None:
             remote.built(buses)
@@ -97,35 +129,45 @@ def run(settings: CabinetSettings, *, stop: threading.Event, remote: Remote | No
             sources=len(settings.source),
             epoch=spool.epoch,
         )
-        ending = _run_parts(buses, sources, uplink, stop, remote)
+        parts = [Part(name=f"bus {bus.settings.name}", run=bus.run) for bus in buses]
+        parts += [*sources.parts, Part(name="clock", run=lambda ended: keep_time(guard, spool, ended))]
+        ending = _run_parts(parts, uplink, stop, remote)
         log.info("cabinet_stopped", cabinet=settings.cabinet.id, left=spool.status().queued)
     return ending
 
 
-def _sink(spool: Spool, remote: Remote | None) -> Sink:
-    """The spool; what it has taken is shown to ``remote`` too."""
-    if remote is None:
-        return spool.put
+def keep_time(guard: ClockGuard, spool: Spool, stop: threading.Event) -> None:
+    """Looks at the clock until ``stop``; as soon as it is set, dates what waited for it in ``spool``."""
+    while not stop.wait(_LOOK_AT_CLOCK_EVERY_S):
+        guard.now()
+        guard.keep()
+        if guard.start_s is None or not spool.undated:
+            continue
+        try:
+            entries = spool.date_undated(guard.start_s)
+        except SpoolDown:  # the spool has logged it
+            continue
+        log.info("readings_dated", entries=entries)
 
-    def put(readings_by_lane: Mapping[Lane, Sequence[Item]]) -> object:
-        taken = spool.put(readings_by_lane)
+
+def _sink(put: Callable[[Mapping[Lane, Sequence[Item]]], object], remote: Remote | None) -> Sink:
+    """``put``; what it has taken is shown to ``remote`` too."""
+    if remote is None:
+        return put
+
+    def put_and_show(readings_by_lane: Mapping[Lane, Sequence[Item]]) -> object:
+        taken = put(readings_by_lane)
         remote.tap(readings_by_lane)
         return taken
 
-    return put
+    return put_and_show
 
 
-def _run_parts(
-    buses: list[Bus], sources: Sources, uplink: Uplink, stop: threading.Event, remote: Remote | None
-) -> Ending:
+def _run_parts(parts: Sequence[Part], uplink: Uplink, stop: threading.Event, remote: Remote | None) -> Ending:
     stop_buses, stop_uplink, failed = threading.Event(), threading.Event(), threading.Event()
     polling = [
-        _start(f"bus {bus.settings.name}", lambda bus=bus: bus.run(stop_buses), failed)  # type: ignore[misc]
-        for bus in buses
-    ]
-    polling += [
         _start(part.name, lambda part=part: part.run(stop_buses), failed)  # type: ignore[misc]
-        for part in sources.parts
+        for part in parts
     ]
     sending = _start("uplink", lambda: uplink.run(stop_uplink), failed)
     ending = None
@@ -161,7 +203,11 @@ def _start(name: str, work: Callable[[], None], failed: threading.Event) -> thre
 
 
 def _profile_faults(settings: CabinetSettings, profiles: dict[str, DeviceProfile]) -> list[str]:
-    return [*_unknown_profiles(settings, profiles), *profile_problems(settings, profiles)]
+    return [
+        *_unknown_profiles(settings, profiles),
+        *profile_problems(settings, profiles),
+        *report_problems(settings, profiles),
+    ]
 
 
 def _unknown_profiles(settings: CabinetSettings, profiles: dict[str, DeviceProfile]) -> list[str]:

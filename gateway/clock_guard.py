@@ -5,7 +5,7 @@ set clocks an hour off and back again. The guard counts on the machine's ticks, 
 system's clock only so far: until it is trusted for the first time, ``now`` answers a time that is none yet (the spool
 keeps such readings and dates them afterwards); later a jump has to last before it is followed.
 
-Reads clocks, nothing else; any thread may ask.
+Reads clocks, and one small file of its own; any thread may ask.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import structlog
 
+from gateway.durable import read_kept, write_durably
 from gateway.senml import UNDATED_S
 
 PLAUSIBLE_FROM_S = 1_735_689_600.0  # 2025: a clock that says less has not been set since the power came back
@@ -29,6 +31,7 @@ STEP_BELIEVED_AFTER_S = 600.0  # a jump that lasts this long is meant, though no
 STEP_VOUCHED_AFTER_S = 30.0  # one that lasts this long while the kernel says that NTP or PTP holds the clock
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_WORTH_KEEPING_S = 0.5
 _TIMEX_BYTES = 512  # struct timex is 208 bytes on 64 bit; the kernel fills it in
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
@@ -57,16 +60,25 @@ def kernel_says_synchronised() -> bool:
     return 0 <= state != _TIME_ERROR
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    boot: str
+    start_s: float
+
+
 @dataclass(slots=True)
 class ClockGuard:
-    """One for the whole cabinet. ``trust``: ``plausible`` believes a clock that was set at all, ``synchronised`` only
-    one that the kernel vouches for."""
+    """One for the whole cabinet, and all its lives. ``trust``: ``plausible`` believes a clock that was set at all,
+    ``synchronised`` only one that the kernel vouches for. ``kept``: a small file that carries what is believed to the
+    next process of the same run of the machine (``recall``, ``keep``), so that a crash can't make a jump believed.
+    """
 
     trust: Literal["plausible", "synchronised"] = "plausible"
     wall: Callable[[], float] = time.time
     ticks: Callable[[], float] = ticks_s
     synchronised: Callable[[], bool] = kernel_says_synchronised
+    kept: Path | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _kept_s: float | None = None
     _start_s: float | None = None
     _off_s: float = 0.0
     _off_since_s: float = 0.0
@@ -81,6 +93,24 @@ class ClockGuard:
     def off_s(self) -> float:
         """How far the system's clock is from the time we go by; 0 except after a jump that is not believed (yet)."""
         return self._off_s
+
+    def recall(self) -> None:
+        """Goes on with what the process before believed, if the machine has not been started anew since."""
+        known = None if self.kept is None else read_kept(self.kept, _Kept)
+        if known is not None and known.boot == boot_id():
+            self._start_s = self._kept_s = known.start_s
+
+    def keep(self) -> None:
+        """Writes down what is believed, when that has changed; without effect where the disk does not let us."""
+        start_s = self._start_s
+        if self.kept is None or start_s is None:
+            return
+        if self._kept_s is None or abs(start_s - self._kept_s) > _WORTH_KEEPING_S:
+            self._kept_s = start_s
+            try:
+                write_durably(self.kept, msgspec.json.encode(_Kept(boot=boot_id(), start_s=start_s)))
+            except OSError as error:
+                log.warning("clock_not_kept", path=str(self.kept), reason=str(error))
 
     def now(self) -> float:
         """Unix seconds; before the clock is trusted ``UNDATED_S`` plus ticks."""

@@ -8,14 +8,24 @@ memory is flat; what was suppressed is counted and told to the city.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from gateway.senml import Item, Reading
 from gateway.spool_tables import Lane
 
-Put = Callable[[Mapping[Lane, Sequence[Item]]], object]
+if TYPE_CHECKING:  # profiles hold rules, so they import this
+    from gateway.device_profiles import DeviceProfile
+    from gateway.settings import CabinetSettings, ReportSettings
+
+
+class Put(Protocol):
+    """``Spool.put``."""
+
+    def __call__(self, readings_by_lane: Mapping[Lane, Sequence[Item]], *, soon: bool) -> object:
+        """Takes all or raises."""
 
 
 class ReportRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -57,14 +67,14 @@ class Reporter:
         self._lock = threading.Lock()
         self.suppressed = 0  # readings since the start
 
-    def put(self, readings_by_lane: Mapping[Lane, Sequence[Item]]) -> object:
-        """As the spool's ``put``, for what is worth it; raises what that raises, and then nothing counts as reported."""
+    def put(self, readings_by_lane: Mapping[Lane, Sequence[Item]], *, soon: bool = False) -> object:
+        """``Spool.put`` for what is worth it; raises what that raises, and then nothing counts as reported."""
         if not self._rules:
-            return self._put(readings_by_lane)
+            return self._put(readings_by_lane, soon=soon)
         chosen: dict[Lane, Sequence[Item]] = {}
         for lane, items in readings_by_lane.items():
             chosen[lane] = items if lane == "urgent" else [item for item in items if self._is_due(item)]
-        taken = self._put(chosen) if any(chosen.values()) else {}
+        taken = self._put(chosen, soon=soon) if any(chosen.values()) else {}
         self._note(chosen, readings_by_lane)
         return taken
 
@@ -91,3 +101,39 @@ class Reporter:
 
 def _readings(items_by_lane: Mapping[Lane, Sequence[Item]]) -> Iterable[Reading]:
     return (item for items in items_by_lane.values() for item in items if isinstance(item, Reading))
+
+
+def report_rules(settings: CabinetSettings, profiles: Mapping[str, DeviceProfile]) -> dict[tuple[str, str], ReportRule]:
+    """The rule of every point that has one, by serial and point: the unit's own before its profile's."""
+    rules: dict[tuple[str, str], ReportRule] = {}
+    for _, serial, profile, own in _devices(settings):
+        for point in profiles[profile].point:
+            rules[serial, point.name] = point.report
+        rules |= {(serial, point): _rule(said) for point, said in own.items()}
+    return rules
+
+
+def report_problems(settings: CabinetSettings, profiles: Mapping[str, DeviceProfile]) -> Iterator[str]:
+    """What is wrong with the rules in ``settings``, as ``field: what, and how to mend it``."""
+    for at, _, profile, own in _devices(settings):
+        known = [point.name for point in profiles[profile].point] if profile in profiles else []
+        for point, said in own.items():
+            if known and point not in known:
+                yield f"{at}.report.{point}: {profile} has no such point; use one of {', '.join(known)}"
+            problem = _rule(said).problem()
+            if problem is not None:
+                yield f"{at}.report.{point}: {problem}"
+
+
+def _rule(said: ReportSettings) -> ReportRule:
+    return ReportRule(on_change=said.on_change, deadband=said.deadband, every_s=said.every_s)
+
+
+def _devices(settings: CabinetSettings) -> Iterator[tuple[str, str, str, Mapping[str, ReportSettings]]]:
+    """Where it stands, serial, profile and own rules of everything that gives readings."""
+    for place, bus in enumerate(settings.bus):
+        for number, unit in enumerate(bus.unit):
+            yield f"bus[{place}].unit[{number}]", unit.serial, unit.profile, unit.report
+    for place, source in enumerate(settings.source):
+        for number, device in enumerate(source.device):
+            yield f"source[{place}].device[{number}]", device.serial, device.profile, device.report

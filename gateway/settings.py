@@ -129,6 +129,17 @@ class ClockSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSettings:
+    """``[bus.unit.report.POINT]``: when a routine value of this point is worth sending; urgent ones always are."""
+
+    on_change: bool = field(default=False, metadata=_about("When it differs from the value sent last"))
+    deadband: float = field(default=0.0, metadata=_about("When it differs by more than this, in the point's unit"))
+    every_s: float = field(
+        default=0.0, metadata=_about("At least this often, whatever the value; 0 alone: always", unit="s")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnitSettings:
     """``[[bus.unit]]``: one sensor unit on a bus."""
 
@@ -140,6 +151,10 @@ class UnitSettings:
         metadata=_about("Urgent limits of this unit by point, such as water_level = 2000.0; before the profile's"),
     )
     poll_every_s: float = field(default=0.0, metadata=_about("How often this unit is asked; 0: as its line", unit="s"))
+    report: dict[str, ReportSettings] = field(
+        default_factory=dict,
+        metadata=_about("When this unit's points are reported, such as tilt_x = { deadband = 0.2, every_s = 600.0 }"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +212,9 @@ class SourceDevice:
     urgent_above: dict[str, float] = field(
         default_factory=dict,
         metadata=_about("Urgent limits of this device by point; before the profile's"),
+    )
+    report: dict[str, ReportSettings] = field(
+        default_factory=dict, metadata=_about("When this device's points are reported; before the profile's")
     )
     settings: dict[str, Any] = field(
         default_factory=dict, metadata=_about("What the profile leaves open for each device, such as kp or open_is")

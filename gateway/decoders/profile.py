@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from gateway.reporting import ReportRule
+
 Kind = Literal["registers", "frames", "tlv", "json"]
 RegisterType = Literal["u16", "s16", "u32", "s32", "f32"]
 NumberType = Literal["u8", "s8", "u16", "s16", "u24", "s24", "u32", "s32", "f32", "bf16"]
@@ -62,6 +64,7 @@ class PointProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     values: dict[str, float] = {}
     omitted: Literal["missing", "zero"] = "missing"
     urgent: UrgentLimit = UrgentLimit()
+    report: ReportRule = ReportRule()
 
 
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
