@@ -7,6 +7,8 @@ HTTP: a TLS proxy stands in front.
 from __future__ import annotations
 
 import hmac
+import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -96,6 +98,7 @@ class PushServer:
     def run(self, stop: threading.Event) -> None:
         """Listens until ``stop``. Raises what the spool raises when it is broken for good."""
         self._stop = stop
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue of one is no news
         failures = 0
         while not stop.is_set():
             try:
@@ -107,11 +110,15 @@ class PushServer:
 
     def _serve(self, stop: threading.Event) -> None:
         sockets: dict[int, Any] = {}
+        # Opened by us: waitress would leave its threads behind when the port is taken.
+        host = self.settings.host
+        listener = socket.create_server(
+            (host, self.settings.port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
         server = create_server(
             self.answer,
             map=sockets,
-            host=self.settings.host,
-            port=self.settings.port,
+            sockets=[listener],
             threads=_THREADS,
             connection_limit=_CONNECTIONS,
             channel_timeout=_IDLE_AFTER_S,
