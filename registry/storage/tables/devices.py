@@ -130,7 +130,21 @@ dead_letter = Table(
     Column("reason", String(30), nullable=False),
     Column("detail", Text, nullable=False),
     Column("body", Text, nullable=False),
+    # the serial it is about, where it tells one
+    Column("device", String(60), nullable=False, server_default=""),
+    # how often it was replayed in vain, when last, and since when somebody wants it replayed
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("tried_at", UtcTime),
+    Column("asked_at", UtcTime),
     one_of("reason", Reject),
     Index(None, "at"),
     Index(None, "reason", "at"),
+    Index(None, "cabinet_id"),
+    Index(None, "device"),
+    Index(
+        "ix_dead_letter_asked",
+        "id",
+        sqlite_where=text("asked_at IS NOT NULL"),
+        postgresql_where=text("asked_at IS NOT NULL"),
+    ),
 )

@@ -116,3 +116,24 @@ def upgrade() -> None:
             sa.Column("configuration_version", sa.Integer(), server_default=sa.text("0"), nullable=False)
         )
         batch_op.add_column(sa.Column("configuration_problem", sa.Text(), server_default="", nullable=False))
+
+    with op.batch_alter_table("dead_letter") as batch_op:
+        batch_op.add_column(sa.Column("device", sa.String(length=60), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("tried_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("asked_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.drop_constraint(op.f("ck_dead_letter_reason"), type_="check")
+        batch_op.create_check_constraint(
+            op.f("ck_dead_letter_reason"),
+            "reason IN ('unknown_device', 'unknown_point', 'out_of_range', 'not_a_number', 'too_old', 'in_future',"
+            " 'undecodable', 'bad_topic', 'store_refused')",
+        )
+        batch_op.create_index(batch_op.f("ix_dead_letter_cabinet_id"), ["cabinet_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_dead_letter_device"), ["device"], unique=False)
+        batch_op.create_index(
+            "ix_dead_letter_asked",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("asked_at IS NOT NULL"),
+            postgresql_where=sa.text("asked_at IS NOT NULL"),
+        )
