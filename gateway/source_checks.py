@@ -91,7 +91,7 @@ def _line_problems(at: str, source: SourceSettings, lines: Counter[str]) -> Iter
     try:
         bytes.fromhex(source.ask)
     except ValueError:
-        yield f"{at}.ask: {source.ask!r} is no hex; write bytes such as 77 04 00 04 08"
+        yield f"{at}.ask: {source.ask!r} is no hex; write bytes such as 77 05 00 00 04 09"
     for name, value, low, high in (
         ("baud", source.baud, 300, 4_000_000),
         ("ask_every_s", source.ask_every_s, 0.05, 86400),
