@@ -5,6 +5,7 @@ Pure apart from ``load_profiles``, which reads the files. A profile knows nothin
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -37,8 +38,6 @@ __all__ = [
     "read_registers",
     "with_settings",
 ]
-
-_LONGEST_LINE_OF_DESCENT = 5
 
 
 class BadProfile(Exception):
@@ -108,7 +107,7 @@ def read_profiles(files: Iterable[Traversable]) -> list[ProfileFile]:
             continue
         # a file of ones own that is like ours of the same name is meant to change it
         if name in raws and raw.get("like") == name:
-            raw = {**raws[name], **{key: value for key, value in raw.items() if key != "like"}}
+            raw = _over(raws[name], {key: value for key, value in raw.items() if key != "like"})
         raws[name] = raw
         read.append((file.name, name, raw, ()))
     return [
@@ -121,7 +120,7 @@ def read_profiles(files: Iterable[Traversable]) -> list[ProfileFile]:
 
 def _made(file: str, name: str, raw: dict[str, Any], raws: Mapping[str, dict[str, Any]]) -> ProfileFile:
     problems: list[Problem] = []
-    whole = _inherited(raw, raws, problems)
+    whole = _inherited(name, raw, raws, problems)
     profile = build(whole, DeviceProfile, problems)
     profile = msgspec.structs.replace(profile, name=name)
     # a stand-in is no value of the author's: what is said of its field has been said already
@@ -136,22 +135,29 @@ def _covers(field: str, other: str) -> bool:
     return other == field or (bool(head) and other.startswith(head) and tail in {"name", *other.split(".")[1:]})
 
 
-def _inherited(raw: dict[str, Any], raws: Mapping[str, dict[str, Any]], problems: list[Problem]) -> dict[str, Any]:
-    """``raw`` over what it is ``like``: each key that it writes itself counts, settings one by one."""
-    whole = dict(raw)
-    for _ in range(_LONGEST_LINE_OF_DESCENT):
-        parent = whole.pop("like", None)
-        if parent is None:
-            return whole
+def _inherited(
+    name: str, raw: dict[str, Any], raws: Mapping[str, dict[str, Any]], problems: list[Problem]
+) -> dict[str, Any]:
+    """``raw`` over what it is ``like``, and over what that is like."""
+    whole, seen = dict(raw), {name}
+    while (parent := whole.pop("like", None)) is not None:
         base = raws.get(parent) if isinstance(parent, str) else None
-        if base is None or base is raw:
-            known = ", ".join(sorted(name for name, other in raws.items() if other is not raw))
-            problems.append(Problem(field="like", value=f"is {quoted(parent)}", fix=f"use one of {known}"))
+        if parent in seen:
+            problems.append(Problem(field="like", value="goes round in a circle", fix="let one of them stand alone"))
             return whole
-        settings = {**_table(base.get("settings")), **_table(whole.get("settings"))}
-        whole = {**base, **whole, **({"settings": settings} if settings else {})}
-    problems.append(Problem(field="like", value="goes round in a circle", fix="let one of them stand alone"))
+        if base is None:
+            near = difflib.get_close_matches(str(parent), raws, n=3) or sorted(set(raws) - {name})
+            problems.append(Problem(field="like", value=f"is {quoted(parent)}", fix=f"use one of {', '.join(near)}"))
+            return whole
+        seen.add(parent)
+        whole = _over(base, whole)
     return whole
+
+
+def _over(base: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
+    """Each key that ``raw`` writes itself counts, of ``settings`` each one."""
+    settings = {**_table(base.get("settings")), **_table(raw.get("settings"))}
+    return {**base, **raw, **({"settings": settings} if settings else {})}
 
 
 def _table(value: object) -> dict[str, Any]:

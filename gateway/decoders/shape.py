@@ -10,9 +10,11 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, Union
 
 import msgspec
+import msgspec.structs
 
 _LONGEST_QUOTE = 60
 _OWN = frozenset({"name"})  # keys that a file may not have: the program fills them in
@@ -39,7 +41,12 @@ def quoted(value: object) -> str:
 
 def build(raw: Mapping[str, Any], kind: type[msgspec.Struct], problems: list[Problem], at: str = "") -> Any:
     """A ``kind`` made of ``raw``, with stand-ins where it is faulty; ``problems`` grows by what was found."""
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    if at or not _OWN & raw.keys():
+        try:
+            return msgspec.convert(raw, kind)
+        except msgspec.ValidationError:
+            pass  # something is wrong: find out all of it
+    fields = _fields(kind)
     problems += [_unknown(key, raw[key], fields, at) for key in raw if key not in fields or (not at and key in _OWN)]
     values = {}
     for name, field in fields.items():
@@ -51,6 +58,11 @@ def build(raw: Mapping[str, Any], kind: type[msgspec.Struct], problems: list[Pro
             problems.append(Problem(field=f"{at}{name}", value="", fix=f"is missing; write {_described(field.type)}"))
             values[name] = _stand_in(field.type)
     return kind(**values)
+
+
+@lru_cache(maxsize=32)
+def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.name: field for field in msgspec.structs.fields(kind)}
 
 
 def _unknown(key: str, value: object, fields: Mapping[str, object], at: str) -> Problem:
