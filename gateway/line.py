@@ -25,6 +25,8 @@ _QUIET_S = 0.05  # no more bytes for this long after a whole answer's length: wh
 class Stream(Protocol):
     """Requests out, bytes in, undamaged answers out; its length is what has come and is no answer (yet)."""
 
+    noise_bytes: int
+
     def __len__(self) -> int: ...
 
     def request(self, address: int) -> bytes: ...
@@ -33,7 +35,7 @@ class Stream(Protocol):
 
     def feed(self, piece: bytes) -> None: ...
 
-    def forget(self) -> int: ...
+    def forget(self) -> None: ...
 
     def next_answer(self) -> Answer | None: ...
 
@@ -59,7 +61,6 @@ class Line:
         self._channel: Channel | None = None
         self._stream: Stream = TcpStream(blocks) if self._port.framing == "tcp" else AnswerStream(blocks)
         self._last_traffic_s = 0.0
-        self.noise_bytes = 0  # bytes that were thrown away since the start
 
     @property
     def is_open(self) -> bool:
@@ -76,6 +77,11 @@ class Line:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
+
+    def take_noise(self) -> int:
+        """How many bytes were no part of an answer since the last call."""
+        count, self._stream.noise_bytes = self._stream.noise_bytes, 0
+        return count
 
     def late_answers(self) -> Iterator[Answer]:
         """Answers that have arrived since the last wait ended. Raises ``LineDown``."""
@@ -103,7 +109,7 @@ class Line:
             complete = len(self._stream) >= whole
             if not self._read(min(left_s, _QUIET_S) if complete else left_s):
                 if complete:
-                    self.noise_bytes += self._stream.forget()
+                    self._stream.forget()
                     return Heard.DAMAGED
                 continue
             for answer in self._answers():
@@ -111,7 +117,7 @@ class Line:
                 if answer.address == address:
                     return Heard.ANSWER
         began = self._stream.has_begun(address)
-        self.noise_bytes += self._stream.forget()
+        self._stream.forget()
         return Heard.CUT_SHORT if began else Heard.SILENCE
 
     def _answers(self) -> Iterator[Answer]:

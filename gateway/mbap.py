@@ -29,6 +29,7 @@ class TcpStream:
     def __init__(self, expected: Mapping[int, Block]) -> None:
         self._expected = expected
         self._bytes = bytearray()
+        self.noise_bytes = 0  # there is none on TCP
         self._transaction = 0
         self._asked: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
 
@@ -52,9 +53,8 @@ class TcpStream:
         """Appends what came over the connection."""
         self._bytes += piece
 
-    def forget(self) -> int:
-        """Keeps what is there, since the rest of a frame may still come: 0 bytes are lost."""
-        return 0
+    def forget(self) -> None:
+        """Keeps what is there, since the rest of a frame may still come."""
 
     def next_answer(self) -> Answer | None:
         """The next answer to one of our requests; None when there is none yet. Raises ``OutOfStep``."""

@@ -294,7 +294,7 @@ class Bus:
             self._take(answers, stop)
             if heard is not Heard.DAMAGED:
                 break
-        self._counts.noise_bytes, line.noise_bytes = self._counts.noise_bytes + line.noise_bytes, 0
+        self._counts.noise_bytes += line.take_noise()
         if heard in (Heard.SILENCE, Heard.CUT_SHORT):
             self._note_silence(unit)
         self._budget.spent(busy_s, answered=heard is Heard.ANSWER, now_s=time.monotonic())

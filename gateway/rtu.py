@@ -55,6 +55,7 @@ class AnswerStream:
     def __init__(self, expected: Mapping[int, Block]) -> None:
         self._expected = expected
         self._bytes = bytearray()
+        self.noise_bytes = 0  # thrown away since the start
 
     def __len__(self) -> int:
         """Bytes that are no answer (yet)."""
@@ -72,13 +73,13 @@ class AnswerStream:
     def feed(self, piece: bytes) -> None:
         """Appends what came over the line."""
         self._bytes += piece
+        self.noise_bytes += max(0, len(self._bytes) - _MOST_BYTES_KEPT)
         del self._bytes[:-_MOST_BYTES_KEPT]
 
-    def forget(self) -> int:
-        """Throws away what is left, and says how many bytes it was."""
-        count = len(self._bytes)
+    def forget(self) -> None:
+        """Throws away what is left."""
+        self.noise_bytes += len(self._bytes)
         self._bytes.clear()
-        return count
 
     def next_answer(self) -> Answer | None:
         """The first undamaged answer; bytes before it are noise and go with it. None when there is none yet."""
@@ -89,6 +90,7 @@ class AnswerStream:
             found = self._answer_at(at, address, block)
             if found is not None:
                 answer, end = found
+                self.noise_bytes += at
                 del self._bytes[:end]
                 return answer
         return None
