@@ -204,8 +204,25 @@ PERMISSIONS: dict[str, Line] = {
     "revoke_any_token": Line(ADMINISTRATORS, OWN_AREA),
     "audit": Line(ADMINISTRATORS, WHOLE_CITY),
     "audit_csv": Line(ADMINISTRATORS, WHOLE_CITY),
-    # the machinery
+    # the machinery; which command a role may give is decided by registry.domain.commands, on which sensor crew may by
+    # registry.services.devices.may_handle
     "system": Line(STAFF),
+    "letters": Line(STAFF, WHOLE_CITY),
+    "letter": Line(STAFF, WHOLE_CITY),
+    "replay_letters": Line(ROSTER, WHOLE_CITY),
+    "drop_letters": Line(REGISTRARS, WHOLE_CITY),
+    "cabinet": Line(STAFF),
+    "configuration": Line(ADMINISTRATORS, WHOLE_CITY),
+    "publish": Line(ADMINISTRATORS, WHOLE_CITY),
+    "order_command": Line(ROSTER, WHOLE_CITY),
+    "withdraw_command": Line(ROSTER, WHOLE_CITY),
+    "order_for_device": Line(HANDS, OWN_AREA),
+    "set_period": Line(ADMINISTRATORS, WHOLE_CITY),
+    "new_cabinet": Line(ADMINISTRATORS, WHOLE_CITY),
+    "issue_code": Line(ADMINISTRATORS, WHOLE_CITY),
+    "revoke_cabinet": Line(ADMINISTRATORS, WHOLE_CITY),
+    # a cabinet shows its one-time code
+    "enrol": Line(PUBLIC),
     "rules": Line(STAFF),
     # for programs
     "api_openapi": Line(PUBLIC),
@@ -300,6 +317,20 @@ PERMISSIONS: dict[str, Line] = {
     "api_add_token": Line(ADMINISTRATORS),
     "api_revoke_token": Line(ADMINISTRATORS, OWN_AREA, PEOPLE),
     "api_audit": Line(ADMINISTRATORS, WHOLE_CITY, PEOPLE),
+    "api_cabinets": Line(STAFF, ANY, READ),
+    "api_cabinet": Line(STAFF, ANY, READ),
+    "api_configure": Line(ADMINISTRATORS, WHOLE_CITY, PEOPLE),
+    "api_commands": Line(STAFF, ANY, READ),
+    "api_order": Line(ROSTER, WHOLE_CITY, REGISTRY),
+    "api_withdraw": Line(ROSTER, WHOLE_CITY, REGISTRY),
+    "api_device_order": Line(HANDS, OWN_AREA, REGISTRY),
+    "api_code": Line(ADMINISTRATORS, WHOLE_CITY, PEOPLE),
+    "api_revoke_cabinet": Line(ADMINISTRATORS, WHOLE_CITY, PEOPLE),
+    "api_letters": Line(STAFF, WHOLE_CITY, READ),
+    "api_letter_causes": Line(STAFF, WHOLE_CITY, READ),
+    "api_letter": Line(STAFF, WHOLE_CITY, READ),
+    "api_replay_letters": Line(REGISTRARS, WHOLE_CITY, REGISTRY),
+    "api_drop_letters": Line(REGISTRARS, WHOLE_CITY, REGISTRY),
     "api_overview": Line(STAFF, ANY, READ),
     "api_wrong_now": Line(STAFF, ANY, READ),
     "api_map": Line(STAFF, ANY, READ),
@@ -315,10 +346,15 @@ LIMITS: dict[str, str] = {
     "report_here": "6/minute;30/hour",
     "scan": "60/minute",
     "place_scan": "60/minute",
+    "enrol": "10/minute",
 }
 
 # Routes that take a file larger than any photo; ``web.import_limit_mb`` bounds them instead of ``web.upload_limit_mb``.
 LARGE_UPLOADS: frozenset[str] = frozenset({"upload_import", "api_upload", "check_areas"})
+
+# Routes that programs without a browser use, so that no other site can make a browser send what they take: they read
+# nothing from a cookie.
+WITHOUT_FORM: frozenset[str] = frozenset({"enrol"})
 
 # Requests per API token, over all routes.
 TOKEN_LIMIT = "600/minute"  # noqa: S105  # a rate

@@ -18,6 +18,7 @@ import structlog
 
 from gateway.durable import read_kept, write_durably
 
+HEARD = "heard"  # the city's word that it hears us; asks for nothing
 Outcome = Literal["done", "refused", "failed", "rolled_back", "trying"]
 
 _KEPT_AFTER_EXPIRY_S = 86_400.0  # the city's clock and ours may differ
@@ -85,8 +86,9 @@ class CommandDesk:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             log.warning("command_unreadable", reason=str(error))
             return None
-        with self._lock:
-            self._judge(command)
+        if command.kind != HEARD:
+            with self._lock:
+                self._judge(command)
         return command
 
     def finish(self, command_id: str, outcome: Outcome, *, reason: str = "", result: Mapping[str, Any] = {}) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import hmac
 import secrets
 from pathlib import Path
 
@@ -94,8 +95,23 @@ def new_password() -> str:
     return secrets.token_urlsafe(_PASSWORD_BYTES)
 
 
-def password_hash(password: str) -> str:
-    """``password`` as Mosquitto's password file wants it: PBKDF2-SHA512, ``$7$iterations$salt$hash``."""
-    salt = secrets.token_bytes(_SALT_BYTES)
+def password_hash(password: str, *, salt: bytes = b"") -> str:
+    """``password`` as Mosquitto's password file wants it: PBKDF2-SHA512, ``$7$iterations$salt$hash``.
+
+    ``salt``: 12 bytes; a random one where it is not given.
+    """
+    salt = salt or secrets.token_bytes(_SALT_BYTES)
     made = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
     return f"$7${_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(made).decode()}"
+
+
+def is_password_of(password: str, hashed: str) -> bool:
+    """Whether ``hashed`` (as ``password_hash`` makes it) is that of ``password``; False for another form of hash."""
+    parts = hashed.split("$")
+    if len(parts) != 5 or parts[:2] != ["", "7"] or not parts[2].isdecimal():  # $7$rounds$salt$hash
+        return False
+    try:
+        salt, wanted = base64.b64decode(parts[3]), base64.b64decode(parts[4])
+    except ValueError:
+        return False
+    return hmac.compare_digest(hashlib.pbkdf2_hmac("sha512", password.encode(), salt, int(parts[2])), wanted)

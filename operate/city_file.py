@@ -22,6 +22,20 @@ class CityBrokerSettings(BrokerSettings):
     host: str = field(
         default="127.0.0.1", metadata={"help": "Name or address of the MQTT broker; the embedded one listens there"}
     )
+    password_file: str = field(
+        default="",
+        metadata={
+            "help": "Where the worker keeps the users of the broker, in Mosquitto's form; the embedded broker then asks"
+            " for passwords too; empty: neither"
+        },
+    )
+    cabinets_host: str = field(
+        default="", metadata={"help": "The broker's name as cabinets reach it, told on enrolment; empty: as host"}
+    )
+    cabinets_port: int = field(default=0, metadata={"help": "Its port as cabinets reach it; 0: as port"})
+    cabinets_ca: str = field(
+        default="", metadata={"help": "File with the CA certificate that cabinets are given on enrolment; empty: none"}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +66,11 @@ class Place:
     def series_path(self) -> Path:
         """The embedded series store's file."""
         return self.home / self.settings.records.series
+
+    @property
+    def password_file(self) -> Path | None:
+        """The broker's users, where the worker keeps them."""
+        return self.home / self.settings.broker.password_file if self.settings.broker.password_file else None
 
     @property
     def data_dir(self) -> Path:

@@ -15,6 +15,7 @@ from operate.logs import configure_logs
 from operate.settings import BadSettings, load_settings
 
 if TYPE_CHECKING:
+    from dashboards.cabinet_door import CabinetDoor
     from operate.city_file import Place
     from registry.services.print_making import CityOnPlates
     from registry.storage.series import SeriesStore
@@ -62,7 +63,14 @@ def run_broker(config: Path | None) -> None:
 
     place = city(config)
     configure_logs("broker")
-    serve_mqtt(place.settings.broker.host, place.settings.broker.port, stop=stop_on_signals())
+    broker = place.settings.broker
+    serve_mqtt(
+        broker.host,
+        broker.port,
+        stop=stop_on_signals(),
+        password_file=place.password_file,
+        city_users=[broker.username],
+    )
 
 
 def run_ingest(config: Path | None) -> None:
@@ -70,6 +78,7 @@ def run_ingest(config: Path | None) -> None:
     from functools import partial
 
     from gateway.ingest import Ingest
+    from operate.frame_letters import frame_reader
     from registry.intake import Intake, note_cabinet
     from registry.storage.schema import check_schema
 
@@ -77,7 +86,9 @@ def run_ingest(config: Path | None) -> None:
     configure_logs("ingest")
     engine, store = open_records(place)
     check_schema(engine)
-    intake = Intake(engine, store, clock=lambda: datetime.now(UTC), zone=place.zone)
+    profiles = place.settings.records.profiles
+    read_letter = frame_reader(place.home / profiles if profiles else None)
+    intake = Intake(engine, store, clock=lambda: datetime.now(UTC), zone=place.zone, read_letter=read_letter)
     ingest = Ingest(place.settings.broker, intake, note_cabinet=partial(note_cabinet, engine))
     try:
         ingest.run(stop_on_signals())
@@ -90,6 +101,7 @@ def run_worker(config: Path | None) -> None:
     """The only scheduler: watches for silence, deadlines, clean-up; does the long work that waits."""
     from functools import partial
 
+    from operate.remote_jobs import remote_jobs
     from registry.services.imports import work_waiting_imports
     from registry.services.place_work import do_place_work
     from registry.services.print_making import make_waiting_runs
@@ -108,6 +120,7 @@ def run_worker(config: Path | None) -> None:
             LongJob(name="print", work=lambda ends: prints(stop=ends)),
             LongJob(name="places", work=lambda ends: places(stop=ends)),
             LongJob(name="import", work=lambda ends: imports(stop=ends)),
+            *remote_jobs(place, engine),
         ]
         run(engine, store, place.settings.records, stop=stop_on_signals(), long_jobs=jobs)
     finally:
@@ -128,7 +141,7 @@ def run_web(config: Path | None) -> None:
     engine, store = open_records(place)
     check_schema(engine)
     web = dataclasses.replace(place.settings.web, secret_file=place.secret_file)
-    app = create_app(web, WebCity(place), engine, store)
+    app = create_app(web, WebCity(place), engine, store, cabinets=cabinet_door(place))
     try:
         serve(app, web, stop=stop_on_signals())
     finally:
@@ -142,6 +155,24 @@ def city_on_plates(place: Place) -> CityOnPlates:
 
     settings = place.settings.city
     return CityOnPlates(public_url=settings.public_url, name_zh=settings.name, name_en=settings.name_en)
+
+
+def cabinet_door(place: Place) -> CabinetDoor:
+    """Where this city's cabinets reach the broker. Raises ``BadSettings`` when the CA's file can't be read."""
+    from dashboards.cabinet_door import CabinetDoor
+    from operate.remote_jobs import configuration_faults
+
+    broker = place.settings.broker
+    try:
+        ca = (place.home / broker.cabinets_ca).read_text(encoding="ascii") if broker.cabinets_ca else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings("broker.cabinets_ca", [f"can't be read as PEM: {error}"]) from error
+    return CabinetDoor(
+        broker_host=broker.cabinets_host or broker.host,
+        broker_port=broker.cabinets_port or broker.port,
+        broker_ca=ca,
+        check=configuration_faults,
+    )
 
 
 class WebCity:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from dashboards.api import assets, classes, figures, fittings, imports, live, people, places, plates, printing, work
+from dashboards.api import (
+    assets,
+    cabinets,
+    classes,
+    figures,
+    fittings,
+    imports,
+    letters,
+    live,
+    people,
+    places,
+    plates,
+    printing,
+    work,
+)
 from dashboards.api.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *assets.OPERATIONS,
     *plates.OPERATIONS,
     *fittings.OPERATIONS,
+    *cabinets.OPERATIONS,
     *work.OPERATIONS,
     *classes.OPERATIONS,
     *places.OPERATIONS,
     *imports.OPERATIONS,
     *printing.OPERATIONS,
     *people.OPERATIONS,
+    *letters.OPERATIONS,
     *figures.OPERATIONS,
     *live.OPERATIONS,
 )

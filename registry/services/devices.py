@@ -142,22 +142,36 @@ def rezero_device(
     ``InvalidInput`` naming the point.
     """
     with writing(engine) as tx:
-        fitted = _fitted(tx, device_id)
-        row = _carrier(tx, fitted.asset_id, by)
-        why = _reason(reason)
-        points = {each.name: each for each in tx.execute(select(point).where(point.c.device_id == device_id))}
-        changes: dict[str, list[float]] = {}
-        for name, value in baselines.items():
-            if name not in points:
-                raise InvalidInput(name, f"sensor {fitted.serial} has no point {name}")
-            if _sane(name, value) != points[name].baseline:
-                changes[name] = [points[name].baseline, value]
-                set_baseline(tx, points[name].id, value, by=by.user_id, now=now)
-        if changes:
-            told = {f"baseline.{name}": pair for name, pair in changes.items()}
-            note = f"{fitted.serial}: {why}"
-            write_change(tx, row, told, action="rezero", audited="device.rezero", by=by, now=now, note=note)
-        return len(changes)
+        return rezero_in(tx, device_id, baselines, reason=reason, by=by, now=now)
+
+
+def rezero_in(
+    tx: Connection, device_id: int, baselines: Mapping[str, float], *, reason: str, by: Actor, now: datetime
+) -> int:
+    """``rezero_device`` in the caller's transaction."""
+    fitted = _fitted(tx, device_id)
+    row = _carrier(tx, fitted.asset_id, by)
+    why = _reason(reason)
+    points = {each.name: each for each in tx.execute(select(point).where(point.c.device_id == device_id))}
+    changes: dict[str, list[float]] = {}
+    for name, value in baselines.items():
+        if name not in points:
+            raise InvalidInput(name, f"sensor {fitted.serial} has no point {name}")
+        if _sane(name, value) != points[name].baseline:
+            changes[name] = [points[name].baseline, value]
+            set_baseline(tx, points[name].id, value, by=by.user_id, now=now)
+    if changes:
+        told = {f"baseline.{name}": pair for name, pair in changes.items()}
+        note = f"{fitted.serial}: {why}"
+        write_change(tx, row, told, action="rezero", audited="device.rezero", by=by, now=now, note=note)
+    return len(changes)
+
+
+def device_to_handle(tx: Connection, device_id: int, *, by: Actor) -> Any:
+    """The row of a fitted device that ``by`` may handle. Raises ``NotFound``, ``InvalidMove`` and ``NotAllowed``."""
+    fitted = _fitted(tx, device_id)
+    _carrier(tx, fitted.asset_id, by)
+    return fitted
 
 
 def set_baseline(tx: Connection, point_id: int, value: float, *, by: int | None, now: datetime) -> None:
