@@ -12,6 +12,7 @@ from functools import partial
 from gateway.decoders.layout import Layout
 from gateway.decoders.outcome import Found, Refusal
 from gateway.decoders.profile import Setting
+from gateway.decoders.setting import number_setting
 
 _VERSION = 2
 _HEAD = 5
@@ -57,19 +58,24 @@ def _radar(x: Sequence[int], settings: Mapping[str, Setting], found: Found) -> N
 
 
 def _pressure_pr26(x: Sequence[int], settings: Mapping[str, Setting], found: Found) -> None:
-    low, high = float(settings["p_min_bar"]), float(settings["p_max_bar"])
+    low, high = _set(settings, "p_min_bar"), _set(settings, "p_max_bar")
     _pressure((x[0] - 16384) / 32768 * (high - low) + low, settings, found)
     found.add("temperature", round((x[1] - 384) * 0.003125 - 50, 3))
 
 
 def _pressure_pr36(x: Sequence[int], settings: Mapping[str, Setting], found: Found) -> None:
-    _pressure((x[0] - 32768) / float(settings["kp"]), settings, found)
+    _pressure((x[0] - 32768) / _set(settings, "kp", above_zero=True), settings, found)
     found.add("temperature", round((x[1] - 32768) / 256, 3))
 
 
 def _pressure(bar: float, settings: Mapping[str, Setting], found: Found) -> None:
     found.add("pressure", round(bar * _HPA_PER_BAR, 2))
-    found.add("water_level", round(bar * _MM_PER_BAR / float(settings["density"]), 1))
+    found.add("water_level", round(bar * _MM_PER_BAR / _set(settings, "density", above_zero=True), 1))
+
+
+def _set(settings: Mapping[str, Setting], name: str, *, above_zero: bool = False) -> float:
+    """A setting that has a default."""
+    return number_setting(settings, name, above_zero=above_zero) or 0.0
 
 
 def _depth_and_conductivity(x: Sequence[int], settings: Mapping[str, Setting], found: Found) -> None:
@@ -82,7 +88,7 @@ def _depth_and_conductivity(x: Sequence[int], settings: Mapping[str, Setting], f
 def _linear(x: Sequence[int], settings: Mapping[str, Setting], found: Found) -> None:
     share = (x[0] + x[1] * 65536) / 8388608 - 1
     found.add("extension", round(share * 100, 4))
-    stroke_mm = float(settings["stroke_mm"])
+    stroke_mm = _set(settings, "stroke_mm")
     if stroke_mm > 0:
         found.add("displacement", round(share * stroke_mm, 3))
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from gateway.decoders.outcome import Found
 from gateway.decoders.profile import DeviceProfile, Setting
+from gateway.decoders.setting import number_setting
 
 _STANDARD_GRAVITY = 9.80665
 _REST_WITHIN = 0.15  # share of 1 g by which a sensor at rest may err
@@ -46,17 +47,18 @@ def _tilt_from_xy(values: tuple[float, ...], settings: Mapping[str, Setting]) ->
 
 
 def _open_from_contact(values: tuple[float, ...], settings: Mapping[str, Setting]) -> float | None:
-    open_when = settings.get("open_when")
-    return None if open_when is None else float(values[0] == float(open_when))
+    open_when = number_setting(settings, "open_when")
+    return None if open_when is None else float(values[0] == open_when)
 
 
 def _level_from_distance(values: tuple[float, ...], settings: Mapping[str, Setting]) -> float | None:
-    height_mm = settings.get("sensor_height_mm")
-    return None if height_mm is None else float(height_mm) - values[0]
+    height_mm = number_setting(settings, "sensor_height_mm")
+    return None if height_mm is None else height_mm - values[0]
 
 
 def _level_from_pressure(values: tuple[float, ...], settings: Mapping[str, Setting]) -> float | None:
-    return round(values[0] * _MM_PER_HPA / float(settings.get("density", 1.0)), 1)
+    density = number_setting(settings, "density", above_zero=True) or 1.0
+    return round(values[0] * _MM_PER_HPA / density, 1)
 
 
 DERIVATIONS: Mapping[str, Derivation] = MappingProxyType(
@@ -99,7 +101,10 @@ DERIVATIONS: Mapping[str, Derivation] = MappingProxyType(
 
 
 def derive(profile: DeviceProfile, found: Found) -> None:
-    """Notes what follows from what was found, for each time apart; what the device itself gave is left alone."""
+    """Notes what follows from what was found, for each time apart; what the device itself gave is left alone.
+
+    Raises ``Refusal`` for a setting that can't be used.
+    """
     for word in profile.derive:
         derivation = DERIVATIONS[word]
         for at_s, values in _by_time(found).items():

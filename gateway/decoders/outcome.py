@@ -17,6 +17,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "bad_frame": "a start, end or version mark is not what this device sends",
         "bad_length": "the frame's own length and what came differ",
         "bad_value": "a field holds what it can't hold",
+        "bad_setting": "a setting of the profile or of the device can't be used",
         "nothing_in_it": "none of the profile's points is in it",
         "not_json": "it is no JSON document that can be read",
         "other_kind": "another kind of device sent it",

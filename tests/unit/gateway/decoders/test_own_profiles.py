@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway.decoders import Decoded, Rejected, decode
@@ -319,6 +320,19 @@ def test_a_circle_of_likes_is_told(tmp_path):
     (tmp_path / "two.toml").write_text('like = "one"\n')
     with pytest.raises(BadProfile, match="circle"):
         load_profiles(tmp_path)
+
+
+def test_a_setting_that_can_t_be_used_rejects_the_payload_and_never_breaks_the_decoder():
+    profiles = load_profiles()
+    for name, settings, frame, port in (
+        ("decentlab-pr26", {"density": 0}, "02 03E8 0003 6000 52C0 0BEA", 1),
+        ("decentlab-pr36", {"kp": "many"}, "02 03E8 0003 6000 52C0 0BEA", 1),
+        ("netvox-r311a", {"open_when": "on"}, "01 02 01 21 00 00 00 00 00 00 00", 6),
+    ):
+        unchecked = msgspec.structs.replace(profiles[name], settings={**profiles[name].settings, **settings})
+        outcome = decode(unchecked, bytes.fromhex(frame), port=port)
+        assert isinstance(outcome, Rejected)
+        assert (outcome.reason, next(iter(settings)) in outcome.detail) == ("bad_setting", True)
 
 
 def test_settings_of_one_device_are_checked_too():
