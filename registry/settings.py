@@ -53,6 +53,10 @@ class RecordSettings:
         default=0, metadata={"help": "how long daily roll-ups stay; 0: for ever", "unit": "days"}
     )
     data: str = field(default="data", metadata={"help": "folder for files: photos in a folder of their own"})
+    profiles: str = field(
+        default="",
+        metadata={"help": "folder with further device profiles (*.toml), for replaying frames; empty: only ours"},
+    )
     keep_feed_days: int = field(default=7, metadata={"help": "how long live events stay", "unit": "days"})
     keep_letters_days: int = field(default=90, metadata={"help": "how long dead letters stay", "unit": "days"})
 

@@ -96,7 +96,7 @@ class SeriesStore(Protocol):
     def fold(self, now: datetime) -> int:
         """Do the store's housekeeping: sort, roll up, forget by age. Answers how much there was to do; 0: nothing.
 
-        One process at a time calls it (the worker).
+        The worker calls it; a second caller only does work twice.
         """
 
     def count(self) -> int:
