@@ -50,6 +50,7 @@ RawReading = tuple[str, str, int, int, float, int]
 # No sensor of this city is older than the project; what claims to be earlier comes from a clock that was never set.
 EARLIEST_MS = 1_577_836_800_000  # 2020-01-01 UTC
 FUTURE_LIMIT_MS = 10 * 60 * 1000
+_NOT_FITTED = "undecodable: unknown_device:"  # a cabinet's words for a frame of a device that stands in no table
 PENDING_GRACE_MS = 5_000
 
 
@@ -313,7 +314,8 @@ class Intake:
 
     def _sort_out(self, pack: Pack, directory: Directory, batch: _Batch) -> None:
         for body, reason in pack.bad:
-            letter = _letter(pack, batch.now_ms, Reject.UNDECODABLE, reason, body)
+            cause = Reject.UNKNOWN_DEVICE if reason.startswith(_NOT_FITTED) else Reject.UNDECODABLE
+            letter = _letter(pack, batch.now_ms, cause, reason, body)
             batch.letters.append(letter._replace(device=_device_in(body)))
         devices, nothing = directory.devices, directory.nothing
         now_ms = batch.now_ms

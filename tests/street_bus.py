@@ -30,6 +30,28 @@ print(json.dumps(dataclasses.asdict(played)))
 """
 
 
+DEAD_AND_NOISY = """
+[[event]]
+at_s = 0.0
+kind = "unit_dead"
+target = "dead-000007"
+duration_s = 3600.0
+[[event]]
+at_s = 0.0
+kind = "bus_crc_errors"
+bus = "noisy"
+duration_s = 3600.0
+strength = 0.3
+[[event]]
+at_s = 0.0
+kind = "bus_noise"
+bus = "noisy"
+duration_s = 3600.0
+strength = 0.3
+"""
+"""What befalls the lines ``dead`` (its seventh unit says nothing) and ``noisy``."""
+
+
 class KeptAnswers:
     """A sink that remembers every reading."""
 
@@ -94,6 +116,13 @@ class Street:
             assert self._process.poll() is None, "the simulator has ended"
             assert time.monotonic() < deadline_s, "it did not happen in time"
             threading.Event().wait(0.05)
+
+
+def truth_of(street: Street) -> dict[tuple[str, int], dict[str, float]]:
+    """The values of every undamaged answer that the units gave, by serial and sample count."""
+    said = [json.loads(line) for line in street.truth.read_text().splitlines()]
+    answers = [entry.get("answer") or entry.get("in_doubt") for entry in said if "event" not in entry]
+    return {(answer["serial"], answer["n"]): answer["values"] for answer in answers}
 
 
 @contextmanager

@@ -7,6 +7,7 @@ is fitted or its profile mended.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import Counter, OrderedDict
@@ -25,6 +26,7 @@ from gateway.spool import Lane, SpoolDown
 
 _SUSPECT, _SIMULATED = 1, 3
 _NOTHING = "nothing_in_it"
+_DEV_EUI = re.compile(r"[0-9a-f]{16}")
 _KEYS_REMEMBERED = 8192
 _MOST_PAYLOAD = 8192  # bytes of a frame that go to the dead letters
 _FIRST_PAUSE_S = 0.2
@@ -90,7 +92,7 @@ def normal_id(identity: str) -> str:
     """An identity as it is compared: DevEUIs come in either case, and with separators."""
     bare = identity.strip().lower()
     squeezed = bare.replace("-", "").replace(":", "")
-    return squeezed if len(squeezed) == 16 and all(one in "0123456789abcdef" for one in squeezed) else bare
+    return squeezed if _DEV_EUI.fullmatch(squeezed) else bare
 
 
 class Reception:
@@ -231,7 +233,7 @@ class Reception:
         body = frame.document or frame.payload if profile.kind == "json" else frame.payload
         if not body:
             reason = f"no_payload: it came decoded only, and {profile.name} reads bytes; switch the network's codec off"
-            sorted_out.reject(reason, frame.document, device=frame.device, port=frame.port, at_ms=at_ms)
+            sorted_out.reject(reason, frame.document, device=device.serial, port=frame.port, at_ms=at_ms)
             return
         outcome = decode(profile, body, port=frame.port)
         if isinstance(outcome, Decoded):
@@ -240,7 +242,7 @@ class Reception:
             sorted_out.counts.empty += 1  # a node names what changed; that none of it is ours is the usual case
         else:
             reason = f"{outcome.reason}: {outcome.detail} (profile {profile.name})"
-            sorted_out.reject(reason, body, device=frame.device, port=frame.port, at_ms=at_ms)
+            sorted_out.reject(reason, body, device=device.serial, port=frame.port, at_ms=at_ms)
 
     def _add_readings(
         self, device: SourceDevice, frame: Frame, outcome: Decoded, sorted_out: _Sorted, *, at_ms: int, now_ms: int
@@ -278,8 +280,13 @@ class Reception:
 
 
 def serial_of(identity: str) -> str:
-    """The serial of a device that stands in no table: its identity, as far as SenML lets it be a name."""
-    name = "".join(one if one.isascii() and (one.isalnum() or one in "._:-") else "-" for one in normal_id(identity))
+    """The serial of a device that stands in no table: its identity, as far as SenML lets it be a name.
+
+    A serial stays what it is; a DevEUI is always in lower case and without separators.
+    """
+    squeezed = normal_id(identity)
+    told = squeezed if _DEV_EUI.fullmatch(squeezed) else identity.strip()
+    name = "".join(one if one.isascii() and (one.isalnum() or one in "._:-") else "-" for one in told)
     return name[:64] if name[:1].isalnum() else f"x{name}"[:64]
 
 

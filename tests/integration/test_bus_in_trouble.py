@@ -5,37 +5,17 @@ The long form, ten minutes of noise, is ``covercode bench bus``.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from gateway.modbus import BusHealth, UnitHealth
-from tests.street_bus import Street, polled
+from tests.street_bus import DEAD_AND_NOISY, Street, polled, truth_of
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("street at wire speed")]
 
 DEAD = "dead-000007"
-EVENTS = f"""
-[[event]]
-at_s = 0.0
-kind = "unit_dead"
-target = "{DEAD}"
-duration_s = 3600.0
-[[event]]
-at_s = 0.0
-kind = "bus_crc_errors"
-bus = "noisy"
-duration_s = 3600.0
-strength = 0.3
-[[event]]
-at_s = 0.0
-kind = "bus_noise"
-bus = "noisy"
-duration_s = 3600.0
-strength = 0.3
-"""
 
 
 class Played(NamedTuple):
@@ -53,17 +33,13 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     folder: Path = tmp_path_factory.mktemp("street")
     # On the noisy line a timeout that no stall of this computer reaches: what comes too late counts as silence.
     timeouts_s = {"sound": 0.3, "dead": 0.3, "noisy": 1.0}
-    with Street(folder, buses=tuple(timeouts_s), units=30, events=EVENTS) as street:
+    with Street(folder, buses=tuple(timeouts_s), units=30, events=DEAD_AND_NOISY) as street:
         with polled(street, poll_every_s=2.5, timeouts_s=timeouts_s) as buses:
             street.wait_until(lambda: min(unit.answers for unit in buses["sound"].units()) >= 3)
             units = {name: bus.units() for name, bus in buses.items()}
         health = {name: bus.health() for name, bus in buses.items()}
         damaged = street.end()["damaged"]
-    truth = [json.loads(line) for line in street.truth.read_text().splitlines()]
-    answers = [entry.get("answer") or entry.get("in_doubt") for entry in truth if "event" not in entry]
-    return Played(
-        health, units, street.kept.answers(), {(one["serial"], one["n"]): one["values"] for one in answers}, damaged
-    )
+    return Played(health, units, street.kept.answers(), truth_of(street), damaged)
 
 
 def test_one_dead_unit_among_thirty_costs_the_others_no_more_than_one_poll_in_twenty(played):

@@ -119,6 +119,7 @@ def test_a_source_with_a_profile_for_all_names_devices_by_their_identity(kept, s
 def test_a_frame_that_its_decoder_rejects_is_kept_with_the_reason(kept, stop):
     assert reception(kept).take([frame(CALM[:5]), frame(b"\x99\x99\x01"), frame()], stop)
     assert [letter.reason.partition(":")[0] for letter in kept.letters()] == ["too_short", "unknown_tag"]
+    assert {letter.device for letter in kept.letters()} == {"TILT-7"}, "under the serial, so that it can be read again"
     assert len(kept.readings()) == 7
 
 
@@ -188,7 +189,15 @@ def test_identities_are_compared_without_case_and_separators(identity, same):
 
 
 @pytest.mark.parametrize(
-    ("identity", "serial"), [("plant/node 1", "plant-node-1"), ("井盖7", "x--7"), ("-a", "x-a"), ("a" * 99, "a" * 64)]
+    ("identity", "serial"),
+    [
+        ("TILT-7", "TILT-7"),
+        ("24-E1-24-78-5B-12-34-56", "24e124785b123456"),
+        ("plant/node 1", "plant-node-1"),
+        ("井盖7", "x--7"),
+        ("-a", "x-a"),
+        ("a" * 99, "a" * 64),
+    ],
 )
 def test_an_identity_becomes_a_serial_that_senml_allows(identity, serial):
     assert serial_of(identity) == serial
