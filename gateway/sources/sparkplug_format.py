@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from gateway.sources.frames import Damaged
 
 _TOPIC = re.compile(
-    r"spBv1\.0/(?P<group>[^/+#]+)/(?P<kind>[ND](?:BIRTH|DATA|DEATH))/(?P<node>[^/+#]+)(?:/(?P<device>[^/+#]+))?"
+    r"spBv1\.0/(?P<group>[^/+#]+)/(?P<kind>[DN](?:BIRTH|DATA|DEATH))/(?P<node>[^/+#]+)(?:/(?P<device>[^/+#]+))?"
 )
 _PACKAGE = "org.eclipse.tahu.protobuf"
 _Type = descriptor_pb2.FieldDescriptorProto
