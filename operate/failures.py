@@ -16,6 +16,7 @@ _FOR_PEOPLE = (
     ("gateway.cabinet", "BadSettings"),
     ("gateway.cabinet", "CabinetFailed"),
     ("gateway.device_profiles", "BadProfile"),
+    ("gateway.enrolment", "EnrolmentFailed"),
     ("gateway.spool_file", "SpoolDown"),
     ("gateway.spool_file", "SpoolInUse"),
     ("registry.domain.errors", "DomainError"),
