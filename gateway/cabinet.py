@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.cabinet_watch import CabinetWatch, Inside
 from gateway.clock_guard import ClockGuard
 from gateway.device_profiles import BadProfile, DeviceProfile, load_profiles
 from gateway.modbus import Bus, Sink
@@ -27,7 +28,7 @@ from gateway.spool import Lane, Spool, SpoolDown
 from gateway.uplink import Uplink
 
 _FLUSH_WITHIN_S = 5.0
-_LOOK_EVERY_S = 0.05
+_LOOK_EVERY_S = 0.2
 _LOOK_AT_CLOCK_EVERY_S = 0.5
 
 log = structlog.get_logger(__name__)
@@ -41,14 +42,14 @@ class CabinetFailed(Exception):
     """A part of the cabinet ended that may not end; a new start is needed (and is what the service manager does)."""
 
 
-def live(settings: CabinetSettings, *, stop: threading.Event) -> Ending:
+def live(settings: CabinetSettings, *, stop: threading.Event, watch: CabinetWatch | None = None) -> Ending:
     """The cabinet under the city's hand: one life after the other (``run``), each with the configuration then in use.
 
     ``settings`` is ``cabinet.toml``. Returns when ``stop`` is set or the city wants the process started again. Raises
     what ``run`` raises, but not for a configuration on trial: that one is taken back.
     """
     if not settings.remote.enabled:
-        return run(settings, stop=stop)
+        return run(settings, stop=stop, watch=watch)
     faults = problems(settings)
     if faults:
         raise BadSettings("\n".join(faults))
@@ -58,7 +59,7 @@ def live(settings: CabinetSettings, *, stop: threading.Event) -> Ending:
     guard = clock_guard(settings)
     while True:
         try:
-            ending = run(remote.begin_life(), stop=stop, remote=remote, guard=guard)
+            ending = run(remote.begin_life(), stop=stop, remote=remote, guard=guard, watch=watch)
         except (BadSettings, BadProfile, SpoolDown, CabinetFailed) as error:
             if not remote.roll_back(str(error)):
                 raise
@@ -80,6 +81,7 @@ def run(
     stop: threading.Event,
     remote: Remote | None = None,
     guard: ClockGuard | None = None,
+    watch: CabinetWatch | None = None,
 ) -> Ending:
     """Polls and sends until ``stop`` is set, then sends what is left for a few seconds and closes everything.
 
@@ -131,7 +133,24 @@ def run(
         )
         parts = [Part(name=f"bus {bus.settings.name}", run=bus.run) for bus in buses]
         parts += [*sources.parts, Part(name="clock", run=lambda ended: keep_time(guard, spool, ended))]
-        ending = _run_parts(parts, uplink, stop, remote)
+        if watch is not None:
+            watch.opened(
+                Inside(
+                    spool=spool,
+                    bound=settings.spool.max_bytes,
+                    buses=buses,
+                    sources=sources.health,
+                    uplink=uplink,
+                    now=guard.now,
+                    off_s=lambda: guard.off_s,
+                    suppressed=lambda: reporter.suppressed,
+                )
+            )
+        try:
+            ending = _run_parts(parts, uplink, stop, remote)
+        finally:
+            if watch is not None:
+                watch.closed()
         log.info("cabinet_stopped", cabinet=settings.cabinet.id, left=spool.status().queued)
     return ending
 

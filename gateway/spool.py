@@ -145,7 +145,9 @@ class Spool:
         self._boot = boot
         self._shift: Shift | None = None
         self._thinner = Thinner(settings.thin_to_s)
-        self.on_pack: Callable[[], None] = lambda: None  # called after each commit, in the writer's thread
+        # Called in the writer's thread after each commit that holds something urgent; what is routine need not wake
+        # anybody: several packs sent together cost the processor as much as one.
+        self.on_pack: Callable[[], None] = lambda: None
         self._turn = threading.Condition()
         self._waiting: deque[_Job] = deque()
         self._closing = True
@@ -264,6 +266,11 @@ class Spool:
         return total
 
     @property
+    def refuses(self) -> bool:
+        """Whether the disk takes nothing at the moment."""
+        return self._down
+
+    @property
     def undated(self) -> int:
         """How many readings wait for the clock."""
         return self._totals.undated
@@ -271,7 +278,9 @@ class Spool:
     def take(self, stream: Stream, after_seq: int, limit: int) -> list[SpooledPack]:
         """The next packs of ``stream`` with a seq above ``after_seq``, oldest first, at most ``limit``; all stay."""
         with self._reading, translated("reading the spool"), spool_file.transaction(self._file.reader, writes=False):
-            return spool_tables.next_packs(self._file.reader, stream, after_seq, limit)
+            return spool_tables.next_packs(
+                self._file.reader, stream, after_seq, limit, confirmed=self._totals.confirmed[stream]
+            )
 
     def last_seq(self, stream: Stream) -> int:
         """The last seq that was, or after a crash may have been, given; 0 when the stream never had one."""
@@ -351,7 +360,7 @@ class Spool:
         try:
             self._flush_on_commit(True)
             with translated("closing the spool"), spool_file.transaction(self._file.writer, writes=True):
-                spool_tables.give_back_numbers(self._file.writer)
+                spool_tables.reserve_numbers(self._file.writer, self._totals, more=0)
         except (SpoolDown, SpoolBroken) as error:  # the numbers stay reserved: the next start leaves them out
             log.warning("spool_ends_unclean", path=self._settings.path, reason=str(error))
 
@@ -441,7 +450,7 @@ class Spool:
             date.done.set_result(count)
         for put in puts:
             put.done.set_result({lane: seqs[lane] for lane in put.pieces})
-        if puts or dates:
+        if dates or "urgent" in seqs:
             self.on_pack()
 
     def _needs_flush(self, puts: Sequence[_Put], dates: Sequence[_Date], totals: Totals) -> bool:

@@ -107,19 +107,19 @@ def read_totals(db: sqlite3.Connection) -> Totals:
     )
 
 
-def reserve_numbers(db: sqlite3.Connection, totals: Totals) -> None:
-    """Sets the next numbers of every stream aside; the caller's transaction must be flushed."""
+def reserve_numbers(db: sqlite3.Connection, totals: Totals, *, more: int = RESERVED_SEQS) -> None:
+    """Sets the next numbers of every stream aside; the caller's transaction must be flushed.
+
+    With ``more`` 0, at a clean end, the numbers that were not used may be used by the next start. Packs need not write
+    how far a stream has come, which spares the disk a page each: what is reserved covers them, and a ``confirmed`` that
+    is too low after a crash is mended by the city's next word.
+    """
     for stream in STREAMS:
-        totals.reserved[stream] = totals.last_seq[stream] + RESERVED_SEQS
+        totals.reserved[stream] = totals.last_seq[stream] + more
         db.execute(
-            "UPDATE lane SET last_seq = ?, reserved = ? WHERE lane = ?",
-            (totals.last_seq[stream], totals.reserved[stream], stream),
+            "UPDATE lane SET last_seq = ?, confirmed = ?, reserved = ? WHERE lane = ?",
+            (totals.last_seq[stream], totals.confirmed[stream], totals.reserved[stream], stream),
         )
-
-
-def give_back_numbers(db: sqlite3.Connection) -> None:
-    """At a clean end: the numbers that were not used may be used by the next start."""
-    db.execute("UPDATE lane SET reserved = last_seq")
 
 
 def insert_pack(
@@ -140,7 +140,6 @@ def insert_pack(
         "INSERT INTO pack (lane, seq, put_ms, put_s, readings, bytes, wire, records) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (stream, seq, now_ms, now_s, readings, size, wire, records),
     )
-    db.execute("UPDATE lane SET last_seq = ? WHERE lane = ?", (seq, stream))
     totals.waiting[stream] += 1
     totals.packs += 1
     totals.readings += readings
@@ -151,9 +150,7 @@ def insert_pack(
 def confirm_up_to(db: sqlite3.Connection, totals: Totals, stream: Stream, seq: int) -> int:
     """Deletes what the city has; returns how many packs that were."""
     packs, _ = _delete_up_to(db, totals, stream, seq)
-    if seq > totals.confirmed[stream]:
-        totals.confirmed[stream] = seq
-        db.execute("UPDATE lane SET confirmed = ? WHERE lane = ?", (seq, stream))
+    totals.confirmed[stream] = max(totals.confirmed[stream], seq)
     return packs
 
 
@@ -204,13 +201,15 @@ def _oldest_pack(db: sqlite3.Connection, lane: Lane, spared: int | None) -> tupl
     return min(heads)[1:] if heads else None
 
 
-def next_packs(db: sqlite3.Connection, stream: Stream, after_seq: int, limit: int) -> list[SpooledPack]:
-    """The first packs of ``stream`` with a seq above ``after_seq``, each with the seq that it follows on."""
-    (before,) = db.execute(
-        "SELECT coalesce((SELECT max(seq) FROM pack WHERE lane = ?1 AND seq <= ?2),"
-        " (SELECT confirmed FROM lane WHERE lane = ?1))",
-        (stream, after_seq),
-    ).fetchone()
+def next_packs(
+    db: sqlite3.Connection, stream: Stream, after_seq: int, limit: int, *, confirmed: int
+) -> list[SpooledPack]:
+    """The first packs of ``stream`` with a seq above ``after_seq``, each with the seq that it follows on.
+
+    The first that is left follows on ``confirmed``, however many were dropped in between.
+    """
+    (before,) = db.execute("SELECT max(seq) FROM pack WHERE lane = ? AND seq <= ?", (stream, after_seq)).fetchone()
+    before = confirmed if before is None else before
     packs = []
     for seq, put_ms, readings, wire, records in db.execute(
         "SELECT seq, put_ms, readings, wire, records FROM pack WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?",

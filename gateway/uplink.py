@@ -35,6 +35,7 @@ _MOST_IN_HAND = 512
 _NEWEST_SHARE = 0.05  # how much the newest pack counts in the mean of their sizes
 _PORTIONED: tuple[Stream, ...] = ("urgent_backlog", "routine", "routine_backlog")
 _PACED: tuple[Stream, ...] = ("urgent_backlog", "routine_backlog")
+_LOOK_EVERY_S = 0.2  # for routine packs, which wake nobody
 _STATE_EVERY_S = 10.0
 _STATE_AT_MOST_EVERY_S = 1.0
 _SHORTEST_PAUSE_S = 0.5
@@ -115,9 +116,21 @@ class Uplink:
     _was_up: bool | None = None
     _started_s: float = 0.0  # monotonic
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker is connected."""
+        return self._was_up is True
+
     def wake(self) -> None:
-        """There are new packs, or a message has come: look."""
+        """There are urgent packs, or a message has come: look."""
         self._woken.set()
+
+    def _heard_something(self) -> None:
+        """Looks at once while confirmations make room; otherwise the next look is soon enough."""
+        for stream, window in self._windows.items():
+            if window.in_flight and (LANE_OF[stream] == "urgent" or 2 * window.in_flight > self.settings.uplink.window):
+                self._woken.set()
+                return
 
     def run(self, stop: threading.Event) -> None:
         """Connects and sends until ``stop``; then says goodbye. ``wake`` after setting ``stop`` ends a wait at once."""
@@ -155,7 +168,7 @@ class Uplink:
             client_id=f"covercode-{self.settings.cabinet.id}",
             will=(self._topic("state"), offline),
             subscribe=[*(self._topic(f"ack/{lane}") for lane in LANES), *self._command_topics()],
-            wake=self.wake,
+            wake=self._heard_something,
         )
         try:
             broker.open()
@@ -192,7 +205,7 @@ class Uplink:
         due_s = [window.due_s() for window in self._windows.values()]
         if any(self.spool.waiting(stream) for stream in _PACED):
             due_s.append(self._pace.due_s(now_s=now_s))
-        return max(0.0, min(_STATE_AT_MOST_EVERY_S, min(due_s) - now_s))
+        return max(0.0, min(_LOOK_EVERY_S, min(due_s) - now_s))
 
     def _hear(self, broker: BrokerConnection) -> None:
         """Takes in all confirmations that have come, and has the spool delete what they cover."""
@@ -227,8 +240,7 @@ class Uplink:
                 raise error
         seq = self._owed.pop(stream, None)
         if seq is not None:
-            self._settling[stream] = settling = self.spool.confirm_soon(stream, seq)
-            settling.add_done_callback(lambda _: self.wake())
+            self._settling[stream] = self.spool.confirm_soon(stream, seq)
 
     def _hear_ack(self, lane: Lane, payload: bytes) -> None:
         try:
@@ -338,6 +350,7 @@ class Uplink:
                 "version": self.version,
                 "oldest_unsent_s": round(oldest_s, 3),
                 "queued": status.queued,
+                "filled": round(status.bytes / self.settings.spool.max_bytes, 3),
                 "dropped": status.dropped,
                 "dropped_by": self._dropped_by(),
                 "backlog": status.backlog,
