@@ -6,6 +6,7 @@ import base64
 import json
 import signal
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,18 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from structlog.testing import capture_logs
 
-from gateway.settings import BrokerSettings, SourceDevice, SourceSettings
+from gateway.cabinet import run
+from gateway.settings import (
+    BrokerSettings,
+    CabinetIdentity,
+    CabinetSettings,
+    SourceDevice,
+    SourceSettings,
+    SpoolSettings,
+)
 from tests.mosquitto import Mosquitto
 from tests.source_running import KeptItems, cabinet, end_process, running, spooled, start_process, wait_until
+from tests.toy_city import ToyCity
 
 pytestmark = pytest.mark.network
 
@@ -215,3 +225,28 @@ def test_sparkplug_asks_a_node_it_never_saw_born_to_be_born_again(mosquitto):
         client.publish(SPARKPLUG.format("NDATA"), bytes.fromhex("08fbb6a5c1b8331204 10055001 1807".replace(" ", "")))
         wait_until(lambda: commands == ["spBv1.0/plant/NCMD/node1"])
     assert kept.letters()[0].reason.startswith("unknown_alias: ")
+
+
+def test_an_uplink_goes_through_the_whole_cabinet_and_the_state_tells_of_its_source(tmp_path: Path, mosquitto):
+    settings = CabinetSettings(
+        cabinet=CabinetIdentity(id="c1"),
+        broker=BrokerSettings(host=mosquitto.host, port=mosquitto.port),
+        spool=SpoolSettings(path=str(tmp_path / "spool.db")),
+        source=(lora(mosquitto),),
+    )
+    stop = threading.Event()
+    edge = threading.Thread(target=run, args=(settings,), kwargs={"stop": stop})
+    with ToyCity(mosquitto.host, mosquitto.port) as city:
+        edge.start()
+        try:
+            wait_until(lambda: any(state["sources"][0]["up"] for state in city.states))
+            publish(mosquitto, (CHIRPSTACK_TOPIC, b"[]"), (CHIRPSTACK_TOPIC, chirpstack_up(0, TILTED)))
+            wait_until(lambda: len(city.readings) == 7)
+        finally:
+            stop.set()
+            edge.join(30)
+        wait_until(lambda: city.states[-1]["online"] is False)
+    assert city.values["urgent"]
+    source = city.states[-1]["sources"][0]
+    assert (source["name"], source["kind"], source["readings"]) == ("lora", "chirpstack", 7)
+    assert source["undecoded"] == {"bad_envelope": 1}
