@@ -44,6 +44,7 @@ class PointProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``register`` to ``decimals_register`` belong to ``kind = "registers"``, ``path`` to ``omitted`` to ``"json"``. The
     value is ``raw * scale + offset``; a raw number in ``missing`` means that nothing is fitted there. ``mask`` and
     ``shift`` cut a few bits out of a raw number: masked first, then shifted right, then compared with ``missing``.
+    ``occasional``: it comes now and then (an alarm, a position), so that never having heard it means nothing.
     """
 
     name: str
@@ -65,6 +66,7 @@ class PointProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     omitted: Literal["missing", "zero"] = "missing"
     urgent: UrgentLimit = UrgentLimit()
     report: ReportRule = ReportRule()
+    occasional: bool = False
 
 
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
+from registry.domain.device_kinds import DEVICE_KINDS
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound
 from registry.domain.kinds import AlertState, AssetState, Family, Role
 from registry.domain.people import SYSTEM, Actor
@@ -32,7 +33,7 @@ COUNTERS = frozenset({"uptime", "sample_count", "battery", "temperature"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDevice:
-    """Hardware to be fitted to an asset. ``points`` empty: the usual points of the asset's family.
+    """Hardware to be fitted to an asset. ``points`` empty: those of its kind, or the usual ones.
 
     ``heartbeat_s``: how often it normally speaks; silence is judged by it. ``baselines``: point name to the value it
     shows when all is well (road camber), 0 where not given.
@@ -277,7 +278,9 @@ def _insert(tx: Connection, new: NewDevice, *, by: Actor, now: datetime) -> int:
 
 def _points_of(family: Family, new: NewDevice) -> list[str]:
     had = [name for name, spec in POINTS.items() if family in spec.families]
-    names = list(new.points) or [name for name in had if POINTS[name].usual]
+    kind = DEVICE_KINDS.get(new.profile)
+    usual = [name for name in had if (name in (*kind.points, *kind.occasional) if kind else POINTS[name].usual)]
+    names = list(new.points) or usual
     foreign = sorted((set(names) | set(new.baselines)) - set(had))
     if foreign:
         raise InvalidInput("points", f"{', '.join(foreign)}: a {family} asset has only {', '.join(had) or 'no points'}")

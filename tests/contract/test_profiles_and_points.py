@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.device_profiles import load_profiles
+from registry.domain.device_kinds import DEVICE_KINDS
 from registry.domain.kinds import Family
 from registry.domain.points import POINTS
 
@@ -31,3 +32,19 @@ def test_a_bought_device_s_points_are_on_file_with_their_unit_and_no_wider_range
         spec = POINTS[point.name]
         assert point.unit == spec.unit, point.name
         assert spec.sane[0] <= point.sane[0] < point.sane[1] <= spec.sane[1], point.name
+
+
+def test_the_city_can_fit_every_kind_of_device_that_a_cabinet_can_read():
+    assert {
+        kind.name: (kind.title, kind.title_zh, kind.heartbeat_s, kind.points, kind.occasional)
+        for kind in DEVICE_KINDS.values()
+    } == {
+        profile.name: (
+            profile.title,
+            profile.title_zh,
+            profile.heartbeat_s,
+            tuple(point.name for point in profile.point if not point.occasional),
+            tuple(point.name for point in profile.point if point.occasional),
+        )
+        for profile in load_profiles().values()
+    }
