@@ -12,6 +12,7 @@ import serial
 from gateway.ports import Port
 
 _CONNECT_WITHIN_S = 5.0
+_DEAD_AFTER_MS = 10_000  # what we sent went unacknowledged for so long: the cable is out, not the unit silent
 _MOST_READ = 4096
 
 
@@ -49,7 +50,7 @@ def _open_socket(port: Port) -> Channel:
     try:
         link = socket.create_connection((port.host, port.number), timeout=_CONNECT_WITHIN_S)
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_AFTER_MS)
     except OSError as error:
         raise LineDown(str(error)) from error
     return _SocketChannel(link)

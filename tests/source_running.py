@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from gateway.device_profiles import load_profiles
+from gateway.device_profiles import DeviceProfile, load_profiles
 from gateway.senml import Item, Reading, Undecoded, read_back
 from gateway.settings import (
     BrokerSettings,
@@ -115,9 +115,13 @@ def cabinet(*sources: SourceSettings, push: PushSettings | None = None) -> Cabin
 
 
 @contextmanager
-def running(settings: CabinetSettings, sink: Callable[[Mapping[str, Sequence[Item]]], object]) -> Iterator[Sources]:
-    """The sources, each in its thread; all have ended afterwards."""
-    sources = build_sources(settings, profiles(), sink)
+def running(
+    settings: CabinetSettings,
+    sink: Callable[[Mapping[str, Sequence[Item]]], object],
+    known: Mapping[str, DeviceProfile] | None = None,
+) -> Iterator[Sources]:
+    """The sources, each in its thread, with the ``known`` profiles (None: ours); all have ended afterwards."""
+    sources = build_sources(settings, profiles() if known is None else known, sink)
     stop = threading.Event()
     threads = [threading.Thread(target=part.run, args=(stop,)) for part in sources.parts]
     for thread in threads:

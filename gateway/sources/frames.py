@@ -142,7 +142,7 @@ def time_ms(found: object) -> int | None:
         whole_s = round(moment.astimezone(UTC).timestamp())
     except (ValueError, OverflowError):
         return None
-    ms = whole_s * 1000 + int(float(match[2] or 0) * 1000)
+    ms = whole_s * 1000 + int(f"{(match[2] or '.')[1:]:0<3}"[:3])  # cut, not rounded: a repeat must not differ
     return ms if ms > _NEVER_SET_MS else None
 
 

@@ -134,6 +134,8 @@ class MqttSource:
         self._say(client, found)
 
     def _found(self, message: mqtt.MQTTMessage) -> Sequence[Found]:
+        if message.retain:  # left there for whoever comes: how old it is nobody knows, and we have heard it live
+            return ()
         body = bytes(message.payload)
         try:
             return self.dialect.read(message.topic, body)

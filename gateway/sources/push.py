@@ -143,7 +143,7 @@ class PushServer:
         try:
             status, said = self._handle(environ)
         except Exception:  # the source loop: whatever one request does to us, the others go on
-            log.exception("push_failed", path=environ.get("PATH_INFO", ""))
+            log.exception("push_failed")  # without the path, which may be a secret
             status, said = _error(500, "failed", "the gateway failed over this request; send it again later")
         if isinstance(said, str):
             body, kind = said.encode(), "text/plain; charset=utf-8"

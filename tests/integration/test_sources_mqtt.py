@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from structlog.testing import capture_logs
 
 from gateway.cabinet import run
+from gateway.device_profiles import load_profiles
 from gateway.settings import (
     BrokerSettings,
     CabinetIdentity,
@@ -209,22 +210,69 @@ def _times_in(spool: Path, folder: Path) -> set[int]:
     return {second for second in range(3) if f"17676000{second:02}.5" in text}
 
 
+LEVEL = """
+version = 1
+kind = "json"
+title = "our level sensor"
+point = [
+  { name = "water_level", unit = "mm", sane = [0, 5000], path = "level", urgent = { above = 2000 } },
+  { name = "temperature", unit = "Cel", sane = [-50, 90], path = "sensor.temp" },
+]
+[json.time]
+path = "at"
+format = "unix-s"
+"""
+
+
+def test_plain_json_is_read_by_its_profile_and_a_retained_message_is_passed_over(tmp_path: Path, mosquitto):
+    (tmp_path / "our-level.toml").write_text(LEVEL)
+    kept = KeptItems()
+    settings = cabinet(lora(mosquitto, "json_mqtt", name="own", topics=("city/{device}/data",), profile="our-level",
+                            device=()))  # fmt: skip
+    with publisher(mosquitto) as client:
+        client.publish("city/W-6/data", b'{"at": 1767500000, "level": 1}', qos=1, retain=True).wait_for_publish(30)
+    with running(settings, kept, load_profiles(tmp_path)) as sources:
+        wait_until(lambda: sources.health()[0].up)
+        documents = [{"at": 1767600000, "level": 812, "sensor": {"temp": -3.5}}, {"at": 1767600060, "level": 2100}]
+        publish(mosquitto, ("city/W-7/data", json.dumps(documents).encode()), ("city/W-7/data", b'{"other": 1}'))
+        wait_until(lambda: len(kept.readings()) == 3 and len(kept.letters()) == 1)
+    assert [(one.serial, one.point, one.measured_ms, one.value) for one in kept.readings()] == [
+        ("W-7", "water_level", 1_767_600_000_000, 812), ("W-7", "temperature", 1_767_600_000_000, -3.5),
+        ("W-7", "water_level", 1_767_600_060_000, 2100),
+    ]  # fmt: skip
+    assert "urgent" in kept.lanes
+    assert kept.letters()[0].reason.startswith("nothing_in_it: ")
+
+
 SPARKPLUG = "spBv1.0/plant/{}/node1"
 
 
-def test_sparkplug_asks_a_node_it_never_saw_born_to_be_born_again(mosquitto):
+def test_sparkplug_asks_a_node_it_never_saw_born_to_be_born_again_and_reads_it_then(tmp_path: Path, mosquitto):
     kept = KeptItems()
-    node = SourceDevice(id="plant/node1", serial="N-1", profile="sparkplug-test")
+    (tmp_path / "our-level.toml").write_text(LEVEL)
+    node = SourceDevice(id="plant/node1", serial="N-1", profile="our-level")
     settings = cabinet(lora(mosquitto, "sparkplug", name="plant", device=(node,)))
     commands: list[str] = []
-    with running(settings, kept) as sources, publisher(mosquitto) as client:
+    with running(settings, kept, load_profiles(tmp_path)) as sources, publisher(mosquitto) as client:
         client.on_message = lambda _client, _data, message: commands.append(message.topic)
         client.subscribe(SPARKPLUG.format("NCMD"))
         wait_until(lambda: sources.health()[0].up)
         # one metric with alias 5 and no name, seq 7
         client.publish(SPARKPLUG.format("NDATA"), bytes.fromhex("08fbb6a5c1b8331204 10055001 1807".replace(" ", "")))
         wait_until(lambda: commands == ["spBv1.0/plant/NCMD/node1"])
+        # born: seq 0, metric "level", alias 5, Double 812.0; then seq 1, alias 5 alone, 2100.0
+        head, born, data = (
+            "08fbb6a5c1b833",
+            "12140a056c6576656c1005200a690000000000608940",
+            "120b100569000000000068a040",
+        )
+        client.publish(SPARKPLUG.format("NBIRTH"), bytes.fromhex(head + born + "1800"))
+        client.publish(SPARKPLUG.format("NDATA"), bytes.fromhex(head + data + "1801"))
+        wait_until(lambda: len(kept.readings()) == 2)
     assert kept.letters()[0].reason.startswith("unknown_alias: ")
+    assert [(one.serial, one.point, one.value) for one in kept.readings()] == [
+        ("N-1", "water_level", 812), ("N-1", "water_level", 2100),
+    ]  # fmt: skip
 
 
 def test_an_uplink_goes_through_the_whole_cabinet_and_the_state_tells_of_its_source(tmp_path: Path, mosquitto):
