@@ -27,7 +27,10 @@ from schemathesis.specs.openapi.checks import (
 from dashboards.api.operation import PREFIX, NoQuery, Operation
 from dashboards.api.table import OPERATIONS
 from dashboards.permissions import PERMISSIONS
+from gateway.credentials import password_hash
 from registry.domain.kinds import Role
+from registry.services.cabinets import CabinetState, note_cabinet
+from registry.services.credentials import enrol
 from registry.services.label_templates import ship_templates
 from registry.storage.database import writing
 from tests.web.conftest import NOON, Web, csrf_of
@@ -222,6 +225,17 @@ class Known:
     @property
     def api_token_id(self) -> int:
         return int(self._post("/tokens", json={"name": "巡检程序", "scopes": ["read"]})["id"])
+
+    @property
+    def cabinet(self) -> str:
+        note_cabinet(self.web.city.engine, CabinetState(cabinet="c1", online=True, at=0), now=NOON)
+        code = str(self._post("/cabinets/codes", json={"cabinet_id": "c1"})["code"])
+        enrol(self.web.city.engine, code, password_hash("word"), address="", now=NOON)
+        return "c1"
+
+    @property
+    def command_id(self) -> int:
+        return int(self._post(f"/cabinets/{self.cabinet}/commands", json={"kind": "poll"})["id"])
 
     @property
     def file(self) -> str:
