@@ -169,6 +169,7 @@ class Uplink:
             will=(self._topic("state"), offline),
             subscribe=[*(self._topic(f"ack/{lane}") for lane in LANES), *self._command_topics()],
             wake=self._heard_something,
+            sender_wake=self.wake,
         )
         try:
             broker.open()
@@ -276,11 +277,12 @@ class Uplink:
                 log.info("sending_again", stream=stream, after=window.confirmed, reason=rewind.value)
         while self._send_slice(broker, "urgent", _SLICE):
             pass
-        broker.sender_waits = True  # before looking: what is taken over after the look wakes us
-        free = self._most_in_hand() - broker.unacknowledged
-        if free <= 0:
+        most = self._most_in_hand()
+        broker.wake_at = most // 2  # before looking: what is taken over after the look wakes us
+        if broker.unacknowledged > most // 2:
             return
-        broker.sender_waits = False
+        broker.wake_at = -1
+        free = most - broker.unacknowledged
         for stream in _PORTIONED:
             if stream in _PACED and not self._pace.is_open(now_s=now_s):
                 continue
