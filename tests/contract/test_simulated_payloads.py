@@ -396,7 +396,7 @@ def test_the_simulator_speaks_for_every_bought_device():
 
 
 @pytest.mark.parametrize("profile", BOUGHT)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_the_simulator_sends_arrives_as_it_was_meant(profile, data):
     port, frame, meant = data.draw(SENT[profile])

@@ -164,7 +164,7 @@ def a_line(draw: st.DrawFn, name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_any_split_of_a_stream_gives_the_same_frames_and_counts(name, data):
     line = data.draw(a_line(name))
@@ -176,7 +176,7 @@ def test_any_split_of_a_stream_gives_the_same_frames_and_counts(name, data):
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_every_byte_of_a_line_is_a_frame_s_or_accounted_for(name, data):
     line = data.draw(a_line(name))
@@ -188,6 +188,7 @@ def test_every_byte_of_a_line_is_a_frame_s_or_accounted_for(name, data):
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=6))
 def test_good_frames_end_to_end_come_out_as_they_went_in(name, places):
     frames = [GOOD[name][place % len(GOOD[name])] for place in places]
@@ -219,7 +220,7 @@ def test_a_frame_cut_off_in_the_middle_is_given_up_when_the_line_falls_silent():
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.binary(min_size=0, max_size=40))
 def test_noise_without_end_takes_no_memory(name, noise):
     stream = FrameStream(FORMATS[name])

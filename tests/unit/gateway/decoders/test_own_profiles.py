@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from gateway.decoders import Decoded, Rejected, decode
-from gateway.device_profiles import BadProfile, DeviceProfile, load_profiles, with_settings
+from gateway.device_profiles import BadProfile, DeviceProfile, load_profiles, read_profiles, with_settings
 
 REGISTERS = """
 version = 1
@@ -90,8 +90,16 @@ time = { path = "ts", format = "unix-ms" }
 
 
 def profile(tmp_path: Path, text: str, name: str = "mine") -> DeviceProfile:
-    (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
-    return load_profiles(tmp_path)[name]
+    """The profile that ``text`` makes, read alone where it is not like a shipped one."""
+    file = tmp_path / f"{name}.toml"
+    file.write_text(text, encoding="utf-8")
+    if "like" in text:
+        return load_profiles(tmp_path)[name]
+    [read] = read_profiles([file])
+    if read.problems:
+        raise BadProfile("\n".join(map(str, read.problems)))
+    assert read.profile is not None
+    return read.profile
 
 
 def values(outcome: Decoded | Rejected) -> dict[Any, float]:
