@@ -187,6 +187,16 @@ class RemoteSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """``[metrics]``: where the cabinet is watched (Prometheus ``/metrics``, and ``/healthz``)."""
+
+    host: str = field(
+        default="127.0.0.1", metadata=_about("Address to listen on; another one only where the monitoring alone gets")
+    )
+    port: int = field(default=9464, metadata=_about("Port to listen on; 0: none"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PushSettings:
     """``[push]``: where platforms push to us over HTTP; only listened on when a source needs it."""
 
@@ -262,6 +272,7 @@ class CabinetSettings:
     clock: ClockSettings = field(default_factory=ClockSettings)
     remote: RemoteSettings = field(default_factory=RemoteSettings)
     push: PushSettings = field(default_factory=PushSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     bus: tuple[BusSettings, ...] = ()
     source: tuple[SourceSettings, ...] = ()
 
@@ -301,6 +312,7 @@ def _number_problems(settings: CabinetSettings) -> Iterator[str]:
         ("spool.live_first_s", settings.spool.live_first_s, 0, 30 * 86400),
         ("uplink.backlog_per_s", settings.uplink.backlog_per_s, 0, 10_000_000),
         ("uplink.window", settings.uplink.window, 1, 1024),
+        ("metrics.port", settings.metrics.port, 0, 65535),
         ("remote.rollback_after_s", settings.remote.rollback_after_s, 1, 3600),
         ("uplink.resend_after_s", settings.uplink.resend_after_s, 0.1, 3600),
     ):

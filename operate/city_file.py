@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-from dashboards.settings import WebSettings
+from dashboards.settings import WebSettings, read_networks
 from gateway.settings import BrokerSettings
 from operate.settings import BadSettings, load_settings
 from registry.settings import KEEP_SETTINGS, CitySettings, RecordSettings
@@ -39,6 +39,18 @@ class CityBrokerSettings(BrokerSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CityMetricsSettings:
+    """``[metrics]`` of the city: where ingest and the worker are watched. The web part has its own address for it."""
+
+    host: str = field(
+        default="127.0.0.1",
+        metadata={"help": "Address to listen on for /metrics and /healthz; another one only inside the machine room"},
+    )
+    ingest_port: int = field(default=9465, metadata={"help": "Port of ingest's; 0: none"})
+    worker_port: int = field(default=9466, metadata={"help": "Port of the worker's; 0: none"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CityFile:
     """All sections; each has defaults, so an empty file is a working embedded city."""
 
@@ -46,6 +58,7 @@ class CityFile:
     records: RecordSettings = field(default_factory=RecordSettings)
     broker: CityBrokerSettings = field(default_factory=CityBrokerSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    metrics: CityMetricsSettings = field(default_factory=CityMetricsSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +127,14 @@ def city_problems(settings: CityFile) -> list[str]:
     for name, port in (("broker.port", settings.broker.port), ("web.port", settings.web.port)):
         if not 1 <= port <= 65535:
             problems.append(f"{name}: must be between 1 and 65535, not {port}")
+    watched = settings.metrics
+    for name, port in (("ingest_port", watched.ingest_port), ("worker_port", watched.worker_port)):
+        if not 0 <= port <= 65535:
+            problems.append(f"metrics.{name}: must be 0 (none) or a port up to 65535, not {port}")
+    try:
+        read_networks(settings.web.metrics_from)
+    except ValueError as error:
+        problems.append(f"web.metrics_from: {error}; write networks such as 127.0.0.0/8, 10.1.0.0/16")
     return problems
 
 

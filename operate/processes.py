@@ -32,8 +32,10 @@ def stop_on_signals() -> threading.Event:
 def run_edge(config: Path) -> None:
     """The cabinet: poll the lines, spool, send."""
     from gateway.cabinet import live
+    from gateway.cabinet_watch import CabinetWatch
     from gateway.remote import Ending
     from gateway.settings import CabinetSettings, problems
+    from gateway.watching import WatchDoor
 
     settings = load_settings(CabinetSettings, config, os.environ)
     wrong = problems(settings)
@@ -43,7 +45,10 @@ def run_edge(config: Path) -> None:
     started_in = Path.cwd()
     os.chdir(config.resolve().parent)
     stop = stop_on_signals()
-    if live(settings, stop=stop) is Ending.RESTART and not stop.is_set():
+    watch = CabinetWatch()
+    with WatchDoor(watch, host=settings.metrics.host, port=settings.metrics.port):
+        ending = live(settings, stop=stop, watch=watch)
+    if ending is Ending.RESTART and not stop.is_set():
         os.chdir(started_in)
         # the very same command line, in this process's place: whoever watches over it need not notice
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
@@ -78,6 +83,8 @@ def run_ingest(config: Path | None) -> None:
     from functools import partial
 
     from gateway.ingest import Ingest
+    from gateway.ingest_watch import IngestWatch
+    from gateway.watching import WatchDoor
     from operate.frame_letters import frame_reader
     from registry.intake import Intake, note_cabinet
     from registry.storage.schema import check_schema
@@ -89,9 +96,11 @@ def run_ingest(config: Path | None) -> None:
     profiles = place.settings.records.profiles
     read_letter = frame_reader(place.home / profiles if profiles else None)
     intake = Intake(engine, store, clock=lambda: datetime.now(UTC), zone=place.zone, read_letter=read_letter)
-    ingest = Ingest(place.settings.broker, intake, note_cabinet=partial(note_cabinet, engine))
+    watch, watched = IngestWatch(), place.settings.metrics
+    ingest = Ingest(place.settings.broker, intake, note_cabinet=partial(note_cabinet, engine), watch=watch)
     try:
-        ingest.run(stop_on_signals())
+        with WatchDoor(watch, host=watched.host, port=watched.ingest_port):
+            ingest.run(stop_on_signals())
     finally:
         store.close()
         engine.dispose()
@@ -101,7 +110,9 @@ def run_worker(config: Path | None) -> None:
     """The only scheduler: watches for silence, deadlines, clean-up; does the long work that waits."""
     from functools import partial
 
+    from gateway.watching import WatchDoor
     from operate.remote_jobs import remote_jobs
+    from operate.worker_health import WatchedWorker
     from registry.services.imports import work_waiting_imports
     from registry.services.place_work import do_place_work
     from registry.services.print_making import make_waiting_runs
@@ -122,7 +133,16 @@ def run_worker(config: Path | None) -> None:
             LongJob(name="import", work=lambda ends: imports(stop=ends)),
             *remote_jobs(place, engine),
         ]
-        run(engine, store, place.settings.records, stop=stop_on_signals(), long_jobs=jobs)
+        watched, metrics = WatchedWorker(), place.settings.metrics
+        with WatchDoor(watched, host=metrics.host, port=metrics.worker_port):
+            run(
+                engine,
+                store,
+                place.settings.records,
+                stop=stop_on_signals(),
+                long_jobs=jobs,
+                watch=watched.jobs,
+            )
     finally:
         store.close()
         engine.dispose()

@@ -8,9 +8,11 @@ May import ``registry.domain``, ``registry.services`` and ``registry.storage``; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -92,6 +94,7 @@ class Receipt(NamedTuple):
     holes: int
     fired: int
     cleared: int
+    rejected_by: Mapping[str, int] = MappingProxyType({})
 
 
 class _Decision(NamedTuple):
@@ -181,6 +184,7 @@ class Intake:
             holes=batch.holes,
             fired=fired,
             cleared=cleared,
+            rejected_by=Counter(str(letter.reason) for letter in batch.letters),
         )
 
     def progress(self) -> list[Ack]:
@@ -250,6 +254,9 @@ class Intake:
             return self._read_letter(letter.body, partial(records.profile_of, tx))
         except ValueError as problem:
             return str(problem)
+        except Exception:  # a decoder's fault: the letter stays, and the intake of everything else goes on
+            log.exception("letter_reader_failed", letter_id=letter.id)
+            return "reading it failed: report this with the letter's original"
 
     def _take_again(
         self, letter: records.AskedLetter, readings: Sequence[RawReading] | str, directory: Directory, batch: _Batch
