@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -38,6 +39,12 @@ cabinet = Table(
     Column("oldest_unsent_s", Float, nullable=False, server_default=text("0")),
     Column("queued", Integer, nullable=False, server_default=text("0")),
     Column("dropped", Integer, nullable=False, server_default=text("0")),
+    # readings lost, by lane and reason: {"routine": {"full": 12}}
+    Column("dropped_by", JSON, nullable=False, server_default=text("'{}'")),
+    # readings that wait in its spool until its clock is set, and how far that clock is off
+    Column("undated", Integer, nullable=False, server_default=text("0")),
+    Column("clock_set", Boolean, nullable=False, server_default=text("true")),
+    Column("clock_off_s", Float, nullable=False, server_default=text("0")),
     # the configuration from the city that it says it runs; 0: its own file alone
     Column("configuration_version", Integer, nullable=False, server_default=text("0")),
     Column("configuration_problem", Text, nullable=False, server_default=""),

@@ -112,6 +112,10 @@ def upgrade() -> None:
         )
 
     with op.batch_alter_table("cabinet") as batch_op:
+        batch_op.add_column(sa.Column("dropped_by", sa.JSON(), server_default=sa.text("'{}'"), nullable=False))
+        batch_op.add_column(sa.Column("undated", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("clock_set", sa.Boolean(), server_default=sa.text("true"), nullable=False))
+        batch_op.add_column(sa.Column("clock_off_s", sa.Float(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(
             sa.Column("configuration_version", sa.Integer(), server_default=sa.text("0"), nullable=False)
         )
