@@ -7,6 +7,7 @@ spool and its ``health``.
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,6 +30,7 @@ _STEP_BACK_MS = 5_000  # a clock set back by more than this is believed
 _FIRST_PAUSE_S = 0.2
 _LOOK_AGAIN_S = 0.25  # how soon a unit that somebody asks for out of turn is noticed
 _LONGEST_OPEN_PAUSE_S = 10.0
+_STEADY_AFTER_S = 10.0  # a line that breaks sooner after opening never really was open
 _LONGEST_SPOOL_PAUSE_S = 5.0
 _SUSPECT = 1
 _POOR_BELOW = 0.9  # share of answered requests
@@ -120,6 +122,12 @@ def silence_pause(silences: int, period_s: float) -> float:
     return max(period_s, min(LONGEST_SILENCE_PAUSE_S, period_s * 2.0 ** min(silences - 1, 30)))
 
 
+def _open_pause(failures: int) -> float:
+    """Seconds until a line is opened again, with chance in it: a server's clients don't all come back at once."""
+    longest_s = min(_LONGEST_OPEN_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures, 30))
+    return longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+
 def stamp(now_ms: int, last_ms: int) -> int:
     """The time of an answer: later than the unit's last one, since device, point and time are a reading's identity.
 
@@ -142,6 +150,8 @@ class Bus:
     _budget: Budget = field(init=False)
     _line_down: bool = False
     _never_open: bool = True
+    _opened_s: float = 0.0
+    _breaks: int = 0  # in a row, each soon after opening
 
     def __post_init__(self) -> None:
         """Only assigns."""
@@ -229,25 +239,35 @@ class Bus:
                 self._poll_in_turn(line, stop)
         except LineDown as error:
             self._went_down(str(error))
-            stop.wait(_FIRST_PAUSE_S)
+            self._breaks = 0 if self._is_steady() else self._breaks + 1
+            stop.wait(_open_pause(self._breaks))
         finally:
             line.close()
 
     def _open(self, line: Line, stop: threading.Event) -> bool:
-        pause_s = _FIRST_PAUSE_S
+        failures = 0
         while not stop.is_set():
             try:
                 line.open()
             except LineDown as error:
                 self._went_down(str(error))
-                stop.wait(pause_s)
-                pause_s = min(_LONGEST_OPEN_PAUSE_S, 2 * pause_s)
+                stop.wait(_open_pause(failures))
+                failures += 1
                 continue
-            if self._line_down or self._never_open:
-                self._line_down = self._never_open = False
-                log.info("line_open", bus=self.settings.name, port=self.settings.port)
+            self._opened_s = time.monotonic()
+            if not self._breaks:
+                self._note_open()
             return True
         return False
+
+    def _is_steady(self) -> bool:
+        return time.monotonic() - self._opened_s > _STEADY_AFTER_S
+
+    def _note_open(self) -> None:
+        """Said once: at once when it opens, but after it broke soon only when it has answered or stood for a while."""
+        if self._line_down or self._never_open:
+            self._line_down = self._never_open = False
+            log.info("line_open", bus=self.settings.name, port=self.settings.port)
 
     def _went_down(self, reason: str) -> None:
         if not self._line_down:
@@ -313,6 +333,8 @@ class Bus:
         return heard
 
     def _note_silence(self, unit: _Unit) -> None:
+        if self._is_steady():
+            self._note_open()
         self._counts.timeouts += 1
         unit.counts.timeouts += 1
         unit.silences += 1
@@ -320,6 +342,7 @@ class Bus:
             log.warning("unit_silent", bus=self.settings.name, address=unit.settings.address, serial=_serial(unit))
 
     def _note_life(self, unit: _Unit, answer: Answer) -> None:
+        self._note_open()
         if unit.silences > 1:
             log.info("unit_answers_again", bus=self.settings.name, address=answer.address, serial=_serial(unit))
         unit.silences = 0

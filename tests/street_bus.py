@@ -17,6 +17,7 @@ from gateway.device_profiles import load_profiles
 from gateway.modbus import Bus
 from gateway.senml import Item, Reading
 from gateway.settings import BusSettings, UnitSettings
+from gateway.spool import Lane
 
 PLAYING = """
 import dataclasses, json, signal, sys, threading
@@ -58,7 +59,7 @@ class KeptAnswers:
     def __init__(self) -> None:
         self.readings: list[Reading] = []
 
-    def __call__(self, items_by_lane: Mapping[str, Sequence[Item]]) -> None:
+    def __call__(self, items_by_lane: Mapping[Lane, Sequence[Item]]) -> None:
         for items in items_by_lane.values():
             self.readings.extend(item for item in items if isinstance(item, Reading))
 

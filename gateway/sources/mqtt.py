@@ -30,6 +30,7 @@ _LOOK_EVERY_S = 0.25
 _LINGER_S = 0.02
 _MOST_MESSAGES = 500  # in one batch for the spool
 _STEADY_AFTER_S = 10.0
+_BELIEVED_AFTER_S = 2.0  # a connection after one that broke soon; two clients of one name throw each other out faster
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +61,8 @@ class MqttSource:
     _ready: bool = False
     _problem: str | None = None
     _was_up: bool | None = None
+    _ready_s: float = 0.0
+    _broke_soon: bool = False
 
     def run(self, stop: threading.Event) -> None:
         """Listens until ``stop``. Raises what the spool raises when it is broken for good."""
@@ -71,6 +74,7 @@ class MqttSource:
                 self._one_connection(stop)
             except SourceDown as error:
                 self._note_down(str(error))
+                self._broke_soon = self._ready and self._stood_s() < _STEADY_AFTER_S
                 failures = 0 if time.monotonic() - began_s > _STEADY_AFTER_S else failures + 1
                 stop.wait(reconnect_pause(failures, chance.random()))
 
@@ -83,10 +87,10 @@ class MqttSource:
         try:
             client.connect(self.broker.host, self.broker.port, keepalive=self.broker.keepalive_s)
             self._wait_until_ready(client, stop)
-            if not stop.is_set():
-                self._note_up()
-                self._say(client, self.dialect.greet())
+            self._say(client, self.dialect.greet())
             while not stop.is_set():
+                if not self._broke_soon or self._stood_s() > _BELIEVED_AFTER_S:
+                    self._note_up()
                 self._read(client)
                 self._take(client, stop)
         except (OSError, ValueError) as error:  # ssl's errors are OSErrors
@@ -100,6 +104,10 @@ class MqttSource:
             if time.monotonic() > deadline_s:
                 raise SourceDown("the broker does not answer")
             self._exchange(client, _LOOK_EVERY_S)
+        self._ready_s = time.monotonic()
+
+    def _stood_s(self) -> float:
+        return time.monotonic() - self._ready_s
 
     def _read(self, client: mqtt.Client) -> None:
         """What has come: waits for a first message, and then a moment for more, so that they share a flush."""

@@ -27,6 +27,8 @@ _IDLE_BYTES = 20
 _BITS_A_BYTE = 10
 _LOOK_EVERY_S = 0.25
 _WRITE_WITHIN_S = 1.0
+_STEADY_AFTER_S = 10.0
+_BELIEVED_AFTER_S = 1.0  # a line that came back and breaks again sooner was never back
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,7 @@ class FrameLine:
     reception: Reception
     _last_ms: int = 0
     _was_up: bool | None = None
+    _opened_s: float = 0.0
     _ask_at_s: float = field(default_factory=time.monotonic)
 
     def run(self, stop: threading.Event) -> None:
@@ -47,19 +50,19 @@ class FrameLine:
         chance = secrets.SystemRandom()
         failures = 0
         while not stop.is_set():
+            self._opened_s = time.monotonic()
             try:
                 channel = open_channel(
                     read_port(self.settings.port), baud=self.settings.baud, timeout_s=_WRITE_WITHIN_S
                 )
-                failures = 0
-                self._note_up()
                 try:
                     self._listen(channel, stop)
                 finally:
                     channel.close()
             except LineDown as error:
                 self._note_down(str(error))
-                failures += 1
+                stood = time.monotonic() - self._opened_s > _STEADY_AFTER_S
+                failures = 0 if stood else failures + 1
                 stop.wait(reconnect_pause(failures, chance.random()))
 
     def _listen(self, channel: Channel, stop: threading.Event) -> None:
@@ -67,6 +70,8 @@ class FrameLine:
         damaged, noise_bytes = self.reception.damaged, self.reception.noise_bytes
         idle_s = max(_IDLE_S, _IDLE_BYTES * _BITS_A_BYTE / self.settings.baud)
         while not stop.is_set():
+            if self._was_up is None or time.monotonic() - self._opened_s > _BELIEVED_AFTER_S:
+                self._note_up()
             self._ask(channel)
             piece = channel.read(idle_s if stream.waiting() else self._wait_s())
             frames = stream.feed(piece) if piece else stream.idle()

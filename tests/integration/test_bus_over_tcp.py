@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pymodbus.constants import ExcCodes
@@ -13,7 +13,6 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from structlog.testing import capture_logs
 
-from gateway.senml import Reading
 from gateway.settings import BusSettings, UnitSettings
 from tests.mosquitto import free_port
 from tests.polling import Kept, polling, wait_until
@@ -106,17 +105,18 @@ def test_a_server_that_goes_away_is_said_once_and_its_return_once():
     assert events[at_first:][:3] == ["line_open", "line_down", "line_open"]
 
 
-def test_bytes_that_are_no_modbus_make_a_new_connection_and_no_reading():
-    port, kept = free_port(), Kept()
-    refused: list[Mapping[str, Sequence[Reading]]] = []
-    with socket.create_server(("127.0.0.1", port)) as server, polling(settings(port, 1), refused.append) as bus:
-        link, _ = server.accept()
-        with link:
-            link.recv(100)
-            link.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            wait_until(lambda: bus.health().units_silent == [1], within_s=30)
-    assert not refused
+def test_a_server_that_speaks_something_else_is_said_once_and_gives_no_reading():
+    port, kept, met = free_port(), Kept(), []
+    server = socket.create_server(("127.0.0.1", port))
+    with server, capture_logs() as logs, polling(settings(port, 1), kept) as bus:
+        while len(met) < 3:
+            link, _ = server.accept()
+            with link:
+                met.append(link.recv(100))
+                link.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                wait_until(lambda: bus.health().units_silent == [1], within_s=30)
     assert not kept.answers
+    assert [entry["event"] for entry in logs if entry["event"].startswith("line_")] == ["line_open", "line_down"]
 
 
 def test_a_serial_server_in_transparent_mode_carries_rtu_frames():

@@ -172,6 +172,17 @@ def test_a_broker_that_is_not_there_yet_is_said_once(mosquitto):
     assert [entry["event"] for entry in logs] == ["source_down", "source_up"]
 
 
+def test_two_clients_of_one_name_are_an_outage_said_once_and_not_a_flood(mosquitto):
+    with capture_logs() as logs, running(cabinet(lora(mosquitto)), KeptItems()) as sources:
+        wait_until(lambda: sources.health()[0].up)
+        for _ in range(2):
+            rival = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="covercode-c1-lora", clean_session=False)
+            rival.connect(mosquitto.host, mosquitto.port)
+            wait_until(lambda rival=rival: rival.loop(0.05) != 0)  # until we have thrown it out in our turn
+        wait_until(lambda: sources.health()[0].up)
+    assert [entry["event"] for entry in logs] == ["source_up", "source_down", "source_up"]
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_before_or_after_the_spool_has_it_an_uplink_is_there_in_the_end(tmp_path: Path, mosquitto, moment):
     config = tmp_path / "cabinet.toml"
