@@ -31,7 +31,9 @@ def frame_reader(profiles_dir: Path | None = None) -> LetterReader:
             frame = _frames.decode(body)
         except msgspec.MsgspecError:
             return _whole_pack(body)
-        serial = serial_of(frame.device)
+        # registered under the serial a cabinet would give it, or as the network writes its identity
+        written = (serial_of(frame.device), frame.device)
+        serial = next((each for each in written if profile_of(each)), written[0])
         name = profile_of(serial)
         if not name:
             raise ValueError(f"device {serial!r} is not registered: fit it to an asset with its profile, then replay")

@@ -1,9 +1,9 @@
 """The series store on InfluxDB 1.x, 2.x or 3.x.
 
 Readings are measurement ``reading`` in ``database/raw``: tags ``block`` and ``point`` (256 points a block), fields
-``value`` (always a float), ``received`` and ``quality`` (always integers), time in ms. A point written again takes the
-old one's place field by field, so the same reading again changes nothing; and since a late copy (quality *late*) is
-written without its ``quality``, it leaves the quality of the first copy as it was.
+``value`` (always a float), ``quality`` and, where it is not the time itself, ``received`` (always integers). A point
+written again takes the old one's place field by field, so the same reading again changes nothing; and since a late copy
+(quality *late*) is written without its ``quality``, it leaves the quality of the first copy as it was.
 
 Each level of roll-ups is measurement ``rollup`` in a place of its own (``database/hours`` …), since that is how
 InfluxDB forgets by age. They are made by ``fold``, not by continuous queries: those exist in 1.x only and never look
@@ -93,7 +93,13 @@ class InfluxSeries:
         where = _where(point_id, since_ms, until_ms)
         sql = f"SELECT value, quality, received FROM {self._of(RAW)} WHERE {where} ORDER BY time LIMIT {limit}"  # noqa: S608
         return [
-            SeriesRow(point_id, at, float(value), Quality.LATE if quality is None else quality, received)
+            SeriesRow(
+                point_id,
+                at,
+                float(value),
+                Quality.LATE if quality is None else quality,
+                at if received is None else received,
+            )
             for at, value, quality, received in self._rows(sql)
         ]
 
@@ -276,11 +282,11 @@ class InfluxSeries:
 
 def _line(row: Row) -> str:
     point_id, measured_ms, value, quality, received_ms = row
+    # each field costs the server as much as the value: what can be told without one is not written
     kept = "" if quality == Quality.LATE else f"quality={quality}i,"
-    return (
-        f"reading,block={point_id >> _BLOCK_BITS},point={point_id}"
-        f" {kept}received={received_ms}i,value={float(value)!r} {measured_ms}"
-    )
+    if received_ms != measured_ms:
+        kept += f"received={received_ms}i,"
+    return f"reading,block={point_id >> _BLOCK_BITS},point={point_id} {kept}value={float(value)!r} {measured_ms}"
 
 
 def _marks(rows: Sequence[Row]) -> list[str]:
