@@ -55,6 +55,8 @@ PERMISSIONS: dict[str, Line] = {
     # signing in, what everybody may see
     "static": Line(PUBLIC),
     "healthz": Line(PUBLIC),
+    # nobody signs in there: the networks of web.metrics_from are let in (dashboards.metrics.is_neighbour), others refused
+    "metrics": Line(PUBLIC),
     "login": Line(PUBLIC),
     "sign_in": Line(PUBLIC),
     "logout": Line(PUBLIC),
@@ -212,6 +214,7 @@ PERMISSIONS: dict[str, Line] = {
     "replay_letters": Line(ROSTER, WHOLE_CITY),
     "drop_letters": Line(REGISTRARS, WHOLE_CITY),
     "cabinet": Line(STAFF),
+    "cabinet_progress": Line(STAFF),
     "configuration": Line(ADMINISTRATORS, WHOLE_CITY),
     "publish": Line(ADMINISTRATORS, WHOLE_CITY),
     "order_command": Line(ROSTER, WHOLE_CITY),
@@ -331,6 +334,7 @@ PERMISSIONS: dict[str, Line] = {
     "api_letter": Line(STAFF, WHOLE_CITY, READ),
     "api_replay_letters": Line(REGISTRARS, WHOLE_CITY, REGISTRY),
     "api_drop_letters": Line(REGISTRARS, WHOLE_CITY, REGISTRY),
+    "api_metrics": Line(STAFF, WHOLE_CITY, READ),
     "api_overview": Line(STAFF, ANY, READ),
     "api_wrong_now": Line(STAFF, ANY, READ),
     "api_map": Line(STAFF, ANY, READ),

@@ -48,15 +48,13 @@ def live(settings: CabinetSettings, *, stop: threading.Event, watch: CabinetWatc
     ``settings`` is ``cabinet.toml``. Returns when ``stop`` is set or the city wants the process started again. Raises
     what ``run`` raises, but not for a configuration on trial: that one is taken back.
     """
-    if not settings.remote.enabled:
-        return run(settings, stop=stop, watch=watch)
     faults = problems(settings)
     if faults:
         raise BadSettings("\n".join(faults))
     profiles = load_profiles(Path(settings.cabinet.profiles) if settings.cabinet.profiles else None)
-    remote = Remote(settings, lambda wanted: _profile_faults(wanted, profiles))
-    remote.start()
     guard = clock_guard(settings)
+    remote = Remote(settings, lambda wanted: _profile_faults(wanted, profiles), clock=guard.now)
+    remote.start()
     while True:
         try:
             ending = run(remote.begin_life(), stop=stop, remote=remote, guard=guard, watch=watch)

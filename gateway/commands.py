@@ -68,7 +68,10 @@ Action = Callable[[Command], dict[str, Any] | None]
 class CommandDesk:
     """Takes commands in (``hear``) and gives replies out (``replies``)."""
 
-    def __init__(self, path: Path, actions: Mapping[str, Action], *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, actions: Mapping[str, Action], *, closed: str = "", clock: Callable[[], float] = time.time
+    ) -> None:
+        self._closed = closed  # why nothing is done at all
         self._path = path
         self._actions = actions
         self._clock = clock
@@ -143,7 +146,9 @@ class CommandDesk:
                 log.warning("commands_wait_for_clock", fix="set the clock (NTP, RTC)")
             return
         action = self._actions.get(command.kind)
-        if action is None:
+        if self._closed:
+            self._refuse(command, self._closed)
+        elif action is None:
             self._refuse(command, f"this cabinet knows no command {command.kind!r}; give it a newer program")
         elif command.expires_at <= now_s:
             self._refuse(command, f"expired {now_s - command.expires_at:.0f} s ago by the cabinet's clock")

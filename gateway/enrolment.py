@@ -83,7 +83,8 @@ def _ask(city: str, code: str, hashed: str, ca: Path | None) -> _Answer:
         raise EnrolmentFailed(f"the city refuses: {_detail(error)}") from error
     except (URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        raise EnrolmentFailed(f"{city} does not answer as a city would: {reason}; check the address") from error
+        said = f"{city} does not answer as a city would: {reason}; check the address and try again"
+        raise EnrolmentFailed(f"{said}; if the code is refused then, ask for another") from error
     except msgspec.MsgspecError as error:
         raise EnrolmentFailed(f"{city} answers something else ({error}); ask for another code") from error
 

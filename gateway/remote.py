@@ -98,6 +98,7 @@ class Remote:
                 "restart": self._restart,
                 "rotate": self._rotate,
             },
+            closed="" if own.remote.enabled else "remote.enabled: is false in this cabinet's own file",
             clock=clock,
         )
         self._sampling = Sampling(self._desk.finish)
@@ -111,7 +112,8 @@ class Remote:
 
     def start(self) -> None:
         """Reads the files once, at the start of the process; a trial that was cut off is taken back."""
-        self._shelf = read_kept(self._shelf_file, _Shelf) or _Shelf()
+        if self._own.remote.enabled:
+            self._shelf = read_kept(self._shelf_file, _Shelf) or _Shelf()
         trial = self._shelf.trial
         self._desk.end_what_was_begun(but=trial.command if trial else "")
         if trial is not None and trial.begun:

@@ -12,7 +12,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -137,6 +137,7 @@ def _changed(
         elif name in _OWN[kind] or name in secret:
             faults.append(_barred(f"{at}.{name}"))
         else:
+            faults.extend(_strangers(value, hints[name], f"{at}.{name}"))
             try:
                 changes[name] = msgspec.convert(value, hints[name])
             except msgspec.ValidationError as error:
@@ -167,7 +168,11 @@ def _units(tables: Any, at: str, faults: list[str]) -> Iterable[UnitSettings]:
     hints = get_type_hints(UnitSettings)
     for number, table in enumerate(_tables(tables, f"{at}.unit", faults)):
         where = f"{at}.unit[{number}]"
-        faults.extend(f"{where}.{name}: unknown setting; check its spelling" for name in table if name not in hints)
+        for name, value in table.items():
+            if name in hints:
+                faults.extend(_strangers(value, hints[name], f"{where}.{name}"))
+            else:
+                faults.append(f"{where}.{name}: unknown setting; check its spelling")
         try:
             yield msgspec.convert(table, UnitSettings)
         except msgspec.ValidationError as error:
@@ -189,6 +194,17 @@ def _single_units(buses: tuple[BusSettings, ...], tables: Any, faults: list[str]
             unit = next(unit for bus in buses for unit in bus.unit if unit.serial == serial)
             changed[serial] = _changed(unit, table, f"unit.{serial}", faults)
     return tuple(replace(bus, unit=tuple(changed.get(unit.serial, unit) for unit in bus.unit)) for bus in buses)
+
+
+def _strangers(value: Any, hint: Any, at: str) -> Iterable[str]:
+    """Names that no setting has, in tables of tables (``report``); msgspec passes over them."""
+    kind = next((each for each in get_args(hint) if dataclasses.is_dataclass(each)), None)
+    if kind is not None and isinstance(value, dict):
+        known = {item.name for item in dataclasses.fields(kind)}
+        for key, table in value.items():
+            for name in table if isinstance(table, dict) else ():
+                if name not in known:
+                    yield f"{at}.{key}.{name}: unknown setting; check its spelling"
 
 
 def _tables(value: Any, at: str = "", faults: list[str] | None = None) -> list[dict[str, Any]]:

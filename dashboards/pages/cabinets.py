@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, flash, redirect, render_template, request, url_for
+from flask import Flask, flash, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from dashboards import forms
@@ -25,6 +25,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/enrolment-codes/new", "new_cabinet", new_cabinet)
     app.add_url_rule("/enrolment-codes/new", "issue_code", issue_code, methods=["POST"])
     app.add_url_rule("/cabinets/<cabinet>", "cabinet", cabinet)
+    app.add_url_rule("/cabinets/<cabinet>/progress", "cabinet_progress", cabinet_progress)
     app.add_url_rule("/cabinets/<cabinet>/configuration", "configuration", configuration)
     app.add_url_rule("/cabinets/<cabinet>/configuration", "publish", publish, methods=["POST"])
     app.add_url_rule("/cabinets/<cabinet>/commands", "order_command", order_command, methods=["POST"])
@@ -61,6 +62,13 @@ def issue_code() -> Answer:
 def cabinet(cabinet: str) -> str:
     """One cabinet."""
     return _cabinet_page(cabinet, forms.FormState())
+
+
+def cabinet_progress(cabinet: str) -> Response:
+    """Whether the cabinet has answered everything; its page is loaded again then."""
+    left = queries.open_commands(site().engine, cabinet)
+    words = t("cabinet.waits", count=left)
+    return jsonify(done=0, total=None, finished=left == 0, left_s=None, words=words, next=None)
 
 
 def configuration(cabinet: str) -> str:
@@ -150,10 +158,10 @@ def _cabinet_page(cabinet_id: str, form: forms.FormState) -> str:
         cabinet=found,
         commands=told,
         next_url=next_url(told.next),
+        waits=queries.open_commands(where.engine, cabinet_id) if found.health.online else 0,
         orders=[kind for kind in ORDERED_HERE if role in MAY_ORDER[kind]],
         withdrawable={kind for kind in CommandKind if role in MAY_ORDER[kind]},
         form=form,
-        feed_id=where.hub.newest_id(),
     )
 
 

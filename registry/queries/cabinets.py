@@ -161,6 +161,15 @@ def list_commands(engine: Engine, cabinet_id: str, *, after: str | None = None, 
     return page_of(rows, limit, lambda row: (row.id,))
 
 
+def open_commands(engine: Engine, cabinet_id: str) -> int:
+    """How many commands the cabinet has not answered yet."""
+    waiting = select(func.count()).where(
+        cabinet_command.c.cabinet_id == cabinet_id, cabinet_command.c.decided_at.is_(None)
+    )
+    with reading(engine) as tx:
+        return int(tx.execute(waiting).scalar_one())
+
+
 def command(engine: Engine, command_id: int) -> CommandRow:
     """One command. Raises ``NotFound``."""
     with reading(engine) as tx:

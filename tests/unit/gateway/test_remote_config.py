@@ -59,6 +59,15 @@ def test_the_units_of_a_line_can_be_written_anew():
     assert [unit.serial for unit in after.settings.bus[1].unit] == ["PL-9"]
 
 
+def test_when_a_point_is_reported_is_changed_from_afar_too():
+    text = '[unit."CV-1".report.tilt_x]\ndeadband = 0.5\nevery_s = 600\n'
+    after = apply_configuration(OWN, text)
+    assert after.problems == []
+    assert after.settings.bus[0].unit[0].report["tilt_x"].deadband == 0.5
+    wrong = apply_configuration(OWN, text + "dead_band = 1\n").problems
+    assert wrong == ["unit.CV-1.report.tilt_x.dead_band: unknown setting; check its spelling"]
+
+
 @pytest.mark.parametrize(
     ("text", "field"),
     [
