@@ -55,13 +55,29 @@ def demo(as_json: bool, **wishes: Any) -> None:
     sys.exit(run_demo(Wishes(**wishes), as_json=as_json))
 
 
-@main.command()
-@click.option("--config", type=_FILE, required=True, help="cabinet.toml")
-def edge(config: Path) -> None:
+@main.group(invoke_without_command=True)
+@click.option("--config", type=_FILE, default=Path("cabinet.toml"), show_default=True, help="The cabinet's settings.")
+@click.pass_context
+def edge(ctx: click.Context, config: Path) -> None:
     """The cabinet: poll the serial lines, spool every reading, send it until the city has it."""
     from operate.processes import run_edge
 
-    run_edge(config)
+    ctx.obj = config
+    if ctx.invoked_subcommand is None:
+        run_edge(config)
+
+
+@edge.command("enrol")
+@click.option("--city", required=True, metavar="URL", help="The city's address, https://….")
+@click.option("--code", required=True, help="The one-time code from the cabinet's page.")
+@click.option("--ca", type=_FILE, help="CA certificate of the city's pages, if no public one vouches for them.")
+@click.pass_obj
+def edge_enrol(config: Path, city: str, code: str, ca: Path | None) -> None:
+    """Get this cabinet's right to connect: its own password, which only its hash leaves, and the way to the broker."""
+    from gateway.enrolment import enrol
+
+    cabinet = enrol(city, code, config, ca=ca)
+    click.echo(f"cabinet {cabinet} is enrolled; now: covercode edge --config {config}")
 
 
 @main.command()
@@ -277,12 +293,12 @@ def assets_export(file: Path, config: Path | None, as_json: bool, **wishes: Any)
 
 
 @contextmanager
-def _progress(as_json: bool) -> Iterator[Callable[[int, int], None] | None]:
+def _progress(as_json: bool, label: str = "rows") -> Iterator[Callable[[int, int], None] | None]:
     """A bar on a terminal; nothing where a program reads along."""
     if as_json or not sys.stderr.isatty():
         yield None
         return
-    with click.progressbar(length=1, label="rows", show_pos=True, file=sys.stderr) as bar:
+    with click.progressbar(length=1, label=label, show_pos=True, file=sys.stderr) as bar:
 
         def tell(done: int, expected: int) -> None:
             # a second pass (the import after its check) begins anew
@@ -596,6 +612,61 @@ def areas_apply_duties(dry_run: bool, config: Path | None, as_json: bool) -> Non
         click.echo(apply_duties(config, dry_run=dry_run, as_json=as_json, progress=progress))
 
 
+_PROFILES = click.option(
+    "--profiles",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder with profiles of your own (cabinet.profiles).",
+)
+
+
+@main.command("decode")
+@click.argument("payload", nargs=-1, required=True)
+@click.option("--profile", required=True, metavar="NAME", help="Kind of device; `covercode profiles list` names them.")
+@click.option("--port", type=click.IntRange(0, 255), default=0, help="LoRaWAN port; 0: none.")
+@click.option("--base64", "is_base64", is_flag=True, help="The payload is base64; seen by itself where it is not hex.")
+@_PROFILES
+@_JSON
+def decode_payload(
+    payload: tuple[str, ...], profile: str, port: int, is_base64: bool, folder: Path | None, as_json: bool
+) -> None:
+    """Show what PAYLOAD (hex, base64, or a JSON document) means; exit code 1 and the reason when it can't be used."""
+    from operate.decoding import show_decoded
+
+    text = " ".join(payload)
+    lines, is_good = show_decoded(profile, text, port=port, is_base64=is_base64, folder=folder, as_json=as_json)
+    click.echo("\n".join(lines))
+    sys.exit(0 if is_good else 1)
+
+
+@main.group()
+def profiles() -> None:
+    """Device profiles: what kinds of device send, as data."""
+
+
+@profiles.command("list")
+@_PROFILES
+@_JSON
+def profiles_list(folder: Path | None, as_json: bool) -> None:
+    """Every profile: shipped ones and your own."""
+    from operate.decoding import list_profiles
+
+    click.echo("\n".join(list_profiles(folder, as_json=as_json)))
+
+
+@profiles.command("check")
+@click.argument("files", type=_FILE, nargs=-1)
+@_PROFILES
+@_JSON
+def profiles_check(files: tuple[Path, ...], folder: Path | None, as_json: bool) -> None:
+    """Say everything that is wrong with FILES (default: all profiles), each with field, value and fix."""
+    from operate.decoding import check_profiles
+
+    lines, is_well = check_profiles(files, folder, as_json=as_json)
+    click.echo("\n".join(lines))
+    sys.exit(0 if is_well else 1)
+
+
 @main.group("config")
 def configuration() -> None:
     """Settings."""
@@ -617,6 +688,102 @@ def config_docs() -> None:
     from operate.setting_docs import settings_page
 
     click.echo(settings_page(), nl=False)
+
+
+@main.group()
+def series() -> None:
+    """The series store: every reading ever taken."""
+
+
+@series.command("copy")
+@click.option("--from", "source", default="", metavar="STORE", help="Default: the store of the settings.")
+@click.option("--to", "target", default="", metavar="STORE", help="Default: the store of the settings.")
+@_CONFIG
+@_JSON
+def series_copy(source: str, target: str, config: Path | None, as_json: bool) -> None:
+    """Copy all history into another store: a file, or influxdb+http://HOST:8086/DATABASE.
+
+    Both may be in use. Ctrl-C leaves off, the same command goes on; at the end both are counted: 1 when any is missing.
+    """
+    from operate.series import copy, said
+
+    with _progress(as_json, "points") as progress:
+        done = copy(config, source, target, tell=progress)
+    for line in said(done, as_json=as_json):
+        click.echo(line)
+    sys.exit(1 if done.missing else 0)
+
+
+@main.group()
+def letters() -> None:
+    """Dead letters: what arrived and could not be used."""
+
+
+def _narrowed(command: Any) -> Any:
+    """The filters of dead letters."""
+    for option in (
+        click.option("--reason", default="", help="For example unknown_device."),
+        click.option("--cabinet", default="", metavar="ID", help="Of one cabinet."),
+        click.option("--device", default="", metavar="SERIAL", help="Of one device."),
+        click.option("--search", default="", metavar="TEXT", help="With this text in the detail or the original."),
+    ):
+        command = option(command)
+    return command
+
+
+_NUMBERS = click.argument("numbers", nargs=-1, type=click.IntRange(min=1))
+_ALL = click.option("--all", "everything", is_flag=True, help="All of them.")
+
+
+@letters.command("list")
+@_narrowed
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="How many of the newest.")
+@_CONFIG
+@_JSON
+def letters_list(config: Path | None, as_json: bool, limit: int, **narrow: str) -> None:
+    """The causes, the worst first, and the newest letters."""
+    from operate.letters import show_letters
+
+    for line in show_letters(config, limit=limit, as_json=as_json, **narrow):
+        click.echo(line)
+
+
+@letters.command("show")
+@click.argument("number", type=click.IntRange(min=1))
+@_CONFIG
+@_JSON
+def letters_show(number: int, config: Path | None, as_json: bool) -> None:
+    """One letter whole."""
+    from operate.letters import show_letter
+
+    click.echo(show_letter(config, number, as_json=as_json))
+
+
+@letters.command("replay")
+@_NUMBERS
+@_narrowed
+@_ALL
+@click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0, metavar="S", help="See it done, S at most.")
+@_CONFIG
+def letters_replay(
+    numbers: tuple[int, ...], everything: bool, wait_s: float, config: Path | None, **narrow: str
+) -> None:
+    """Have letters taken in again by the running ingest, once their cause is mended."""
+    from operate.letters import replay
+
+    click.echo(replay(config, numbers, everything=everything, wait_s=wait_s, **narrow))
+
+
+@letters.command("drop")
+@_NUMBERS
+@_narrowed
+@_ALL
+@_CONFIG
+def letters_drop(numbers: tuple[int, ...], everything: bool, config: Path | None, **narrow: str) -> None:
+    """Let go of letters for good."""
+    from operate.letters import drop
+
+    click.echo(drop(config, numbers, everything=everything, **narrow))
 
 
 @main.command()

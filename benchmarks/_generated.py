@@ -194,7 +194,7 @@ def _scan(number: int, assets: int) -> dict[str, Any]:
 
 def _fill_devices(connection: sqlite3.Connection, devices: int) -> None:
     at = to_ms(BEGAN)
-    names = [name for name, spec in POINTS.items() if "cover" in spec.families]
+    names = [name for name, spec in POINTS.items() if "cover" in spec.families and spec.usual]
     rows = (
         {"id": n + 1, "serial": f"BN-{n:05d}", "profile": "cc-cover-1", "asset_id": n * 7 + 2, "heartbeat_s": 600.0}
         | {"cabinet_id": f"b{n % 50}", "bus": "b1", "fitted_at": at}

@@ -42,7 +42,7 @@ from registry.storage.series import SqliteSeries
 DEVICES = 5_000
 CABINETS = 50
 OPENED_COVERS = 20
-POINT_NAMES = tuple(name for name, spec in POINTS.items() if Family.COVER in spec.families)
+POINT_NAMES = tuple(name for name, spec in POINTS.items() if Family.COVER in spec.families and spec.usual)
 EPOCH = "benchmark"
 
 # messages per phase at the default length: a million readings in packs of 20

@@ -23,11 +23,12 @@ from dashboards import api, pages, texts
 from dashboards.agents import agent_name
 from dashboards.assets_manifest import load_manifest
 from dashboards.bearer import bearer
+from dashboards.cabinet_door import CabinetDoor
 from dashboards.compress import compress
 from dashboards.errors import register_errors
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
 from dashboards.navigation import navigation
-from dashboards.permissions import LARGE_UPLOADS, LIMITS
+from dashboards.permissions import LARGE_UPLOADS, LIMITS, WITHOUT_FORM
 from dashboards.rate_counts import counts_file, counts_uri
 from dashboards.refusals import field_name, load_refusals
 from dashboards.settings import City, WebSettings
@@ -53,6 +54,7 @@ def create_app(
     engine: Engine,
     store: Any,
     *,
+    cabinets: CabinetDoor | None = None,
     clock: Callable[[], datetime] = utc_now,
     testing: bool = False,
 ) -> Flask:
@@ -75,6 +77,7 @@ def create_app(
         refusals=load_refusals(HERE / "words"),
         manifest=load_manifest(HERE),
         hub=FeedHub(RecordsFeed(engine)),
+        cabinets=cabinets or CabinetDoor(),
     )
     app.before_request(_begin)
     register_login(app, counts_file(city))
@@ -125,7 +128,7 @@ def guard_forms(app: Flask) -> None:
     protection = CSRFProtect(app)
 
     def check() -> None:
-        if request.endpoint is not None and bearer() is None:
+        if request.endpoint is not None and request.endpoint not in WITHOUT_FORM and bearer() is None:
             protection.protect()
 
     app.before_request(check)

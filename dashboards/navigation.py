@@ -39,7 +39,14 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
         "admin",
         "key",
-        (("people", "user"), ("tokens", "key"), ("audit", "note"), ("system", "system"), ("rules", "rules")),
+        (
+            ("people", "user"),
+            ("tokens", "key"),
+            ("audit", "note"),
+            ("system", "system"),
+            ("letters", "return"),
+            ("rules", "rules"),
+        ),
     ),
 )
 

@@ -55,6 +55,8 @@ PERMISSIONS: dict[str, Line] = {
     # signing in, what everybody may see
     "static": Line(PUBLIC),
     "healthz": Line(PUBLIC),
+    # nobody signs in there: the networks of web.metrics_from are let in (dashboards.metrics.is_neighbour), others refused
+    "metrics": Line(PUBLIC),
     "login": Line(PUBLIC),
     "sign_in": Line(PUBLIC),
     "logout": Line(PUBLIC),
@@ -204,8 +206,26 @@ PERMISSIONS: dict[str, Line] = {
     "revoke_any_token": Line(ADMINISTRATORS, OWN_AREA),
     "audit": Line(ADMINISTRATORS, WHOLE_CITY),
     "audit_csv": Line(ADMINISTRATORS, WHOLE_CITY),
-    # the machinery
+    # the machinery; which command a role may give is decided by registry.domain.commands, on which sensor crew may by
+    # registry.services.devices.may_handle
     "system": Line(STAFF),
+    "letters": Line(STAFF, WHOLE_CITY),
+    "letter": Line(STAFF, WHOLE_CITY),
+    "replay_letters": Line(ROSTER, WHOLE_CITY),
+    "drop_letters": Line(REGISTRARS, WHOLE_CITY),
+    "cabinet": Line(STAFF),
+    "cabinet_progress": Line(STAFF),
+    "configuration": Line(ADMINISTRATORS, WHOLE_CITY),
+    "publish": Line(ADMINISTRATORS, WHOLE_CITY),
+    "order_command": Line(ROSTER, WHOLE_CITY),
+    "withdraw_command": Line(ROSTER, WHOLE_CITY),
+    "order_for_device": Line(HANDS, OWN_AREA),
+    "set_period": Line(ADMINISTRATORS, WHOLE_CITY),
+    "new_cabinet": Line(ADMINISTRATORS, WHOLE_CITY),
+    "issue_code": Line(ADMINISTRATORS, WHOLE_CITY),
+    "revoke_cabinet": Line(ADMINISTRATORS, WHOLE_CITY),
+    # a cabinet shows its one-time code
+    "enrol": Line(PUBLIC),
     "rules": Line(STAFF),
     # for programs
     "api_openapi": Line(PUBLIC),
@@ -340,6 +360,21 @@ PERMISSIONS: dict[str, Line] = {
     "api_my_tokens": Line(STAFF),
     "api_add_token": Line(STAFF),
     "api_revoke_my_token": Line(STAFF),
+    "api_cabinets": Line(STAFF, ANY, READ),
+    "api_cabinet": Line(STAFF, ANY, READ),
+    "api_configure": Line(ADMINISTRATORS, WHOLE_CITY, PEOPLE),
+    "api_commands": Line(STAFF, ANY, READ),
+    "api_order": Line(ROSTER, WHOLE_CITY, REGISTRY),
+    "api_withdraw": Line(ROSTER, WHOLE_CITY, REGISTRY),
+    "api_device_order": Line(HANDS, OWN_AREA, REGISTRY),
+    "api_code": Line(ADMINISTRATORS, WHOLE_CITY, PEOPLE),
+    "api_revoke_cabinet": Line(ADMINISTRATORS, WHOLE_CITY, PEOPLE),
+    "api_letters": Line(STAFF, WHOLE_CITY, READ),
+    "api_letter_causes": Line(STAFF, WHOLE_CITY, READ),
+    "api_letter": Line(STAFF, WHOLE_CITY, READ),
+    "api_replay_letters": Line(REGISTRARS, WHOLE_CITY, REGISTRY),
+    "api_drop_letters": Line(REGISTRARS, WHOLE_CITY, REGISTRY),
+    "api_metrics": Line(STAFF, WHOLE_CITY, READ),
     "api_overview": Line(STAFF, ANY, READ),
     "api_wrong_now": Line(STAFF, ANY, READ),
     "api_map": Line(STAFF, ANY, READ),
@@ -355,10 +390,15 @@ LIMITS: dict[str, str] = {
     "report_here": "6/minute;30/hour",
     "scan": "60/minute",
     "place_scan": "60/minute",
+    "enrol": "10/minute",
 }
 
 # Routes that take a file larger than any photo; ``web.import_limit_mb`` bounds them instead of ``web.upload_limit_mb``.
 LARGE_UPLOADS: frozenset[str] = frozenset({"upload_import", "api_upload", "check_areas", "api_import_areas"})
+
+# Routes that programs without a browser use, so that no other site can make a browser send what they take: they read
+# nothing from a cookie.
+WITHOUT_FORM: frozenset[str] = frozenset({"enrol"})
 
 # Requests per API token, over all routes.
 TOKEN_LIMIT = "600/minute"  # noqa: S105  # a rate

@@ -44,6 +44,7 @@ PLACELESS: dict[str, str] = {
     "unit_id": "a unit works all over the city",
     "post_id": "a post: its service checks the area it is for",
     "duty_id": "a line of the duty list: its service checks the area it is for",
+    "letter_id": "a message that could not be used; for people of the whole city only",
     "job_id": "work over all assets; its page shows counts only",
     "doubt": "a word; the list shows what lies in the visitor's area",
     "filename": "a file of the site, or of a print run, whose page checks whose it is",
@@ -56,6 +57,8 @@ PLACELESS: dict[str, str] = {
     "file": "a file of a print run",
     "profile_id": "an import profile is the whole city's",
     "session": "a session: its service looks for it among those of the account before it, or of the visitor's own",
+    "cabinet": "a cabinet serves sensors of several areas; its page shows the machinery",
+    "command_id": "a command to a cabinet: only people of the whole city may end it",
     "run_id": "an import or a print run: people bound to an area see their own only, and each row is checked",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -49,6 +50,18 @@ class WebSettings:
         default=0,
         metadata={"help": "How many reverse proxies stand in front; their X-Forwarded headers are believed"},
     )
+    metrics_from: str = field(
+        default="127.0.0.0/8, ::1/128",
+        metadata={"help": "Networks that may read /metrics without an API token, separated by commas; empty: none"},
+    )
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def read_networks(text: str) -> tuple[Network, ...]:
+    """Networks in CIDR form, separated by commas. Raises ``ValueError`` that names the first that is none."""
+    return tuple(ipaddress.ip_network(word.strip()) for word in text.split(",") if word.strip())
 
 
 class City(Protocol):

@@ -12,6 +12,7 @@ from flask import Flask, current_app, g, request
 from sqlalchemy import Engine
 
 from dashboards.assets_manifest import AssetsManifest
+from dashboards.cabinet_door import CabinetDoor
 from dashboards.settings import City, WebSettings
 from dashboards.stream import FeedHub
 from dashboards.texts import DEFAULT_LANGUAGE, LANGUAGES, Texts
@@ -36,6 +37,7 @@ class Site:
     refusals: Mapping[str, str]
     manifest: AssetsManifest
     hub: FeedHub
+    cabinets: CabinetDoor
 
 
 def site() -> Site:

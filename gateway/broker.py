@@ -37,22 +37,24 @@ class BrokerConnection:
         settings: BrokerSettings,
         *,
         client_id: str,
-        will: tuple[str, bytes],
+        will: tuple[str, bytes] | None,
         subscribe: Sequence[str],
         wake: Callable[[], None],
+        sender_wake: Callable[[], None] | None = None,
     ) -> None:
         self._settings = settings
         self._client_id = client_id
         self._will = will
         self._topics = tuple(subscribe)
         self._wake = wake
+        self._sender_wake = wake if sender_wake is None else sender_wake
         self._ready = threading.Event()
         self._over = threading.Event()
         self._lost: str | None = None
         self._published = 0  # written by the sender
         self._taken_over = 0  # by the broker; written by paho's thread
         self.inbox: deque[tuple[str, bytes]] = deque()
-        self.sender_waits = False  # set by the sender when it wants to be woken as soon as the broker takes one over
+        self.wake_at = -1  # set by the sender when it wants to be woken as soon as no more than so many are with us
 
     @property
     def lost(self) -> str | None:
@@ -75,7 +77,8 @@ class BrokerConnection:
         )
         client.connect_timeout = _CONNECT_WITHIN_S
         client.max_inflight_messages_set(65535)  # the windows bound it; paho's own bound would reorder lanes
-        client.will_set(*self._will, qos=1, retain=True)
+        if self._will is not None:
+            client.will_set(*self._will, qos=1, retain=True)
         client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -156,9 +159,9 @@ class BrokerConnection:
 
     def _on_publish(self, _client: mqtt.Client, _data: Any, _mid: int, _code: ReasonCode, _more: Properties) -> None:
         self._taken_over += 1
-        if self.sender_waits:
-            self.sender_waits = False
-            self._wake()
+        if self.unacknowledged <= self.wake_at:
+            self.wake_at = -1
+            self._sender_wake()
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, _flags: mqtt.DisconnectFlags, code: ReasonCode, _more: Properties | None

@@ -5,103 +5,70 @@ Pure apart from ``load_profiles``, which reads the files. A profile knows nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal
+from typing import Any
 
 import msgspec
 
-RegisterType = Literal["u16", "s16", "u32", "s32"]
+from gateway.decoders import checks
+from gateway.decoders.decoding import decode
+from gateway.decoders.outcome import Measured
+from gateway.decoders.profile import DeviceProfile, Identity, PointProfile, Setting, UrgentLimit
+from gateway.decoders.registers import is_expected_kind
+from gateway.decoders.shape import Problem, build, quoted
 
-_VERSION = 1
-_MOST_REGISTERS = 125  # Modbus application protocol V1.1b3 §6.4
-_WIDTH: Mapping[RegisterType, int] = MappingProxyType({"u16": 1, "s16": 1, "u32": 2, "s32": 2})
+__all__ = [
+    "BadProfile",
+    "DeviceProfile",
+    "Identity",
+    "Measured",
+    "PointProfile",
+    "Problem",
+    "ProfileFile",
+    "UrgentLimit",
+    "is_expected_kind",
+    "load_profiles",
+    "profile_files",
+    "read_profiles",
+    "read_registers",
+    "with_settings",
+]
 
 
 class BadProfile(Exception):
     """One or more profiles can't be used; the message names each file, field and fix."""
 
 
-class UrgentLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A value whose size (without sign) is above ``above`` or below ``below`` makes the whole answer urgent."""
-
-    above: float | None = None
-    below: float | None = None
-
-    def broken_by(self, value: float) -> bool:
-        """Whether ``value`` is beyond the limit."""
-        size = abs(value)
-        return (self.above is not None and size > self.above) or (self.below is not None and size < self.below)
-
-
-class PointProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One measured quantity: where it stands, how its number is made, and what is possible (``sane``, in ``unit``)."""
-
-    name: str
-    register: int
-    type: RegisterType
-    unit: str
-    sane: tuple[float, float]
-    scale: float = 1.0
-    missing: int | None = None
-    urgent: UrgentLimit = UrgentLimit()
-
-
-class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What ``register`` must hold in every answer of this kind of unit."""
-
-    register: int
-    value: int
-
-
-class DeviceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of unit: the block of registers read in one request, and the points in it."""
-
-    version: int
-    title: str
-    count: int
-    point: tuple[PointProfile, ...]
-    function: Literal[3, 4] = 4
-    start: int = 0
-    identity: Identity | None = None
-    name: str = ""  # the file's name without its ending
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One value out of an answer, in the profile's unit."""
+class ProfileFile:
+    """One file, read: the profile it makes (None where it can't be told at all), and everything wrong with it."""
 
-    point: PointProfile
-    value: float
-    sane: bool
+    file: str
+    name: str
+    profile: DeviceProfile | None
+    problems: tuple[Problem, ...]
 
 
 def read_registers(profile: DeviceProfile, block: bytes) -> list[Measured]:
-    """The points in ``block``, the big-endian bytes of the profile's registers; points not fitted are left out."""
-    measured = []
-    for point in profile.point:
-        at = 2 * (point.register - profile.start)
-        raw = int.from_bytes(block[at : at + 2 * _WIDTH[point.type]], "big", signed=point.type.startswith("s"))
-        if raw == point.missing:
-            continue
-        # Rounded to the register's own resolution: 123 * 0.01 is 1.23 and not 1.2300000000000002.
-        value = round(raw * point.scale, _decimals(point.scale))
-        measured.append(Measured(point=point, value=value, sane=point.sane[0] <= value <= point.sane[1]))
-    return measured
+    """The points in ``block``, the big-endian bytes of the profile's registers; points not fitted are left out.
+
+    Those of a unit of another kind too, as far as they could be read: ``is_expected_kind`` tells.
+    """
+    return list(decode(profile, block).points)
 
 
-def is_expected_kind(profile: DeviceProfile, block: bytes) -> bool:
-    """Whether the answer comes from the kind of unit that the profile describes."""
-    if profile.identity is None:
-        return True
-    at = 2 * (profile.identity.register - profile.start)
-    return int.from_bytes(block[at : at + 2], "big") == profile.identity.value
+def with_settings(profile: DeviceProfile, settings: Mapping[str, Setting]) -> DeviceProfile:
+    """``profile`` for one device that is mounted or built otherwise. Raises ``BadProfile``."""
+    changed = msgspec.structs.replace(profile, settings={**profile.settings, **settings})
+    faults = checks.problems(changed)
+    if faults:
+        raise BadProfile("\n".join(f"{profile.name}: {fault}" for fault in faults))
+    return changed
 
 
 def load_profiles(extra: Path | None = None) -> dict[str, DeviceProfile]:
@@ -109,57 +76,93 @@ def load_profiles(extra: Path | None = None) -> dict[str, DeviceProfile]:
 
     Raises ``BadProfile`` with all problems at once.
     """
+    if extra is not None and not extra.is_dir():
+        raise BadProfile(f"{extra}: is not a folder; put your profiles there or leave cabinet.profiles empty")
+    read = read_profiles(profile_files(extra))
+    faults = [f"{each.file}: {problem}" for each in read for problem in each.problems]
+    if faults:
+        raise BadProfile("\n".join(faults))
+    return {each.name: each.profile for each in read if each.profile is not None}
+
+
+def profile_files(extra: Path | None = None) -> list[Traversable]:
+    """The shipped profiles' files, then those of the folder ``extra``."""
     files = list(_toml_files(resources.files("gateway") / "profiles"))
-    faults: list[str] = []
-    if extra is not None:
-        if extra.is_dir():
-            files.extend(_toml_files(extra))
-        else:
-            faults.append(f"{extra}: is not a folder; put your profiles there or leave cabinet.profiles empty")
-    profiles = {}
+    return [*files, *_toml_files(extra)] if extra is not None else files
+
+
+def read_profiles(files: Iterable[Traversable]) -> list[ProfileFile]:
+    """Every file with its profile and its problems; a later one may be ``like`` an earlier one or the other way round.
+
+    Raises ``OSError`` for a file that can't be read.
+    """
+    raws: dict[str, dict[str, Any]] = {}
+    read: list[tuple[str, str, dict[str, Any] | None, tuple[Problem, ...]]] = []
     for file in files:
         name = file.name.removesuffix(".toml")
         try:
-            profile = msgspec.toml.decode(file.read_bytes(), type=DeviceProfile)
+            raw = msgspec.toml.decode(file.read_bytes())
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            faults.append(f"{file.name}: {error}")
+            read.append((file.name, name, None, (Problem(field="TOML", value=str(error), fix="correct this line"),)))
             continue
-        profile = msgspec.structs.replace(profile, name=name)
-        faults.extend(f"{file.name}: {problem}" for problem in _problems(profile))
-        profiles[name] = profile
-    if faults:
-        raise BadProfile("\n".join(faults))
-    return profiles
+        # a file of ones own that is like ours of the same name is meant to change it
+        if name in raws and raw.get("like") == name:
+            raw = _over(raws[name], {key: value for key, value in raw.items() if key != "like"})
+        raws[name] = raw
+        read.append((file.name, name, raw, ()))
+    return [
+        ProfileFile(file=file, name=name, profile=None, problems=problems)
+        if raw is None
+        else _made(file, name, raw, raws)
+        for file, name, raw, problems in read
+    ]
+
+
+def _made(file: str, name: str, raw: dict[str, Any], raws: Mapping[str, dict[str, Any]]) -> ProfileFile:
+    problems: list[Problem] = []
+    whole = _inherited(name, raw, raws, problems)
+    profile = build(whole, DeviceProfile, problems)
+    profile = msgspec.structs.replace(profile, name=name)
+    # a stand-in is no value of the author's: what is said of its field has been said already
+    wrong = [problem.field for problem in problems]
+    problems += [each for each in checks.problems(profile) if not any(_covers(field, each.field) for field in wrong)]
+    return ProfileFile(file=file, name=name, profile=profile, problems=tuple(problems))
+
+
+def _covers(field: str, other: str) -> bool:
+    """Whether ``other``, as ``point[2] level.sane`` or ``point[2] level``, is about ``field``, as ``point[2].sane``."""
+    head, _, tail = field.rpartition(".")
+    return other == field or (bool(head) and other.startswith(head) and tail in {"name", *other.split(".")[1:]})
+
+
+def _inherited(
+    name: str, raw: dict[str, Any], raws: Mapping[str, dict[str, Any]], problems: list[Problem]
+) -> dict[str, Any]:
+    """``raw`` over what it is ``like``, and over what that is like."""
+    whole, seen = dict(raw), {name}
+    while (parent := whole.pop("like", None)) is not None:
+        base = raws.get(parent) if isinstance(parent, str) else None
+        if parent in seen:
+            problems.append(Problem(field="like", value="goes round in a circle", fix="let one of them stand alone"))
+            return whole
+        if base is None:
+            near = difflib.get_close_matches(str(parent), raws, n=3) or sorted(set(raws) - {name})
+            problems.append(Problem(field="like", value=f"is {quoted(parent)}", fix=f"use one of {', '.join(near)}"))
+            return whole
+        seen.add(parent)
+        whole = _over(base, whole)
+    return whole
+
+
+def _over(base: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
+    """Each key that ``raw`` writes itself counts, of ``settings`` each one."""
+    settings = {**_table(base.get("settings")), **_table(raw.get("settings"))}
+    return {**base, **raw, **({"settings": settings} if settings else {})}
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _toml_files(folder: Traversable) -> Iterator[Traversable]:
     return iter(sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name))
-
-
-def _problems(profile: DeviceProfile) -> Iterator[str]:
-    if profile.version != _VERSION:
-        yield f"version: is {profile.version}; this program knows version {_VERSION}"
-    if not 1 <= profile.count <= _MOST_REGISTERS:
-        yield f"count: is {profile.count}; one request can read 1 to {_MOST_REGISTERS} registers"
-    end = profile.start + profile.count
-    if profile.identity is not None and not profile.start <= profile.identity.register < end:
-        yield f"identity.register: {profile.identity.register} is outside the registers {profile.start} to {end - 1}"
-    names = [point.name for point in profile.point]
-    for place, point in enumerate(profile.point):
-        at = f"point[{place}] {point.name}"
-        if names.count(point.name) > 1:
-            yield f"{at}: the name is used twice; every point needs a name of its own"
-        if not point.name or "/" in point.name:
-            yield f"{at}: name must not be empty or hold a slash"
-        if not profile.start <= point.register <= end - _WIDTH[point.type]:
-            yield f"{at}: register {point.register} ({point.type}) is outside the block {profile.start} to {end - 1}"
-        if not point.scale:
-            yield f"{at}: scale must not be 0"
-        if not point.sane[0] < point.sane[1]:
-            yield f"{at}: sane must be [lowest, highest]"
-
-
-@lru_cache(maxsize=256)
-def _decimals(scale: float) -> int:
-    exponent = Decimal(repr(scale)).as_tuple().exponent
-    return -exponent if isinstance(exponent, int) and exponent < 0 else 0

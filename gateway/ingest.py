@@ -24,6 +24,7 @@ import structlog
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway.ingest_watch import IngestWatch
 from gateway.senml import BadPack, decode
 from gateway.settings import BrokerSettings
 from registry.intake import Ack, CabinetState, Intake, Lane, Pack, Receipt, StoreDown
@@ -63,6 +64,7 @@ class Ingest:
         client_id: str = "covercode-ingest",
         keep_session: bool = False,
         on_receipt: Callable[[Receipt], None] | None = None,
+        watch: IngestWatch | None = None,
     ) -> None:
         self._broker = broker
         self._intake = intake
@@ -70,6 +72,7 @@ class Ingest:
         self._client_id = client_id
         self._keep_session = keep_session
         self._on_receipt = on_receipt
+        self._watch = watch or IngestWatch()
         self._messages: list[tuple[str, bytes]] = []
         self._bytes = 0
         self._down = False
@@ -153,12 +156,14 @@ class Ingest:
             try:
                 receipt = self._intake.accept(packs, now=datetime.now(UTC))
             except StoreDown as error:
+                self._watch.store_failed("intake", str(error))
                 log.warning("store_down", problem=str(error), retry_in_s=round(pause_s, 1))
                 stop.wait(pause_s)
                 pause_s = min(pause_s * 2, _WORST_PAUSE_S)
                 client.loop_misc()
                 continue
             self._ack(client, receipt.acks)
+            self._watch.accepted(packs, receipt, now_s=time.time())
             if self._on_receipt is not None:
                 self._on_receipt(receipt)
             return
@@ -172,6 +177,7 @@ class Ingest:
         try:
             self._intake.tick(now=datetime.now(UTC))
         except StoreDown as error:
+            self._watch.store_failed("tick", str(error))
             log.warning("store_down", problem=str(error))
 
     def _unpack(self, topic: str, body: bytes) -> Pack | None:
@@ -198,6 +204,7 @@ class Ingest:
         try:
             self._note_cabinet(state, now=datetime.now(UTC))
         except StoreDown as error:
+            self._watch.store_failed("state", str(error))
             log.warning("store_down", problem=str(error))
 
     def _client(self) -> mqtt.Client:
@@ -224,6 +231,7 @@ class Ingest:
         if self._down:
             log.info("broker_back", host=self._broker.host, port=self._broker.port)
         self._down = False
+        self._watch.broker_up()
         client.subscribe([("covercode/v1/+/up/+", 1), ("covercode/v1/+/state", 1)])
 
     def _on_subscribe(self, client: mqtt.Client, *_: Any) -> None:
@@ -231,6 +239,7 @@ class Ingest:
         try:
             self._ack(client, self._intake.progress())
         except StoreDown as error:
+            self._watch.store_failed("progress", str(error))
             log.warning("store_down", problem=str(error))
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
@@ -238,6 +247,7 @@ class Ingest:
         self._bytes += len(message.payload)
 
     def _say_down(self, problem: str) -> None:
+        self._watch.broker_down(problem)
         if not self._down:
             self._down = True
             log.warning("broker_down", host=self._broker.host, port=self._broker.port, problem=problem)

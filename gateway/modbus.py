@@ -7,6 +7,7 @@ spool and its ``health``.
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,37 +15,64 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from gateway.bus_budget import Budget, Quality
 from gateway.device_profiles import DeviceProfile, Measured, is_expected_kind, read_registers
 from gateway.line import Heard, Line, LineDown
 from gateway.rtu import Answer, Block
-from gateway.senml import Reading
+from gateway.senml import Item, Reading
 from gateway.settings import BusSettings, UnitSettings
 from gateway.spool import Lane, SpoolBroken, SpoolClosed, SpoolDown
 
 LONGEST_SILENCE_PAUSE_S = 60.0
 URGENT_FOR_S = 10.0  # after the last broken limit, so that the city sees recovery as soon as the trouble
 
-_CLOCK_SET_AFTER_S = 1_735_689_600.0  # 2025: a cabinet whose clock says less has not set it since the power came back
 _STEP_BACK_MS = 5_000  # a clock set back by more than this is believed
 _FIRST_PAUSE_S = 0.2
+_LOOK_AGAIN_S = 0.25  # how soon a unit that somebody asks for out of turn is noticed
 _LONGEST_OPEN_PAUSE_S = 10.0
+_STEADY_AFTER_S = 10.0  # a line that breaks sooner after opening never really was open
 _LONGEST_SPOOL_PAUSE_S = 5.0
 _SUSPECT = 1
+_POOR_BELOW = 0.9  # share of answered requests
+_GATEWAY_REFUSALS = frozenset({10, 11})  # Modbus V1.1b3 §7: a gateway that can't reach the unit, or got no answer
 
-Sink = Callable[[Mapping[Lane, Sequence[Reading]]], object]
+Sink = Callable[[Mapping[Lane, Sequence[Item]]], object]
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusHealth:
-    """What a bus has done since the start, as it stands in the cabinet's state."""
+    """What a bus has done since the start, as it stands in the cabinet's state.
+
+    ``busy`` is the share of the time the line is in use (0..1), ``units_fit`` how many units like these it has time
+    for; ``units_poor`` answer, but leave more than one request in ten unanswered or damaged.
+    """
 
     name: str
     polls: int
     timeouts: int
     crc_errors: int
+    noise_bytes: int = 0
+    busy: float = 0.0
+    units_fit: int = 0
     units_silent: list[int]
+    units_poor: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitHealth:
+    """What one unit has done since the start; ``quality`` is the share of its last 64 requests it answered (0..1)."""
+
+    address: int
+    serial: str
+    requests: int
+    answers: int
+    timeouts: int
+    damaged: int
+    refused: int
+    quality: float
+    silent: bool
 
 
 @dataclass(slots=True)
@@ -54,11 +82,23 @@ class _Unit:
     settings: UnitSettings
     profile: DeviceProfile
     due_s: float
+    asked_for: bool = False
     silences: int = 0
     urgent_until_s: float = 0.0
     last_ms: int = 0
     refusal: int | None = None
     foreign: bool = False
+    counts: _UnitCounts = field(default_factory=lambda: _UnitCounts())
+    quality: Quality = field(default_factory=Quality)
+
+
+@dataclass(slots=True)
+class _UnitCounts:
+    requests: int = 0
+    answers: int = 0
+    timeouts: int = 0
+    damaged: int = 0
+    refused: int = 0
 
 
 @dataclass(slots=True)
@@ -66,6 +106,7 @@ class _Counts:
     polls: int = 0
     timeouts: int = 0
     crc_errors: int = 0
+    noise_bytes: int = 0
 
 
 def next_due(due_s: float, period_s: float, *, now_s: float) -> float:
@@ -79,6 +120,12 @@ def next_due(due_s: float, period_s: float, *, now_s: float) -> float:
 def silence_pause(silences: int, period_s: float) -> float:
     """How long to leave a unit alone that has been silent ``silences`` times in a row."""
     return max(period_s, min(LONGEST_SILENCE_PAUSE_S, period_s * 2.0 ** min(silences - 1, 30)))
+
+
+def _open_pause(failures: int) -> float:
+    """Seconds until a line is opened again, with chance in it: a server's clients don't all come back at once."""
+    longest_s = min(_LONGEST_OPEN_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures, 30))
+    return longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
 
 def stamp(now_ms: int, last_ms: int) -> int:
@@ -100,8 +147,15 @@ class Bus:
     clock: Callable[[], float] = time.time
     _units: dict[int, _Unit] = field(default_factory=dict)
     _counts: _Counts = field(default_factory=_Counts)
+    _budget: Budget = field(init=False)
     _line_down: bool = False
     _never_open: bool = True
+    _opened_s: float = 0.0
+    _breaks: int = 0  # in a row, each soon after opening
+
+    def __post_init__(self) -> None:
+        """Only assigns."""
+        self._budget = Budget(period_s=self.settings.poll_every_s, timeout_s=self.settings.timeout_s)
 
     def health(self) -> BusHealth:
         """Counts since the start; all units count as silent while the line is down."""
@@ -111,12 +165,47 @@ class Bus:
             polls=self._counts.polls,
             timeouts=self._counts.timeouts,
             crc_errors=self._counts.crc_errors,
-            units_silent=sorted(unit.settings.address for unit in units if self._line_down or unit.silences),
+            noise_bytes=self._counts.noise_bytes,
+            busy=round(self._budget.share(now_s=time.monotonic()), 3),
+            units_fit=self._budget.units_fit(),
+            units_silent=sorted(unit.settings.address for unit in units if self._is_silent(unit)),
+            units_poor=sorted(
+                unit.settings.address
+                for unit in units
+                if not self._is_silent(unit) and unit.quality.share() < _POOR_BELOW
+            ),
         )
+
+    def units(self) -> list[UnitHealth]:
+        """Every unit's own counts, by address; empty before the first poll."""
+        return [
+            UnitHealth(
+                address=address,
+                serial=unit.settings.serial,
+                requests=unit.counts.requests,
+                answers=unit.counts.answers,
+                timeouts=unit.counts.timeouts,
+                damaged=unit.counts.damaged,
+                refused=unit.counts.refused,
+                quality=round(unit.quality.share(), 3),
+                silent=self._is_silent(unit),
+            )
+            for address, unit in sorted(self._units.items())
+        ]
+
+    def _is_silent(self, unit: _Unit) -> bool:
+        return self._line_down or unit.silences > 0
+
+    def poll_now(self, serial: str | None = None) -> list[str]:
+        """Ask the unit ``serial`` (None: all) without waiting for its turn; which will be. From any thread."""
+        asked = [unit for unit in list(self._units.values()) if serial in (None, unit.settings.serial)]
+        for unit in asked:
+            unit.asked_for = True
+            unit.due_s = 0.0
+        return [unit.settings.serial for unit in asked]
 
     def run(self, stop: threading.Event) -> None:
         """Polls until ``stop``. Raises ``SpoolBroken`` or ``SpoolClosed`` when there is no spool to put answers in."""
-        self._wait_for_clock(stop)
         self._units = self._staggered_units()
         while not stop.is_set():
             self._run_once(stop)
@@ -129,14 +218,6 @@ class Bus:
         except Exception:  # the source loop: whatever one answer does to us, the other units go on
             log.exception("bus_failed", bus=self.settings.name)
             stop.wait(_LONGEST_SPOOL_PAUSE_S)
-
-    def _wait_for_clock(self, stop: threading.Event) -> None:
-        if self.clock() >= _CLOCK_SET_AFTER_S or not self.settings.unit:
-            return
-        log.error("clock_not_set", bus=self.settings.name, fix="set the clock (NTP, RTC); polling waits for it")
-        while self.clock() < _CLOCK_SET_AFTER_S and not stop.wait(_FIRST_PAUSE_S):
-            pass
-        log.info("clock_set", bus=self.settings.name)
 
     def _staggered_units(self) -> dict[int, _Unit]:
         first_s, period_s = time.monotonic() + self.first_delay_s, self.settings.poll_every_s
@@ -158,25 +239,35 @@ class Bus:
                 self._poll_in_turn(line, stop)
         except LineDown as error:
             self._went_down(str(error))
-            stop.wait(_FIRST_PAUSE_S)
+            self._breaks = 0 if self._is_steady() else self._breaks + 1
+            stop.wait(_open_pause(self._breaks))
         finally:
             line.close()
 
     def _open(self, line: Line, stop: threading.Event) -> bool:
-        pause_s = _FIRST_PAUSE_S
+        failures = 0
         while not stop.is_set():
             try:
                 line.open()
             except LineDown as error:
                 self._went_down(str(error))
-                stop.wait(pause_s)
-                pause_s = min(_LONGEST_OPEN_PAUSE_S, 2 * pause_s)
+                stop.wait(_open_pause(failures))
+                failures += 1
                 continue
-            if self._line_down or self._never_open:
-                self._line_down = self._never_open = False
-                log.info("line_open", bus=self.settings.name, port=self.settings.port)
+            self._opened_s = time.monotonic()
+            if not self._breaks:
+                self._note_open()
             return True
         return False
+
+    def _is_steady(self) -> bool:
+        return time.monotonic() - self._opened_s > _STEADY_AFTER_S
+
+    def _note_open(self) -> None:
+        """Said once: at once when it opens, but after it broke soon only when it has answered or stood for a while."""
+        if self._line_down or self._never_open:
+            self._line_down = self._never_open = False
+            log.info("line_open", bus=self.settings.name, port=self.settings.port)
 
     def _went_down(self, reason: str) -> None:
         if not self._line_down:
@@ -191,39 +282,67 @@ class Bus:
             return
         while True:
             unit = min(self._units.values(), key=lambda unit: unit.due_s)
-            if stop.wait(max(0.0, unit.due_s - time.monotonic())):
+            left_s = unit.due_s - time.monotonic()
+            if stop.wait(max(0.0, min(left_s, _LOOK_AGAIN_S))):
                 return
+            if left_s > _LOOK_AGAIN_S:
+                continue  # somebody may have asked for another unit meanwhile
+            unit.asked_for = False
             self._poll(line, unit, stop)
-            period_s = self.settings.poll_every_s
+            period_s = unit.settings.poll_every_s or self.settings.poll_every_s
             if unit.silences > 1:
                 period_s = silence_pause(unit.silences, period_s)
             unit.due_s = next_due(unit.due_s, period_s, now_s=time.monotonic())
+            if unit.asked_for:  # again, while it was being asked
+                unit.due_s = 0.0
 
     def _poll(self, line: Line, unit: _Unit, stop: threading.Event) -> None:
         """Asks ``unit`` until it has answered, is silent, or has used up its retries."""
         self._counts.polls += 1
+        busy_s = 0.0
+        heard = Heard.SILENCE
         for _ in range(1 if unit.silences else 1 + self.settings.retries):
             self._take(line.late_answers(), stop)
             if stop.is_set():
                 return  # what was heard may not be in the spool yet: no further request, so the unit won't count it
+            asked_s = time.monotonic()
             line.ask(unit.settings.address)
             answers: list[Answer] = []
             heard = line.listen(unit.settings.address, answers)
+            busy_s += time.monotonic() - asked_s
+            heard = self._note(unit, heard, answers)
             self._take(answers, stop)
-            if heard is Heard.ANSWER:
-                return
-            if heard is Heard.SILENCE:
-                self._note_silence(unit)
-                return
+            if heard is not Heard.DAMAGED:
+                break
+        self._counts.noise_bytes += line.take_noise()
+        if heard in (Heard.SILENCE, Heard.CUT_SHORT):
+            self._note_silence(unit)
+        self._budget.spent(busy_s, answered=heard is Heard.ANSWER, now_s=time.monotonic())
+
+    def _note(self, unit: _Unit, heard: Heard, answers: list[Answer]) -> Heard:
+        """Counts one request; a gateway's word that the unit does not answer is taken out and becomes silence."""
+        for answer in [answer for answer in answers if answer.refusal in _GATEWAY_REFUSALS]:
+            answers.remove(answer)
+            if answer.address == unit.settings.address:
+                heard = Heard.SILENCE
+        unit.counts.requests += 1
+        unit.quality.note(answered=heard is Heard.ANSWER)
+        if heard in (Heard.DAMAGED, Heard.CUT_SHORT):
             self._counts.crc_errors += 1
+            unit.counts.damaged += 1
+        return heard
 
     def _note_silence(self, unit: _Unit) -> None:
+        if self._is_steady():
+            self._note_open()
         self._counts.timeouts += 1
+        unit.counts.timeouts += 1
         unit.silences += 1
         if unit.silences == 2:  # one missed answer is no news yet
             log.warning("unit_silent", bus=self.settings.name, address=unit.settings.address, serial=_serial(unit))
 
     def _note_life(self, unit: _Unit, answer: Answer) -> None:
+        self._note_open()
         if unit.silences > 1:
             log.info("unit_answers_again", bus=self.settings.name, address=answer.address, serial=_serial(unit))
         unit.silences = 0
@@ -238,7 +357,9 @@ class Bus:
             unit = self._units[answer.address]
             self._note_life(unit, answer)
             if answer.refusal is not None:
+                unit.counts.refused += 1
                 continue
+            unit.counts.answers += 1
             measured = read_registers(unit.profile, answer.registers)
             if measured:
                 self._keep({_lane(unit, measured): self._readings(unit, answer, measured)}, stop)

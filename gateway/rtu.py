@@ -55,21 +55,31 @@ class AnswerStream:
     def __init__(self, expected: Mapping[int, Block]) -> None:
         self._expected = expected
         self._bytes = bytearray()
+        self.noise_bytes = 0  # thrown away since the start
 
     def __len__(self) -> int:
         """Bytes that are no answer (yet)."""
         return len(self._bytes)
 
+    def request(self, address: int) -> bytes:
+        """The frame that asks the unit at ``address`` for its block."""
+        return request(address, self._expected[address])
+
+    def has_begun(self, address: int) -> bool:
+        """Whether the first bytes of an answer from the unit at ``address`` are among what is left."""
+        block = self._expected[address]
+        return bytes((address, block.function, 2 * block.count)) in self._bytes
+
     def feed(self, piece: bytes) -> None:
         """Appends what came over the line."""
         self._bytes += piece
+        self.noise_bytes += max(0, len(self._bytes) - _MOST_BYTES_KEPT)
         del self._bytes[:-_MOST_BYTES_KEPT]
 
-    def forget(self) -> int:
-        """Throws away what is left, and says how many bytes it was."""
-        count = len(self._bytes)
+    def forget(self) -> None:
+        """Throws away what is left."""
+        self.noise_bytes += len(self._bytes)
         self._bytes.clear()
-        return count
 
     def next_answer(self) -> Answer | None:
         """The first undamaged answer; bytes before it are noise and go with it. None when there is none yet."""
@@ -80,6 +90,7 @@ class AnswerStream:
             found = self._answer_at(at, address, block)
             if found is not None:
                 answer, end = found
+                self.noise_bytes += at
                 del self._bytes[:end]
                 return answer
         return None

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -39,6 +39,7 @@ _LONGEST_EPOCH = 64
 _MAX_PACK_DEPTH = 8
 _MAX_QUOTED = 500  # characters of a bad record kept for people to read
 _HEADER_NAMES = frozenset({"pack_epoch", "pack_seq", "pack_after"})
+_UNDECODED = "undecoded"  # the name of the record that carries what no decoder could read
 _CBOR_LABELS = {
     -1: "bver", -2: "bn", -3: "bt", -4: "bu", -5: "bv", -6: "bs",
     0: "n", 1: "u", 2: "v", 3: "vs", 4: "vb", 5: "s", 6: "t", 7: "ut", 8: "vd",
@@ -65,6 +66,23 @@ class Reading:
     value: float
     quality: int = 0
     received_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecoded:
+    """What a device sent and no decoder could read, on its way to the city's dead letters.
+
+    ``payload`` is hex; ``reason`` begins with a stable word (``unknown_port: …``); ``received_ms`` is Unix ms.
+    """
+
+    device: str
+    port: int
+    payload: str
+    reason: str
+    received_ms: int
+
+
+Item = Reading | Undecoded  # what a spool keeps and a pack carries
 
 
 class DecodedPack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -100,12 +118,41 @@ class _Record(msgspec.Struct, omit_defaults=True, gc=False):
 _BASE_FIELDS = ("bn", "bt", "bu", "bv")
 _json_pack = msgspec.json.Decoder(list[_Record])
 _json_records = msgspec.json.Encoder()
+_json_letter = msgspec.json.Decoder(Undecoded)
+
+# A time that is none yet: seconds of a clock that only counts from the machine's start, moved far before any calendar,
+# so that it can neither be taken for a date nor be written as 1970. The clock guard makes them, the spool dates them.
+UNDATED_S = -1e12
+_UNDATED_BELOW_MS = -(9 * 10**14)
 
 
 # --- encoding (cabinet) ---------------------------------------------------------------------------------------------
 
 
-def encode_readings(readings: Sequence[Reading], wire: WireFormat) -> bytes:
+def is_undated(item: Item) -> bool:
+    """Whether ``item`` carries a time of a clock that was not set yet."""
+    if isinstance(item, Undecoded):
+        return item.received_ms < _UNDATED_BELOW_MS
+    return item.measured_ms < _UNDATED_BELOW_MS or (item.received_ms or 0) < _UNDATED_BELOW_MS
+
+
+def dated(item: Item, *, add_ms: int, suspect: bool = False) -> Item:
+    """``item`` with its undated times moved by ``add_ms``; ``suspect`` where that is a guess."""
+    if isinstance(item, Undecoded):
+        return replace(item, received_ms=_moved(item.received_ms, add_ms))
+    return replace(
+        item,
+        measured_ms=_moved(item.measured_ms, add_ms),
+        received_ms=None if item.received_ms is None else _moved(item.received_ms, add_ms),
+        quality=max(item.quality, _SUSPECT) if suspect else item.quality,
+    )
+
+
+def _moved(ms: int, add_ms: int) -> int:
+    return ms + add_ms if ms < _UNDATED_BELOW_MS else ms
+
+
+def encode_readings(readings: Sequence[Item], wire: WireFormat) -> bytes:
     """The records of ``readings`` as they go on the wire, without the array around them.
 
     Pieces can be joined with ``join_records``: each begins with its own base name and time.
@@ -136,9 +183,48 @@ def compose_pack(
     return _cbor_array_of(len(header) + count) + b"".join(map(_to_cbor, header)) + records
 
 
-def _records(readings: Sequence[Reading]) -> Iterable[_Record]:
+def read_back(records: bytes, wire: WireFormat, *, count: int) -> list[Item]:
+    """What ``encode_readings`` (or ``join_records``) wrote. Raises ``BadPack`` when it is damaged."""
+    try:
+        if wire == "json":
+            found = _json_pack.decode(b"[" + records + b"]")
+        else:
+            raw = cbor2.loads(_cbor_array_of(count) + records, max_depth=_MAX_PACK_DEPTH)
+            found = [msgspec.convert({_CBOR_LABELS.get(key, key): item[key] for key in item}, _Record) for item in raw]
+        return list(_items(found))
+    except (msgspec.MsgspecError, cbor2.CBORDecodeError, ValueError, TypeError, AttributeError) as error:
+        raise BadPack(f"the records are damaged: {error}") from error
+
+
+def _items(records: Iterable[_Record]) -> Iterable[Item]:
+    serial, measured_ms = "", 0
+    for record in records:
+        if record.bn is not None:
+            serial, measured_ms = record.bn[:-1], round((record.bt or 0) * 1000)
+        if record.n == _UNDECODED and record.vs is not None:
+            # The record's time may have been moved since; what stands inside was written once.
+            yield replace(_json_letter.decode(record.vs), received_ms=measured_ms)
+            continue
+        if record.n is None or record.u is None or record.v is None:
+            raise ValueError("a record lacks its name, unit or value")
+        yield Reading(
+            serial=serial,
+            point=record.n,
+            unit=record.u,
+            measured_ms=measured_ms,
+            value=record.v,
+            quality=record.q or 0,
+            received_ms=None if record.rx is None else round(record.rx * 1000),
+        )
+
+
+def _records(readings: Sequence[Item]) -> Iterable[_Record]:
     serial, measured_ms = None, None
     for reading in readings:
+        if isinstance(reading, Undecoded):
+            serial = None
+            yield _letter(reading)
+            continue
         record = _Record(n=reading.point, u=reading.unit, v=_short(reading.value))
         if reading.serial != serial or reading.measured_ms != measured_ms:
             serial, measured_ms = reading.serial, reading.measured_ms
@@ -148,6 +234,12 @@ def _records(readings: Sequence[Reading]) -> Iterable[_Record]:
         if reading.quality:
             record.q = reading.quality
         yield record
+
+
+def _letter(letter: Undecoded) -> _Record:
+    owner = "".join(character if character.isalnum() or character in "-._:" else "_" for character in letter.device)
+    text = _json_records.encode(letter).decode()
+    return _Record(bn=f"{owner}/", bt=_short(letter.received_ms / 1000), n=_UNDECODED, vs=text)
 
 
 def _short(value: float) -> float:
@@ -310,13 +402,22 @@ def _resolve(records: list[_Record], bad: list[tuple[str, str]]) -> DecodedPack:
         # A finite number taken from itself leaves 0; infinity and NaN leave NaN, which counts as true.
         if value is None or value - value or not serial or not name or measured_ms == _NO_TIME:
             if any(field is not None for field in (record.n, record.v, record.vs, record.t)):
-                bad.append((_json_records.encode(record).decode(), _why_unusable(record, serial, name, measured_ms)))
+                bad.append(_unusable(record, serial, name, measured_ms))
             continue
         if record.rx is None and record.q is None:
             add((serial, name, measured_ms, measured_ms, value, 0))
         else:
             add((serial, name, measured_ms, *_extras(record, measured_ms, value)))
     return DecodedPack(epoch=epoch, seq=seq, after=after, readings=readings, bad=bad)
+
+
+def _dead_letter(text: str, received_ms: int) -> tuple[str, str]:
+    """What a cabinet could not decode, with its own words for why."""
+    try:
+        letter = replace(_json_letter.decode(text), received_ms=received_ms)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return text[:_MAX_QUOTED], "undecodable: the cabinet could not read this, and its reason is damaged"
+    return _json_records.encode(letter).decode(), f"undecodable: {letter.reason}"
 
 
 def _extras(record: _Record, measured_ms: int, value: float) -> tuple[int, float, int]:
@@ -331,6 +432,12 @@ def _extras(record: _Record, measured_ms: int, value: float) -> tuple[int, float
 
 def _ms(seconds: float) -> int:
     return round(seconds * 1000) if -_LATEST_S < seconds < _LATEST_S else _NO_TIME
+
+
+def _unusable(record: _Record, serial: str, name: str, measured_ms: int) -> tuple[str, str]:
+    if name == _UNDECODED and record.vs is not None:
+        return _dead_letter(record.vs, measured_ms)
+    return _json_records.encode(record).decode(), _why_unusable(record, serial, name, measured_ms)
 
 
 def _why_unusable(record: _Record, serial: str, name: str, measured_ms: int) -> str:

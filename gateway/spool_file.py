@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +16,8 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-_VERSION = 1
-_TABLES = (
+_VERSION = 2
+_FIRST_TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE lane (lane TEXT PRIMARY KEY, last_seq INTEGER NOT NULL, confirmed INTEGER NOT NULL)",
     "CREATE TABLE pack (id INTEGER PRIMARY KEY, lane TEXT NOT NULL REFERENCES lane, seq INTEGER NOT NULL,"
@@ -26,6 +26,16 @@ _TABLES = (
     "CREATE TABLE dropped (lane TEXT NOT NULL REFERENCES lane, reason TEXT NOT NULL, packs INTEGER NOT NULL,"
     " readings INTEGER NOT NULL, PRIMARY KEY (lane, reason))",
     "INSERT INTO lane VALUES ('urgent', 0, 0), ('routine', 0, 0)",
+)
+# Each step is quick at any backlog and leaves every pack where it is.
+_SINCE_VERSION_1 = (
+    "ALTER TABLE lane ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0",
+    "UPDATE lane SET reserved = last_seq",
+    "INSERT INTO lane VALUES ('urgent_backlog', 0, 0, 0), ('routine_backlog', 0, 0, 0)",
+    "ALTER TABLE pack ADD COLUMN put_s REAL NOT NULL DEFAULT 0",
+    "CREATE TABLE undated (id INTEGER PRIMARY KEY, lane TEXT NOT NULL REFERENCES lane, boot TEXT NOT NULL,"
+    " newest_ms INTEGER NOT NULL, put_s REAL NOT NULL, readings INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " wire TEXT NOT NULL, records BLOB NOT NULL)",
 )
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -54,6 +64,7 @@ class SpoolFile:
     reader: sqlite3.Connection
     epoch: str
     lock_fd: int
+    aside: Path | None = None  # the damaged file that was found in its place
 
     def close(self) -> None:
         """Closes both connections and gives up the lock."""
@@ -74,9 +85,9 @@ def open_spool(name: str, *, clock: Callable[[], float]) -> SpoolFile:
             except sqlite3.DatabaseError as error:
                 if not _is_damage(error):
                     raise
-                aside = _set_aside(path, datetime.fromtimestamp(clock(), UTC))
+                aside = _set_aside(path, datetime.fromtimestamp(max(0.0, clock()), UTC))
                 log.error("spool_set_aside", path=str(path), aside=str(aside), reason=str(error))
-            return _open(path, lock_fd)
+            return replace(_open(path, lock_fd), aside=aside)
         except BaseException:
             os.close(lock_fd)
             raise
@@ -120,9 +131,12 @@ def _epoch(db: sqlite3.Connection, path: Path) -> str:
     with transaction(db, writes=True):
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            for statement in _TABLES:
+            for statement in _FIRST_TABLES:
                 db.execute(statement)
             db.execute("INSERT INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
+        if version in (0, 1):
+            for statement in _SINCE_VERSION_1:
+                db.execute(statement)
             db.execute(f"PRAGMA user_version = {_VERSION}")
         elif version != _VERSION:
             raise SpoolDown(f"spool {path} is of version {version}, this program knows {_VERSION}; use the newer one")

@@ -1,4 +1,4 @@
-"""What of one lane is on its way to the city, and when to send it again (go back N).
+"""What of one stream is on its way to the city, and when to send it again (go back N).
 
 Pure: it counts and decides; times are monotonic seconds passed in. The city confirms cumulatively and in order, so a
 pack that was lost in transit shows as the same confirmation once more, or as silence.
@@ -12,6 +12,7 @@ from enum import Enum
 
 LONGEST_SILENCE_S = 60.0
 LEAST_BETWEEN_REWINDS_S = 0.5
+PACE_CATCHES_UP_S = 0.1
 
 
 class Rewind(Enum):
@@ -123,3 +124,25 @@ class SendWindow:
     def _watch(self, now_s: float) -> None:
         self._silence_due_s = now_s + self._silence_s * self._jitter()
         self._hole_due_s = float("inf")
+
+
+class Pace:
+    """At most ``per_s`` readings a second, evenly; 0: no bound. A pack may overdraw, the next one waits for it."""
+
+    def __init__(self, per_s: int) -> None:
+        self._per_s = per_s
+        self._free_s = float("-inf")
+
+    def is_open(self, *, now_s: float) -> bool:
+        """Whether something may be sent now."""
+        return now_s >= self._free_s
+
+    def due_s(self, *, now_s: float) -> float:
+        """When ``is_open`` will be true again; infinity when it is, since then other things decide."""
+        return self._free_s if now_s < self._free_s else float("inf")
+
+    def spent(self, readings: int, *, now_s: float) -> None:
+        """``readings`` were sent."""
+        if self._per_s:
+            # Up to a tenth of a second is caught up with, so that a late look does not lower the rate.
+            self._free_s = max(self._free_s, now_s - PACE_CATCHES_UP_S) + readings / self._per_s

@@ -9,6 +9,9 @@ import asyncio
 import errno
 import socket
 import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import structlog
 from amqtt.broker import Broker
@@ -21,17 +24,27 @@ class CannotListen(Exception):
     """The address is taken or not this machine's; the message says which setting to change."""
 
 
-def run_broker(host: str, port: int, *, stop: threading.Event) -> None:
-    """Serve MQTT 3.1.1 until ``stop`` is set. Raises ``CannotListen``."""
+def run_broker(
+    host: str, port: int, *, stop: threading.Event, password_file: Path | None = None, city_users: Sequence[str] = ()
+) -> None:
+    """Serve MQTT 3.1.1 until ``stop`` is set. Raises ``CannotListen``.
+
+    Without ``password_file`` everybody is let in; with it, who stands in it: ``city_users`` to all topics, others to
+    those of the cabinet of their name.
+    """
     check_free(host, port, setting="broker.port")
-    asyncio.run(_serve(host, port, stop))
+    plugins: dict[str, Any] = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    if password_file is not None:
+        where = {"path": str(password_file)}
+        plugins = {
+            "operate.broker_access.AskPassword": where,
+            "operate.broker_access.KeepApart": where | {"city": list(city_users)},
+        }
+    asyncio.run(_serve(host, port, plugins, stop))
 
 
-async def _serve(host: str, port: int, stop: threading.Event) -> None:
-    config = BrokerConfig(
-        listeners={"default": ListenerConfig(bind=f"{host}:{port}")},
-        plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-    )
+async def _serve(host: str, port: int, plugins: dict[str, Any], stop: threading.Event) -> None:
+    config = BrokerConfig(listeners={"default": ListenerConfig(bind=f"{host}:{port}")}, plugins=plugins)
     broker = Broker(config)
     await broker.start()
     log.info("broker_open", host=host, port=port)

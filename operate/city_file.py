@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-from dashboards.settings import WebSettings
+from dashboards.settings import WebSettings, read_networks
 from gateway.settings import BrokerSettings
 from operate.settings import BadSettings, load_settings
-from registry.settings import CitySettings, RecordSettings
+from registry.settings import KEEP_SETTINGS, CitySettings, RecordSettings
+from registry.storage.series.opening import address_problem, is_server
 
 MOST_PROCESSES = 64
 
@@ -22,6 +24,32 @@ class CityBrokerSettings(BrokerSettings):
     host: str = field(
         default="127.0.0.1", metadata={"help": "Name or address of the MQTT broker; the embedded one listens there"}
     )
+    password_file: str = field(
+        default="",
+        metadata={
+            "help": "Where the worker keeps the users of the broker, in Mosquitto's form; the embedded broker then asks"
+            " for passwords too; empty: neither"
+        },
+    )
+    cabinets_host: str = field(
+        default="", metadata={"help": "The broker's name as cabinets reach it, told on enrolment; empty: as host"}
+    )
+    cabinets_port: int = field(default=0, metadata={"help": "Its port as cabinets reach it; 0: as port"})
+    cabinets_ca: str = field(
+        default="", metadata={"help": "File with the CA certificate that cabinets are given on enrolment; empty: none"}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CityMetricsSettings:
+    """``[metrics]`` of the city: where ingest and the worker are watched. The web part has its own address for it."""
+
+    host: str = field(
+        default="127.0.0.1",
+        metadata={"help": "Address to listen on for /metrics and /healthz; another one only inside the machine room"},
+    )
+    ingest_port: int = field(default=9465, metadata={"help": "Port of ingest's; 0: none"})
+    worker_port: int = field(default=9466, metadata={"help": "Port of the worker's; 0: none"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +60,7 @@ class CityFile:
     records: RecordSettings = field(default_factory=RecordSettings)
     broker: CityBrokerSettings = field(default_factory=CityBrokerSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    metrics: CityMetricsSettings = field(default_factory=CityMetricsSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +81,11 @@ class Place:
     def series_path(self) -> Path:
         """The embedded series store's file."""
         return self.home / self.settings.records.series
+
+    @property
+    def password_file(self) -> Path | None:
+        """The broker's users, where the worker keeps them."""
+        return self.home / self.settings.broker.password_file if self.settings.broker.password_file else None
 
     @property
     def data_dir(self) -> Path:
@@ -91,9 +125,35 @@ def city_problems(settings: CityFile) -> list[str]:
         problems.append("city.public_url: must start with http:// or https://")
     if not settings.records.url.startswith(("sqlite:///", "postgresql+psycopg://")):
         problems.append("records.url: must start with sqlite:/// or postgresql+psycopg://")
+    problems += _series_problems(settings.records)
     for name, port in (("broker.port", settings.broker.port), ("web.port", settings.web.port)):
         if not 1 <= port <= 65535:
             problems.append(f"{name}: must be between 1 and 65535, not {port}")
     if not 1 <= settings.web.processes <= MOST_PROCESSES:
         problems.append(f"web.processes: must be between 1 and {MOST_PROCESSES}, not {settings.web.processes}")
+    watched = settings.metrics
+    for name, port in (("ingest_port", watched.ingest_port), ("worker_port", watched.worker_port)):
+        if not 0 <= port <= 65535:
+            problems.append(f"metrics.{name}: must be 0 (none) or a port up to 65535, not {port}")
+    try:
+        read_networks(settings.web.metrics_from)
+    except ValueError as error:
+        problems.append(f"web.metrics_from: {error}; write networks such as 127.0.0.0/8, 10.1.0.0/16")
+    return problems
+
+
+def _series_problems(records: RecordSettings) -> list[str]:
+    problem = address_problem(records.series)
+    if not problem and "@" in records.series and is_server(records.series):
+        problem = "the address must not hold the token, which `config show` would show: set records.series_token"
+    problems = [f"records.series: {problem}"] if problem else []
+    kept = {name: getattr(records, name) for name in KEEP_SETTINGS}
+    problems += [
+        f"records.{name}: must be 0 (for ever) or more days, not {days}" for name, days in kept.items() if days < 0
+    ]
+    for (finer, fewer), (coarser, more) in pairwise(kept.items()):
+        if more and (not fewer or fewer > more):
+            problems.append(
+                f"records.{coarser}: must be no less than records.{finer} ({fewer or 'for ever'}), not {more}"
+            )
     return problems

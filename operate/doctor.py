@@ -73,7 +73,7 @@ def _series(place: Place) -> Finding:
     engine, store = open_records(place)
     engine.dispose()
     try:
-        return Finding("series", True, f"{store.count()} readings in {place.series_path}")
+        return Finding("series", True, f"{store.count()} readings in {place.settings.records.series}")
     finally:
         store.close()
 
@@ -118,7 +118,12 @@ def _letters(place: Place) -> Finding:
         count = connection.scalar(select(func.count()).select_from(dead_letter).where(dead_letter.c.at >= since)) or 0
     engine.dispose()
     if count:
-        return Finding("letters", False, f"{count} dead letters in 24 h", "open the System page and mend their causes")
+        return Finding(
+            "letters",
+            False,
+            f"{count} dead letters in 24 h",
+            "covercode letters list: mend the causes, then covercode letters replay",
+        )
     return Finding("letters", True, "no dead letters in 24 h")
 
 

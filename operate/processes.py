@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,10 @@ from operate.logs import configure_logs
 from operate.settings import BadSettings, load_settings
 
 if TYPE_CHECKING:
+    from dashboards.cabinet_door import CabinetDoor
     from operate.city_file import Place
     from registry.services.print_making import CityOnPlates
+    from registry.storage.series import SeriesStore
 
 
 def stop_on_signals() -> threading.Event:
@@ -28,16 +31,27 @@ def stop_on_signals() -> threading.Event:
 
 def run_edge(config: Path) -> None:
     """The cabinet: poll the lines, spool, send."""
-    from gateway.cabinet import run
+    from gateway.cabinet import live
+    from gateway.cabinet_watch import CabinetWatch
+    from gateway.remote import Ending
     from gateway.settings import CabinetSettings, problems
+    from gateway.watching import WatchDoor
 
     settings = load_settings(CabinetSettings, config, os.environ)
     wrong = problems(settings)
     if wrong:
         raise BadSettings(str(config), wrong)
     configure_logs(f"edge-{settings.cabinet.id}")
+    started_in = Path.cwd()
     os.chdir(config.resolve().parent)
-    run(settings, stop=stop_on_signals())
+    stop = stop_on_signals()
+    watch = CabinetWatch()
+    with WatchDoor(watch, host=settings.metrics.host, port=settings.metrics.port):
+        ending = live(settings, stop=stop, watch=watch)
+    if ending is Ending.RESTART and not stop.is_set():
+        os.chdir(started_in)
+        # the very same command line, in this process's place: whoever watches over it need not notice
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
 
 def run_sim(fleet: Path, truth: Path, *, scenario: Path | None, seed: int | None) -> None:
@@ -54,7 +68,14 @@ def run_broker(config: Path | None) -> None:
 
     place = city(config)
     configure_logs("broker")
-    serve_mqtt(place.settings.broker.host, place.settings.broker.port, stop=stop_on_signals())
+    broker = place.settings.broker
+    serve_mqtt(
+        broker.host,
+        broker.port,
+        stop=stop_on_signals(),
+        password_file=place.password_file,
+        city_users=[broker.username],
+    )
 
 
 def run_ingest(config: Path | None) -> None:
@@ -62,6 +83,9 @@ def run_ingest(config: Path | None) -> None:
     from functools import partial
 
     from gateway.ingest import Ingest
+    from gateway.ingest_watch import IngestWatch
+    from gateway.watching import WatchDoor
+    from operate.frame_letters import frame_reader
     from registry.intake import Intake, note_cabinet
     from registry.storage.schema import check_schema
 
@@ -69,10 +93,14 @@ def run_ingest(config: Path | None) -> None:
     configure_logs("ingest")
     engine, store = open_records(place)
     check_schema(engine)
-    intake = Intake(engine, store, clock=lambda: datetime.now(UTC), zone=place.zone)
-    ingest = Ingest(place.settings.broker, intake, note_cabinet=partial(note_cabinet, engine))
+    profiles = place.settings.records.profiles
+    read_letter = frame_reader(place.home / profiles if profiles else None)
+    intake = Intake(engine, store, clock=lambda: datetime.now(UTC), zone=place.zone, read_letter=read_letter)
+    watch, watched = IngestWatch(), place.settings.metrics
+    ingest = Ingest(place.settings.broker, intake, note_cabinet=partial(note_cabinet, engine), watch=watch)
     try:
-        ingest.run(stop_on_signals())
+        with WatchDoor(watch, host=watched.host, port=watched.ingest_port):
+            ingest.run(stop_on_signals())
     finally:
         store.close()
         engine.dispose()
@@ -84,6 +112,9 @@ def run_worker(config: Path | None) -> None:
     from functools import partial
 
     from registry.services.import_leavings import forget_uploads
+    from gateway.watching import WatchDoor
+    from operate.remote_jobs import remote_jobs
+    from operate.worker_health import WatchedWorker
     from registry.services.imports import work_waiting_imports
     from registry.services.place_work import do_place_work
     from registry.services.print_making import make_waiting_runs
@@ -108,8 +139,18 @@ def run_worker(config: Path | None) -> None:
             LongJob(name="places", work=lambda ends: places(stop=ends)),
             LongJob(name="import", work=lambda ends: imports(stop=ends)),
             LongJob(name="uploads", work=lambda _: forget(utc_now()), every_s=3600.0),
+            *remote_jobs(place, engine),
         ]
-        run(engine, store, place.settings.records, stop=stop_on_signals(), long_jobs=jobs)
+        watched, metrics = WatchedWorker(), place.settings.metrics
+        with WatchDoor(watched, host=metrics.host, port=metrics.worker_port):
+            run(
+                engine,
+                store,
+                place.settings.records,
+                stop=stop_on_signals(),
+                long_jobs=jobs,
+                watch=watched.jobs,
+            )
     finally:
         store.close()
         engine.dispose()
@@ -128,7 +169,7 @@ def run_web(config: Path | None) -> None:
     engine, store = open_records(place)
     check_schema(engine)
     web = dataclasses.replace(place.settings.web, secret_file=place.secret_file)
-    app = create_app(web, WebCity(place), engine, store)
+    app = create_app(web, WebCity(place), engine, store, cabinets=cabinet_door(place))
     try:
         serve(app, web, stop=stop_on_signals())
     finally:
@@ -142,6 +183,24 @@ def city_on_plates(place: Place) -> CityOnPlates:
 
     settings = place.settings.city
     return CityOnPlates(public_url=settings.public_url, name_zh=settings.name, name_en=settings.name_en)
+
+
+def cabinet_door(place: Place) -> CabinetDoor:
+    """Where this city's cabinets reach the broker. Raises ``BadSettings`` when the CA's file can't be read."""
+    from dashboards.cabinet_door import CabinetDoor
+    from operate.remote_jobs import configuration_faults
+
+    broker = place.settings.broker
+    try:
+        ca = (place.home / broker.cabinets_ca).read_text(encoding="ascii") if broker.cabinets_ca else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings("broker.cabinets_ca", [f"can't be read as PEM: {error}"]) from error
+    return CabinetDoor(
+        broker_host=broker.cabinets_host or broker.host,
+        broker_port=broker.cabinets_port or broker.port,
+        broker_ca=ca,
+        check=configuration_faults,
+    )
 
 
 class WebCity:
@@ -167,6 +226,20 @@ def city(config: Path | None) -> Place:
 def open_records(place: Place):  # type: ignore[no-untyped-def]  # the types live in rooms that a cabinet lacks
     """The records engine and the series store of this city."""
     from registry.storage.database import open_database
-    from registry.storage.series import SqliteSeries
 
-    return open_database(place.records_url), SqliteSeries(place.series_path)
+    return open_database(place.records_url), open_store(place, place.settings.records.series)
+
+
+def open_store(place: Place, address: str) -> SeriesStore:
+    """The series store at ``address``, kept as this city's settings say. Raises ``InvalidInput``."""
+    from registry.storage.series import SeriesKeep
+    from registry.storage.series.opening import open_series
+
+    records = place.settings.records
+    keep = SeriesKeep(
+        raw=records.keep_raw_days,
+        five_minutes=records.keep_5min_days,
+        hours=records.keep_hour_days,
+        days=records.keep_day_days,
+    )
+    return open_series(address, home=place.home, token=records.series_token, keep=keep)

@@ -8,8 +8,11 @@ May import ``registry.domain``, ``registry.services`` and ``registry.storage``; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -28,7 +31,18 @@ from registry.storage.database import reading, writing
 from registry.storage.series import SeriesStore
 from registry.storage.times import from_ms, to_ms
 
-__all__ = ["Ack", "CabinetState", "Intake", "Lane", "Pack", "RawReading", "Receipt", "StoreDown", "note_cabinet"]
+__all__ = [
+    "Ack",
+    "CabinetState",
+    "Intake",
+    "Lane",
+    "LetterReader",
+    "Pack",
+    "RawReading",
+    "Receipt",
+    "StoreDown",
+    "note_cabinet",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +52,13 @@ RawReading = tuple[str, str, int, int, float, int]
 # No sensor of this city is older than the project; what claims to be earlier comes from a clock that was never set.
 EARLIEST_MS = 1_577_836_800_000  # 2020-01-01 UTC
 FUTURE_LIMIT_MS = 10 * 60 * 1000
+_NOT_FITTED = "undecodable: unknown_device:"  # a cabinet's words for a frame of a device that stands in no table
 PENDING_GRACE_MS = 5_000
+
+
+# A letter's original, and how to find a device's profile ("": none), to readings. Raises ValueError with why not.
+LetterReader = Callable[[str, Callable[[str], str]], Sequence[RawReading]]
+REPLAYED_AT_ONCE = 500
 
 
 class Pack(NamedTuple):
@@ -74,6 +94,7 @@ class Receipt(NamedTuple):
     holes: int
     fired: int
     cleared: int
+    rejected_by: Mapping[str, int] = MappingProxyType({})
 
 
 class _Decision(NamedTuple):
@@ -81,6 +102,18 @@ class _Decision(NamedTuple):
     watch: Watch
     verdict: Verdict
     received_ms: int | None
+
+
+class _Named(msgspec.Struct):
+    """What an unusable record or frame may say of its device."""
+
+    device: str = ""
+    bn: str = ""
+
+
+_one_reading = msgspec.json.Decoder(RawReading)
+_many_readings = msgspec.json.Decoder(list[RawReading])
+_named = msgspec.json.Decoder(_Named)
 
 
 class _Batch:
@@ -94,6 +127,8 @@ class _Batch:
         self.letters: list[records.Letter] = []
         self.decisions: list[_Decision] = []
         self.remembered: dict[tuple[str, int], Memory | None] = {}
+        self.replayed: list[int] = []
+        self.failed: list[records.Failed] = []
         self.lanes: dict[tuple[str, Lane, str], int] = {}
         self.acks: dict[tuple[str, Lane, str], int] = {}
         self.late = self.repeats = self.holes = 0
@@ -104,13 +139,21 @@ class Intake:
 
     It keeps the directory of points, their newest times and the rules' memories in step with the database, and reads
     them anew whenever a transaction fails or somebody else changed a device or a rule. ``clock`` only measures when a
-    commit was done; ``zone`` is the city's, for case numbers.
+    commit was done; ``zone`` is the city's, for case numbers. ``read_letter`` understands dead letters that are no
+    readings yet (frames that no decoder knew); without it they wait for an intake that has one.
     """
 
     def __init__(
-        self, engine: Engine, store: SeriesStore, *, clock: Callable[[], datetime], zone: tzinfo = CHINA_TIME
+        self,
+        engine: Engine,
+        store: SeriesStore,
+        *,
+        clock: Callable[[], datetime],
+        zone: tzinfo = CHINA_TIME,
+        read_letter: LetterReader | None = None,
     ) -> None:
         self._zone = zone
+        self._read_letter = read_letter
         self._engine = engine
         self._store = store
         self._clock = clock
@@ -125,7 +168,7 @@ class Intake:
             for pack in packs:
                 if self._is_next(pack, directory, batch):
                     self._sort_out(pack, directory, batch)
-            self._store.append(batch.rows)
+            self._keep_rows(directory, batch)
             fired, cleared = self._commit(batch, now)
         except BaseException:
             self._forget()
@@ -141,6 +184,7 @@ class Intake:
             holes=batch.holes,
             fired=fired,
             cleared=cleared,
+            rejected_by=Counter(str(letter.reason) for letter in batch.letters),
         )
 
     def progress(self) -> list[Ack]:
@@ -148,7 +192,14 @@ class Intake:
         return [Ack(*key, seq) for key, seq in self._current_directory().lanes.items()]
 
     def tick(self, *, now: datetime) -> int:
-        """Fire what has been pending long enough without news; answers how many alerts that made."""
+        """Do what time or people ask for; answers how many alerts that made.
+
+        Fires what has been pending long enough without news, and replays the dead letters that somebody wants replayed.
+        Raises ``StoreDown``.
+        """
+        return self._fire_pending(now) + self._replay(now)
+
+    def _fire_pending(self, now: datetime) -> int:
         if not self._pending:
             return 0
         try:
@@ -169,6 +220,75 @@ class Intake:
         except BaseException:
             self._forget()
             raise
+
+    def _replay(self, now: datetime) -> int:
+        """Take the readings of letters as if they had just come: what can be used becomes a reading, and is judged."""
+        with reading(self._engine) as tx:
+            asked = records.asked_letters(tx, REPLAYED_AT_ONCE)
+            if not asked:
+                return 0
+            found = [(letter, self._readings_in(tx, letter)) for letter in asked]
+        try:
+            directory = self._current_directory()
+            batch = _Batch(to_ms(now))
+            for letter, readings in found:
+                self._take_again(letter, readings, directory, batch)
+            self._keep_rows(directory, batch)
+            fired, _ = self._commit(batch, now)
+        except BaseException:
+            self._forget()
+            raise
+        again = len(batch.failed) + len(batch.letters)
+        log.info("letters_replayed", letters=len(asked), readings=len(batch.rows), failed=again)
+        return fired
+
+    def _readings_in(self, tx: Connection, letter: records.AskedLetter) -> Sequence[RawReading] | str:
+        """The readings of a letter, or why there are none in it."""
+        try:
+            return _as_readings(letter.body)
+        except msgspec.MsgspecError:
+            pass
+        if self._read_letter is None:
+            return "this intake knows no decoders"
+        try:
+            return self._read_letter(letter.body, partial(records.profile_of, tx))
+        except ValueError as problem:
+            return str(problem)
+        except Exception:  # a decoder's fault: the letter stays, and the intake of everything else goes on
+            log.exception("letter_reader_failed", letter_id=letter.id)
+            return "reading it failed: report this with the letter's original"
+
+    def _take_again(
+        self, letter: records.AskedLetter, readings: Sequence[RawReading] | str, directory: Directory, batch: _Batch
+    ) -> None:
+        if isinstance(readings, str):
+            batch.failed.append(records.Failed(letter.id, letter.reason, readings, letter.device))
+            return
+        before = len(batch.letters)
+        lane = Lane(letter.lane) if letter.lane else Lane.ROUTINE
+        self._sort_out(Pack(letter.cabinet, lane, letter.epoch, letter.seq, 0, readings), directory, batch)
+        refused = batch.letters[before:]
+        if len(readings) == len(refused) == 1:  # the same letter, with what is wrong with it now
+            del batch.letters[before:]
+            batch.failed.append(records.Failed(letter.id, refused[0].reason, refused[0].detail, refused[0].device))
+            return
+        batch.letters[before:] = [each._replace(attempts=letter.attempts + 1) for each in refused]
+        batch.replayed.append(letter.id)
+
+    def _keep_rows(self, directory: Directory, batch: _Batch) -> None:
+        """Into the series; what the store will never take becomes a letter. It is true, so it is judged as well."""
+        refused = self._store.append(batch.rows)
+        if not refused:
+            return
+        names = directory.names({each.row.point_id for each in refused})
+        for row, why in refused:
+            serial, name = names[row.point_id]
+            body = msgspec.json.encode(
+                (serial, name, row.measured_ms, row.received_ms, row.value, row.quality)
+            ).decode()
+            detail = f"the series store refuses {serial}/{name}: {why}"
+            letter = records.Letter(batch.now_ms, "", "", "", 0, Reject.STORE_REFUSED, detail, body, serial)
+            batch.letters.append(letter)
 
     def _current_directory(self) -> Directory:
         with reading(self._engine) as connection:
@@ -201,7 +321,9 @@ class Intake:
 
     def _sort_out(self, pack: Pack, directory: Directory, batch: _Batch) -> None:
         for body, reason in pack.bad:
-            batch.letters.append(_letter(pack, batch.now_ms, Reject.UNDECODABLE, reason, body))
+            cause = Reject.UNKNOWN_DEVICE if reason.startswith(_NOT_FITTED) else Reject.UNDECODABLE
+            letter = _letter(pack, batch.now_ms, cause, reason, body)
+            batch.letters.append(letter._replace(device=_device_in(body)))
         devices, nothing = directory.devices, directory.nothing
         now_ms = batch.now_ms
         latest_possible = now_ms + FUTURE_LIMIT_MS
@@ -261,6 +383,7 @@ class Intake:
             records.keep_latest(tx, batch.newest, batch.first)
             records.keep_lanes(tx, batch.lanes, batch.now_ms)
             records.keep_letters(tx, batch.letters)
+            records.settle_letters(tx, batch.replayed, batch.failed, batch.now_ms)
             records.keep_memories(tx, batch.remembered)
             for decision in batch.decisions:
                 fired_id, was_cleared = _apply(tx, decision, now, self._zone)
@@ -304,6 +427,23 @@ def _apply(tx: Connection, decision: _Decision, now: datetime, zone: tzinfo) -> 
     return alert_id, 0
 
 
+def _as_readings(body: str) -> list[RawReading]:
+    """One reading, or several. Raises ``msgspec.MsgspecError`` for anything else."""
+    try:
+        return [_one_reading.decode(body)]
+    except msgspec.ValidationError:
+        return _many_readings.decode(body)
+
+
+def _device_in(body: str) -> str:
+    """The serial that a record or frame names, if any."""
+    try:
+        named = _named.decode(body)
+    except msgspec.MsgspecError:
+        return ""
+    return named.device or named.bn.partition("/")[0]
+
+
 def _letter(pack: Pack, now_ms: int, reason: Reject, detail: str, body: str) -> records.Letter:
     return records.Letter(now_ms, pack.cabinet, pack.lane, pack.epoch, pack.seq, reason, detail, body)
 
@@ -331,4 +471,4 @@ def _why_rejected(
         ahead_s = (measured - now_ms) / 1000
         reason = Reject.IN_FUTURE
         detail = f"{serial}/{point} is dated {ahead_s:.0f} s ahead: set the cabinet's clock (NTP)"
-    return _letter(pack, now_ms, reason, detail, msgspec.json.encode(raw).decode())
+    return _letter(pack, now_ms, reason, detail, msgspec.json.encode(raw).decode())._replace(device=serial)

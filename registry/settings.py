@@ -29,11 +29,41 @@ class RecordSettings:
         default="sqlite:///covercode.db",
         metadata={"help": "records database: sqlite:///PATH or postgresql+psycopg://…"},
     )
-    series: str = field(default="series.db", metadata={"help": "file of the embedded series store"})
+    series: str = field(
+        default="series.db",
+        metadata={
+            "help": "series store: a file of the embedded one, or influxdb+http://HOST:8086/DATABASE"
+            " (InfluxDB 1.x to 3.x; ?org=NAME for 2.x)"
+        },
+    )
+    series_token: str = field(
+        default="",
+        metadata={"help": "token of the series server; for InfluxDB 1.x NAME:PASSWORD", "secret": True},
+    )
+    keep_raw_days: int = field(
+        default=730, metadata={"help": "how long every single reading stays; 0: for ever", "unit": "days"}
+    )
+    keep_5min_days: int = field(
+        default=1830, metadata={"help": "how long five-minute roll-ups stay; 0: for ever", "unit": "days"}
+    )
+    keep_hour_days: int = field(
+        default=0, metadata={"help": "how long hourly roll-ups stay; 0: for ever", "unit": "days"}
+    )
+    keep_day_days: int = field(
+        default=0, metadata={"help": "how long daily roll-ups stay; 0: for ever", "unit": "days"}
+    )
     data: str = field(default="data", metadata={"help": "folder for files: photos in a folder of their own"})
+    profiles: str = field(
+        default="",
+        metadata={"help": "folder with further device profiles (*.toml), for replaying frames; empty: only ours"},
+    )
     keep_feed_days: int = field(default=7, metadata={"help": "how long live events stay", "unit": "days"})
     keep_letters_days: int = field(default=90, metadata={"help": "how long dead letters stay", "unit": "days"})
     keep_uploads_days: int = field(
         default=90,
         metadata={"help": "how long an import's file stays after its run; records and report stay", "unit": "days"},
     )
+
+
+KEEP_SETTINGS = ("keep_raw_days", "keep_5min_days", "keep_hour_days", "keep_day_days")
+"""How long each level of the series stays, finest first; a coarser one must not go before a finer."""

@@ -29,6 +29,7 @@ from registry.services.sessions import forget_sessions
 from registry.services.silence import watch_silence
 from registry.settings import RecordSettings
 from registry.storage.series import SeriesStore
+from registry.worker_watch import WorkerWatch
 
 log = structlog.get_logger(__name__)
 
@@ -80,9 +81,10 @@ def run(
     rhythm: Rhythm = DEFAULT_RHYTHM,
     clock: Callable[[], datetime] = utc_now,
     long_jobs: Sequence[LongJob] = (),
+    watch: WorkerWatch | None = None,
 ) -> None:
     """Be the worker until ``stop`` is set: wait for the lease, then do the jobs for as long as it is ours."""
-    worker = _Worker(engine, series_store, settings, rhythm, clock, long_jobs)
+    worker = _Worker(engine, series_store, settings, rhythm, clock, long_jobs, watch or WorkerWatch())
     while not stop.is_set():
         if worker.wait_for_lease(stop):
             worker.work(stop)
@@ -99,6 +101,7 @@ class _Worker:
         rhythm: Rhythm,
         clock: Callable[[], datetime],
         long_jobs: Sequence[LongJob],
+        watch: WorkerWatch,
     ) -> None:
         self._engine = engine
         self._series_store = series_store
@@ -106,6 +109,7 @@ class _Worker:
         self._rhythm = rhythm
         self._clock = clock
         self._long_jobs = long_jobs
+        self._watch = watch
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._until: datetime | None = None
         self._failures = 0
@@ -127,6 +131,7 @@ class _Worker:
     def work(self, stop: threading.Event) -> None:
         """Run the jobs until ``stop`` or until the lease is lost; then let both go."""
         scheduler = self._scheduler(lambda: stop.is_set() or not self._holds())
+        self._watch.leads({job.id: job.trigger.interval.total_seconds() for job in scheduler.get_jobs()})
         scheduler.start()
         try:
             while not stop.wait(self._rhythm.renew_s):
@@ -135,6 +140,7 @@ class _Worker:
                     log.error("worker_lost_lease", holder=self._holder, taken_by=held.holder if held else "")
                     break
         finally:
+            self._watch.leads(None)
             scheduler.shutdown(wait=True)
             self._release()
             log.info("worker_stopped", holder=self._holder)
@@ -174,11 +180,14 @@ class _Worker:
             return
         try:
             job(self._clock())
+            self._watch.ended(name)
         except StoreDown as error:
             self._failures += 1
+            self._watch.ended(name, str(error))
             log.warning("job_failed_store_down", job=name, error=str(error))
-        except Exception:  # the job runner: the next round comes, and the traceback says what to mend
+        except Exception as error:  # the job runner: the next round comes, and the traceback says what to mend
             self._failures += 1
+            self._watch.ended(name, f"{type(error).__name__}: the log has the traceback")
             log.exception("job_failed", job=name)
 
     def _watch_silence(self, now: datetime) -> None:

@@ -3,72 +3,26 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 
 import psycopg
 import pytest
 
+from registry.services.classes import load_classes
+from registry.storage.database import open_database, writing
+from registry.storage.tables import metadata
+from tests.influx import Influx
+from tests.postgres import Postgres
+
 _numbers = count(1)
-
-
-def _postgres_program(name: str) -> str:
-    """Debian keeps the server's programs out of the path."""
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return str(found[-1]) if found else shutil.which(name) or name
-
-
-def _as_postgres(*command: str) -> list[str]:
-    # the server refuses to run as root
-    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else list(command)
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """Address of a fresh PostgreSQL on a free port, without the database's name."""
-    # not under pytest's own folder, which only its user may enter
-    folder = Path(tempfile.mkdtemp(prefix="covercode-postgres-"))
-    folder.chmod(0o755)
-    data = folder / "data"
-    data.mkdir()
-    if os.geteuid() == 0:
-        shutil.chown(data, "postgres", "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    subprocess.run(
-        _as_postgres(_postgres_program("initdb"), "-D", str(data), "-U", "covercode", "-A", "trust", "--no-sync"),
-        check=True,
-        **quiet,
-    )
-    server = subprocess.Popen(
-        _as_postgres(
-            *(_postgres_program("postgres"), "-D", str(data), "-p", str(port), "-k", "", "-c", "fsync=off"),
-            *("-c", "listen_addresses=127.0.0.1"),
-        ),
-        **quiet,
-    )
-    address = f"covercode@127.0.0.1:{port}"
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            psycopg.connect(f"postgresql://{address}/postgres").close()
-            break
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-    yield address
-    server.terminate()
-    server.wait(20)
-    shutil.rmtree(folder, ignore_errors=True)
+    with Postgres() as server:
+        yield server.address
 
 
 @pytest.fixture
@@ -80,3 +34,42 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     yield f"postgresql+psycopg://{postgres_server}/{name}"
     with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(scope="session")
+def filled_postgres(postgres_server: str) -> str:
+    """Name of a database with all tables and the shipped classes, to be copied: a copy is made in a moment."""
+    name = f"filled_{os.getpid()}"
+    with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    engine = open_database(f"postgresql+psycopg://{postgres_server}/{name}")
+    metadata.create_all(engine)
+    with writing(engine) as tx:
+        load_classes(tx)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture
+def filled_postgres_url(postgres_server: str, filled_postgres: str) -> Iterator[str]:
+    """The SQLAlchemy address of a database of this test's own, with all tables and the shipped classes."""
+    name = f"copy_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {filled_postgres}".encode())
+    yield f"postgresql+psycopg://{postgres_server}/{name}"
+    with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(scope="session")
+def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
+    """An InfluxDB for all tests that leave it running; each takes a database of its own."""
+    with Influx(tmp_path_factory.mktemp("influx")) as server:
+        yield server
+
+
+@pytest.fixture
+def influx_address(influx_server: Influx) -> str:
+    """``records.series`` for a database that this test alone uses."""
+    influx_server.answers.clear()
+    return influx_server.address(f"test_{os.getpid()}_{next(_numbers)}")

@@ -11,6 +11,7 @@ from dashboards.errors import answer_for, problem_of
 from dashboards.login import actor
 from dashboards.refusals import problem_at
 from dashboards.site import now, site, t
+from registry.domain.device_kinds import DEVICE_KINDS
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove
 from registry.domain.link_test import ZEROED
 from registry.queries import assets as asset_queries
@@ -113,6 +114,7 @@ def _fit_page(asset_id: int, form: forms.FormState) -> str:
         form=form,
         cabinets=cabinet_ids(where.engine),
         heartbeats=asset_forms.HEARTBEATS_S,
+        kinds=list(DEVICE_KINDS.values()),
     )
 
 

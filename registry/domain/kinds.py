@@ -239,6 +239,7 @@ class Reject(StrEnum):
     IN_FUTURE = "in_future"
     UNDECODABLE = "undecodable"
     BAD_TOPIC = "bad_topic"
+    STORE_REFUSED = "store_refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,6 +135,11 @@ def judge_link(
     return LinkVerdict(state=state, findings=findings, points=judged)
 
 
+def lies_quiet(name: str, spread: float) -> bool:
+    """Whether readings of the point ``name`` that lie ``spread`` apart (its unit) are those of a thing at rest."""
+    return spread <= _QUIET.get(name, 0.0)
+
+
 def propose(point: HeardPoint, values: Sequence[float]) -> Proposal:
     """A new baseline out of the newest readings of one point, oldest first; None when there are too few."""
     last = list(values[-_READINGS:])

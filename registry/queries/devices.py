@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, select
 
+from registry.domain.device_kinds import DEVICE_KINDS
 from registry.domain.errors import NotFound
 from registry.domain.kinds import Quality
 from registry.domain.link_test import ZEROED, HeardCabinet, HeardPoint, LinkVerdict, Proposal, judge_link, propose
@@ -62,7 +63,7 @@ def link_test(engine: Engine, device_id: int, *, now: datetime) -> LinkTest:
     with reading(engine) as tx:
         found = _device(tx, device_id)
         said = _cabinet(tx, found.cabinet_id) if found.cabinet_id else None
-        points = [row for row in _points(tx, device_id) if row.name not in _COUNTERS]
+        points = [row for row in _points(tx, device_id) if row.name not in _COUNTERS and not _may_wait(found, row)]
     verdict = judge_link(
         [_heard(row) for row in points],
         said,
@@ -126,6 +127,12 @@ def _points(tx: Connection, device_id: int) -> list[Any]:
         .order_by(point.c.id)
     )
     return list(tx.execute(query))
+
+
+def _may_wait(found: FittedDevice, row: Any) -> bool:
+    """Whether the point only comes now and then, and has not come yet."""
+    kind = DEVICE_KINDS.get(found.profile)
+    return kind is not None and row.name in kind.occasional and row.measured_at is None
 
 
 def _heard(row: Any) -> HeardPoint:

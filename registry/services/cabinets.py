@@ -13,8 +13,17 @@ from registry.storage.tables import cabinet
 from registry.storage.times import from_ms
 
 
+class RunningConfiguration(msgspec.Struct, frozen=True, kw_only=True):
+    """Which configuration from the city a cabinet runs."""
+
+    version: int
+
+
 class CabinetState(msgspec.Struct, frozen=True, kw_only=True):
-    """The retained state message of a cabinet; ``at`` and ``started_at`` in Unix seconds by the cabinet's own clock."""
+    """The retained state message of a cabinet; ``at`` and ``started_at`` in Unix seconds by the cabinet's own clock.
+
+    Both are 0 while that clock is not set; ``dropped_by`` counts lost readings by lane and reason.
+    """
 
     cabinet: str = ""
     online: bool
@@ -25,6 +34,12 @@ class CabinetState(msgspec.Struct, frozen=True, kw_only=True):
     oldest_unsent_s: float = 0.0
     queued: int = 0
     dropped: int = 0
+    dropped_by: dict[str, dict[str, int]] = {}
+    undated: int = 0
+    clock_set: bool = True
+    clock_off_s: float = 0.0
+    configuration: RunningConfiguration | None = None
+    configuration_problem: str = ""
 
     @staticmethod
     def read(cabinet_id: str, body: bytes) -> CabinetState:
@@ -48,6 +63,12 @@ def note_cabinet(engine: Engine, state: CabinetState, *, now: datetime) -> None:
         "oldest_unsent_s": state.oldest_unsent_s,
         "queued": state.queued,
         "dropped": state.dropped,
+        "dropped_by": state.dropped_by,
+        "undated": state.undated,
+        "clock_set": state.clock_set,
+        "clock_off_s": state.clock_off_s,
+        "configuration_version": state.configuration.version if state.configuration is not None else 0,
+        "configuration_problem": state.configuration_problem,
     }
     with writing(engine) as tx:
         before = tx.execute(

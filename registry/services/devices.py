@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
+from registry.domain.device_kinds import DEVICE_KINDS
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound
 from registry.domain.kinds import AlertState, AssetState, Family, Role
 from registry.domain.people import SYSTEM, Actor
@@ -32,7 +33,7 @@ COUNTERS = frozenset({"uptime", "sample_count", "battery", "temperature"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDevice:
-    """Hardware to be fitted to an asset. ``points`` empty: all points that the asset's family has.
+    """Hardware to be fitted to an asset. ``points`` empty: those of its kind, or the usual ones.
 
     ``heartbeat_s``: how often it normally speaks; silence is judged by it. ``baselines``: point name to the value it
     shows when all is well (road camber), 0 where not given.
@@ -142,22 +143,36 @@ def rezero_device(
     ``InvalidInput`` naming the point.
     """
     with writing(engine) as tx:
-        fitted = _fitted(tx, device_id)
-        row = _carrier(tx, fitted.asset_id, by)
-        why = _reason(reason)
-        points = {each.name: each for each in tx.execute(select(point).where(point.c.device_id == device_id))}
-        changes: dict[str, list[float]] = {}
-        for name, value in baselines.items():
-            if name not in points:
-                raise InvalidInput(name, "sensor {serial} has no point {name}", serial=fitted.serial, name=name)
-            if _sane(name, value) != points[name].baseline:
-                changes[name] = [points[name].baseline, value]
-                set_baseline(tx, points[name].id, value, by=by.user_id, now=now)
-        if changes:
-            told = {f"baseline.{name}": pair for name, pair in changes.items()}
-            note = f"{fitted.serial}: {why}"
-            write_change(tx, row, told, action="rezero", audited="device.rezero", by=by, now=now, note=note)
-        return len(changes)
+        return rezero_in(tx, device_id, baselines, reason=reason, by=by, now=now)
+
+
+def rezero_in(
+    tx: Connection, device_id: int, baselines: Mapping[str, float], *, reason: str, by: Actor, now: datetime
+) -> int:
+    """``rezero_device`` in the caller's transaction."""
+    fitted = _fitted(tx, device_id)
+    row = _carrier(tx, fitted.asset_id, by)
+    why = _reason(reason)
+    points = {each.name: each for each in tx.execute(select(point).where(point.c.device_id == device_id))}
+    changes: dict[str, list[float]] = {}
+    for name, value in baselines.items():
+        if name not in points:
+            raise InvalidInput(name, "sensor {serial} has no point {name}", serial=fitted.serial, name=name)
+        if _sane(name, value) != points[name].baseline:
+            changes[name] = [points[name].baseline, value]
+            set_baseline(tx, points[name].id, value, by=by.user_id, now=now)
+    if changes:
+        told = {f"baseline.{name}": pair for name, pair in changes.items()}
+        note = f"{fitted.serial}: {why}"
+        write_change(tx, row, told, action="rezero", audited="device.rezero", by=by, now=now, note=note)
+    return len(changes)
+
+
+def device_to_handle(tx: Connection, device_id: int, *, by: Actor) -> Any:
+    """The row of a fitted device that ``by`` may handle. Raises ``NotFound``, ``InvalidMove`` and ``NotAllowed``."""
+    fitted = _fitted(tx, device_id)
+    _carrier(tx, fitted.asset_id, by)
+    return fitted
 
 
 def set_baseline(tx: Connection, point_id: int, value: float, *, by: int | None, now: datetime) -> None:
@@ -265,7 +280,9 @@ def _insert(tx: Connection, new: NewDevice, *, by: Actor, now: datetime) -> int:
 
 def _points_of(family: Family, new: NewDevice) -> list[str]:
     had = [name for name, spec in POINTS.items() if family in spec.families]
-    names = list(new.points) or had
+    kind = DEVICE_KINDS.get(new.profile)
+    usual = [name for name in had if (name in (*kind.points, *kind.occasional) if kind else POINTS[name].usual)]
+    names = list(new.points) or usual
     foreign = sorted((set(names) | set(new.baselines)) - set(had))
     if foreign:
         raise InvalidInput(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +75,15 @@ class Directory:
         self.nothing: dict[str, Cell] = {}
         self.revisions: tuple[int, int] = (0, 0)
         self.points = sum(len(cells) for cells in devices.values())
+
+    def names(self, points: Set[int]) -> dict[int, tuple[str, str]]:
+        """Serial and point name by point id; walks through all, for the rare case only."""
+        return {
+            cell.point_id: (serial, name)
+            for serial, cells in self.devices.items()
+            for name, cell in cells.items()
+            if cell.point_id in points
+        }
 
     def pending(self) -> set[tuple[Cell, int]]:
         """The cells a rule is holding its breath over."""

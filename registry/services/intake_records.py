@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from registry.domain.kinds import Lane, Reject
 from registry.domain.rules import Memory
-from registry.storage.tables import dead_letter, revision, rule_memory
+from registry.storage.tables import dead_letter, device, revision, rule_memory
 from registry.storage.times import from_ms
 
 # measured_ms, received_ms, recorded_ms, value, quality, point_id
@@ -32,6 +33,9 @@ INSERT INTO rule_memory (rule_key, point_id, body) VALUES (?, ?, ?)
 ON CONFLICT (rule_key, point_id) DO UPDATE SET body = excluded.body"""
 
 
+_LONGEST_SERIAL = 60
+
+
 class Letter(NamedTuple):
     """One thing that can't be used, with the reason and what to do."""
 
@@ -43,6 +47,32 @@ class Letter(NamedTuple):
     reason: Reject
     detail: str
     body: str
+    device: str = ""
+    attempts: int = 0
+
+
+class AskedLetter(NamedTuple):
+    """A kept letter that somebody wants replayed."""
+
+    id: int
+    at: datetime
+    cabinet: str
+    lane: str
+    epoch: str
+    seq: int
+    body: str
+    attempts: int
+    reason: Reject
+    device: str
+
+
+class Failed(NamedTuple):
+    """A letter that was replayed in vain: why, this time."""
+
+    id: int
+    reason: Reject
+    detail: str
+    device: str
 
 
 def revisions(tx: Connection) -> tuple[int, int]:
@@ -90,10 +120,47 @@ def keep_letters(tx: Connection, letters: Sequence[Letter]) -> None:
                     "reason": letter.reason,
                     "detail": _storable(letter.detail),
                     "body": _storable(letter.body),
+                    "device": _storable(letter.device)[:_LONGEST_SERIAL],
+                    "attempts": letter.attempts,
+                    "tried_at": from_ms(letter.at_ms) if letter.attempts else None,
                 }
                 for letter in letters
             ],
         )
+
+
+def asked_letters(tx: Connection, limit: int) -> list[AskedLetter]:
+    """Letters that wait to be replayed, in the order in which they came."""
+    letter = dead_letter.c
+    columns = (letter.id, letter.at, letter.cabinet_id, letter.lane, letter.epoch, letter.seq, letter.body)
+    more = (letter.attempts, letter.reason, letter.device)
+    query = select(*columns, *more).where(letter.asked_at.is_not(None)).order_by(letter.id).limit(limit)
+    return [AskedLetter._make(row) for row in tx.execute(query)]
+
+
+def settle_letters(tx: Connection, done: Sequence[int], failed: Sequence[Failed], now_ms: int) -> None:
+    """Forget the letters of which nothing is left over; note of the others why they failed again."""
+    if done:
+        tx.execute(delete(dead_letter).where(dead_letter.c.id.in_(done)))
+    for each in failed:
+        tx.execute(
+            update(dead_letter)
+            .where(dead_letter.c.id == each.id)
+            .values(
+                reason=each.reason,
+                detail=_storable(each.detail),
+                device=_storable(each.device)[:_LONGEST_SERIAL],
+                attempts=dead_letter.c.attempts + 1,
+                tried_at=from_ms(now_ms),
+                asked_at=None,
+            )
+        )
+
+
+def profile_of(tx: Connection, serial: str) -> str:
+    """The profile of the device that is fitted under this serial; empty when none is."""
+    query = select(device.c.profile).where(device.c.serial == serial, device.c.removed_at.is_(None))
+    return tx.execute(query).scalar() or ""
 
 
 def _storable(text: str) -> str:

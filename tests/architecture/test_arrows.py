@@ -46,6 +46,7 @@ MAY_CATCH_ALL = {
     "gateway/cabinet.py",
     "gateway/ingest.py",
     "gateway/modbus.py",
+    "gateway/watching.py",
     "operate/doctor.py",
     "registry/services/import_work.py",
     "registry/services/place_jobs.py",

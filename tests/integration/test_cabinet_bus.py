@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.device_profiles import load_profiles
-from gateway.modbus import Bus
 from gateway.senml import Reading
 from gateway.settings import BusSettings, UnitSettings
 from gateway.spool import SpoolFull
+from tests.polling import Kept, polling, wait_until
 from tests.serial_bus import SerialBus, TestUnit
 
 PERIOD_S = 0.1
 TIMEOUT_S = 0.15
-
-
-class Kept:
-    """A sink that remembers every answer, with its lane."""
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[str, list[Reading]]] = []
-
-    def __call__(self, readings_by_lane: Mapping[str, Sequence[Reading]]) -> None:
-        self.answers.extend((lane, list(readings)) for lane, readings in readings_by_lane.items())
-
-    def of(self, serial: str, point: str) -> list[float]:
-        return [
-            reading.value
-            for _, readings in self.answers
-            for reading in readings
-            if (reading.serial, reading.point) == (serial, point)
-        ]
 
 
 def settings(serial_bus: SerialBus, *, port: str = "", **changes: object) -> BusSettings:
@@ -48,27 +28,6 @@ def settings(serial_bus: SerialBus, *, port: str = "", **changes: object) -> Bus
         "name": "b1", "port": port or serial_bus.port, "timeout_s": TIMEOUT_S, "poll_every_s": PERIOD_S, "unit": units,
     }  # fmt: skip
     return BusSettings(**(values | changes))
-
-
-@contextmanager
-def polling(given: BusSettings, sink: object) -> Iterator[Bus]:
-    bus = Bus(settings=given, profiles=load_profiles(), sink=sink)
-    stop = threading.Event()
-    thread = threading.Thread(target=bus.run, args=(stop,))
-    thread.start()
-    try:
-        yield bus
-    finally:
-        stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-def wait_until(happened: Callable[[], bool], *, within_s: float = 10.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        threading.Event().wait(0.01)
 
 
 def test_every_unit_is_read_and_every_answer_arrives_once_and_whole():

@@ -24,7 +24,7 @@ from registry.services.devices import NewDevice, put_on
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
 from registry.storage.schema import upgrade
-from registry.storage.series import SqliteSeries
+from registry.storage.series.opening import open_series
 from registry.storage.tables import cabinet, case, dead_letter
 from tests.killable_city import wait_until
 from tests.mosquitto import Mosquitto
@@ -61,7 +61,7 @@ class BreakableIntake(Intake):
 class RunningCity:
     """Ingest in a thread on the given broker, and a client that plays the cabinet."""
 
-    def __init__(self, broker: Mosquitto, folder: Path, url: str) -> None:
+    def __init__(self, broker: Mosquitto, folder: Path, url: str, series: str = "series.db") -> None:
         self.broker, self.folder = broker, folder
         self.engine = open_database(url)
         upgrade(self.engine)
@@ -71,7 +71,7 @@ class RunningCity:
             install_shipped_rules(tx, now=now)
             asset_id = register_asset(tx, NewAsset(division="320508", class_code="0101", lon=120.6, lat=31.3), now=now)
             put_on(tx, NewDevice(serial="CV-1", profile="cc-cover-1", asset_id=asset_id, heartbeat_s=2), now=now)
-        self.store = SqliteSeries(folder / "series.db")
+        self.store = open_series(series, home=folder)
         self.acks: list[tuple[str, dict]] = []
         self.break_next = False
         self.start_ingest()
@@ -120,10 +120,12 @@ class RunningCity:
             return connection.execute(select(table)).all()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["embedded", "one server"])
 def city(request: pytest.FixtureRequest, mosquitto: Mosquitto, tmp_path: Path) -> Iterator[RunningCity]:
-    url = f"sqlite:///{tmp_path}/records.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    with RunningCity(mosquitto, tmp_path, url) as running:
+    address = (f"sqlite:///{tmp_path}/records.db", "series.db")
+    if request.param == "one server":
+        address = (request.getfixturevalue("postgres_url"), request.getfixturevalue("influx_address"))
+    with RunningCity(mosquitto, tmp_path, *address) as running:
         yield running
 
 
@@ -145,7 +147,7 @@ def test_bad_packs_and_readings_are_kept_with_their_reason_and_the_good_go_on(ci
     letters = {letter.reason: letter for letter in city.rows(dead_letter)}
     assert set(letters) == {"undecodable", "unknown_device", "out_of_range", "too_old", "in_future"}
     assert "fit it to an asset" in letters["unknown_device"].detail
-    assert "outside 0…180" in letters["out_of_range"].detail
+    assert "outside -180…180" in letters["out_of_range"].detail
     assert "never set" in letters["too_old"].detail
     assert "NTP" in letters["in_future"].detail
     assert city.store.count() == before + 1

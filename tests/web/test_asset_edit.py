@@ -150,6 +150,7 @@ def test_a_sensor_is_fitted_tested_zeroed_exchanged_and_taken_off(web: Web) -> N
     client, other = web.as_(Role.REGISTRAR), web.city.add_asset(NOON)
     page = f"/assets/{other}/devices/new"
     form = {"serial": "CV-7", "profile": "cc-cover-1", "heartbeat_s": "2"}
+    assert 'value="dingtek-df702" >Dingtek DF702 / DF703 超声波满溢传感器</option>' in client.get(page).text
     refused = send(client, page, form | {"serial": "CV-000001"}, page=page)
     assert refused.status_code == 409
     assert "上水井盖 1" in refused.text

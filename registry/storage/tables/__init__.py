@@ -34,6 +34,7 @@ from registry.storage.tables.imports import (
 from registry.storage.tables.people import answered_key, api_token, audit, audit_head, unit, user, user_session
 from registry.storage.tables.places import area_cell, asset_doubt, gap_count, place_job
 from registry.storage.tables.plates import label_template, print_item, print_run, scan, tag, tag_event
+from registry.storage.tables.remote import cabinet_command, cabinet_configuration, cabinet_credential, enrolment_code
 from registry.storage.tables.running import feed, lease, revision
 
 __all__ = [
@@ -51,12 +52,16 @@ __all__ = [
     "audit_head",
     "baseline",
     "cabinet",
+    "cabinet_command",
+    "cabinet_configuration",
+    "cabinet_credential",
     "case",
     "class_scheme",
     "code_counter",
     "dead_letter",
     "device",
     "duty",
+    "enrolment_code",
     "entry",
     "feed",
     "gap_count",

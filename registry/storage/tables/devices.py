@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -38,6 +39,15 @@ cabinet = Table(
     Column("oldest_unsent_s", Float, nullable=False, server_default=text("0")),
     Column("queued", Integer, nullable=False, server_default=text("0")),
     Column("dropped", Integer, nullable=False, server_default=text("0")),
+    # readings lost, by lane and reason: {"routine": {"full": 12}}
+    Column("dropped_by", JSON, nullable=False, server_default=text("'{}'")),
+    # readings that wait in its spool until its clock is set, and how far that clock is off
+    Column("undated", Integer, nullable=False, server_default=text("0")),
+    Column("clock_set", Boolean, nullable=False, server_default=text("true")),
+    Column("clock_off_s", Float, nullable=False, server_default=text("0")),
+    # the configuration from the city that it says it runs; 0: its own file alone
+    Column("configuration_version", Integer, nullable=False, server_default=text("0")),
+    Column("configuration_problem", Text, nullable=False, server_default=""),
 )
 
 device = Table(
@@ -127,7 +137,21 @@ dead_letter = Table(
     Column("reason", String(30), nullable=False),
     Column("detail", Text, nullable=False),
     Column("body", Text, nullable=False),
+    # the serial it is about, where it tells one
+    Column("device", String(60), nullable=False, server_default=""),
+    # how often it was replayed in vain, when last, and since when somebody wants it replayed
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("tried_at", UtcTime),
+    Column("asked_at", UtcTime),
     one_of("reason", Reject),
     Index(None, "at"),
     Index(None, "reason", "at"),
+    Index(None, "cabinet_id"),
+    Index(None, "device"),
+    Index(
+        "ix_dead_letter_asked",
+        "id",
+        sqlite_where=text("asked_at IS NOT NULL"),
+        postgresql_where=text("asked_at IS NOT NULL"),
+    ),
 )

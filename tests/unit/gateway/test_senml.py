@@ -7,7 +7,19 @@ import json
 import cbor2
 import pytest
 
-from gateway.senml import BadPack, Reading, compose_pack, decode, encode_readings, join_records
+from gateway.senml import (
+    UNDATED_S,
+    BadPack,
+    Reading,
+    Undecoded,
+    compose_pack,
+    dated,
+    decode,
+    encode_readings,
+    is_undated,
+    join_records,
+    read_back,
+)
 
 T0 = 1_763_772_000_123
 
@@ -153,3 +165,69 @@ def whole() -> bytes:
 def test_a_pack_that_cannot_be_read_says_why(body, reason):
     with pytest.raises(BadPack, match=reason):
         decode(body)
+
+
+LETTER = Undecoded(device="a84041/1 é", port=85, payload="03670a", reason='unknown_port: 85 is "new"', received_ms=T0)
+
+
+@pytest.mark.parametrize("wire", ["json", "cbor"])
+def test_what_a_cabinet_could_not_decode_becomes_a_dead_letter_with_its_reason(wire):
+    records = encode_readings([reading(), LETTER, reading("tilt_x")], wire)
+    decoded = decode(compose_pack(records, count=3, cabinet="c1", epoch="e1", seq=1, after=0, wire=wire))
+
+    assert [found[1] for found in decoded.readings] == ["tilt_z", "tilt_x"]
+    ((body, reason),) = decoded.bad
+    assert reason == 'undecodable: unknown_port: 85 is "new"'
+    assert json.loads(body) == {
+        "device": "a84041/1 é",
+        "port": 85,
+        "payload": "03670a",
+        "reason": 'unknown_port: 85 is "new"',
+        "received_ms": T0,
+    }
+
+
+def test_a_letter_whose_inside_is_damaged_is_kept_as_it_is():
+    (found,) = decode(pack(FIRST, {"n": "undecoded", "vs": "{no json"})).bad
+    assert found == ("{no json", "undecodable: the cabinet could not read this, and its reason is damaged")
+
+
+@pytest.mark.parametrize("wire", ["json", "cbor"])
+def test_what_was_written_can_be_read_back(wire):
+    items = [reading(), reading("battery", 87.0), LETTER, Reading(
+        serial="CV-2", point="tilt_x", unit="deg", measured_ms=T0, value=-1.5, quality=1, received_ms=T0 + 5
+    )]  # fmt: skip
+    assert read_back(encode_readings(items, wire), wire, count=4) == items
+
+
+@pytest.mark.parametrize("wire", ["json", "cbor"])
+def test_damaged_records_cannot_be_read_back(wire):
+    with pytest.raises(BadPack, match="damaged"):
+        read_back(encode_readings([reading()], wire)[:-3], wire, count=1)
+
+
+@pytest.mark.parametrize("wire", ["json", "cbor"])
+def test_a_time_that_is_none_yet_survives_to_the_millisecond_and_can_be_dated(wire):
+    since_start_ms = 123_456_789
+    undated_ms = int(UNDATED_S) * 1000 + since_start_ms
+    items = [reading(at=undated_ms), Undecoded(device="d", port=1, payload="", reason="r", received_ms=undated_ms)]
+
+    back = read_back(encode_readings(items, wire), wire, count=2)
+
+    assert all(is_undated(item) for item in back)
+    start_ms = T0 - since_start_ms
+    first, second = (dated(item, add_ms=start_ms - int(UNDATED_S) * 1000) for item in back)
+    assert (first.measured_ms, first.quality, second.received_ms) == (T0, 0, T0)
+    assert dated(back[0], add_ms=0, suspect=True).quality == 1
+
+
+def test_a_time_before_1970_that_a_device_claims_is_a_time_all_the_same():
+    assert not is_undated(reading(at=-1))
+    assert not is_undated(reading(at=0))
+
+
+def test_a_time_that_is_none_yet_is_refused_by_the_city():
+    records = encode_readings([reading(at=int(UNDATED_S) * 1000)], "json")
+    decoded = decode(compose_pack(records, count=1, cabinet="c", epoch="e", seq=1, after=0, wire="json"))
+    assert decoded.readings == []
+    assert "a time no calendar has" in decoded.bad[0][1]

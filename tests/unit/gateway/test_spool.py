@@ -175,7 +175,7 @@ def test_the_file_stays_near_its_bound_however_long_the_city_is_away(settings):
 
 def test_packs_above_the_age_limit_go_and_are_counted(settings):
     now = 1_000_000.0
-    with Spool(SpoolSettings(path=settings.path, max_age_s=60), clock=lambda: now) as spool:
+    with Spool(SpoolSettings(path=settings.path, max_age_s=60, live_first_s=0), ticks=lambda: now) as spool:
         spool.put({"routine": answer(1), "urgent": answer(2)})
         now += 61
         spool.put({"routine": answer(3)})

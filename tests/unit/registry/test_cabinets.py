@@ -52,6 +52,23 @@ def test_a_last_will_tells_nothing_but_that_the_cabinet_is_gone(engine: Engine, 
     assert (row.online, row.queued, row.epoch, row.state_at) == (False, 7, "e1", now + timedelta(seconds=5))
 
 
+def test_what_a_cabinet_lost_and_what_its_clock_does_are_kept(engine: Engine, now: datetime):
+    lost = {"routine": {"full": 12, "thinned": 3}, "urgent": {"too_old": 1}}
+    hear(engine, now, at=0.0, dropped=16, dropped_by=lost, undated=40, clock_set=False)
+    row = kept(engine)
+    assert (row.dropped_by, row.undated, row.clock_set, row.state_at) == (lost, 40, False, now)
+    hear(engine, now, dropped=16, dropped_by=lost, clock_off_s=-3600.5)
+    row = kept(engine)
+    assert (row.undated, row.clock_set, row.clock_off_s) == (0, True, -3600.5)
+
+
+def test_a_cabinet_of_the_release_before_tells_less_and_is_understood(engine: Engine, now: datetime):
+    body = b'{"online": true, "at": 1.0, "epoch": "e", "version": "0.1", "queued": 3, "dropped": 2, "buses": []}'
+    note_cabinet(engine, CabinetState.read("c1", body), now=now)
+    row = kept(engine)
+    assert (row.queued, row.dropped, row.dropped_by, row.clock_set) == (3, 2, {}, True)
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [(b"not json", "malformed"), (b"{}", "online"), (b'{"online": "yes", "at": 1}', r"bool.*online")],

@@ -149,3 +149,42 @@ def test_a_link_through_a_cabinet_that_is_down_says_so(city: City, now: datetime
     assert link_test(city.engine, device_id, now=later).verdict.findings[0] is LinkFinding.CABINET_OFFLINE
     with reading(city.engine) as tx:
         assert tx.execute(select(point.c.id).where(point.c.device_id == device_id)).first() is not None
+
+
+def bought(city: City, profile: str, now: datetime, **more: list[str]) -> int:
+    new = NewDevice(serial="EM-1", profile=profile, asset_id=city.asset_id, heartbeat_s=3600, **more)
+    return fit_device(city.engine, new, by=city.crew, now=now)
+
+
+def points_of(city: City, device_id: int) -> set[str]:
+    with reading(city.engine) as tx:
+        return set(tx.execute(select(point.c.name).where(point.c.device_id == device_id)).scalars())
+
+
+def test_a_bought_sensor_has_the_points_of_its_kind(city: City, now: datetime):
+    tilt = {"tilt_x", "tilt_y", "tilt_z", "tilt_alarm_x", "tilt_alarm_y", "tilt_alarm_z", "battery"}
+    assert points_of(city, bought(city, "milesight-em310-tilt", now)) == tilt
+
+
+def test_a_sensor_of_a_kind_of_ones_own_has_the_points_that_are_listed(city: City, now: datetime):
+    assert points_of(city, bought(city, "our-own", now, points=["distance", "rssi"])) == {"distance", "rssi"}
+
+
+def test_a_link_does_not_wait_for_what_only_comes_now_and_then(city: City, now: datetime):
+    device_id = bought(city, "dingtek-df555", now)
+    with writing(city.engine) as tx:
+        for row in tx.execute(select(point).where(point.c.device_id == device_id)).all():
+            if row.name not in ("latitude", "longitude"):
+                tx.execute(
+                    latest.insert().values(
+                        point_id=row.id,
+                        measured_at=now,
+                        received_at=now,
+                        recorded_at=now,
+                        value=1,
+                        quality=Quality.GOOD,
+                    )
+                )
+    verdict = link_test(city.engine, device_id, now=now + timedelta(minutes=1)).verdict
+    assert LinkFinding.PARTLY_HEARD not in verdict.findings
+    assert {each.point.name for each in verdict.points} == {"distance", "temperature", "level_alarm", "battery_low"}

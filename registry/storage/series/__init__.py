@@ -1,0 +1,11 @@
+"""The series: every reading ever taken, by point and time. One port, and the stores behind it.
+
+Which store a city uses is one line of its settings (``records.series``); nothing outside this package knows which.
+"""
+
+from __future__ import annotations
+
+from registry.storage.series.port import Bucket, Refused, SeriesKeep, SeriesRow, SeriesStore, Slot
+from registry.storage.series.sqlite import SqliteSeries
+
+__all__ = ["Bucket", "Refused", "SeriesKeep", "SeriesRow", "SeriesStore", "Slot", "SqliteSeries"]

@@ -1,0 +1,333 @@
+"""The series store on InfluxDB 1.x, 2.x or 3.x.
+
+Readings are measurement ``reading`` in ``database/raw``: tags ``block`` and ``point`` (256 points a block), fields
+``value`` (always a float), ``quality`` and, where it is not the time itself, ``received`` (always integers). A point
+written again takes the old one's place field by field, so the same reading again changes nothing; and since a late copy
+(quality *late*) is written without its ``quality``, it leaves the quality of the first copy as it was.
+
+Each level of roll-ups is measurement ``rollup`` in a place of its own (``database/hours`` …), since that is how
+InfluxDB forgets by age. They are made by ``fold``, not by continuous queries: those exist in 1.x only and never look
+back at late readings. Every write says in measurement ``touched`` which hours of which block it touched (``mark``, a
+new number each time); ``fold`` rolls those up whose ``mark`` is not the one ``folded``, whatever died in between. Until
+then charts read these hours from the readings.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from registry.domain.kinds import Quality
+from registry.storage.series import influx_places
+from registry.storage.series.influx_http import InfluxConnection, MissingBucket
+from registry.storage.series.port import Bucket, Refused, Row, SeriesKeep, SeriesRow, Slot
+from registry.storage.series.rollups import (
+    DAY_MS,
+    HOUR_MS,
+    LEVELS,
+    RAW,
+    Grid,
+    Piece,
+    as_buckets,
+    grid_of,
+    pieces,
+    together,
+)
+from registry.storage.times import to_ms
+
+log = structlog.get_logger(__name__)
+
+_BLOCK_BITS = 8
+_LINES_AT_ONCE = 10_000
+_SLOTS_READ_AT_ONCE = 20_000
+# An hour is rolled up when it is over: the one that goes on is touched every moment, and cheap to read as it is.
+_SETTLED = timedelta(minutes=1)
+_SWEEP_EVERY = timedelta(minutes=15)
+_SWEPT_ALWAYS = timedelta(hours=48)
+_EARLIEST_MS = 0
+_LATEST_MS = 4_102_444_800_000  # 2100-01-01: InfluxDB's own bounds differ by version
+_VALUES = "min(value) AS low, max(value) AS high, sum(value) AS total, last(value) AS last, count(value) AS readings"
+_ROLLED = "min(low) AS low, max(high) AS high, sum(total) AS total, last(last) AS last, sum(readings) AS readings"
+
+
+class InfluxSeries:
+    """A database of an InfluxDB server. Safe for several threads and processes; one of them folds.
+
+    ``clock`` tells what the server has let go of by age, since it doesn't say so itself.
+    """
+
+    def __init__(
+        self,
+        connection: InfluxConnection,
+        *,
+        clock: Callable[[], datetime],
+        keep: SeriesKeep = SeriesKeep(),  # noqa: B008 - frozen
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._keep = keep
+        self._places_checked = False
+        self._swept_at: datetime | None = None
+
+    def append(self, rows: Sequence[Row]) -> list[Refused]:
+        """See ``SeriesStore.append``."""
+        good: list[Row] = []
+        refused: list[Refused] = []
+        for row in rows:
+            if math.isfinite(row[2]):
+                good.append(row)
+            else:
+                refused.append(Refused(SeriesRow(*row), f"the value {row[2]} is not a number a store can keep"))
+        for start in range(0, len(good), _LINES_AT_ONCE):
+            refused += self._append(good[start : start + _LINES_AT_ONCE])
+        return refused
+
+    def window(self, point_id: int, since_ms: int, until_ms: int, limit: int = 100_000) -> list[SeriesRow]:
+        """See ``SeriesStore.window``."""
+        where = _where(point_id, since_ms, until_ms)
+        sql = f"SELECT value, quality, received FROM {self._of(RAW)} WHERE {where} ORDER BY time LIMIT {limit}"  # noqa: S608
+        return [
+            SeriesRow(
+                point_id,
+                at,
+                float(value),
+                Quality.LATE if quality is None else quality,
+                at if received is None else received,
+            )
+            for at, value, quality, received in self._rows(sql)
+        ]
+
+    def buckets(self, point_id: int, since_ms: int, until_ms: int, max_points: int) -> list[Bucket]:
+        """See ``SeriesStore.buckets``."""
+        grid = grid_of(since_ms, until_ms, max_points)
+        unrolled = self._unrolled(point_id, since_ms, until_ms) if grid.level != RAW else []
+        wanted = pieces(since_ms, until_ms, grid.level, kept_from=self._kept_from(), unrolled=unrolled)
+        found: list[Slot] = []
+        for piece, rows in zip(wanted, self._each(self._piece(point_id, each, grid) for each in wanted), strict=True):
+            found += _slots(rows, piece.until_ms)
+        return as_buckets(found, grid, since_ms)
+
+    def fold(self, now: datetime) -> int:
+        """Roll up the hours that were touched since they were last rolled up and are over; answers how many."""
+        if not self._places_checked:
+            influx_places.prepare(self._connection, self._keep)
+            self._places_checked = True
+        sweep = self._swept_at is None or now - self._swept_at >= _SWEEP_EVERY
+        since_ms = _EARLIEST_MS if sweep else to_ms(now - _SWEPT_ALWAYS)
+        touched = self._touched(since_ms, to_ms(now - _SETTLED) - HOUR_MS)
+        done = 0
+        for (block, day_ms), hours in sorted(touched.items()):
+            self._roll_up(block, day_ms, hours)
+            done += len(hours)
+        if sweep:
+            self._swept_at = now
+        return done
+
+    def count(self) -> int:
+        """See ``SeriesStore.count``."""
+        sql = f"SELECT count(value) FROM {self._of(RAW)}"  # noqa: S608
+        return sum(row[1] for row in self._rows(sql))
+
+    def points(self) -> list[int]:
+        """See ``SeriesStore.points``."""
+        rows = self._rows(f'SHOW TAG VALUES ON "{self._connection.database}" WITH KEY = "point"')
+        return sorted({int(row[1]) for row in rows})
+
+    def days(self, point_id: int) -> dict[int, int]:
+        """See ``SeriesStore.days``."""
+        where = _where(point_id, _EARLIEST_MS, _LATEST_MS)
+        sql = f"SELECT count(value) FROM {self._of(RAW)} WHERE {where} GROUP BY time(1d) fill(none)"  # noqa: S608
+        return {at: readings for at, readings in self._rows(sql) if readings}
+
+    def slots(self, point_id: int, level: str, since_ms: int, until_ms: int) -> list[Slot]:
+        """See ``SeriesStore.slots``."""
+        slot = LEVELS[level]
+        sql = (
+            f"SELECT low, high, total, last, readings FROM {self._of(level)}"  # noqa: S608
+            f" WHERE {_where(point_id, since_ms, until_ms)}"
+        )
+        return [_slot(row, row[0] + slot) for row in self._rows(sql)]
+
+    def put_slots(self, point_id: int, level: str, slots: Sequence[Slot]) -> None:
+        """See ``SeriesStore.put_slots``."""
+        self._write_slots(level, [(point_id, slot) for slot in slots])
+
+    def raw_from_ms(self) -> int:
+        """See ``SeriesStore.raw_from_ms``."""
+        return self._kept_from().get(RAW, 0)
+
+    def close(self) -> None:
+        """See ``SeriesStore.close``."""
+        self._connection.close()
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def _append(self, rows: Sequence[Row]) -> list[Refused]:
+        # in order of time, so that what is too old stands together and halving finds it in few steps
+        ordered = sorted(rows, key=lambda row: row[1])
+        marks = _marks(ordered)
+        lines = [_line(row) for row in ordered] + marks
+        try:
+            bad = self._connection.write(RAW, lines)
+        except MissingBucket:
+            influx_places.prepare(self._connection, self._keep)
+            bad = self._connection.write(RAW, lines)
+        # a mark is refused only when its whole hour is: then there is nothing to roll up
+        return [Refused(SeriesRow(*ordered[each.place]), each.reason) for each in bad if each.place < len(ordered)]
+
+    def _write_slots(self, level: str, slots: Sequence[tuple[int, Slot]]) -> None:
+        for start in range(0, len(slots), _LINES_AT_ONCE):
+            lines = [
+                f"rollup,block={point_id >> _BLOCK_BITS},point={point_id} low={s.low!r},high={s.high!r},"
+                f"total={s.total!r},last={s.last!r},readings={s.readings}i {s.at_ms}"
+                for point_id, s in slots[start : start + _LINES_AT_ONCE]
+            ]
+            bad = self._connection.write(level, lines)
+            # older than this level is kept: it would be gone at once
+            if bad:
+                log.info("rollups_refused", level=level, slots=len(bad), reason=bad[0].reason)
+
+    # --- rolling up -------------------------------------------------------------------------------------------------
+
+    def _touched(self, since_ms: int, until_ms: int) -> dict[tuple[int, int], dict[int, int]]:
+        """Hours whose mark is not the one that was rolled up: (block, day) → hour → mark."""
+        found: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
+        sql = (
+            f"SELECT mark, folded FROM {self._of(RAW, 'touched')} WHERE mark != folded"  # noqa: S608
+            f" AND time >= {since_ms}ms AND time <= {until_ms}ms GROUP BY block"
+        )
+        for series in self._series(sql):
+            for hour_ms, mark, _ in series["values"]:
+                found[int(series["tags"]["block"]), hour_ms // DAY_MS * DAY_MS][hour_ms] = mark
+        return found
+
+    def _roll_up(self, block: int, day_ms: int, hours: Mapping[int, int]) -> None:
+        """Make the roll-ups of these hours anew out of all their readings, then those of their day."""
+        five: list[tuple[int, Slot]] = []
+        for begin, end in _runs(hours):
+            five += self._read_block(RAW, block, begin, end, _VALUES, "five_minutes")
+        self._write_slots("five_minutes", five)
+        self._write_slots("hours", _coarser(five, "hours"))
+        self._write_slots("days", self._read_block("hours", block, day_ms, day_ms + DAY_MS, _ROLLED, "days"))
+        marks = [f"touched,block={block} folded={mark}i {hour_ms}" for hour_ms, mark in hours.items()]
+        self._connection.write(RAW, marks)
+
+    def _read_block(
+        self, level: str, block: int, since_ms: int, until_ms: int, columns: str, to_level: str
+    ) -> list[tuple[int, Slot]]:
+        slot = LEVELS[to_level]
+        sql = (
+            f"SELECT {columns} FROM {self._of(level)} WHERE block = '{block}'"  # noqa: S608
+            f" AND time >= {since_ms}ms AND time < {until_ms}ms GROUP BY time({slot}ms), point fill(none)"
+        )
+        found = []
+        for series in self._series(sql):
+            point_id = int(series["tags"]["point"])
+            found += [(point_id, each) for each in _slots(series["values"], None, slot)]
+        return found
+
+    def _unrolled(self, point_id: int, since_ms: int, until_ms: int) -> list[tuple[int, int]]:
+        """Spans of whole hours that the roll-ups don't have yet."""
+        first = since_ms // DAY_MS * DAY_MS
+        sql = (
+            f"SELECT mark, folded FROM {self._of(RAW, 'touched')} WHERE mark != folded"  # noqa: S608
+            f" AND block = '{point_id >> _BLOCK_BITS}' AND time >= {first}ms AND time < {until_ms}ms"
+        )
+        return list(_runs([row[0] for row in self._rows(sql)]))
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _piece(self, point_id: int, piece: Piece, grid: Grid) -> str:
+        where = _where(point_id, piece.since_ms, piece.until_ms)
+        columns = _VALUES if piece.level == RAW else _ROLLED
+        offset = grid.start_ms % grid.width_ms
+        return (
+            f"SELECT {columns} FROM {self._of(piece.level)} WHERE {where}"  # noqa: S608
+            f" GROUP BY time({grid.width_ms}ms, {offset}ms) fill(none)"
+        )
+
+    def _kept_from(self) -> dict[str, int]:
+        """From which day on each level is sure to be there whole."""
+        day = -(-to_ms(self._clock()) // DAY_MS)
+        return {level: (day - self._keep.of(level)) * DAY_MS for level in LEVELS if self._keep.of(level)}
+
+    def _of(self, level: str, measurement: str = "") -> str:
+        return f'"{self._connection.database}"."{level}"."{measurement or ("reading" if level == RAW else "rollup")}"'
+
+    def _rows(self, statement: str) -> list[list[Any]]:
+        return [row for series in self._series(statement) for row in series["values"]]
+
+    def _each(self, statements: Iterable[str]) -> list[list[list[Any]]]:
+        asked = list(statements)
+        if not asked:
+            return []
+        try:
+            answers = self._connection.query(*asked)
+        except MissingBucket:
+            return [[] for _ in asked]
+        return [[row for series in answer for row in series["values"]] for answer in answers]
+
+    def _series(self, statement: str) -> list[dict[str, Any]]:
+        try:
+            return self._connection.query(statement)[0]
+        except MissingBucket:  # nothing was ever written
+            return []
+
+
+def _line(row: Row) -> str:
+    point_id, measured_ms, value, quality, received_ms = row
+    # each field costs the server as much as the value: what can be told without one is not written
+    kept = "" if quality == Quality.LATE else f"quality={quality}i,"
+    if received_ms != measured_ms:
+        kept += f"received={received_ms}i,"
+    return f"reading,block={point_id >> _BLOCK_BITS},point={point_id} {kept}value={float(value)!r} {measured_ms}"
+
+
+def _marks(rows: Sequence[Row]) -> list[str]:
+    """That these hours are to be rolled up (again)."""
+    hours = {(row[0] >> _BLOCK_BITS, row[1] // HOUR_MS * HOUR_MS) for row in rows}
+    mark = 1 + secrets.randbelow(2**52)
+    return [f"touched,block={block} folded=0i,mark={mark}i {hour_ms}" for block, hour_ms in hours]
+
+
+def _where(point_id: int, since_ms: int, until_ms: int) -> str:
+    block = point_id >> _BLOCK_BITS
+    since_ms, until_ms = max(since_ms, _EARLIEST_MS), min(until_ms, _LATEST_MS)
+    return f"block = '{block}' AND point = '{point_id}' AND time >= {since_ms}ms AND time < {until_ms}ms"
+
+
+def _slot(row: Sequence[Any], last_ms: int) -> Slot:
+    at, low, high, total, last, readings = row
+    return Slot(at, float(low), float(high), float(total), float(last), last_ms, int(readings))
+
+
+def _slots(rows: Iterable[Sequence[Any]], last_ms: int | None, slot_ms: int = 0) -> list[Slot]:
+    """Rows of an answer as slots; servers may answer an empty slot as one without readings."""
+    return [_slot(row, row[0] + slot_ms if last_ms is None else last_ms) for row in rows if row[5]]
+
+
+def _coarser(slots: Iterable[tuple[int, Slot]], level: str) -> list[tuple[int, Slot]]:
+    of_point: dict[int, list[Slot]] = defaultdict(list)
+    for point_id, slot in slots:
+        of_point[point_id].append(slot)
+    return [(point_id, each) for point_id, found in of_point.items() for each in together(found, 0, LEVELS[level])]
+
+
+def _runs(hours: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Hours that follow one another, as (begin, end)."""
+    begin = end = None
+    for hour in sorted(hours):
+        if begin is not None and hour == end:
+            end = hour + HOUR_MS
+            continue
+        if begin is not None and end is not None:
+            yield begin, end
+        begin, end = hour, hour + HOUR_MS
+    if begin is not None and end is not None:
+        yield begin, end

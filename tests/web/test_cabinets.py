@@ -1,0 +1,126 @@
+"""A cabinet's page: state, configuration with versions, commands with what became of them, enrolment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import update
+
+from dashboards.cabinet_door import CabinetDoor
+from dashboards.site import site_of
+from gateway.credentials import password_hash
+from operate.remote_jobs import configuration_faults
+from registry.domain.commands import CommandState, ConfigurationState
+from registry.domain.kinds import Role
+from registry.queries.cabinets import cabinet_file, list_commands
+from registry.services.cabinets import CabinetState, note_cabinet
+from registry.storage.database import writing
+from registry.storage.tables import device
+from tests.web.conftest import Web, send
+
+PAGE = "/cabinets/c1"
+
+
+@pytest.fixture
+def web(make_web: Callable[..., Web]) -> Web:
+    made = make_web()
+    with writing(made.city.engine) as tx:
+        tx.execute(update(device).values(cabinet_id="c1"))
+    state = CabinetState(cabinet="c1", online=True, at=made.clock.now.timestamp(), queued=7)
+    note_cabinet(made.city.engine, state, now=made.clock.now)
+    return made
+
+
+def commands_of(web: Web) -> list[tuple[str, CommandState]]:
+    return [(row.kind.value, row.state) for row in list_commands(web.city.engine, "c1").items]
+
+
+def test_everybody_on_the_staff_sees_a_cabinet_and_only_some_may_tell_it_anything(web: Web):
+    for role in Role:
+        page = web.as_(role).get(PAGE)
+        assert page.status_code == 200
+        assert ('value="poll"' in page.text) == (role in (Role.DISPATCHER, Role.REGISTRAR, Role.ADMINISTRATOR))
+        assert ('value="restart"' in page.text) == (role is Role.ADMINISTRATOR)
+    assert PAGE in web.as_(Role.VIEWER).get("/system").text
+    assert web.as_(Role.ADMINISTRATOR).get("/cabinets/c9").status_code == 404
+
+
+def test_a_command_waits_on_the_page_until_it_is_withdrawn(web: Web):
+    admin = web.as_(Role.ADMINISTRATOR)
+    assert send(admin, f"{PAGE}/commands", {"kind": "poll"}, page=PAGE).status_code == 303
+    assert commands_of(web) == [("poll", CommandState.WAITING)]
+    page = admin.get(PAGE).text
+    assert "等待发送" in page
+    again = send(admin, f"{PAGE}/commands", {"kind": "poll"}, page=PAGE)
+    assert again.status_code == 409
+    address = re.search(r"/commands/\d+/withdraw", page)
+    assert address is not None
+    send(admin, address[0], {}, page=PAGE)
+    assert commands_of(web) == [("poll", CommandState.WITHDRAWN)]
+    refused = send(web.as_(Role.DISPATCHER), f"{PAGE}/commands", {"kind": "restart"}, page=PAGE)
+    assert refused.status_code == 403
+
+
+def test_a_configuration_is_checked_then_sent_and_shown_with_what_it_changes(web: Web):
+    object.__setattr__(site_of(web.app), "cabinets", CabinetDoor(check=configuration_faults))
+    admin, form = web.as_(Role.ADMINISTRATOR), f"{PAGE}/configuration"
+    bad = send(admin, form, {"text": '[spool]\npath = "/x"\n', "follows": "0"}, page=form)
+    assert bad.status_code == 422
+    assert "spool.path: may not be changed from afar" in bad.text
+    assert "path = &#34;/x&#34;" in bad.text  # what was typed is still there
+    good = send(admin, form, {"text": "[uplink]\nwindow = 32\n", "follows": "0", "note": "wider"}, page=form)
+    assert good.status_code == 303
+    again = send(admin, form, {"text": "[uplink]\nwindow = 16\n", "follows": "0"}, page=form)
+    assert again.status_code == 409
+    send(admin, form, {"text": "[uplink]\nwindow = 16\n", "follows": "1"}, page=form)
+    page = admin.get(f"{form}?version=2").text
+    assert "<del>- window = 32</del>" in page
+    assert "<ins>+ window = 16</ins>" in page
+    states = [each.state for each in cabinet_file(web.city.engine, "c1", now=web.clock.now).configurations]
+    assert states == [ConfigurationState.WAITING, ConfigurationState.SUPERSEDED]
+    assert web.as_(Role.DISPATCHER).get(form).status_code == 403
+
+
+def test_a_sensor_is_polled_measured_and_paced_from_its_page(web: Web):
+    here = f"/devices/{web.city.device_id}"
+    registrar = web.as_(Role.REGISTRAR)
+    send(registrar, f"{here}/command", {"kind": "poll"}, page=here)
+    send(registrar, f"{here}/command", {"kind": "rezero", "reason": "fitted anew"}, page=here)
+    assert send(registrar, f"{here}/period", {"poll_every_s": "60"}, page=here).status_code == 403
+    assert send(web.as_(Role.ADMINISTRATOR), f"{here}/period", {"poll_every_s": "60"}, page=here).status_code == 303
+    assert [kind for kind, _ in commands_of(web)] == ["configure", "rezero", "poll"]
+    newest = cabinet_file(web.city.engine, "c1", now=web.clock.now).newest
+    assert newest is not None
+    assert newest.text == '[unit."CV-000001"]\npoll_every_s = 60\n'
+
+
+def test_a_code_is_shown_once_and_lets_one_cabinet_in_once(web: Web):
+    admin = web.as_(Role.ADMINISTRATOR)
+    page = send(admin, "/enrolment-codes/new", {"cabinet_id": "c7"}, page="/enrolment-codes/new")
+    assert page.status_code == 201
+    code = re.search(r'value="(\w{4}-\w{4}-\w{4}-\w{4})"', page.text)
+    assert code is not None
+    assert code[1] not in admin.get("/cabinets/c7").text
+    stranger, asked = web.visitor(), {"code": code[1], "hash": password_hash("x")}
+    answer = stranger.post("/enrol", json=asked)
+    assert answer.status_code == 200
+    assert answer.json == {"cabinet": "c7", "name": "", "broker": {"host": "127.0.0.1", "port": 1883, "ca": ""}}
+    assert stranger.post("/enrol", json=asked, headers={"Accept": "application/json"}).status_code == 403
+    assert "禁止接入" in admin.get("/cabinets/c7").text
+    send(admin, "/cabinets/c7/revoke", {}, page="/cabinets/c7")
+    found = cabinet_file(web.city.engine, "c7", now=web.clock.now).credential
+    assert found is not None
+    assert found.revoked_at == web.clock.now
+
+
+@pytest.mark.parametrize("sent", [{"json": {}}, {"data": b"{"}, {"data": {"code": "x", "hash": "y"}}, {"json": [1]}])
+def test_what_is_no_enrolment_is_refused(web: Web, sent: dict[str, object]):
+    assert web.visitor().post("/enrol", **sent, headers={"Accept": "application/json"}).status_code in (400, 422)
+
+
+def test_codes_can_not_be_guessed_for_long(web: Web):
+    stranger, asked = web.visitor(), {"code": "AAAA-BBBB-CCCC-DDDD", "hash": password_hash("x")}
+    answers = [stranger.post("/enrol", json=asked, headers={"Accept": "application/json"}) for _ in range(12)]
+    assert [answer.status_code for answer in answers[-2:]] == [429, 429]
