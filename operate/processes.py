@@ -111,10 +111,10 @@ def run_worker(config: Path | None) -> None:
     from datetime import timedelta
     from functools import partial
 
-    from registry.services.import_leavings import forget_uploads
     from gateway.watching import WatchDoor
     from operate.remote_jobs import remote_jobs
     from operate.worker_health import WatchedWorker
+    from registry.services.import_leavings import forget_uploads
     from registry.services.imports import work_waiting_imports
     from registry.services.place_work import do_place_work
     from registry.services.print_making import make_waiting_runs
