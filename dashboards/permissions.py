@@ -55,7 +55,7 @@ PERMISSIONS: dict[str, Line] = {
     # signing in, what everybody may see
     "static": Line(PUBLIC),
     "healthz": Line(PUBLIC),
-    # nobody signs in there: the networks of web.metrics_from are let in (dashboards.metrics.is_neighbour), others refused
+    # nobody signs in there: only the networks of web.metrics_from are let in (dashboards.metrics.is_neighbour)
     "metrics": Line(PUBLIC),
     "login": Line(PUBLIC),
     "sign_in": Line(PUBLIC),

@@ -37,6 +37,7 @@ from dashboards.pages import (
     system,
     tags,
     units,
+    watching,
 )
 
 
@@ -72,5 +73,6 @@ def register(app: Flask) -> None:
         classes,
         tags,
         print_runs,
+        watching,
     ):
         module.register(app)
