@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 from gateway.broker import BrokerConnection, BrokerDown
-from gateway.modbus import BusHealth
+from gateway.bus_health import BusHealth
 from gateway.senml import compose_pack
 from gateway.settings import BrokerSettings, CabinetSettings
 from gateway.sources.reception import SourceHealth

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from gateway.bus_pace import stamp
 from gateway.channel import Channel, LineDown, open_channel
 from gateway.decoders.streams import FORMATS, FrameStream
 from gateway.device_profiles import DeviceProfile
-from gateway.modbus import stamp
 from gateway.ports import read_port
 from gateway.settings import SourceSettings
 from gateway.sources.frames import Frame
