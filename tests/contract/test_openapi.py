@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from sqlalchemy import insert
 
 from dashboards.api.operation import PREFIX, NoQuery, Operation
 from dashboards.api.table import OPERATIONS
@@ -33,6 +34,7 @@ from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.credentials import enrol
 from registry.services.label_templates import ship_templates
 from registry.storage.database import writing
+from registry.storage.tables import dead_letter
 from tests.web.conftest import NOON, Web, csrf_of
 
 # How many requests each operation gets. More are worth an evening, not every commit.
@@ -232,6 +234,12 @@ class Known:
         code = str(self._post("/cabinets/codes", json={"cabinet_id": "c1"})["code"])
         enrol(self.web.city.engine, code, password_hash("word"), address="", now=NOON)
         return "c1"
+
+    @property
+    def letter_id(self) -> int:
+        letter = {"at": NOON, "cabinet_id": "c1", "reason": "unknown_device", "detail": "-", "body": "[]"}
+        with writing(self.web.city.engine) as tx:
+            return int(tx.execute(insert(dead_letter).values(letter).returning(dead_letter.c.id)).scalar_one())
 
     @property
     def command_id(self) -> int:
