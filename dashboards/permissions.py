@@ -227,6 +227,7 @@ PERMISSIONS: dict[str, Line] = {
     # a cabinet shows its one-time code
     "enrol": Line(PUBLIC),
     "rules": Line(STAFF),
+    "repairs": Line(STAFF),
     # for programs
     "api_openapi": Line(PUBLIC),
     "api_docs": Line(PUBLIC),
@@ -335,6 +336,7 @@ PERMISSIONS: dict[str, Line] = {
     "api_replay_letters": Line(REGISTRARS, WHOLE_CITY, REGISTRY),
     "api_drop_letters": Line(REGISTRARS, WHOLE_CITY, REGISTRY),
     "api_metrics": Line(STAFF, WHOLE_CITY, READ),
+    "api_repairs": Line(STAFF, ANY, READ),
     "api_overview": Line(STAFF, ANY, READ),
     "api_wrong_now": Line(STAFF, ANY, READ),
     "api_map": Line(STAFF, ANY, READ),

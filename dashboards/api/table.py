@@ -15,6 +15,7 @@ from dashboards.api import (
     places,
     plates,
     printing,
+    repairs,
     work,
 )
 from dashboards.api.operation import Operation
@@ -32,5 +33,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *people.OPERATIONS,
     *letters.OPERATIONS,
     *figures.OPERATIONS,
+    *repairs.OPERATIONS,
     *live.OPERATIONS,
 )

@@ -32,6 +32,7 @@ from dashboards.pages import (
     photos,
     posts,
     print_runs,
+    repairs,
     scan,
     session,
     system,
@@ -74,5 +75,6 @@ def register(app: Flask) -> None:
         tags,
         print_runs,
         watching,
+        repairs,
     ):
         module.register(app)

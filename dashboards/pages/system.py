@@ -9,6 +9,7 @@ from dashboards.login import area
 from dashboards.pages.lists import next_url
 from dashboards.site import now, site
 from registry.queries import health
+from registry.queries.repairs import repairs
 
 
 def register(app: Flask) -> None:
@@ -26,6 +27,7 @@ def system() -> str:
         cabinets=health.cabinets(where.engine, now=now()),
         silent=health.silent_devices(where.engine, now=now(), scope=area()),
         letters=letters,
+        sick=repairs(where.engine, now=now(), scope=area()).counts,
         next_url=next_url(letters.next),
         feed_id=where.hub.newest_id(),
     )
