@@ -83,9 +83,7 @@ def publish_configuration(engine: Engine, new: NewConfiguration, *, check: Check
         return version + 1
 
 
-def change_period(
-    engine: Engine, device_id: int, period_s: float, *, check: Check, by: Actor, now: datetime
-) -> int:
+def change_period(engine: Engine, device_id: int, period_s: float, *, check: Check, by: Actor, now: datetime) -> int:
     """Have a sensor asked every ``period_s`` seconds (0: as its line): another version of its cabinet's configuration.
 
     Raises what ``publish_configuration`` raises, ``NotFound`` and ``InvalidMove`` for the device.
