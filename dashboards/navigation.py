@@ -44,6 +44,7 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("tokens", "key"),
             ("audit", "note"),
             ("system", "system"),
+            ("repairs", "check"),
             ("letters", "return"),
             ("rules", "rules"),
         ),

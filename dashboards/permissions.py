@@ -55,7 +55,7 @@ PERMISSIONS: dict[str, Line] = {
     # signing in, what everybody may see
     "static": Line(PUBLIC),
     "healthz": Line(PUBLIC),
-    # nobody signs in there: dashboards.metrics.is_neighbour lets in the networks of web.metrics_from alone
+    # nobody signs in there: only the networks of web.metrics_from are let in (dashboards.metrics.is_neighbour)
     "metrics": Line(PUBLIC),
     "login": Line(PUBLIC),
     "sign_in": Line(PUBLIC),
@@ -227,6 +227,7 @@ PERMISSIONS: dict[str, Line] = {
     # a cabinet shows its one-time code
     "enrol": Line(PUBLIC),
     "rules": Line(STAFF),
+    "repairs": Line(STAFF),
     # for programs
     "api_openapi": Line(PUBLIC),
     "api_docs": Line(PUBLIC),
@@ -375,6 +376,7 @@ PERMISSIONS: dict[str, Line] = {
     "api_replay_letters": Line(REGISTRARS, WHOLE_CITY, REGISTRY),
     "api_drop_letters": Line(REGISTRARS, WHOLE_CITY, REGISTRY),
     "api_metrics": Line(STAFF, WHOLE_CITY, READ),
+    "api_repairs": Line(STAFF, ANY, READ),
     "api_overview": Line(STAFF, ANY, READ),
     "api_wrong_now": Line(STAFF, ANY, READ),
     "api_map": Line(STAFF, ANY, READ),

@@ -7,7 +7,6 @@ spool and its ``health``.
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +15,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.bus_budget import Budget, Quality
+from gateway.bus_health import BusCounts, BusHealth, UnitCounts, UnitHealth
+from gateway.bus_pace import STEP_BACK_MS, next_due, open_pause, silence_pause, stamp
 from gateway.device_profiles import DeviceProfile, Measured, is_expected_kind, read_registers
 from gateway.line import Heard, Line, LineDown
 from gateway.rtu import Answer, Block
@@ -23,13 +24,10 @@ from gateway.senml import Item, Reading
 from gateway.settings import BusSettings, UnitSettings
 from gateway.spool import Lane, SpoolBroken, SpoolClosed, SpoolDown
 
-LONGEST_SILENCE_PAUSE_S = 60.0
 URGENT_FOR_S = 10.0  # after the last broken limit, so that the city sees recovery as soon as the trouble
 
-_STEP_BACK_MS = 5_000  # a clock set back by more than this is believed
 _FIRST_PAUSE_S = 0.2
 _LOOK_AGAIN_S = 0.25  # how soon a unit that somebody asks for out of turn is noticed
-_LONGEST_OPEN_PAUSE_S = 10.0
 _STEADY_AFTER_S = 10.0  # a line that breaks sooner after opening never really was open
 _LONGEST_SPOOL_PAUSE_S = 5.0
 _SUSPECT = 1
@@ -39,40 +37,6 @@ _GATEWAY_REFUSALS = frozenset({10, 11})  # Modbus V1.1b3 §7: a gateway that can
 Sink = Callable[[Mapping[Lane, Sequence[Item]]], object]
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BusHealth:
-    """What a bus has done since the start, as it stands in the cabinet's state.
-
-    ``busy`` is the share of the time the line is in use (0..1), ``units_fit`` how many units like these it has time
-    for; ``units_poor`` answer, but leave more than one request in ten unanswered or damaged.
-    """
-
-    name: str
-    polls: int
-    timeouts: int
-    crc_errors: int
-    noise_bytes: int = 0
-    busy: float = 0.0
-    units_fit: int = 0
-    units_silent: list[int]
-    units_poor: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitHealth:
-    """What one unit has done since the start; ``quality`` is the share of its last 64 requests it answered (0..1)."""
-
-    address: int
-    serial: str
-    requests: int
-    answers: int
-    timeouts: int
-    damaged: int
-    refused: int
-    quality: float
-    silent: bool
 
 
 @dataclass(slots=True)
@@ -88,52 +52,8 @@ class _Unit:
     last_ms: int = 0
     refusal: int | None = None
     foreign: bool = False
-    counts: _UnitCounts = field(default_factory=lambda: _UnitCounts())
+    counts: UnitCounts = field(default_factory=UnitCounts)
     quality: Quality = field(default_factory=Quality)
-
-
-@dataclass(slots=True)
-class _UnitCounts:
-    requests: int = 0
-    answers: int = 0
-    timeouts: int = 0
-    damaged: int = 0
-    refused: int = 0
-
-
-@dataclass(slots=True)
-class _Counts:
-    polls: int = 0
-    timeouts: int = 0
-    crc_errors: int = 0
-    noise_bytes: int = 0
-
-
-def next_due(due_s: float, period_s: float, *, now_s: float) -> float:
-    """The unit's next slot: one period on, or the first one after ``now_s``; late cycles are left out, not made up."""
-    following_s = due_s + period_s
-    if following_s > now_s:
-        return following_s
-    return following_s + period_s * (1 + (now_s - following_s) // period_s)
-
-
-def silence_pause(silences: int, period_s: float) -> float:
-    """How long to leave a unit alone that has been silent ``silences`` times in a row."""
-    return max(period_s, min(LONGEST_SILENCE_PAUSE_S, period_s * 2.0 ** min(silences - 1, 30)))
-
-
-def _open_pause(failures: int) -> float:
-    """Seconds until a line is opened again, with chance in it: a server's clients don't all come back at once."""
-    longest_s = min(_LONGEST_OPEN_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures, 30))
-    return longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-
-
-def stamp(now_ms: int, last_ms: int) -> int:
-    """The time of an answer: later than the unit's last one, since device, point and time are a reading's identity.
-
-    A clock set back by seconds goes on in single milliseconds; one set back by more is believed at once.
-    """
-    return now_ms if now_ms > last_ms or last_ms - now_ms > _STEP_BACK_MS else last_ms + 1
 
 
 @dataclass(slots=True)
@@ -146,7 +66,7 @@ class Bus:
     first_delay_s: float = 0.0
     clock: Callable[[], float] = time.time
     _units: dict[int, _Unit] = field(default_factory=dict)
-    _counts: _Counts = field(default_factory=_Counts)
+    _counts: BusCounts = field(default_factory=BusCounts)
     _budget: Budget = field(init=False)
     _line_down: bool = False
     _never_open: bool = True
@@ -240,7 +160,7 @@ class Bus:
         except LineDown as error:
             self._went_down(str(error))
             self._breaks = 0 if self._is_steady() else self._breaks + 1
-            stop.wait(_open_pause(self._breaks))
+            stop.wait(open_pause(self._breaks))
         finally:
             line.close()
 
@@ -251,7 +171,7 @@ class Bus:
                 line.open()
             except LineDown as error:
                 self._went_down(str(error))
-                stop.wait(_open_pause(failures))
+                stop.wait(open_pause(failures))
                 failures += 1
                 continue
             self._opened_s = time.monotonic()
@@ -366,7 +286,7 @@ class Bus:
 
     def _readings(self, unit: _Unit, answer: Answer, measured: Sequence[Measured]) -> list[Reading]:
         now_ms = int(self.clock() * 1000)
-        if unit.last_ms - now_ms > _STEP_BACK_MS:
+        if unit.last_ms - now_ms > STEP_BACK_MS:
             log.warning("clock_set_back", bus=self.settings.name, serial=_serial(unit), by_ms=unit.last_ms - now_ms)
         unit.last_ms = stamp(now_ms, unit.last_ms)
         expected = is_expected_kind(unit.profile, answer.registers)

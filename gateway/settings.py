@@ -55,7 +55,7 @@ class SpoolSettings:
     path: str = field(default="spool.db", metadata=_about("The spool file (SQLite); best on a disk of its own"))
     max_bytes: int = field(
         default=512 * 1024 * 1024,
-        metadata=_about("Most bytes of readings kept; a reading takes about 50 (as CBOR 35)", unit="bytes"),
+        metadata=_about("Most bytes of readings kept; a reading takes about 45 (as CBOR 30)", unit="bytes"),
     )
     max_age_s: int = field(
         default=0,

@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 from gateway.broker import BrokerConnection, BrokerDown
-from gateway.modbus import BusHealth
+from gateway.bus_health import BusHealth
 from gateway.senml import compose_pack
 from gateway.settings import BrokerSettings, CabinetSettings
 from gateway.sources.reception import SourceHealth
@@ -331,7 +331,8 @@ class Uplink:
             return
         report.looked_s = now_s
         silent = [bus.units_silent for bus in self.buses()]
-        news = (self.spool.status().dropped, self.clock() > 0, silent, [source.up for source in self.sources()])
+        runs = self.remote.state() if self.remote is not None else {}
+        news = (self.spool.status().dropped, self.clock() > 0, silent, [source.up for source in self.sources()], runs)
         if news != report.news or now_s - report.said_s >= _STATE_EVERY_S:
             broker.publish(self._topic("state"), self._state(online=True), retain=True)
             report.said_s, report.news = now_s, news

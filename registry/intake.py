@@ -131,7 +131,7 @@ class _Batch:
         self.failed: list[records.Failed] = []
         self.lanes: dict[tuple[str, Lane, str], int] = {}
         self.acks: dict[tuple[str, Lane, str], int] = {}
-        self.late = self.repeats = self.holes = 0
+        self.late = self.repeats = self.holes = self.refused = 0
 
 
 class Intake:
@@ -177,7 +177,7 @@ class Intake:
         return Receipt(
             acks=[Ack(*key, seq) for key, seq in batch.acks.items()],
             packs=len(packs),
-            stored=len(batch.rows),
+            stored=len(batch.rows) - batch.refused,
             late=batch.late,
             rejected=len(batch.letters),
             repeats=batch.repeats,
@@ -280,6 +280,7 @@ class Intake:
         refused = self._store.append(batch.rows)
         if not refused:
             return
+        batch.refused = len(refused)
         names = directory.names({each.row.point_id for each in refused})
         for row, why in refused:
             serial, name = names[row.point_id]

@@ -13,6 +13,7 @@ from msgspec import Meta
 from dashboards import forms
 from dashboards.api.operation import Answer, Media, NoQuery, Operation, Query
 from dashboards.api.request import Call
+from dashboards.metrics import CONTENT_TYPE, metrics_text
 from registry.domain.errors import InvalidInput
 from registry.queries import assets as asset_queries
 from registry.queries import overview as overview_queries
@@ -166,7 +167,25 @@ def check_span(since: datetime, until: datetime) -> None:
 
 
 _GROUP = "figures"
+
+
+def api_metrics(call: Call[NoQuery, None]) -> Answer:
+    """The figures for Prometheus."""
+    return Answer(content=metrics_text(call.engine, now=call.now), media_type=CONTENT_TYPE)
+
+
 OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/metrics",
+        endpoint="api_metrics",
+        run=api_metrics,
+        group="figures",
+        zh="监控指标（Prometheus 文本格式）",
+        en="Figures for the monitoring, in Prometheus's text format",
+        replies={200: Media(("text/plain",), "Prometheus text exposition")},
+        note="For a Prometheus that is not on one of the networks of `web.metrics_from`.",
+    ),
     Operation(
         method="GET",
         path="/overview",

@@ -25,6 +25,7 @@ from dashboards.api import (
     photos,
     plates,
     print_runs,
+    repairs,
     units,
     work,
 )
@@ -54,5 +55,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *account.OPERATIONS,
     *letters.OPERATIONS,
     *figures.OPERATIONS,
+    *repairs.OPERATIONS,
     *live.OPERATIONS,
 )

@@ -32,11 +32,13 @@ from dashboards.pages import (
     photos,
     posts,
     print_runs,
+    repairs,
     scan,
     session,
     system,
     tags,
     units,
+    watching,
 )
 
 
@@ -72,5 +74,7 @@ def register(app: Flask) -> None:
         classes,
         tags,
         print_runs,
+        watching,
+        repairs,
     ):
         module.register(app)

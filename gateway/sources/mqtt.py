@@ -7,12 +7,12 @@ back instead of filling the memory.
 
 from __future__ import annotations
 
-import secrets
 import select
 import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +20,10 @@ import structlog
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from gateway.bus_pace import open_pause
 from gateway.settings import BrokerSettings
 from gateway.sources.frames import Found, Say, Unreadable
 from gateway.sources.reception import Reception
-from gateway.uplink import reconnect_pause
 
 _READY_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.25
@@ -66,7 +66,6 @@ class MqttSource:
 
     def run(self, stop: threading.Event) -> None:
         """Listens until ``stop``. Raises what the spool raises when it is broken for good."""
-        chance = secrets.SystemRandom()
         failures = 0
         while not stop.is_set():
             began_s = time.monotonic()
@@ -76,7 +75,7 @@ class MqttSource:
                 self._note_down(str(error))
                 self._broke_soon = self._ready and self._stood_s() < _STEADY_AFTER_S
                 failures = 0 if time.monotonic() - began_s > _STEADY_AFTER_S else failures + 1
-                stop.wait(reconnect_pause(failures, chance.random()))
+                stop.wait(open_pause(failures))
 
     # --- one connection ---------------------------------------------------------------------------------------------
 
@@ -133,13 +132,18 @@ class MqttSource:
             return
         messages, self._messages = self._messages, []
         found = [one for message in messages for one in self._found(message)]
-        # A session taken over by the broker's own restart shows at the next exchange; here we only stay alive.
-        taken = self.reception.take(found, stop, messages=len(messages), meanwhile=client.loop_misc)
+        taken = self.reception.take(found, stop, messages=len(messages), meanwhile=lambda: self._stay_connected(client))
         if not taken:
             return
         for message in messages:
             client.ack(message.mid, message.qos)
         self._say(client, found)
+
+    def _stay_connected(self, client: mqtt.Client) -> None:
+        """While the spool refuses: answers the broker, which sends little more before we acknowledge what we hold."""
+        if len(self._messages) < _MOST_MESSAGES:
+            with suppress(SourceDown):  # the next exchange finds it too; what we hold goes to the spool all the same
+                self._exchange(client, 0.0)
 
     def _found(self, message: mqtt.MQTTMessage) -> Sequence[Found]:
         if message.retain:  # left there for whoever comes: how old it is nobody knows, and we have heard it live

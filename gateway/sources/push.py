@@ -21,11 +21,11 @@ import structlog
 from waitress import wasyncore
 from waitress.server import create_server
 
+from gateway.bus_pace import open_pause
 from gateway.settings import PushSettings
 from gateway.sources.frames import Found, Refused, Unreadable
 from gateway.sources.reception import Reception
 from gateway.spool import SpoolBroken, SpoolClosed
-from gateway.uplink import reconnect_pause
 
 _THREADS = 4
 _CONNECTIONS = 100
@@ -106,7 +106,7 @@ class PushServer:
             except OSError as error:
                 self._note_down(str(error))
                 failures += 1
-                stop.wait(reconnect_pause(failures, 0.5))
+                stop.wait(open_pause(failures))
 
     def _serve(self, stop: threading.Event) -> None:
         sockets: dict[int, Any] = {}

@@ -5,22 +5,20 @@ Damaged frames are counted, not kept: on a line they are noise, and the device s
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from dataclasses import dataclass, field
 
 import structlog
 
+from gateway.bus_pace import open_pause, stamp
 from gateway.channel import Channel, LineDown, open_channel
 from gateway.decoders.streams import FORMATS, FrameStream
 from gateway.device_profiles import DeviceProfile
-from gateway.modbus import stamp
 from gateway.ports import read_port
 from gateway.settings import SourceSettings
 from gateway.sources.frames import Frame
 from gateway.sources.reception import Reception
-from gateway.uplink import reconnect_pause
 
 _IDLE_S = 0.1  # silence after which what has begun will not go on; network bridges hold bytes back for less
 _IDLE_BYTES = 20
@@ -47,7 +45,6 @@ class FrameLine:
 
     def run(self, stop: threading.Event) -> None:
         """Reads until ``stop``. Raises what the spool raises when it is broken for good."""
-        chance = secrets.SystemRandom()
         failures = 0
         while not stop.is_set():
             self._opened_s = time.monotonic()
@@ -63,7 +60,7 @@ class FrameLine:
                 self._note_down(str(error))
                 stood = time.monotonic() - self._opened_s > _STEADY_AFTER_S
                 failures = 0 if stood else failures + 1
-                stop.wait(reconnect_pause(failures, chance.random()))
+                stop.wait(open_pause(failures))
 
     def _listen(self, channel: Channel, stop: threading.Event) -> None:
         stream = FrameStream(FORMATS[self.profile.stream])

@@ -21,7 +21,7 @@ _HEARTBEATS = 3.0
 _LEAST_S = 30.0
 _BEHIND_S = 120.0
 _QUIET = {"tilt_x": 0.5, "tilt_y": 0.5, "tilt_z": 0.5, "displacement": 3.0}  # spread of a sensor that is left alone
-_CENTRED = {"tilt_x": 2.0, "tilt_y": 2.0, "tilt_z": 2.0, "displacement": 10.0}  # from the baseline, when all is well
+CENTRED = {"tilt_x": 2.0, "tilt_y": 2.0, "tilt_z": 2.0, "displacement": 10.0}  # from the baseline, when all is well
 _READINGS = 30
 _ENOUGH = 5
 
@@ -165,7 +165,7 @@ def _judge_point(point: HeardPoint, patience_s: float, now: datetime) -> JudgedP
         finding = PointFinding.OLD
     elif point.quality is Quality.SUSPECT:
         finding = PointFinding.SUSPECT
-    elif abs(point.value - point.baseline) > _CENTRED.get(point.name, float("inf")):
+    elif abs(point.value - point.baseline) > CENTRED.get(point.name, float("inf")):
         finding = PointFinding.OFF_BASELINE
     else:
         finding = PointFinding.SIMULATED if point.quality is Quality.SIMULATED else PointFinding.OK

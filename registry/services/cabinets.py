@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import Engine, insert, select, update
 
+from registry.domain.repairs import BusSaid, CabinetTold, SourceSaid, remember_bus
 from registry.services import feed
 from registry.storage.database import writing
 from registry.storage.tables import cabinet
@@ -40,6 +42,9 @@ class CabinetState(msgspec.Struct, frozen=True, kw_only=True):
     clock_off_s: float = 0.0
     configuration: RunningConfiguration | None = None
     configuration_problem: str = ""
+    filled: float = 0.0
+    buses: list[BusSaid] = []
+    sources: list[SourceSaid] = []
 
     @staticmethod
     def read(cabinet_id: str, body: bytes) -> CabinetState:
@@ -51,6 +56,7 @@ class CabinetState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _decoder = msgspec.json.Decoder(CabinetState)
+_told_decoder = msgspec.json.Decoder(CabinetTold)
 
 
 def note_cabinet(engine: Engine, state: CabinetState, *, now: datetime) -> None:
@@ -72,8 +78,11 @@ def note_cabinet(engine: Engine, state: CabinetState, *, now: datetime) -> None:
     }
     with writing(engine) as tx:
         before = tx.execute(
-            select(cabinet.c.online, cabinet.c.online_since).where(cabinet.c.id == state.cabinet)
+            select(cabinet.c.online, cabinet.c.online_since, cabinet.c.dropped, cabinet.c.epoch, cabinet.c.told).where(
+                cabinet.c.id == state.cabinet
+            )
         ).one_or_none()
+        values["told"] = _told(state, before, now)
         if state.online and (before is None or not before.online):
             values["online_since"] = values["state_at"]
         elif state.online and before is not None and _started_since(state, before.online_since):
@@ -88,6 +97,28 @@ def note_cabinet(engine: Engine, state: CabinetState, *, now: datetime) -> None:
         if before is None or before.online != state.online:
             kind = "cabinet_online" if state.online else "cabinet_offline"
             feed.publish(tx, kind, {"cabinet": state.cabinet}, now=now)
+
+
+def _told(state: CabinetState, before: Any, now: datetime) -> str:
+    """What repairs are judged by, out of the new word and what was kept of the words before."""
+    kept = read_told(before.told) if before is not None else None
+    had = before.dropped if before is not None and before.epoch == state.epoch else 0
+    memories = {memory.name: memory for memory in kept.buses} if kept is not None else {}
+    told = CabinetTold(
+        filled=state.filled,
+        dropped_at=now if state.dropped > had else kept.dropped_at if kept is not None else None,
+        buses=[remember_bus(memories.get(said.name), said, now=now) for said in state.buses],
+        sources=state.sources,
+    )
+    return msgspec.json.encode(told).decode()
+
+
+def read_told(text: str) -> CabinetTold | None:
+    """What is kept of a cabinet's word; None: nothing, or of a release that kept something else."""
+    try:
+        return _told_decoder.decode(text) if text else None
+    except msgspec.DecodeError:
+        return None
 
 
 def _started_since(state: CabinetState, moment: datetime | None) -> bool:

@@ -28,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from sqlalchemy import insert
 
 from dashboards.api.operation import PREFIX, NoQuery, Operation
 from dashboards.api.table import OPERATIONS

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gateway.modbus import BusHealth, UnitHealth
+from gateway.bus_health import BusHealth, UnitHealth
 from tests.street_bus import DEAD_AND_NOISY, Street, polled, truth_of
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("street at wire speed")]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.modbus import BusHealth
+from gateway.bus_health import BusHealth
 from gateway.senml import Reading
 from gateway.settings import BrokerSettings, CabinetIdentity, CabinetSettings, SpoolSettings, UplinkSettings
 from gateway.spool import Lane, Spool

@@ -19,6 +19,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import structlog
@@ -170,7 +171,7 @@ class InfluxSeries:
 
     def _append(self, rows: Sequence[Row]) -> list[Refused]:
         # in order of time, so that what is too old stands together and halving finds it in few steps
-        ordered = sorted(rows, key=lambda row: row[1])
+        ordered = sorted(rows, key=itemgetter(1))
         marks = _marks(ordered)
         lines = [_line(row) for row in ordered] + marks
         try:

@@ -48,6 +48,8 @@ cabinet = Table(
     # the configuration from the city that it says it runs; 0: its own file alone
     Column("configuration_version", Integer, nullable=False, server_default=text("0")),
     Column("configuration_problem", Text, nullable=False, server_default=""),
+    # the rest of its last word that repairs are judged by (registry.domain.repairs.CabinetTold), as JSON
+    Column("told", Text, nullable=False, server_default=""),
 )
 
 device = Table(

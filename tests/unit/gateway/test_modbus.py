@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.modbus import LONGEST_SILENCE_PAUSE_S, next_due, silence_pause, stamp
+from gateway.bus_pace import LONGEST_SILENCE_PAUSE_S, next_due, silence_pause, stamp
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.window import LEAST_BETWEEN_REWINDS_S, LONGEST_SILENCE_S, Rewind, SendWindow
+from gateway.window import LEAST_BETWEEN_REWINDS_S, LONGEST_SILENCE_S, Pace, Rewind, SendWindow
 
 NEVER = float("inf")
 
@@ -141,3 +141,31 @@ def test_the_oldest_pack_follows_on_a_city_that_was_set_back(window):
     assert window.rewind_if_due(now_s=5.0) is Rewind.HOLE
     assert window.after_of(10, confirmed_in_spool=10) == 3
     assert window.after_of(11, confirmed_in_spool=10) == 11
+
+
+def test_a_pace_spreads_readings_evenly():
+    pace = Pace(1000)
+    now_s, sent = 50.0, 0
+    while now_s < 60:
+        if pace.is_open(now_s=now_s):
+            pace.spent(320, now_s=now_s)
+            sent += 320
+        now_s += 0.01
+    assert 9_900 <= sent <= 10_000 + 2 * 320
+
+
+def test_a_late_look_is_caught_up_with_but_a_pause_is_not():
+    pace = Pace(1000)
+    pace.spent(100, now_s=0.0)
+    assert not pace.is_open(now_s=-0.01)
+    pace.spent(10, now_s=100.0)
+    assert pace.is_open(now_s=100.0)
+    pace.spent(1000, now_s=100.0)
+    assert pace.due_s(now_s=100.0) > 100.8
+
+
+def test_no_pace_is_always_open():
+    pace = Pace(0)
+    pace.spent(10**9, now_s=1.0)
+    assert pace.is_open(now_s=1.0)
+    assert pace.due_s(now_s=1.0) == NEVER

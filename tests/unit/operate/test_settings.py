@@ -101,3 +101,20 @@ def test_secrets_are_masked_when_settings_are_shown():
 def test_every_setting_has_a_sentence_of_help():
     for kind in (CityFile, CabinetSettings):
         assert [row.name for row in setting_rows(kind) if not row.help] == []
+
+
+def test_what_is_wrong_with_the_series_store_and_how_long_it_keeps_is_told_by_field(tmp_path: Path):
+    path = tmp_path / "covercode.toml"
+    path.write_text(
+        '[records]\nseries = "influxdb+http://me:secret@host/city"\n'
+        "keep_raw_days = 0\nkeep_5min_days = 30\nkeep_hour_days = -1\n"
+    )
+    with pytest.raises(BadSettings) as caught:
+        read_city_file(path, {})
+    told = " ".join(caught.value.problems)
+    assert "records.series: the address must not hold the token" in told
+    assert "secret" not in told
+    assert "records.keep_hour_days: must be 0 (for ever) or more days, not -1" in told
+    assert "records.keep_5min_days: must be no less than records.keep_raw_days (for ever), not 30" in told
+    path.write_text('[records]\nseries = "influxdb+https://host/city?org=water"\nkeep_hour_days = 0\n')
+    assert read_city_file(path, {"COVERCODE_RECORDS_SERIES_TOKEN": "t"}).settings.records.series_token == "t"

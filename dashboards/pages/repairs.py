@@ -1,0 +1,43 @@
+"""The repairs list (检修清单): which cabinets, lines and sensors are sick, why, and what to do; the worst first."""
+
+from __future__ import annotations
+
+from flask import Flask, render_template, request, url_for
+
+from dashboards import forms
+from dashboards.login import area
+from dashboards.site import now, site
+from registry.domain.repairs import RepairKind, RepairReason
+from registry.queries import repairs as queries
+
+MOST_SHOWN = 300
+
+
+def register(app: Flask) -> None:
+    """Routes of this module."""
+    app.add_url_rule("/repairs", "repairs", repairs)
+
+
+def repairs() -> str:
+    """What the filters leave, at most 300 lines."""
+    kind = forms.choice(request.args, "kind", RepairKind)
+    reason = forms.choice(request.args, "reason", RepairReason)
+    wanted = queries.RepairFilter(
+        kind=None if kind is None else RepairKind(kind),
+        reason=None if reason is None else RepairReason(reason),
+        cabinet=forms.optional_text(request.args, "cabinet") or "",
+    )
+    found = queries.repairs(site().engine, wanted, now=now(), scope=area())
+    tabs = [("", sum(found.counts.values())), *found.counts.items()]
+    return render_template(
+        "repairs.html",
+        repairs=found.items[:MOST_SHOWN],
+        left_out=max(0, len(found.items) - MOST_SHOWN),
+        filters=wanted.said(),
+        reasons=list(RepairReason),
+        tabs=[(each, _address(wanted, each), each == (kind or ""), count) for each, count in tabs],
+    )
+
+
+def _address(wanted: queries.RepairFilter, kind: str) -> str:
+    return url_for("repairs", **{**wanted.said(), "kind": kind or None})
