@@ -16,8 +16,6 @@ from typing import Any
 import msgspec
 
 from gateway.decoders import checks
-from gateway.decoders.decoding import decode
-from gateway.decoders.outcome import Measured
 from gateway.decoders.profile import DeviceProfile, Identity, PointProfile, Setting, UrgentLimit
 from gateway.decoders.registers import is_expected_kind
 from gateway.decoders.shape import Problem, build, quoted
@@ -26,7 +24,6 @@ __all__ = [
     "BadProfile",
     "DeviceProfile",
     "Identity",
-    "Measured",
     "PointProfile",
     "Problem",
     "ProfileFile",
@@ -35,7 +32,6 @@ __all__ = [
     "load_profiles",
     "profile_files",
     "read_profiles",
-    "read_registers",
     "with_settings",
 ]
 
@@ -52,14 +48,6 @@ class ProfileFile:
     name: str
     profile: DeviceProfile | None
     problems: tuple[Problem, ...]
-
-
-def read_registers(profile: DeviceProfile, block: bytes) -> list[Measured]:
-    """The points in ``block``, the big-endian bytes of the profile's registers; points not fitted are left out.
-
-    Those of a unit of another kind too, as far as they could be read: ``is_expected_kind`` tells.
-    """
-    return list(decode(profile, block).points)
 
 
 def with_settings(profile: DeviceProfile, settings: Mapping[str, Setting]) -> DeviceProfile:

@@ -17,10 +17,11 @@ import structlog
 from gateway.bus_budget import Budget, Quality
 from gateway.bus_health import BusCounts, BusHealth, UnitCounts, UnitHealth
 from gateway.bus_pace import STEP_BACK_MS, next_due, open_pause, silence_pause, stamp
-from gateway.device_profiles import DeviceProfile, Measured, is_expected_kind, read_registers
+from gateway.decoders import Decoded, Measured, Rejected, decode
+from gateway.device_profiles import DeviceProfile
 from gateway.line import Heard, Line, LineDown
 from gateway.rtu import Answer, Block
-from gateway.senml import Item, Reading
+from gateway.senml import Item, Reading, Undecoded
 from gateway.settings import BusSettings, UnitSettings
 from gateway.spool import Lane, SpoolBroken, SpoolClosed, SpoolDown
 
@@ -31,6 +32,7 @@ _LOOK_AGAIN_S = 0.25  # how soon a unit that somebody asks for out of turn is no
 _STEADY_AFTER_S = 10.0  # a line that breaks sooner after opening never really was open
 _LONGEST_SPOOL_PAUSE_S = 5.0
 _SUSPECT = 1
+_OTHER_KIND = "other_kind"
 _POOR_BELOW = 0.9  # share of answered requests
 _GATEWAY_REFUSALS = frozenset({10, 11})  # Modbus V1.1b3 §7: a gateway that can't reach the unit, or got no answer
 
@@ -51,7 +53,7 @@ class _Unit:
     urgent_until_s: float = 0.0
     last_ms: int = 0
     refusal: int | None = None
-    foreign: bool = False
+    rejected: str = ""  # the reason its last answer could not be used, or not be trusted
     counts: UnitCounts = field(default_factory=UnitCounts)
     quality: Quality = field(default_factory=Quality)
 
@@ -280,33 +282,42 @@ class Bus:
                 unit.counts.refused += 1
                 continue
             unit.counts.answers += 1
-            measured = read_registers(unit.profile, answer.registers)
-            if measured:
-                self._keep({_lane(unit, measured): self._readings(unit, answer, measured)}, stop)
+            outcome = decode(unit.profile, answer.registers)
+            self._note_outcome(unit, outcome)
+            unit.last_ms = self._stamp(unit)
+            if isinstance(outcome, Rejected) and outcome.reason != _OTHER_KIND:
+                self._keep({"routine": [_letter(unit, answer, outcome)]}, stop)
+            elif outcome.points:
+                trusted = isinstance(outcome, Decoded)
+                readings = [_reading(unit, value, trusted=trusted and value.sane) for value in outcome.points]
+                self._keep({_lane(unit, outcome.points): readings}, stop)
 
-    def _readings(self, unit: _Unit, answer: Answer, measured: Sequence[Measured]) -> list[Reading]:
+    def _stamp(self, unit: _Unit) -> int:
         now_ms = int(self.clock() * 1000)
         if unit.last_ms - now_ms > STEP_BACK_MS:
             log.warning("clock_set_back", bus=self.settings.name, serial=_serial(unit), by_ms=unit.last_ms - now_ms)
-        unit.last_ms = stamp(now_ms, unit.last_ms)
-        expected = is_expected_kind(unit.profile, answer.registers)
-        if not expected and not unit.foreign:
-            log.error(
-                "unit_of_other_kind",
-                bus=self.settings.name,
-                serial=_serial(unit),
-                profile=unit.profile.name,
-                fix="give this unit the profile of its kind; until then its readings are suspect",
-            )
-        unit.foreign = not expected
-        return [_reading(unit, value, trusted=expected and value.sane) for value in measured]
+        return stamp(now_ms, unit.last_ms)
 
-    def _keep(self, readings_by_lane: Mapping[Lane, Sequence[Reading]], stop: threading.Event) -> None:
+    def _note_outcome(self, unit: _Unit, outcome: Decoded | Rejected) -> None:
+        """Said once, not for every answer: that a unit is of another kind, or that its registers can't be read."""
+        rejected = outcome.reason if isinstance(outcome, Rejected) else ""
+        if rejected == unit.rejected:
+            return
+        unit.rejected = rejected
+        told = log.bind(bus=self.settings.name, serial=_serial(unit), profile=unit.profile.name)
+        if rejected == _OTHER_KIND:
+            fix = "give this unit the profile of its kind; until then its readings are suspect"
+            told.error("unit_of_other_kind", fix=fix)
+        elif isinstance(outcome, Rejected):
+            fix = "mend the profile or the unit; the registers go to the city's dead letters meanwhile"
+            told.error("unit_unreadable", reason=rejected, detail=outcome.detail, fix=fix)
+
+    def _keep(self, items_by_lane: Mapping[Lane, Sequence[Item]], stop: threading.Event) -> None:
         """Waits as long as the spool refuses: the line rests meanwhile, and the answer does not count as taken."""
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                self.sink(readings_by_lane)
+                self.sink(items_by_lane)
             except SpoolDown:  # the spool has logged it
                 if stop.wait(pause_s):
                     return
@@ -338,6 +349,16 @@ def _reading(unit: _Unit, measured: Measured, *, trusted: bool) -> Reading:
         measured_ms=unit.last_ms,
         value=measured.value,
         quality=0 if trusted else _SUSPECT,
+    )
+
+
+def _letter(unit: _Unit, answer: Answer, rejected: Rejected) -> Undecoded:
+    return Undecoded(
+        device=unit.settings.serial,
+        port=0,
+        payload=answer.registers.hex(),
+        reason=f"{rejected.reason}: {rejected.detail} (profile {unit.profile.name})",
+        received_ms=unit.last_ms,
     )
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from gateway.device_profiles import load_profiles
+from gateway.device_profiles import DeviceProfile, load_profiles
 from gateway.modbus import Bus
 from gateway.senml import Reading
 from gateway.settings import BusSettings
@@ -32,8 +32,8 @@ class Kept:
 
 
 @contextmanager
-def polling(given: BusSettings, sink: object) -> Iterator[Bus]:
-    bus = Bus(settings=given, profiles=load_profiles(), sink=sink)
+def polling(given: BusSettings, sink: object, profiles: Mapping[str, DeviceProfile] | None = None) -> Iterator[Bus]:
+    bus = Bus(settings=given, profiles=profiles or load_profiles(), sink=sink)
     stop = threading.Event()
     thread = threading.Thread(target=bus.run, args=(stop,))
     thread.start()

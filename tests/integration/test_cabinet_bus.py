@@ -7,10 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.senml import Reading
+from gateway.decoders.profile import Factors
+from gateway.device_profiles import load_profiles
+from gateway.senml import Item, Reading, Undecoded
 from gateway.settings import BusSettings, UnitSettings
 from gateway.spool import SpoolFull
 from tests.polling import Kept, polling, wait_until
@@ -146,6 +149,24 @@ def test_a_unit_of_another_kind_is_suspect_and_named():
             wait_until(lambda: len(kept.answers) >= 3)
     assert {reading.quality for _, readings in kept.answers for reading in readings} == {1}
     assert [entry["serial"] for entry in logs if entry["event"] == "unit_of_other_kind"] == ["CV-1"]
+
+
+def test_registers_that_cannot_be_read_go_to_the_dead_letters_and_that_is_said_once():
+    whole = load_profiles()["cc-cover-1"]
+    no_scale = msgspec.structs.replace(whole.point[0], scale_by=Factors(register=0, factors={"7": 1.0}))
+    profiles = {"cc-cover-1": msgspec.structs.replace(whole, point=(no_scale, *whole.point[1:]))}
+    letters: list[Item] = []
+
+    def sink(items_by_lane: Mapping[str, Sequence[Item]]) -> None:
+        letters.extend(items_by_lane["routine"])
+
+    with SerialBus({1: TestUnit()}) as line, capture_logs() as logs, polling(settings(line), sink, profiles):
+        wait_until(lambda: len(letters) >= 3)
+    first = letters[0]
+    assert isinstance(first, Undecoded)
+    assert (first.device, first.payload[:8]) == ("CV-1", "00010078")
+    assert first.reason == "bad_value: register 0 holds 1: no unit of the profile (profile cc-cover-1)"
+    assert [entry["serial"] for entry in logs if entry["event"] == "unit_unreadable"] == ["CV-1"]
 
 
 def test_an_answer_beyond_its_limit_goes_urgent_and_so_do_those_that_follow():

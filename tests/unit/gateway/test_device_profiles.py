@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.device_profiles import BadProfile, UrgentLimit, is_expected_kind, load_profiles, read_registers
+from gateway.decoders import decode
+from gateway.device_profiles import BadProfile, UrgentLimit, is_expected_kind, load_profiles
 
 BLOCK = b"".join(
     value.to_bytes(2, "big") for value in (1, 120, 1, 2, 0, 61, 65413, 7, 18000, 65526, 83, 0xFFFF, 65436, 3600, 87, 0)
@@ -26,7 +27,7 @@ sane = [0, 100]
 
 
 def test_a_cover_answer_means_these_values():
-    values = {measured.point.name: measured.value for measured in read_registers(load_profiles()["cc-cover-1"], BLOCK)}
+    values = {measured.point.name: measured.value for measured in decode(load_profiles()["cc-cover-1"], BLOCK).points}
     assert values == {
         "sample_count": 65538.0,
         "uptime": 61.0,
@@ -44,13 +45,13 @@ def test_values_have_the_resolution_of_their_register_and_no_more():
     profile = load_profiles()["cc-cover-1"]
     for raw in range(0x8000):
         block = BLOCK[:12] + raw.to_bytes(2, "big") + BLOCK[14:]
-        assert read_registers(profile, block)[2].value == raw / 100
+        assert decode(profile, block).points[2].value == raw / 100
 
 
 def test_a_value_beyond_what_is_possible_is_marked():
     block = BLOCK[:16] + (0x8000).to_bytes(2, "big") + BLOCK[18:]
     tilt_z = next(
-        measured for measured in read_registers(load_profiles()["cc-pole-1"], block) if measured.point.name == "tilt_z"
+        measured for measured in decode(load_profiles()["cc-pole-1"], block).points if measured.point.name == "tilt_z"
     )
     assert (tilt_z.value, tilt_z.sane) == (-327.68, False)
 
