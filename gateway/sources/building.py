@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.device_profiles import DeviceProfile
-from gateway.settings import CabinetSettings, SourceSettings
+from gateway.device_profiles import BadProfile, DeviceProfile, with_settings
+from gateway.settings import CabinetSettings, SourceDevice, SourceSettings
 from gateway.source_checks import MQTT_KINDS, PUSH_KINDS
 from gateway.sources.reception import Reception, Sink, SourceHealth
 
@@ -52,6 +52,19 @@ def profile_problems(settings: CabinetSettings, profiles: Mapping[str, DevicePro
                 yield f"{where}: {name!r} describes Modbus registers; put the device under [[bus.unit]]"
             elif source.kind == "serial_frames" and not profiles[name].stream:
                 yield f"{where}: {name!r} names no stream; a line needs a profile of a device that speaks on lines"
+        for number, device in enumerate(source.device):
+            yield from _setting_problems(f"{at}.device[{number}]", device, profiles)
+
+
+def _setting_problems(at: str, device: SourceDevice, profiles: Mapping[str, DeviceProfile]) -> Iterator[str]:
+    """What one device is said to have otherwise than its profile, and can't have."""
+    if not device.settings or device.profile not in profiles:
+        return
+    try:
+        with_settings(profiles[device.profile], device.settings)
+    except BadProfile as error:
+        for fault in str(error).splitlines():
+            yield f"{at}.{fault.removeprefix(f'{device.profile}: ')}"
 
 
 def build_sources(

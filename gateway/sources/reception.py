@@ -14,11 +14,10 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
 import structlog
 
 from gateway.decoders import Decoded, Measured, decode
-from gateway.device_profiles import DeviceProfile
+from gateway.device_profiles import DeviceProfile, with_settings
 from gateway.senml import Item, Reading, Undecoded
 from gateway.settings import SourceDevice, SourceSettings
 from gateway.sources.frames import Found, Frame, Unreadable, plain
@@ -273,8 +272,7 @@ class Reception:
             return self._profiles[device.profile]
         profile = self._known.get(device.id)
         if profile is None:
-            profile = self._profiles[device.profile]
-            profile = msgspec.structs.replace(profile, settings={**profile.settings, **device.settings})
+            profile = with_settings(self._profiles[device.profile], device.settings)
             self._known[device.id] = profile
         return profile
 

@@ -83,6 +83,8 @@ def test_names_paths_lines_and_serials_are_used_once():
         (AEP | {"profile": "cc-cover-1"}, "source[0].profile: 'cc-cover-1' describes Modbus registers"),
         (LINE | {"device": [LINE["device"][0] | {"profile": "milesight-em310-tilt"}]},
          "source[0].device[0].profile: 'milesight-em310-tilt' names no stream"),
+        (LORA | {"device": [LORA["device"][0] | {"profile": "decentlab-pr26", "settings": {"density": 0}}]},
+         "source[0].device[0].settings.density: is 0; must be above 0"),
     ],
 )  # fmt: skip
 def test_a_profile_that_does_not_suit_is_named(source, problem):
