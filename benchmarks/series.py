@@ -53,7 +53,7 @@ def _sorted_table(db: sqlite3.Connection) -> Callable[[list[Row]], None]:
     return append
 
 
-def _rate(append: Callable[[list[Row]], None], batches: int) -> float:
+def _rate(append: Callable[[list[Row]], object], batches: int) -> float:
     spent_s = 0.0
     for rows in _batches(batches):
         began = time.perf_counter()

@@ -40,4 +40,5 @@ def repairs() -> str:
 
 
 def _address(wanted: queries.RepairFilter, kind: str) -> str:
-    return url_for("repairs", **{**wanted.said(), "kind": kind or None})
+    said = {**wanted.said(), "kind": kind}
+    return url_for("repairs", _external=False, **{name: value for name, value in said.items() if value})

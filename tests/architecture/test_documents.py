@@ -53,13 +53,18 @@ def test_every_command_a_document_names_exists(page: Path):
 
 
 def _exists(words: list[str]) -> bool:
-    """Whether ``words`` lead to a command, and it has every option among them."""
+    """Whether ``words`` lead to a command, and each command on the way has the options that follow it."""
     command: click.Command = covercode.main
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        found = command.commands.get(words[0])
-        if found is None:
+    while isinstance(command, click.Group) and words:
+        options = {option: parameter for parameter in command.params for option in parameter.opts}
+        if words[0] in options:  # a group's own option, with its value
+            words = words[2 if not getattr(options[words[0]], "is_flag", False) else 1 :]
+        elif words[0].startswith("-"):
+            break
+        elif (found := command.commands.get(words[0])) is not None:
+            command, words = found, words[1:]
+        else:
             return False
-        command, words = found, words[1:]
     known = {option for parameter in command.params for option in parameter.opts} | {"-h", "--help"}
     return {word for word in words if word.startswith("-")} <= known
 
