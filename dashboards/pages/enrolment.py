@@ -44,4 +44,4 @@ def _read() -> _Request:
     try:
         return msgspec.json.decode(request.get_data(), type=_Request)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidInput("body", f"must be JSON with code and hash: {error}") from None
+        raise InvalidInput("body", "must be JSON with code and hash: {why}", why=error) from None

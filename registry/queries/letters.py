@@ -67,7 +67,7 @@ class LetterCause(msgspec.Struct, frozen=True, kw_only=True):
 def letter_causes(engine: Engine, wanted: LetterFilter = LetterFilter(), *, limit: int = 50) -> list[LetterCause]:
     """What keeps letters coming, the most letters first; at most 200."""
     if not 1 <= limit <= _MOST_CAUSES:
-        raise InvalidInput("limit", f"{limit} must be between 1 and {_MOST_CAUSES}")
+        raise InvalidInput("limit", "{given} must be between {low} and {high}", given=limit, low=1, high=_MOST_CAUSES)
     columns = dead_letter.c
     key = (columns.reason, columns.cabinet_id, columns.device)
     letters = func.count().label("letters")

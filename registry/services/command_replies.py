@@ -126,7 +126,12 @@ def _rezero(tx: Connection, row: Any, result: Mapping[str, Any], *, now: datetim
             continue
         apart = spread.get(name)
         if not isinstance(apart, int | float) or not lies_quiet(name, apart):
-            raise InvalidInput(name, f"the readings lay {apart} {POINTS[name].unit} apart; let it come to rest first")
+            raise InvalidInput(
+                name,
+                "the readings lay {apart} {unit} apart; let it come to rest first",
+                apart=apart,
+                unit=POINTS[name].unit,
+            )
         zeroes[name] = round(float(values[name]), POINTS[name].decimals)
     if not zeroes:
         raise InvalidInput("values", "the cabinet measured no point of this sensor that has a zero")

@@ -65,7 +65,9 @@ def order(tx: Connection, new: NewCommand, *, by: Actor, now: datetime) -> int:
     if new.device_id is not None:
         fitted = device_to_handle(tx, new.device_id, by=by)
         if not fitted.cabinet_id:
-            raise InvalidInput("device_id", f"sensor {fitted.serial} sends without a cabinet; nobody can be told")
+            raise InvalidInput(
+                "device_id", "sensor {serial} sends without a cabinet; nobody can be told", serial=fitted.serial
+            )
         cabinet_id, arguments = fitted.cabinet_id, arguments | {"serial": fitted.serial}
     elif new.kind in _DEVICE_KINDS:
         raise InvalidInput("device_id", "is missing; say which sensor")

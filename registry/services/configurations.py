@@ -47,17 +47,17 @@ def publish_configuration(engine: Engine, new: NewConfiguration, *, check: Check
     text = new.text.replace("\r\n", "\n")
     if len(text.encode()) > LONGEST_TEXT:
         raise InvalidInput(
-            "text", f"is longer than {LONGEST_TEXT} bytes; leave out what is as in the cabinet's own file"
+            "text", "is longer than {most} bytes; leave out what is as in the cabinet's own file", most=LONGEST_TEXT
         )
     if len(new.note) > LONGEST_NOTE:
-        raise InvalidInput("note", f"is longer than {LONGEST_NOTE} characters; shorten it")
+        raise InvalidInput("note", "is longer than {most} characters; shorten it", most=LONGEST_NOTE)
     if new.rollback_after_s is not None and not LEAST_TRIAL_S <= new.rollback_after_s <= MOST_TRIAL_S:
-        raise InvalidInput("rollback_after_s", f"must be {LEAST_TRIAL_S} to {MOST_TRIAL_S} seconds")
+        raise InvalidInput("rollback_after_s", "must be {low} to {high} seconds", low=LEAST_TRIAL_S, high=MOST_TRIAL_S)
     with writing(engine) as tx:
         check_cabinet(tx, new.cabinet_id)
         faults = check(new.cabinet_id, text, own_settings(tx, new.cabinet_id))
         if faults:
-            raise InvalidInput("text", "\n".join(faults))
+            raise InvalidInput("text", "the cabinet could not use it:\n{faults}", faults="\n".join(faults))
         version = newest_version(tx, new.cabinet_id)
         if version != new.follows:
             raise Conflict(f"version {version} was written meanwhile; look at it, then write yours anew")
@@ -91,9 +91,11 @@ def change_period(engine: Engine, device_id: int, period_s: float, *, check: Che
     with reading(engine) as tx:
         fitted = device_to_handle(tx, device_id, by=by)
         if not fitted.cabinet_id:
-            raise InvalidInput("device_id", f"sensor {fitted.serial} sends without a cabinet, at its own pace")
+            raise InvalidInput(
+                "device_id", "sensor {serial} sends without a cabinet, at its own pace", serial=fitted.serial
+            )
         if not 0 <= period_s <= LONGEST_PERIOD_S:
-            raise InvalidInput("poll_every_s", f"must be 0 (as its line) to {LONGEST_PERIOD_S} seconds")
+            raise InvalidInput("poll_every_s", "must be 0 (as its line) to {high} seconds", high=LONGEST_PERIOD_S)
         text, follows = text_to_change(tx, fitted.cabinet_id), newest_version(tx, fitted.cabinet_id)
     new = NewConfiguration(
         cabinet_id=fitted.cabinet_id,

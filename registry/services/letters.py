@@ -63,7 +63,9 @@ def _chosen(wanted: LetterFilter | Sequence[int]) -> list[ColumnElement[bool]]:
     if isinstance(wanted, LetterFilter):
         return conditions_of(wanted)
     if not 1 <= len(wanted) <= MOST_NAMED:
-        raise InvalidInput("ids", f"{len(wanted)} letters: name 1 to {MOST_NAMED}, or use a filter")
+        raise InvalidInput(
+            "ids", "{count} letters: name 1 to {most}, or use a filter", count=len(wanted), most=MOST_NAMED
+        )
     return [dead_letter.c.id.in_(wanted)]
 
 

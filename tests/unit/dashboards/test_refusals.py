@@ -18,6 +18,7 @@ from dashboards.texts import load_catalogues
 from registry.domain.areas import REMARKS, explain_area_code
 from registry.domain.asset_facts import FACTS
 from registry.domain.errors import InvalidInput
+from registry.domain.link_test import ZEROED
 from registry.domain.points import POINTS
 from registry.queries.imports import fault_sentences
 
@@ -40,6 +41,7 @@ FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     ),
     "registry/services/class_import.py": ("name_zh", "name_en"),
     "registry/services/classes.py": ("name_zh", "name_en"),
+    "registry/services/command_replies.py": ZEROED,
     "registry/services/devices.py": tuple(POINTS),
     "registry/services/posts.py": ("name", "a_name", "a_phone", "b_name", "b_phone", "a_user_id", "b_user_id"),
     "registry/tabular/rows.py": ("class", "division", "depth", "installed_on", "owner", "state", "accuracy"),
