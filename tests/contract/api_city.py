@@ -11,18 +11,21 @@ from io import BytesIO
 from typing import Any
 
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 
-from registry.domain.kinds import Role
+from gateway.credentials import password_hash
+from registry.domain.kinds import Reject, Role
 from registry.domain.people import Actor
 from registry.services import imports as import_services
 from registry.services.asset_merging import merge_assets
+from registry.services.cabinets import CabinetState, note_cabinet
+from registry.services.credentials import enrol
 from registry.services.print_making import CityOnPlates
 from registry.services.print_runs import make_run
 from registry.services.scans import record_scan
 from registry.services.sessions import Device, Lifetime, open_session
-from registry.storage.database import reading
-from registry.storage.tables import user_session
+from registry.storage.database import reading, writing
+from registry.storage.tables import dead_letter, device, user_session
 from tests.web.conftest import NOON, Web, csrf_of, timedelta
 
 PREFIX = "/api/v1"
@@ -61,7 +64,7 @@ class ApiCity:
         self.token = csrf_of(self.client, "/assets")
         self.known: dict[str, Any] = {}
         self.right: dict[str, Right] = {}
-        for make in (self._assets, self._places, self._imports, self._prints, self._people):
+        for make in (self._assets, self._cabinets, self._places, self._imports, self._prints, self._people):
             make()
 
     @property
@@ -136,6 +139,31 @@ class ApiCity:
                 file=("file", "分类.csv", "编码,名称\n0101,上水井盖\n".encode()),
                 form={"scheme": "city-own", "name_zh": "我市分类"},
             ),
+        }
+
+    def _cabinets(self) -> None:
+        """A cabinet that has enrolled, carries the sensor, waits for a command and has sent what nobody could use."""
+        engine = self.web.city.engine
+        note_cabinet(engine, CabinetState(cabinet="c1", online=True, at=NOON.timestamp()), now=NOON)
+        code = str(self.post("/cabinets/codes", json={"cabinet_id": "c1"})["code"])
+        enrol(engine, code, password_hash("sieben-lange-woerter-7"), address="", now=NOON)
+        with writing(engine) as tx:
+            tx.execute(update(device).where(device.c.id == self.web.city.device_id).values(cabinet_id="c1"))
+            letter = {"at": NOON, "cabinet_id": "c1", "reason": Reject.UNKNOWN_DEVICE, "detail": "CV-9", "body": "[]"}
+            kept = tx.execute(insert(dead_letter).values(letter).returning(dead_letter.c.id)).scalar_one()
+        self.known |= {
+            "cabinet": "c1",
+            "command_id": self.post("/cabinets/c1/commands", json={"kind": "poll"})["id"],
+            "letter_id": kept,
+        }
+        self.right |= {
+            "api_configure": Right(json={"text": "[uplink]\nwindow = 32\n", "follows": 0, "note": "信号好"}),
+            "api_order": Right(json={"kind": "restart"}),
+            "api_device_order": Right(json={"kind": "rezero", "reason": "重新安装"}),
+            "api_code": Right(json={"cabinet_id": "c2"}),
+            "api_replay_letters": Right(json={"ids": [kept]}),
+            "api_drop_letters": Right(json={"reason": Reject.UNKNOWN_DEVICE}),
+            "api_repairs": Right(query={"kind": "cabinet"}),
         }
 
     def _photo(self, asset: str, shade: int) -> int:

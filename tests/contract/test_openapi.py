@@ -28,11 +28,12 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from sqlalchemy import insert
 
 from dashboards.api.operation import PREFIX, NoQuery, Operation
 from dashboards.api.table import OPERATIONS
+from dashboards.cabinet_door import CabinetDoor
 from dashboards.permissions import PERMISSIONS
+from operate.remote_jobs import configuration_faults
 from registry.storage.database import open_database
 from tests.city import City
 from tests.contract.api_city import ApiCity, Right
@@ -78,7 +79,7 @@ def once(
     records, stocked = folder / "records.db", folder / "stocked.db"
     shutil.copy(seeded[0], records)
     engine = open_database(f"sqlite:///{records}")
-    web = build_web(seeded, engine, folder, sign_ins)
+    web = build_web(seeded, engine, folder, sign_ins, cabinets=CabinetDoor(check=configuration_faults))
     city = ApiCity(web)
     document = json.loads(web.visitor().get(f"{PREFIX}/openapi.json").data)
     told = copy.deepcopy(document)

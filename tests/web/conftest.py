@@ -18,6 +18,7 @@ from sqlalchemy import Engine, insert, select
 from werkzeug.test import TestResponse
 
 from dashboards.app import create_app
+from dashboards.cabinet_door import CabinetDoor
 from dashboards.rate_counts import RateCounts, counts_file, counts_uri
 from dashboards.settings import WebSettings
 from dashboards.site import EXTENSION, site_of
@@ -161,13 +162,14 @@ def build_web(
     sign_ins: dict[str, tuple[str, dict[str, Any]]],
     *,
     place: dict[str, Any] | None = None,
+    cabinets: CabinetDoor | None = None,
     **settings: Any,
 ) -> Web:
     """The web part over a copy of the seeded city; files go to ``folder``. Close its store when it is done with."""
     clock, store = Clock(), SqliteSeries(folder / "series.db")
     told = WebCity(data_dir=folder / "data", **(place or {}))
     web_settings = WebSettings(secret_file=seeded[0].parent / "secret", **settings)
-    app = create_app(web_settings, told, engine, store, clock=clock, testing=True)
+    app = create_app(web_settings, told, engine, store, cabinets=cabinets, clock=clock, testing=True)
     app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(seeded[0].parent))  # compile each page once a run
     city = replace(seeded[1], engine=engine)
     return Web(app=app, city=city, token=seeded[2], clock=clock, store=store, place=told, cookies=sign_ins)

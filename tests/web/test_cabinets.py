@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
 
 from dashboards.cabinet_door import CabinetDoor
-from dashboards.site import site_of
+from dashboards.site import EXTENSION, site_of
 from gateway.credentials import password_hash
 from operate.remote_jobs import configuration_faults
 from registry.domain.commands import CommandState, ConfigurationState
@@ -24,13 +24,13 @@ PAGE = "/cabinets/c1"
 
 
 @pytest.fixture
-def web(make_web: Callable[..., Web]) -> Web:
-    made = make_web()
-    with writing(made.city.engine) as tx:
+def web(web: Web) -> Web:
+    with writing(web.city.engine) as tx:
         tx.execute(update(device).values(cabinet_id="c1"))
-    state = CabinetState(cabinet="c1", online=True, at=made.clock.now.timestamp(), queued=7)
-    note_cabinet(made.city.engine, state, now=made.clock.now)
-    return made
+    state = CabinetState(cabinet="c1", online=True, at=web.clock.now.timestamp(), queued=7)
+    note_cabinet(web.city.engine, state, now=web.clock.now)
+    web.app.extensions[EXTENSION] = replace(site_of(web.app), cabinets=CabinetDoor(check=configuration_faults))
+    return web
 
 
 def commands_of(web: Web) -> list[tuple[str, CommandState]]:
@@ -64,7 +64,6 @@ def test_a_command_waits_on_the_page_until_it_is_withdrawn(web: Web):
 
 
 def test_a_configuration_is_checked_then_sent_and_shown_with_what_it_changes(web: Web):
-    object.__setattr__(site_of(web.app), "cabinets", CabinetDoor(check=configuration_faults))
     admin, form = web.as_(Role.ADMINISTRATOR), f"{PAGE}/configuration"
     bad = send(admin, form, {"text": '[spool]\npath = "/x"\n', "follows": "0"}, page=form)
     assert bad.status_code == 422
