@@ -55,7 +55,7 @@ def issue_code() -> Answer:
         form=forms.FormState(),
         cabinet_id=issued.cabinet_id,
         issued=issued,
-        city_url=site().city.public_url,
+        command=f"covercode edge enrol --city {site().city.public_url} --code {issued.text}",
     ), 201
 
 

@@ -130,17 +130,17 @@ def test_a_wrong_address_is_a_page_for_strangers_too(web: Web) -> None:
     assert "找不到" in answer.text
 
 
-def test_the_sign_of_life_is_constant_and_asks_the_records_one_thing(web: Web) -> None:
+def test_the_sign_of_life_is_constant_for_strangers_and_asks_the_records_one_thing(web: Web) -> None:
     asked: list[str] = []
 
     def note(*args: Any) -> None:
         asked.append(args[2])
 
     event.listen(web.city.engine, "before_cursor_execute", note)
-    answer = web.visitor().get("/healthz")
+    answer = web.visitor().get("/healthz", environ_base={"REMOTE_ADDR": "203.0.113.7"})
     event.remove(web.city.engine, "before_cursor_execute", note)
     assert (answer.status_code, answer.json) == (200, {"ok": True})
-    assert [words for words in asked if not words.startswith("BEGIN")] == ["SELECT 1"]
+    assert len([words for words in asked if not words.startswith("BEGIN")]) == 1
 
 
 def lose_the_records(web: Web) -> None:

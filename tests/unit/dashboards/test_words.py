@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, nodes
 
 from dashboards.texts import LANGUAGES, load_catalogues
 from registry.domain.codes import Part
+from registry.domain.commands import CommandKind, CommandState, ConfigurationState
 from registry.domain.duties import StandIn
 from registry.domain.geo import Crs
 from registry.domain.kinds import (
@@ -39,6 +40,7 @@ from registry.domain.kinds import (
 )
 from registry.domain.moves import MOVES, EventName, MoveName
 from registry.domain.points import POINTS
+from registry.domain.repairs import RepairKind, RepairReason
 from registry.domain.shipped_rules import SHIPPED_RULES
 from registry.domain.tokens import Finding
 from registry.labels import FORMATS
@@ -88,6 +90,11 @@ SETS: dict[str, list[str]] = {
     "doubt_fix.": list(Doubt),
     "gap.": list(GAPS),
     "place_job.": list(PlaceJobKind),
+    "command.": list(CommandKind),
+    "command_state.": list(CommandState),
+    "configuration_state.": list(ConfigurationState),
+    "repairs.kind.": list(RepairKind),
+    "repair.": list(RepairReason),
     "stand_in.": [reason for reason in StandIn if reason],
 }
 # Texts that are the same in every language: a mark, names of file formats.
@@ -131,6 +138,10 @@ def test_every_word_of_a_closed_set_has_a_text(prefix: str, catalogues: dict[str
 
 def test_every_reason_for_a_dead_letter_says_what_to_do(catalogues: dict[str, dict[str, str]]) -> None:
     assert [reason for reason in Reject if f"reject.{reason}.fix" not in catalogues["zh"]] == []
+
+
+def test_every_reason_for_a_repair_says_what_to_do(catalogues: dict[str, dict[str, str]]) -> None:
+    assert [reason for reason in RepairReason if f"repair.{reason}.fix" not in catalogues["zh"]] == []
 
 
 def test_every_move_that_unfolds_explains_itself(catalogues: dict[str, dict[str, str]]) -> None:
