@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask, render_template, request, url_for
 
 from dashboards import forms
@@ -40,4 +42,5 @@ def repairs() -> str:
 
 
 def _address(wanted: queries.RepairFilter, kind: str) -> str:
-    return url_for("repairs", **{**wanted.said(), "kind": kind or None})
+    kept: dict[str, Any] = wanted.said() | {"kind": kind}
+    return url_for("repairs", **{name: value for name, value in kept.items() if value})

@@ -33,9 +33,7 @@ def test_the_worst_stands_first_with_what_to_do(sick: Web, lang: str) -> None:
     client = sick.as_(Role.VIEWER)
     client.set_cookie("lang", lang)
     text = client.get("/repairs").text
-    first, second = (
-        ("读数丢失", "总线多个单元无应答") if lang == "zh" else ("Readings were lost", "Several units")
-    )
+    first, second = ("读数丢失", "总线多个单元无应答") if lang == "zh" else ("Readings were lost", "Several units")
     assert 0 < text.index(f"<strong>{first}") < text.index(f"<strong>{second}")
     assert "spool.max_bytes" in text
     assert "c8" in text
