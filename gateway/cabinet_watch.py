@@ -124,7 +124,7 @@ def _clock_part(inside: Inside) -> PartHealth:
 
 def _bus_part(bus: Bus) -> PartHealth:
     health, name = bus.health(), f"bus {bus.settings.name}"
-    if not health.polls or len(health.units_silent) < len(bus.settings.unit):
+    if not health.units_silent or len(health.units_silent) < len(bus.settings.unit):
         return PartHealth(part=name, ok=True)
     return PartHealth(
         part=name,
@@ -152,7 +152,11 @@ def _spool_figures(inside: Inside) -> Iterator[Metric]:
     except SpoolDown:
         yield _counter("store_errors", "How often a store could not be read or written", 1, {"store": "spool"})
         return
-    yield _gauge("queue_oldest_age_seconds", "How long the oldest unsent reading has waited", status.oldest_s)
+    yield _gauge(
+        "queue_oldest_age_seconds",
+        "How long the oldest unsent reading has waited",
+        status.oldest_s if status.packs else 0.0,
+    )
     yield _gauge("queue_records", "Readings that wait for the city", status.queued)
     yield _gauge("queue_undated_records", "Readings among them that wait for the clock", status.undated)
     yield _gauge("queue_backlog_packs", "Packs behind what is live", status.backlog)

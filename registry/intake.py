@@ -254,7 +254,7 @@ class Intake:
             return self._read_letter(letter.body, partial(records.profile_of, tx))
         except ValueError as problem:
             return str(problem)
-        except Exception:  # a decoder's fault: the letter stays, and the intake of everything else goes on
+        except (TypeError, LookupError, ArithmeticError):  # a decoder's fault may not stop the intake of the rest
             log.exception("letter_reader_failed", letter_id=letter.id)
             return "reading it failed: report this with the letter's original"
 

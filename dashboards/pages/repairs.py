@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask, render_template, request, url_for
 
 from dashboards import forms
@@ -40,5 +42,5 @@ def repairs() -> str:
 
 
 def _address(wanted: queries.RepairFilter, kind: str) -> str:
-    said = {**wanted.said(), "kind": kind}
-    return url_for("repairs", _external=False, **{name: value for name, value in said.items() if value})
+    kept: dict[str, Any] = wanted.said() | {"kind": kind}
+    return url_for("repairs", **{name: value for name, value in kept.items() if value})
