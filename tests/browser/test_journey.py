@@ -21,7 +21,7 @@ from tests.killable_city import wait_until
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.network,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(400),
     pytest.mark.xdist_group("browser"),
 ]
 

@@ -64,7 +64,7 @@ def polling(given: BusSettings, sink: object) -> Iterator[Bus]:
         assert not thread.is_alive()
 
 
-def wait_until(happened: Callable[[], bool], *, within_s: float = 10.0) -> None:
+def wait_until(happened: Callable[[], bool], *, within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -102,7 +102,7 @@ def test_a_dead_unit_costs_the_others_no_poll_and_is_asked_ever_more_rarely():
         kept = Kept()
         with polling(settings(line, poll_every_s=0.3), kept) as bus:
             began = time.monotonic()
-            wait_until(lambda: time.monotonic() - began > 4, within_s=6)
+            wait_until(lambda: time.monotonic() - began > 4, within_s=60)
             health = bus.health()
     cycles = 4 / 0.3
     assert line.units[1].asked >= cycles - 2
