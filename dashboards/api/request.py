@@ -25,6 +25,7 @@ from dashboards.login import actor
 from dashboards.site import Site, now, site
 from registry.domain.errors import InvalidInput
 from registry.domain.people import Actor
+from registry.shapes import shaped, shaped_json
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 B = TypeVar("B")
@@ -112,7 +113,7 @@ def read_query(given: Mapping[str, list[str]], kind: type[Q]) -> Q:
 
 def _convert(plain: Mapping[str, Any], kind: type[Q]) -> Q:
     try:
-        read = msgspec.convert(plain, kind, strict=False)
+        read = shaped(plain, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _refusal(error) from None
     for name in kind.__struct_fields__:
@@ -143,7 +144,7 @@ def _body(kind: Any) -> Any:
         raise WrongMediaType("send JSON, with the header Content-Type: application/json")
     raw = request.get_data(cache=True)
     try:
-        read = msgspec.json.decode(raw, type=kind)
+        read = shaped_json(raw, kind)
     except msgspec.ValidationError as error:
         raise _refusal(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

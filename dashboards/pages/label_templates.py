@@ -6,7 +6,6 @@ what is printed. Templates travel between cities as JSON files.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -29,6 +28,7 @@ from registry.labels.template import LabelTemplate, LogoElement, read_template, 
 from registry.labels.template_check import check_template
 from registry.queries import label_templates as template_queries
 from registry.services import label_templates as template_services
+from registry.shapes import shaped_json
 
 MOST_TEMPLATE_BYTES = 2_000_000
 MEDIA_TYPES = {
@@ -166,7 +166,7 @@ def clean_label_logo() -> Response:
     if not chosen:
         raise InvalidInput("logo", "choose a PNG, JPEG or SVG file")
     try:
-        place = msgspec.convert(json.loads(request.form.get("element", "")), LogoElement)
+        place = shaped_json(request.form.get("element", ""), LogoElement)
     except (ValueError, msgspec.ValidationError) as error:
         raise InvalidInput("element", "is not a logo of a template; load the page again") from error
     return _json(element=clean_logo(chosen[0].stream.read(MOST_TEMPLATE_BYTES), place))

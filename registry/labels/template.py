@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from registry.domain.errors import InvalidInput
+from registry.shapes import shaped, shaped_json
 
 Shape = Literal["rect", "rounded", "round"]
 ErrorLevel = Literal["L", "M", "Q", "H"]
@@ -193,8 +194,8 @@ def read_template(body: Any) -> LabelTemplate:
     """
     try:
         if isinstance(body, str | bytes):
-            return msgspec.json.decode(body, type=LabelTemplate)
-        return msgspec.convert(body, LabelTemplate)
+            return shaped_json(body, LabelTemplate)
+        return shaped(body, LabelTemplate)
     except msgspec.DecodeError as error:  # ValidationError is one of them
         what, _, where = str(error).partition(" - at ")
         path = where.strip("`").removeprefix("$").removeprefix(".")

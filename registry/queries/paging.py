@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from registry.domain.errors import InvalidInput
+from registry.shapes import shaped_json
 
 Item = TypeVar("Item")
 
@@ -40,7 +41,7 @@ def decode(after: str, *types: type) -> tuple[int | str, ...]:
     """The keys of ``encode`` again. Raises ``InvalidInput`` for anything else."""
     try:
         raw = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4))
-        keys = msgspec.json.decode(raw, type=list[int | str])
+        keys = shaped_json(raw, list[int | str])
     except (binascii.Error, ValueError, msgspec.DecodeError, msgspec.ValidationError):
         raise _bad_cursor(after) from None
     if len(keys) != len(types) or any(not isinstance(key, kind) for key, kind in zip(keys, types, strict=True)):

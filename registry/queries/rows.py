@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import msgspec
 from sqlalchemy import Connection, Select
+
+from registry.shapes import shaped
 
 View = TypeVar("View")
 
@@ -14,7 +15,7 @@ View = TypeVar("View")
 def as_view(row: Mapping[Any, Any], kind: type[View], **more: Any) -> View:
     """One mapping row, and fields that are not columns. Columns without a field are left out."""
     # SQLAlchemy's keys are a subclass of str, which msgspec refuses
-    return msgspec.convert({str(name): value for name, value in row.items()} | more, kind)
+    return shaped({str(name): value for name, value in row.items()} | more, kind)
 
 
 def all_views(tx: Connection, query: Select[Any], kind: type[View]) -> list[View]:
@@ -29,4 +30,4 @@ def read_row(row: Any, view: type[View], **more: Any) -> View:
     not fit, which is a mistake in the program.
     """
     columns = {str(name): value for name, value in row._mapping.items()}
-    return msgspec.convert(columns | more, view, strict=False)
+    return shaped(columns | more, view, strict=False)

@@ -14,6 +14,7 @@ import msgspec
 from registry.domain.errors import InvalidInput
 from registry.domain.geo import Crs
 from registry.domain.kinds import AreaLevel
+from registry.shapes import shaped_json
 
 MAX_BYTES = 60_000_000
 MAX_FEATURES = 200_000
@@ -123,7 +124,7 @@ def _decoded(content: bytes) -> _Collection:
     # Chinese GIS programs write GBK when nobody told them otherwise.
     for encoding in ("utf-8-sig", "gb18030"):
         try:
-            return msgspec.json.decode(content.decode(encoding), type=_Collection)
+            return shaped_json(content.decode(encoding), _Collection)
         except UnicodeDecodeError:
             continue
         except msgspec.ValidationError as error:

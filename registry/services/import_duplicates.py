@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Engine, select, update
 
 from registry.domain.codes import read_code
@@ -23,6 +22,7 @@ from registry.services.import_files import file_of
 from registry.services.import_plan import plan_rows
 from registry.services.import_work import context_for, unseen
 from registry.services.import_writes import write_plan, write_report
+from registry.shapes import shaped
 from registry.storage.database import reading, writing
 from registry.storage.tables import import_duplicate, import_run
 from registry.tabular.census_row import CensusRow
@@ -131,6 +131,6 @@ def row_from_plain(plain: Mapping[str, Any]) -> CensusRow:
     """The row that ``import_writes.row_to_plain`` kept."""
     code = plain.get("code")
     values = {**plain, "code": None, "remarks": []}
-    row = msgspec.convert(values, CensusRow)
+    row = shaped(values, CensusRow)
     row.code = read_code(code) if code else None
     return row

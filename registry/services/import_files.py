@@ -28,6 +28,9 @@ from registry.tabular.settings import ImportSettings
 from registry.tabular.sources import called, open_table, settled
 from registry.tabular.xlsx_files import XlsxTable
 
+FOLDER = "imports"
+"""Where uploads lie in the data folder."""
+
 MOST_BYTES = 512 * 1024 * 1024
 """The largest file that is taken; a million rows of fifteen columns are about 200 MB."""
 
@@ -64,7 +67,7 @@ def keep_upload(engine: Engine, data_dir: Path, stream: IO[bytes], file_name: st
     Raises ``InvalidInput`` for an empty file and for one over ``MOST_BYTES``; then nothing is left behind.
     """
     name = _clean_name(file_name)
-    folder = data_dir / "imports"
+    folder = data_dir / FOLDER
     partial = folder / f".{os.getpid()}-{id(stream)}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +78,7 @@ def keep_upload(engine: Engine, data_dir: Path, stream: IO[bytes], file_name: st
         raise StoreDown(f"{folder}: {error.strerror}") from error
     finally:
         partial.unlink(missing_ok=True)
-    return _note(engine, name, f"imports/{path.name}", size, sha256, by=by, now=now)
+    return _note(engine, name, f"{FOLDER}/{path.name}", size, sha256, by=by, now=now)
 
 
 def refer_to(engine: Engine, path: Path, *, by: Actor, now: datetime) -> int:

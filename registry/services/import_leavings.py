@@ -16,13 +16,11 @@ from sqlalchemy import Connection, Engine, exists, select, update
 
 from registry.domain.errors import StoreDown
 from registry.domain.kinds import DuplicateDecision, ImportState
+from registry.services.import_files import FOLDER
 from registry.storage.database import writing
 from registry.storage.tables import import_duplicate, import_run
 
 log = structlog.get_logger(__name__)
-
-FOLDER = "imports"
-"""Where uploads lie in the data folder."""
 
 _OVER = frozenset({ImportState.UPLOADED, ImportState.CHECKED, ImportState.DONE, ImportState.FAILED, ImportState.UNDONE})
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select
 from registry.domain.rules import Rule
 from registry.domain.shipped_rules import SHIPPED_RULES
 from registry.services.revisions import bump
+from registry.shapes import shaped
 from registry.storage.tables import rule
 
 
@@ -36,7 +37,7 @@ def rules_in_force(tx: Connection) -> list[Rule]:
 
 def read_rule(row: Any) -> Rule:
     """A rule from its table row (a mapping with the columns of ``rule``)."""
-    return msgspec.convert({name: row[name] for name in Rule.__struct_fields__}, Rule, strict=False)
+    return shaped({name: row[name] for name in Rule.__struct_fields__}, Rule, strict=False)
 
 
 def _row(shipped: Rule, now: datetime) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import msgspec
 from registry.domain.codes import read_class_code, read_division
 from registry.domain.errors import InvalidInput
 from registry.domain.geo import Crs
+from registry.shapes import shaped
 from registry.tabular.fields import ALIAS, FIELDS, is_target
 
 HOLD, KEEP, MERGE = "hold", "keep", "merge"
@@ -61,7 +62,7 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 def read_settings(given: Any) -> ImportSettings:
     """Settings from their JSON form; raises ``InvalidInput`` naming the first field that is wrong."""
     try:
-        return msgspec.convert(given, ImportSettings)
+        return shaped(given, ImportSettings)
     except msgspec.ValidationError as error:
         raise InvalidInput("settings", "{why}", why=error) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,16 @@ def test_the_errors_meant_for_people_exist():
     from operate.failures import misnamed
 
     assert misnamed() == []
+
+
+def test_shapes_are_read_where_threads_can_not_meet():
+    """``registry.shapes`` says why; a decoder made while its module is loaded knows its shape before any thread."""
+    direct = {
+        f"{path.relative_to(ROOT)}:{number}"
+        for room in ("registry", "dashboards")
+        for path in (ROOT / room).rglob("*.py")
+        if path != ROOT / "registry" / "shapes.py"
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r"msgspec\.(convert|(json|toml|msgpack|yaml)\.decode)\(|^\s+.*msgspec\.\w+\.Decoder\(", line)
+    }
+    assert direct == set()

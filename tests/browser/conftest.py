@@ -24,7 +24,7 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 20_000
+PATIENCE_MS = 45_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -19,8 +19,8 @@ from tests.browser.registry_site import RegistrySite
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.network,
-    pytest.mark.timeout(120),
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.timeout(400),
+    pytest.mark.xdist_group("browser-registry"),
 ]
 
 # the first row stands on an asset of the site, the second has a place that is none

@@ -21,7 +21,7 @@ from tests.killable_city import wait_until
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.network,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(400),
     pytest.mark.xdist_group("browser"),
 ]
 
@@ -214,7 +214,7 @@ def test_a_citizen_reports_without_an_account_and_follows_the_case(city: Running
     camera.take(phone, "21-citizen-wrote", whole=True)
     phone.get_by_role("button", name=words("scan.send"), exact=True).tap()
 
-    expect(phone).to_have_url(re.compile(r"/reports/\w+"))
+    expect(phone).to_have_url(re.compile(r"/reports/[\w-]+"))
     expect(phone.get_by_text(words("report.thanks"))).to_be_visible()
     expect(phone.locator('[aria-current="step"]')).to_contain_text(words("report.step.received"))
     expect(phone.get_by_role("main")).to_contain_text("灯头朝下")

@@ -19,7 +19,7 @@ from tests.browser.running_city import RunningCity
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.network,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(400),
     pytest.mark.xdist_group("browser"),
 ]
 

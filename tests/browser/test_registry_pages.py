@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.network,
     pytest.mark.timeout(400),
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser-registry"),
 ]
 
 GRAVE = {"serious", "critical"}

@@ -53,7 +53,7 @@ def facts(seed: int, family: Family = Family.COVER, public_url: str = "https://c
 
 def zbar_reads(path: Path) -> list[str]:
     done = subprocess.run(
-        [program("zbarimg", "zbar-tools"), "--quiet", "--raw", str(path)], capture_output=True, text=True, timeout=30
+        [program("zbarimg", "zbar-tools"), "--quiet", "--raw", str(path)], capture_output=True, text=True, timeout=120
     )
     return done.stdout.split()
 

@@ -43,7 +43,7 @@ def meaning(registers: list[int]) -> dict[str, float]:
     return values
 
 
-def wait_until(met: Callable[[], object], what: str, *, within_s: float = 10.0) -> None:
+def wait_until(met: Callable[[], object], what: str, *, within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     pause = threading.Event()
     while not met():
@@ -89,7 +89,7 @@ class Simulated:
     def mbpoll(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         rtu = ("-m", "rtu", "-b", "9600", "-P", "none", "-0", "-o", "1", "-q", "-1")
         return subprocess.run(
-            ["mbpoll", *rtu, *arguments, str(self.link)], capture_output=True, text=True, timeout=20, check=False
+            ["mbpoll", *rtu, *arguments, str(self.link)], capture_output=True, text=True, timeout=120, check=False
         )
 
     def answered_mbpoll(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -169,7 +169,7 @@ def test_mbpoll_is_told_what_it_may_not_do(tmp_path):
             ["mbpoll", "-m", "rtu", "-b", "9600", "-P", "none", "-0", "-r", "256", "-q", str(simulated.link), "1"],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=120,
             check=False,
         )
         assert "Illegal function" in written.stderr

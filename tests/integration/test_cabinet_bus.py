@@ -64,7 +64,7 @@ def test_a_dead_unit_costs_the_others_no_poll_and_is_asked_ever_more_rarely():
         kept = Kept()
         with polling(settings(line, poll_every_s=0.3), kept) as bus:
             began = time.monotonic()
-            wait_until(lambda: time.monotonic() - began > 4, within_s=6)
+            wait_until(lambda: time.monotonic() - began > 4, within_s=60)
             health = bus.health()
     cycles = 4 / 0.3
     assert line.units[1].asked >= cycles - 2

@@ -105,7 +105,7 @@ def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
-def wait_until(happened: Callable[[], bool], *, within_s: float = 20.0) -> None:
+def wait_until(happened: Callable[[], bool], *, within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"

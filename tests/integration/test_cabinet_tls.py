@@ -22,7 +22,7 @@ from tests.toy_city import ToyCity
 pytestmark = pytest.mark.network
 
 
-def wait_until(happened: Callable[[], bool], *, within_s: float = 20.0) -> None:
+def wait_until(happened: Callable[[], bool], *, within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"

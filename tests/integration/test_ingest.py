@@ -29,7 +29,7 @@ from registry.storage.tables import cabinet, case, dead_letter
 from tests.killable_city import wait_until
 from tests.mosquitto import Mosquitto
 
-pytestmark = [pytest.mark.network, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.network, pytest.mark.timeout(400)]
 
 
 def pack(seq: int, *records: dict, after: int | None = None, epoch: str = "e1") -> bytes:

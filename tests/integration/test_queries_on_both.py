@@ -26,7 +26,7 @@ from registry.storage.series import SqliteSeries
 from registry.storage.times import to_ms
 from tests.city import City, build_city
 
-pytestmark = [pytest.mark.network, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.network, pytest.mark.timeout(400)]
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 

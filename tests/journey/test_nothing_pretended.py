@@ -13,7 +13,7 @@ from tests.killable_city import KillableCity, wait_until
 pytestmark = [
     pytest.mark.journey,
     pytest.mark.network,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(400),
     pytest.mark.xdist_group("journey"),
 ]
 

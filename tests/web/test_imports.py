@@ -115,7 +115,7 @@ def added(engine: Engine) -> Iterator[list[int]]:
         grown.append(tx.execute(count).scalar_one() - before)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_the_real_inventory_goes_in_once_and_can_be_taken_back(web: Web) -> None:
     content, engine = INVENTORY.read_bytes(), web.city.engine
     features = len(json.loads(content)["features"])

@@ -29,7 +29,7 @@ from registry.services.feed import FeedKind, publish, publish_all
 from registry.storage.database import writing
 from tests.web.conftest import NOON, Web
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 def happen(engine: Engine, *names: str) -> None:

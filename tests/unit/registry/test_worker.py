@@ -68,7 +68,7 @@ def working(engine: Engine, store: SqliteSeries, **more: object) -> Iterator[thr
         assert not thread.is_alive()
 
 
-def wait_until(true_: Callable[[], object], *, within_s: float = 10.0) -> None:
+def wait_until(true_: Callable[[], object], *, within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not true_():
         assert time.monotonic() < deadline, "it did not come true in time"
