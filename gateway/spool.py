@@ -154,6 +154,7 @@ class Spool:
         self._reading = threading.Lock()
         self._down = self._dropping = False
         self._unflushed: dict[Stream, int] = {}  # the newest pack of each stream that a power cut could take
+        self._unflushed_undated = False  # likewise what waits for the clock, which the city can't have meanwhile
         self._unflushed_since_s = 0.0
         self._flushing: bool | None = None
         self._flushes = 0
@@ -398,7 +399,7 @@ class Spool:
         return self._closing or not all(isinstance(job, _Confirm) and job.lazy for job in self._waiting)
 
     def _flush_in_s(self) -> float | None:
-        if not self._unflushed:
+        if not self._unflushed and not self._unflushed_undated:
             return None
         return max(0.0, self._unflushed_since_s + self._settings.flush_within_s - time.monotonic())
 
@@ -435,14 +436,16 @@ class Spool:
         with translated("writing the spool"), spool_file.transaction(self._file.writer, writes=True):
             deleted = [spool_tables.confirm_up_to(self._file.writer, totals, job.stream, job.seq) for job in confirms]
             if flush and (not jobs or totals.numbers_left() < RESERVED_SEQS // 2):
-                spool_tables.reserve_numbers(self._file.writer, totals)  # also: only what writes is flushed
+                spool_tables.reserve_numbers(self._file.writer, totals)
+            if flush and not puts and not dates:
+                spool_tables.change_something(self._file.writer)
             streams, seqs = self._insert(puts, totals)
             moved = [self._date(job, totals) for job in dates]
             if puts:
                 self._keep_bounds(totals)
         lost = totals.dropped - self._totals.dropped
         self._totals = totals
-        self._note_flush(flush, streams)
+        self._note_flush(flush, streams, undated=any(put.undated for put in puts))
         self._came_back(lost)
         for confirm, count in zip(confirms, deleted, strict=True):
             confirm.done.set_result(count)
@@ -459,14 +462,16 @@ class Spool:
             return True
         return bool(puts or dates) and totals.numbers_left() < 1
 
-    def _note_flush(self, flush: bool, streams: Mapping[Stream, int]) -> None:
+    def _note_flush(self, flush: bool, streams: Mapping[Stream, int], *, undated: bool) -> None:
         if flush:
             self._flushes += 1
             self._unflushed.clear()
+            self._unflushed_undated = False
             return
-        if streams and not self._unflushed:
+        if (streams or undated) and self._flush_in_s() is None:
             self._unflushed_since_s = time.monotonic()
         self._unflushed.update(streams)
+        self._unflushed_undated = self._unflushed_undated or undated
         for stream, seq in list(self._unflushed.items()):
             if self._totals.confirmed[stream] >= seq:  # the city has it: there is nothing left to flush
                 del self._unflushed[stream]

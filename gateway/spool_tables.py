@@ -122,6 +122,14 @@ def reserve_numbers(db: sqlite3.Connection, totals: Totals, *, more: int = RESER
         )
 
 
+def change_something(db: sqlite3.Connection) -> None:
+    """For a commit that must flush what came before it: SQLite flushes nothing when it has nothing to write.
+
+    A row that is set to what it holds already counts as nothing, too.
+    """
+    db.execute("INSERT INTO meta VALUES ('flush', '0') ON CONFLICT (key) DO UPDATE SET value = 1 - value")
+
+
 def insert_pack(
     db: sqlite3.Connection,
     totals: Totals,
