@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_OPEN = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+# The name as an address, not as bytes: SQLite keeps the pointer.
+_OPEN = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 _SYNC = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
 _METHODS_BYTES = 19 * ctypes.sizeof(ctypes.c_void_p)  # sqlite3_io_methods, version 3
 _SYNC_AT = 5 * ctypes.sizeof(ctypes.c_void_p)  # iVersion, xClose, xRead, xWrite, xTruncate, xSync
@@ -52,10 +53,10 @@ def copy_what_is_flushed(platter: Path) -> None:
     vfs = library.sqlite3_vfs_find(None).contents
     plain_open = _OPEN(ctypes.cast(vfs.open, ctypes.c_void_p).value or 0)  # the function; the field will be another's
 
-    def opened(vfs_at: int, name: bytes, file: int, flags: int, out: int) -> int:
-        code = int(plain_open(vfs_at, name, file, flags, out))
-        if code == 0 and name:
-            _watch(file, Path(os.fsdecode(name)), platter)
+    def opened(vfs_at: int, name_at: int | None, file: int, flags: int, out: int) -> int:
+        code = int(plain_open(vfs_at, name_at, file, flags, out))
+        if code == 0 and name_at:
+            _watch(file, Path(os.fsdecode(ctypes.string_at(name_at))), platter)
         return code
 
     vfs.open = _keep(_OPEN(opened))
