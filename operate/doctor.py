@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -48,7 +49,7 @@ def _all(config: Path | None) -> Iterator[Finding]:
         yield Finding("settings", False, str(problem), "mend the settings file")
         return
     yield Finding("settings", True, f"read; relative paths start at {place.home}")
-    checks: tuple[Callable[[Place], Finding], ...] = (_records, _series, _broker, _pages, _space, _letters, _audit)
+    checks = (_records, _series, _broker, _worker, _pages, _space, _letters, _audit)
     for check in checks:
         try:
             yield check(place)
@@ -79,12 +80,42 @@ def _series(place: Place) -> Finding:
 
 
 def _broker(place: Place) -> Finding:
-    return _port(
-        "broker",
-        place.settings.broker.host,
-        place.settings.broker.port,
-        "start `covercode broker` or your own broker, or set broker.host and broker.port",
+    broker = place.settings.broker
+    advice = "start `covercode broker` or your own broker, or set broker.host and broker.port"
+    listens = _port("broker", broker.host, broker.port, advice)
+    if not listens.well:
+        return listens
+    from gateway.broker import BrokerConnection, BrokerDown
+
+    link = BrokerConnection(
+        broker,
+        client_id=f"doctor-{secrets.token_hex(4)}",
+        will=None,
+        subscribe=("covercode/v1/doctor/state",),
+        wake=lambda: None,
     )
+    try:
+        link.open()
+    except BrokerDown as problem:
+        advice = (
+            "check broker.username and password; with broker.password_file the worker must run, and the broker read it"
+        )
+        return Finding("broker", False, f"{broker.host}:{broker.port}: {problem}", advice)
+    link.close()
+    return Finding("broker", True, f"{broker.host}:{broker.port} lets the city in")
+
+
+def _worker(place: Place) -> Finding:
+    from registry.queries.city_figures import worker_until
+
+    engine, _ = open_records(place)
+    try:
+        until = worker_until(engine)
+    finally:
+        engine.dispose()
+    if until is None or until <= datetime.now(UTC):
+        return Finding("worker", False, "none holds the lease: no deadlines, no silence", "start `covercode worker`")
+    return Finding("worker", True, "holds its lease")
 
 
 def _pages(place: Place) -> Finding:
@@ -100,10 +131,11 @@ def _port(part: str, host: str, port: int, advice: str) -> Finding:
 
 
 def _space(place: Place) -> Finding:
-    free_mb = shutil.disk_usage(place.home).free // 1_000_000
+    folder = next(path for path in (place.data_dir, *place.data_dir.parents) if path.exists())
+    free_mb = shutil.disk_usage(folder).free // 1_000_000
     if free_mb < _FREE_SPACE_MB:
-        return Finding("disk", False, f"{free_mb} MB free under {place.home}", "make room: intake stops on a full disk")
-    return Finding("disk", True, f"{free_mb} MB free under {place.home}")
+        return Finding("disk", False, f"{free_mb} MB free under {folder}", "make room: intake stops on a full disk")
+    return Finding("disk", True, f"{free_mb} MB free under {folder}")
 
 
 def _letters(place: Place) -> Finding:

@@ -58,6 +58,8 @@ def configure_logs(process: str, *, level: str = "info", json_lines: bool | None
     # libraries that narrate every packet and every job
     for chatty in ("amqtt", "transitions", "apscheduler", "pymodbus", "PIL"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # it warns each time that a long job is due again before it has ended, and one of the worker's never ends
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     structlog.contextvars.bind_contextvars(process=process)
 
 

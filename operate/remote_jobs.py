@@ -63,7 +63,7 @@ def remote_jobs(place: Place, engine: Engine) -> list[LongJob]:
     post = CommandPost(place.settings.broker, RegistryOutbox(engine))
     users = BrokerUsers(place, engine)
     return [
-        LongJob(name="commands", work=post.run),
+        LongJob(name="commands", work=post.run, endless=True),
         LongJob(name="broker-users", work=lambda _ends: users.keep()),
     ]
 

@@ -59,12 +59,14 @@ class LongJob:
     """Work that people order and that may take an hour: print runs, imports.
 
     ``work`` is called every ``every_s`` seconds in a thread of its own, so that no other job waits for it. It gets a
-    function that says when it must leave off: asked often, since the worker ends only after it.
+    function that says when it must leave off: asked often, since the worker ends only after it. One that is ``endless``
+    works until then, and is called again only where it failed.
     """
 
     name: str
     work: Callable[[Callable[[], bool]], None]
     every_s: float = 2.0
+    endless: bool = False
 
 
 def utc_now() -> datetime:
@@ -131,7 +133,10 @@ class _Worker:
     def work(self, stop: threading.Event) -> None:
         """Run the jobs until ``stop`` or until the lease is lost; then let both go."""
         scheduler = self._scheduler(lambda: stop.is_set() or not self._holds())
-        self._watch.leads({job.id: job.trigger.interval.total_seconds() for job in scheduler.get_jobs()})
+        self._watch.leads(
+            {job.id: job.trigger.interval.total_seconds() for job in scheduler.get_jobs()},
+            endless={job.name for job in self._long_jobs if job.endless},
+        )
         scheduler.start()
         try:
             while not stop.wait(self._rhythm.renew_s):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 
 from prometheus_client import Metric
@@ -19,6 +19,7 @@ class JobRecord:
 
     every_s: float
     since_s: float
+    endless: bool = False
     done: int = 0
     failed: int = 0
     well_at: float = 0.0  # Unix s
@@ -34,11 +35,14 @@ class WorkerWatch:
         self._jobs: dict[str, JobRecord] = {}
         self._leads = False
 
-    def leads(self, jobs: dict[str, float] | None) -> None:
-        """This worker does ``jobs`` (name → seconds between rounds) from now on; None: another one does."""
+    def leads(self, jobs: dict[str, float] | None, *, endless: Set[str] = frozenset()) -> None:
+        """This worker does ``jobs`` (name → seconds between rounds) from now on; None: another one does.
+
+        Those that are ``endless`` end only when they fail, so there is no last success to show of them.
+        """
         self._leads = jobs is not None
         for name, every_s in (jobs or {}).items():
-            kept = self._jobs.setdefault(name, JobRecord(every_s=every_s, since_s=0.0))
+            kept = self._jobs.setdefault(name, JobRecord(every_s=every_s, since_s=0.0, endless=name in endless))
             kept.since_s = self._ticks()
 
     def ended(self, job: str, problem: str = "") -> None:
@@ -71,7 +75,8 @@ class WorkerWatch:
         for name, record in sorted(dict(self._jobs).items()):
             runs.add_metric((name, "done"), record.done)
             runs.add_metric((name, "failed"), record.failed)
-            well.add_metric((name,), record.well_at)
+            if not record.endless:
+                well.add_metric((name,), record.well_at)
         yield from (runs, well)
         yield GaugeMetricFamily(
             "covercode_worker_leads", "Whether this worker holds the lease (0 or 1)", value=float(self._leads)

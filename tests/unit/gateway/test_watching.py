@@ -138,3 +138,13 @@ def test_a_worker_is_sick_when_a_job_keeps_failing_not_when_it_takes_long() -> N
     assert watch.sick() == [("silence", "no answer")]
     watch.ended("silence")
     assert watch.sick() == []
+
+
+def test_of_a_job_that_never_ends_no_last_success_is_shown() -> None:
+    watch = WorkerWatch()
+    watch.leads({"commands": 2.0, "silence": 2.0}, endless={"commands"})
+    watch.ended("silence")
+    shown = {sample.labels["job"] for one in watch.collect() for sample in one.samples if "last_success" in sample.name}
+    assert shown == {"silence"}
+    watch.ended("commands", "no answer")
+    assert watch.sick() == []
