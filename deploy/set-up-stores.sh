@@ -15,19 +15,21 @@ case $database in
     *[!a-z0-9_]* | [!a-z]* | "") echo "COVERCODE_DATABASE: small letters, digits and _ only" >&2; exit 2 ;;
 esac
 
+# where every account may stand; psql complains otherwise
+cd /
+
 # --- account and folders
 getent passwd covercode >/dev/null ||
     useradd --system --user-group --home-dir "$home" --no-create-home --shell /usr/sbin/nologin covercode
 install -d -m 0751 -o covercode -g covercode "$home"
 install -d -m 0750 -o root -g covercode "$etc"
 if [ ! -e "$etc/secrets.env" ]; then
-    umask 0137
-    printf 'COVERCODE_BROKER_PASSWORD=%s\n' "$(openssl rand -hex 24)" >"$etc/secrets.env"
+    (umask 0137 && printf 'COVERCODE_BROKER_PASSWORD=%s\n' "$(openssl rand -hex 24)" >"$etc/secrets.env")
     chgrp covercode "$etc/secrets.env"
 fi
 
 # --- PostgreSQL: the account signs in by its system user name over the socket, so there is no password to keep
-systemctl enable --now postgresql
+systemctl --quiet enable --now postgresql
 as_postgres() { runuser -u postgres -- psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 "$@"; }
 if [ "$(as_postgres --tuples-only --no-align --command "SELECT 1 FROM pg_roles WHERE rolname = 'covercode'")" != 1 ]; then
     as_postgres --command "CREATE ROLE covercode LOGIN"
@@ -44,7 +46,7 @@ Environment=INFLUXDB_BIND_ADDRESS=127.0.0.1:8088
 Environment=INFLUXDB_REPORTING_DISABLED=true
 Environment=INFLUXDB_DATA_INDEX_VERSION=tsi1
 Environment=INFLUXDB_HTTP_LOG_ENABLED=false'
-systemctl enable influxdb
+systemctl --quiet enable influxdb
 if [ "$(cat "$dropin" 2>/dev/null || true)" != "$wanted" ]; then
     install -d -m 0755 "${dropin%/*}"
     printf '%s\n' "$wanted" >"$dropin"
