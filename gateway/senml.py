@@ -73,6 +73,7 @@ class Undecoded:
     """What a device sent and no decoder could read, on its way to the city's dead letters.
 
     ``payload`` is hex; ``reason`` begins with a stable word (``unknown_port: …``); ``received_ms`` is Unix ms.
+    ``stands_for`` counts it and those like it before it that were not sent themselves.
     """
 
     device: str
@@ -80,6 +81,7 @@ class Undecoded:
     payload: str
     reason: str
     received_ms: int
+    stands_for: int = 1
 
 
 Item = Reading | Undecoded  # what a spool keeps and a pack carries

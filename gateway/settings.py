@@ -84,6 +84,14 @@ class SpoolSettings:
             unit="s",
         ),
     )
+    letters_every_s: float = field(
+        default=900.0,
+        metadata=_about(
+            "A polled unit whose answers can't be read says so at once, then once in this time for each reason, with"
+            " how many answers that stands for; 0: every single answer",
+            unit="s",
+        ),
+    )
     live_first_s: float = field(
         default=60.0,
         metadata=_about(
@@ -309,6 +317,7 @@ def _number_problems(settings: CabinetSettings) -> Iterator[str]:
         ("spool.max_age_s", settings.spool.max_age_s, 0, 10 * 365 * 86400),
         ("spool.thin_to_s", settings.spool.thin_to_s, 1, 86400),
         ("spool.flush_within_s", settings.spool.flush_within_s, 0, 3600),
+        ("spool.letters_every_s", settings.spool.letters_every_s, 0, 86400),
         ("spool.live_first_s", settings.spool.live_first_s, 0, 30 * 86400),
         ("uplink.backlog_per_s", settings.uplink.backlog_per_s, 0, 10_000_000),
         ("uplink.window", settings.uplink.window, 1, 1024),

@@ -21,7 +21,7 @@ from types import TracebackType
 
 import structlog
 
-from gateway import spool_file, spool_salvage, spool_tables, spool_undated
+from gateway import spool_file, spool_letters, spool_salvage, spool_tables, spool_undated
 from gateway.clock_guard import boot_id
 from gateway.senml import (
     UNDATED_S,
@@ -52,6 +52,7 @@ from gateway.spool_undated import Shift
 _MAX_WAITING = 1024  # callers' puts that may wait for the writer; the next caller waits for room
 _MAX_READINGS_A_PACK = 2000
 _LAZY_FOR_S = 0.25
+_REST_S = 0.5
 _CALM_AGAIN = 0.9  # dropping counts as over when this share of the bound is reached from above
 _THIN_FROM = 0.8  # share of the bound from which routine readings are thinned
 
@@ -102,6 +103,7 @@ class _Put:
     pieces: dict[Lane, tuple[bytes, int]]
     undated: dict[Lane, tuple[bytes, int, int]]  # records, readings, the newest's ms
     flush: bool
+    letters: list[Undecoded] = field(default_factory=list)  # of polled units: each sent, or only counted
     done: Future[dict[Lane, int]] = field(default_factory=Future)
 
 
@@ -154,8 +156,10 @@ class Spool:
         self._reading = threading.Lock()
         self._down = self._dropping = False
         self._unflushed: dict[Stream, int] = {}  # the newest pack of each stream that a power cut could take
-        self._unflushed_undated = False  # likewise what waits for the clock, which the city can't have meanwhile
+        self._unflushed_others = False  # likewise what waits for the clock, and counts of letters: not for the city yet
         self._unflushed_since_s = 0.0
+        self._release_at_s: float | None = None  # running time at which a letter that is held is due
+        self._rests_until_s = 0.0  # after a failure nothing is tried that nobody waits for
         self._flushing: bool | None = None
         self._flushes = 0
 
@@ -173,6 +177,8 @@ class Spool:
                 self._ran_s = spool_tables.newest_put_s(db) - self._ticks()
                 with spool_file.transaction(db, writes=True):
                     spool_tables.reserve_numbers(db, self._totals)
+                    spool_letters.recall(db, now_s=self._running_s())
+                self._note_held()
                 self._salvage()
         except BaseException:
             self._file.close()
@@ -206,14 +212,18 @@ class Spool:
         """Returns when the readings are committed to disk, with the seq of the pack that carries them per lane.
 
         What the clock can't date yet waits without a seq. With ``soon``, routine readings are flushed a little later
-        together with others; not for what somebody else forgets once we have said that we have it. Raises ``SpoolFull``
+        together with others, and of letters only some are sent (``letters_every_s``), since what is polled comes again;
+        not for what somebody else forgets once we have said that we have it. Raises ``SpoolFull``
         or ``SpoolDown`` (nothing was taken; put the same readings again later), ``SpoolBroken`` (the file is damaged;
         only a new start helps) or ``SpoolClosed``.
         """
         job = _Put({}, {}, flush=not soon or bool(readings_by_lane.get("urgent")) or not self._settings.flush_within_s)
         for lane, items in readings_by_lane.items():
+            if soon and self._settings.letters_every_s:
+                job.letters += [item for item in items if isinstance(item, Undecoded)]
+                items = [item for item in items if not isinstance(item, Undecoded)]
             self._sort(job, lane, items)
-        if not job.pieces and not job.undated:
+        if not job.pieces and not job.undated and not job.letters:
             return {}
         self._queue(job)
         return job.done.result()
@@ -346,7 +356,10 @@ class Spool:
         try:
             while not self._closing or self._waiting:
                 jobs = self._next_jobs()
-                if jobs or self._is_flush_due():
+                rested = time.monotonic() >= self._rests_until_s
+                if rested and self._release_in_s() == 0.0:
+                    jobs.append(_Put({}, {}, flush=False))
+                if jobs or (rested and self._is_flush_due()):
                     self._commit_or_fail(jobs)
             self._end_clean()
         finally:  # whatever ended this thread, nobody may wait for it in vain
@@ -369,6 +382,7 @@ class Spool:
         try:
             self._commit(jobs)
         except SpoolDown as error:
+            self._rests_until_s = time.monotonic() + _REST_S
             self._went_down(error)
             self._after_failure(jobs, error)
         except SpoolBroken as error:
@@ -381,7 +395,7 @@ class Spool:
     def _next_jobs(self) -> list[_Job]:
         """What is queued now, as far as it makes a pack of sensible size; empty when a flush is due, or at the end."""
         with self._turn:
-            self._turn.wait_for(lambda: self._waiting or self._closing, timeout=self._flush_in_s())
+            self._turn.wait_for(lambda: self._waiting or self._closing, timeout=self._wakes_in_s())
             if self._waiting:
                 self._turn.wait_for(self._is_pressing, timeout=_LAZY_FOR_S)
             jobs: list[_Job] = []
@@ -399,9 +413,16 @@ class Spool:
         return self._closing or not all(isinstance(job, _Confirm) and job.lazy for job in self._waiting)
 
     def _flush_in_s(self) -> float | None:
-        if not self._unflushed and not self._unflushed_undated:
+        if not self._unflushed and not self._unflushed_others:
             return None
         return max(0.0, self._unflushed_since_s + self._settings.flush_within_s - time.monotonic())
+
+    def _release_in_s(self) -> float | None:
+        return None if self._release_at_s is None else max(0.0, self._release_at_s - self._running_s())
+
+    def _wakes_in_s(self) -> float | None:
+        due_s = [each for each in (self._flush_in_s(), self._release_in_s()) if each is not None]
+        return max(min(due_s), self._rests_until_s - time.monotonic()) if due_s else None
 
     def _is_flush_due(self) -> bool:
         return self._flush_in_s() == 0.0
@@ -444,8 +465,9 @@ class Spool:
             if puts:
                 self._keep_bounds(totals)
         lost = totals.dropped - self._totals.dropped
+        others = totals.undated > self._totals.undated or any(put.letters for put in puts)
         self._totals = totals
-        self._note_flush(flush, streams, undated=any(put.undated for put in puts))
+        self._note_flush(flush, streams, others=others)
         self._came_back(lost)
         for confirm, count in zip(confirms, deleted, strict=True):
             confirm.done.set_result(count)
@@ -462,16 +484,16 @@ class Spool:
             return True
         return bool(puts or dates) and totals.numbers_left() < 1
 
-    def _note_flush(self, flush: bool, streams: Mapping[Stream, int], *, undated: bool) -> None:
+    def _note_flush(self, flush: bool, streams: Mapping[Stream, int], *, others: bool) -> None:
         if flush:
             self._flushes += 1
             self._unflushed.clear()
-            self._unflushed_undated = False
+            self._unflushed_others = False
             return
-        if (streams or undated) and self._flush_in_s() is None:
+        if (streams or others) and self._flush_in_s() is None:
             self._unflushed_since_s = time.monotonic()
         self._unflushed.update(streams)
-        self._unflushed_undated = self._unflushed_undated or undated
+        self._unflushed_others = self._unflushed_others or others
         for stream, seq in list(self._unflushed.items()):
             if self._totals.confirmed[stream] >= seq:  # the city has it: there is nothing left to flush
                 del self._unflushed[stream]
@@ -480,6 +502,7 @@ class Spool:
         """One pack per lane that has something; returns the seqs by stream and by lane."""
         db, now_ms, now_s = self._file.writer, int(self._clock() * 1000), self._running_s()
         streams: dict[Stream, int] = {}
+        puts = [*puts, *self._letters(puts, now_s)]
         for lane in LANES:
             pieces = [put.pieces[lane] for put in puts if lane in put.pieces]
             if pieces:
@@ -507,6 +530,25 @@ class Spool:
                     now_s=now_s,
                 )
         return streams, {LANE_OF[stream]: seq for stream, seq in streams.items()}
+
+    def _letters(self, puts: Sequence[_Put], now_s: float) -> list[_Put]:
+        """Those letters of ``puts``, and of what was held, whose turn it is, as one more put."""
+        db, every_s = self._file.writer, self._settings.letters_every_s
+        given = [letter for put in puts for letter in put.letters]
+        is_due = bool(puts) and self._release_in_s() == 0.0
+        if not given and not is_due:
+            return []
+        admitted = [spool_letters.admit(db, letter, every_s=every_s, now_s=now_s) for letter in given]
+        sent = [letter for letter in admitted if letter is not None]
+        if is_due:
+            sent += spool_letters.release(db, every_s=every_s, now_s=now_s)
+        self._note_held()
+        more = _Put({}, {}, flush=False)
+        self._sort(more, "routine", sent)
+        return [more]
+
+    def _note_held(self) -> None:
+        self._release_at_s = spool_letters.next_release_s(self._file.writer, every_s=self._settings.letters_every_s)
 
     def _stream_for(self, lane: Lane, totals: Totals, now_s: float) -> Stream:
         """The lane's own stream, or its backlog while the first pack of its own has waited too long for the city."""

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import structlog
 
+from gateway import spool_letters
+
 log = structlog.get_logger(__name__)
 
 _VERSION = 2
@@ -140,6 +142,7 @@ def _epoch(db: sqlite3.Connection, path: Path) -> str:
             db.execute(f"PRAGMA user_version = {_VERSION}")
         elif version != _VERSION:
             raise SpoolDown(f"spool {path} is of version {version}, this program knows {_VERSION}; use the newer one")
+        db.execute(spool_letters.TABLE)
         born = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
         if born is None:
             raise _damage("the epoch is missing")

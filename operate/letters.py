@@ -39,7 +39,8 @@ def show_letters(config: Path | None, *, limit: int, as_json: bool, **narrow: st
     yield f"{total} dead letters; {len(causes)} causes, the worst first:"
     for cause in causes:
         about = f"{cause.reason:<15} {cause.cabinet_id:<16} {cause.device:<20}"
-        yield f"{cause.letters:>8}  {about} last {cause.last_at:%F %T}"
+        stand_for = f", stand for {cause.frames}" if cause.frames > cause.letters else ""
+        yield f"{cause.letters:>8}  {about} last {cause.last_at:%F %T}{stand_for}"
     yield "the newest:"
     for letter in letters:
         yield f"{letter.id:>8}  {letter.at:%F %T}  {letter.detail}"

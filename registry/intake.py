@@ -54,6 +54,7 @@ EARLIEST_MS = 1_577_836_800_000  # 2020-01-01 UTC
 FUTURE_LIMIT_MS = 10 * 60 * 1000
 _NOT_FITTED = "undecodable: unknown_device:"  # a cabinet's words for a frame of a device that stands in no table
 PENDING_GRACE_MS = 5_000
+_MOST_STOOD_FOR = 2**31 - 1
 
 
 # A letter's original, and how to find a device's profile ("": none), to readings. Raises ValueError with why not.
@@ -105,10 +106,11 @@ class _Decision(NamedTuple):
 
 
 class _Named(msgspec.Struct):
-    """What an unusable record or frame may say of its device."""
+    """What an unusable record or frame may say of its device, and of how many like it."""
 
     device: str = ""
     bn: str = ""
+    stands_for: int = 1
 
 
 _one_reading = msgspec.json.Decoder(RawReading)
@@ -324,7 +326,8 @@ class Intake:
         for body, reason in pack.bad:
             cause = Reject.UNKNOWN_DEVICE if reason.startswith(_NOT_FITTED) else Reject.UNDECODABLE
             letter = _letter(pack, batch.now_ms, cause, reason, body)
-            batch.letters.append(letter._replace(device=_device_in(body)))
+            device, stands_for = _named_in(body)
+            batch.letters.append(letter._replace(device=device, stands_for=stands_for))
         devices, nothing = directory.devices, directory.nothing
         now_ms = batch.now_ms
         latest_possible = now_ms + FUTURE_LIMIT_MS
@@ -350,8 +353,8 @@ class Intake:
             if not before:
                 batch.first.add(point_id)
             cell.newest_ms = measured
-            add((point_id, measured, value, quality, received))
-            newest[point_id] = (measured, received, now_ms, value, quality, point_id)
+            newest[point_id] = row = (point_id, measured, value, quality, received)
+            add(row)
             if (cell.idle and cell.calm_above < value < cell.calm_below) or quality == Quality.SUSPECT:
                 continue
             self._judge(cell, measured, received, value, batch)
@@ -381,7 +384,7 @@ class Intake:
         fired: list[int] = []
         cleared = 0
         with writing(self._engine) as tx:
-            records.keep_latest(tx, batch.newest, batch.first)
+            records.keep_latest(tx, batch.newest, batch.first, batch.now_ms)
             records.keep_lanes(tx, batch.lanes, batch.now_ms)
             records.keep_letters(tx, batch.letters)
             records.settle_letters(tx, batch.replayed, batch.failed, batch.now_ms)
@@ -436,13 +439,13 @@ def _as_readings(body: str) -> list[RawReading]:
         return _many_readings.decode(body)
 
 
-def _device_in(body: str) -> str:
-    """The serial that a record or frame names, if any."""
+def _named_in(body: str) -> tuple[str, int]:
+    """The serial that a record or frame names, if any, and how many like it this one stands for."""
     try:
         named = _named.decode(body)
     except msgspec.MsgspecError:
-        return ""
-    return named.device or named.bn.partition("/")[0]
+        return "", 1
+    return named.device or named.bn.partition("/")[0], min(max(1, named.stands_for), _MOST_STOOD_FOR)
 
 
 def _letter(pack: Pack, now_ms: int, reason: Reject, detail: str, body: str) -> records.Letter:

@@ -35,7 +35,10 @@ class LetterFilter:
 
 
 class LetterRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One letter; ``body`` is the beginning of the original. ``asked_at``: since when it waits to be replayed."""
+    """One letter; ``body`` is the beginning of the original. ``asked_at``: since when it waits to be replayed.
+
+    ``stands_for``: itself and those like it before it that the cabinet only counted.
+    """
 
     id: int
     at: datetime
@@ -47,18 +50,20 @@ class LetterRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reject
     detail: str
     body: str
+    stands_for: int
     attempts: int
     tried_at: datetime | None
     asked_at: datetime | None
 
 
 class LetterCause(msgspec.Struct, frozen=True, kw_only=True):
-    """Letters of one reason, cabinet and device: most likely one thing to mend."""
+    """Letters of one reason, cabinet and device: most likely one thing to mend. ``frames``: what they stand for."""
 
     reason: Reject
     cabinet_id: str
     device: str
     letters: int
+    frames: int
     waiting: int
     first_at: datetime
     last_at: datetime
@@ -75,6 +80,7 @@ def letter_causes(engine: Engine, wanted: LetterFilter = LetterFilter(), *, limi
         select(
             *key,
             letters,
+            func.sum(columns.stands_for).label("frames"),
             func.count(columns.asked_at).label("waiting"),
             func.min(columns.at).label("first_at"),
             func.max(columns.at).label("last_at"),

@@ -174,7 +174,7 @@ def _drifts(now: datetime) -> Select[Any]:
 
 def _letters(now: datetime) -> Select[Any]:
     def counted(reasons: Sequence[Reject]) -> ColumnElement[Any]:
-        return func.sum(case((dead_letter.c.reason.in_(reasons), 1), else_=0))
+        return func.sum(case((dead_letter.c.reason.in_(reasons), dead_letter.c.stands_for), else_=0))
 
     letters = (
         select(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,8 +17,8 @@ from structlog.testing import capture_logs
 from gateway.decoders.profile import Factors
 from gateway.device_profiles import load_profiles
 from gateway.senml import Item, Reading, Undecoded
-from gateway.settings import BusSettings, UnitSettings
-from gateway.spool import SpoolFull
+from gateway.settings import BusSettings, SpoolSettings, UnitSettings
+from gateway.spool import Spool, SpoolFull
 from tests.polling import Kept, polling, wait_until
 from tests.serial_bus import SerialBus, TestUnit
 
@@ -167,6 +170,19 @@ def test_registers_that_cannot_be_read_go_to_the_dead_letters_and_that_is_said_o
     assert (first.device, first.payload[:8]) == ("CV-1", "00010078")
     assert first.reason == "bad_value: register 0 holds 1: no unit of the profile (profile cc-cover-1)"
     assert [entry["serial"] for entry in logs if entry["event"] == "unit_unreadable"] == ["CV-1"]
+
+
+def test_a_unit_that_cannot_be_read_sends_one_letter_while_all_its_answers_are_counted(tmp_path):
+    whole = load_profiles()["cc-cover-1"]
+    no_scale = msgspec.structs.replace(whole.point[0], scale_by=Factors(register=0, factors={"7": 1.0}))
+    profiles = {"cc-cover-1": msgspec.structs.replace(whole, point=(no_scale, *whole.point[1:]))}
+    with Spool(SpoolSettings(path=str(tmp_path / "spool.db"))) as spool, SerialBus({1: TestUnit()}) as line:
+        with polling(settings(line), partial(spool.put, soon=True), profiles) as bus:
+            wait_until(lambda: any(unit.answers >= 5 for unit in bus.units()), within_s=60)
+        answered = bus.units()[0].answers
+        assert spool.last_seq("routine") == 1
+    with closing(sqlite3.connect(tmp_path / "spool.db")) as db:
+        assert db.execute("SELECT letters FROM held").fetchall() == [(answered - 1,)]
 
 
 def test_an_answer_beyond_its_limit_goes_urgent_and_so_do_those_that_follow():

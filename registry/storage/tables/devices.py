@@ -113,6 +113,8 @@ latest = Table(
     Column("recorded_at", UtcTime, nullable=False),
     Column("value", Float, nullable=False),
     Column("quality", Integer, nullable=False),
+    # each row is written again and again: with room beside it, its next version needs no other page and no index entry
+    postgresql_with={"fillfactor": 50},
 )
 
 lane = Table(
@@ -141,6 +143,8 @@ dead_letter = Table(
     Column("body", Text, nullable=False),
     # the serial it is about, where it tells one
     Column("device", String(60), nullable=False, server_default=""),
+    # itself and those like it before it that the cabinet only counted
+    Column("stands_for", Integer, nullable=False, server_default=text("1")),
     # how often it was replayed in vain, when last, and since when somebody wants it replayed
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("tried_at", UtcTime),

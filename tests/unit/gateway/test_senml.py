@@ -184,6 +184,7 @@ def test_what_a_cabinet_could_not_decode_becomes_a_dead_letter_with_its_reason(w
         "payload": "03670a",
         "reason": 'unknown_port: 85 is "new"',
         "received_ms": T0,
+        "stands_for": 1,
     }
 
 

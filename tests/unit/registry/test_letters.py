@@ -206,6 +206,15 @@ def test_the_worst_cause_stands_first_and_each_filter_narrows(room: Room):
     assert (len(first.items), len(rest.items), rest.next) == (2, 1, None)
 
 
+def test_a_letter_says_how_many_it_stands_for_and_causes_add_them_up(room: Room):
+    for count in (1, 300, 299):
+        frame = f'{{"device":"CV-9","port":0,"payload":"00","reason":"bad_value: x","stands_for":{count}}}'
+        room.take(bad=[(frame, "undecodable: bad_value: x")])
+    assert [letter.stands_for for letter in list_letters(room.engine).items] == [299, 300, 1]
+    (cause,) = letter_causes(room.engine)
+    assert (cause.letters, cause.frames) == (3, 600)
+
+
 def test_letters_can_be_let_go_of_and_who_did_so_is_on_record(room: Room):
     room.take(("CV-9", "tilt_z", 0, 1.0), ("CV-8", "tilt_z", 0, 1.0))
     assert drop_letters(room.engine, LetterFilter(device="CV-9"), by=SYSTEM, now=room.now) == 1
