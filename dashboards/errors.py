@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, json, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from dashboards.paths import safe_path
 from dashboards.refusals import field_name, problem_at
@@ -209,7 +209,11 @@ def _kept(answer: Answer) -> dict[str, str]:
     """What the visitor had typed, for them to copy; a body that is too large can't be read."""
     if request.method != "POST" or answer.status == 413:
         return {}
-    return {name: text for name, text in request.form.items() if name not in _NOT_KEPT and text.strip()}
+    try:
+        typed = request.form.items()
+    except RequestEntityTooLarge:  # refused for another reason, before anybody had looked at its size
+        return {}
+    return {name: text for name, text in typed if name not in _NOT_KEPT and text.strip()}
 
 
 def _back_url() -> str:

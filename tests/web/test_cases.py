@@ -129,6 +129,12 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(make_web: Any) ->
     assert "0.2 MB" in answer.text
 
 
+def test_a_stranger_with_a_large_body_is_asked_to_sign_in(make_web: Any) -> None:
+    web = make_web(upload_limit_mb=0.2)
+    answer = web.visitor().post("/imports", data={"file": (io.BytesIO(b"\xff" * 300_000), "a.csv")})
+    assert answer.status_code == 401
+
+
 def test_too_many_photos_at_once_are_counted(web: Web, case_id: int) -> None:
     form = {"move": "note", "version": 1, "photo": [(picture(16), f"{n}.png") for n in range(10)]}
     answer = move(web.as_(Role.ADMINISTRATOR), case_id, form)
