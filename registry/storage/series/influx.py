@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import math
 import secrets
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -46,7 +48,9 @@ log = structlog.get_logger(__name__)
 
 _BLOCK_BITS = 8
 _LINES_AT_ONCE = 10_000
+_WRITES_AT_ONCE = 3
 _SLOTS_READ_AT_ONCE = 20_000
+_value_of = itemgetter(2)
 # An hour is rolled up when it is over: the one that goes on is touched every moment, and cheap to read as it is.
 _SETTLED = timedelta(minutes=1)
 _SWEEP_EVERY = timedelta(minutes=15)
@@ -75,18 +79,28 @@ class InfluxSeries:
         self._keep = keep
         self._places_checked = False
         self._swept_at: datetime | None = None
+        self._heads: dict[int, str] = {}
+        self._lock = threading.Lock()
+        self._senders: ThreadPoolExecutor | None = None
 
     def append(self, rows: Sequence[Row]) -> list[Refused]:
         """See ``SeriesStore.append``."""
-        good: list[Row] = []
-        refused: list[Refused] = []
-        for row in rows:
-            if math.isfinite(row[2]):
-                good.append(row)
-            else:
-                refused.append(Refused(SeriesRow(*row), f"the value {row[2]} is not a number a store can keep"))
-        for start in range(0, len(good), _LINES_AT_ONCE):
-            refused += self._append(good[start : start + _LINES_AT_ONCE])
+        good, refused = rows, []
+        if not all(map(math.isfinite, map(_value_of, rows))):
+            good = [row for row in rows if math.isfinite(row[2])]
+            refused = [
+                Refused(SeriesRow(*row), f"the value {row[2]} is not a number a store can keep")
+                for row in rows
+                if not math.isfinite(row[2])
+            ]
+        parts = [good[start : start + _LINES_AT_ONCE] for start in range(0, len(good), _LINES_AT_ONCE)]
+        if len(parts) < 2:
+            return refused + [each for part in parts for each in self._append(part)]
+        # the server takes several at once, and the lines of the next are made while it works on the one before
+        sent = [self._senders_opened().submit(self._append, part) for part in parts]
+        wait(sent)
+        for each in sent:
+            refused += each.result()
         return refused
 
     def window(self, point_id: int, since_ms: int, until_ms: int, limit: int = 100_000) -> list[SeriesRow]:
@@ -166,21 +180,43 @@ class InfluxSeries:
     def close(self) -> None:
         """See ``SeriesStore.close``."""
         self._connection.close()
+        with self._lock:
+            senders, self._senders = self._senders, None
+        if senders is not None:
+            senders.shutdown()
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def _append(self, rows: Sequence[Row]) -> list[Refused]:
-        # in order of time, so that what is too old stands together and halving finds it in few steps
-        ordered = sorted(rows, key=itemgetter(1))
-        marks = _marks(ordered)
-        lines = [_line(row) for row in ordered] + marks
+        lines = self._lines(rows) + _marks(rows)
         try:
             bad = self._connection.write(RAW, lines)
         except MissingBucket:
             influx_places.prepare(self._connection, self._keep)
             bad = self._connection.write(RAW, lines)
         # a mark is refused only when its whole hour is: then there is nothing to roll up
-        return [Refused(SeriesRow(*ordered[each.place]), each.reason) for each in bad if each.place < len(ordered)]
+        return [Refused(SeriesRow(*rows[each.place]), each.reason) for each in bad if each.place < len(rows)]
+
+    def _lines(self, rows: Sequence[Row]) -> list[str]:
+        heads = self._heads
+        lines = []
+        for point_id, measured_ms, value, quality, received_ms in rows:
+            head = heads.get(point_id)
+            if head is None:
+                head = heads[point_id] = f"reading,block={point_id >> _BLOCK_BITS},point={point_id} "
+            # each field costs the server as much as the value: what can be told without one is not written
+            if quality != Quality.LATE:
+                head += f"quality={quality}i,"
+            if received_ms != measured_ms:
+                head += f"received={received_ms}i,"
+            lines.append(f"{head}value={float(value)!r} {measured_ms}")
+        return lines
+
+    def _senders_opened(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._senders is None:
+                self._senders = ThreadPoolExecutor(_WRITES_AT_ONCE, thread_name_prefix="series")
+            return self._senders
 
     def _write_slots(self, level: str, slots: Sequence[tuple[int, Slot]]) -> None:
         for start in range(0, len(slots), _LINES_AT_ONCE):
@@ -281,18 +317,14 @@ class InfluxSeries:
             return []
 
 
-def _line(row: Row) -> str:
-    point_id, measured_ms, value, quality, received_ms = row
-    # each field costs the server as much as the value: what can be told without one is not written
-    kept = "" if quality == Quality.LATE else f"quality={quality}i,"
-    if received_ms != measured_ms:
-        kept += f"received={received_ms}i,"
-    return f"reading,block={point_id >> _BLOCK_BITS},point={point_id} {kept}value={float(value)!r} {measured_ms}"
-
-
 def _marks(rows: Sequence[Row]) -> list[str]:
     """That these hours are to be rolled up (again)."""
-    hours = {(row[0] >> _BLOCK_BITS, row[1] // HOUR_MS * HOUR_MS) for row in rows}
+    times = [row[1] for row in rows]
+    first, last = min(times) // HOUR_MS * HOUR_MS, max(times) // HOUR_MS * HOUR_MS
+    if first == last:  # nearly always: then the hour need not be worked out for each
+        hours = {(block, first) for block in {row[0] >> _BLOCK_BITS for row in rows}}
+    else:
+        hours = {(row[0] >> _BLOCK_BITS, row[1] // HOUR_MS * HOUR_MS) for row in rows}
     mark = 1 + secrets.randbelow(2**52)
     return [f"touched,block={block} folded=0i,mark={mark}i {hour_ms}" for block, hour_ms in hours]
 

@@ -159,10 +159,14 @@ class InfluxConnection:
         dropped = _DROPPED.search(reason)
         if dropped and int(dropped[1]) == len(lines):
             return [BadLine(first + at, reason) for at in range(len(lines))]
-        half = max(1, len(lines) // 2)
         if len(lines) == 1:
             raise StoreDown(f"{self.url}: a single line is too large for the server: {reason}")
-        return self._write(bucket, lines[:half], first) + self._write(bucket, lines[half:], first + half)
+        # in order of time, so that what is too old stands together and halving finds it in few steps
+        order = sorted(range(len(lines)), key=lambda at: int(lines[at].rpartition(" ")[2]))
+        ordered = [lines[at] for at in order]
+        half = len(lines) // 2
+        again = self._write(bucket, ordered[:half], 0) + self._write(bucket, ordered[half:], half)
+        return [BadLine(first + order[bad.place], bad.reason) for bad in again]
 
     def _send(self, bucket: str, lines: Sequence[str]) -> None:
         body = "\n".join(lines).encode()
