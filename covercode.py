@@ -800,12 +800,16 @@ def doctor(config: Path | None, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--seconds", type=click.FloatRange(min=1), help="Length of each measured part.")
 @click.option("--rows", type=click.IntRange(min=1), help="How many rows, where a benchmark works on a file.")
+@click.option("--size", type=click.Choice(["embedded", "one-server"]), help="Which stores, where a benchmark has both.")
+@click.option("--minutes", type=click.FloatRange(min=0.5), help="How long torture lasts; as long again without it.")
+@click.option("--seed", type=int, help="What torture draws its torments from.")
+@click.option("--sensors", type=click.IntRange(min=3), help="How many sensors each cabinet of torture has.")
 @_JSON
-def bench(name: str, seconds: float | None, rows: int | None, as_json: bool) -> None:
+def bench(name: str, as_json: bool, **options: Any) -> None:
     """Run benchmark NAME from the checkout; prints its figures beside a baseline of the same run."""
     from operate.benches import run_bench
 
-    sys.exit(run_bench(name, seconds=seconds, rows=rows, as_json=as_json))
+    sys.exit(run_bench(name, as_json=as_json, **options))
 
 
 if __name__ == "__main__":

@@ -172,7 +172,13 @@ def run(
         damaged=sum(bus.counts.damaged for bus in street.buses),
         dropped_late=sum(bus.counts.dropped_late for bus in street.buses),
     )
-    log.info("street_closed", answers=played.answers, in_doubt=played.in_doubt, dropped_late=played.dropped_late)
+    log.info(
+        "street_closed",
+        answers=played.answers,
+        in_doubt=played.in_doubt,
+        damaged=played.damaged,
+        dropped_late=played.dropped_late,
+    )
     return played
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,13 +42,17 @@ class Crew:
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _files: list[IO[bytes]] = field(default_factory=list)
 
-    def start(self, name: str, *arguments: str) -> None:
-        """Start ``covercode`` with ``arguments`` as the process ``name``."""
+    def start(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        """Start ``covercode`` with ``arguments`` as the process ``name``, in ``environment`` instead of ours."""
         log = (self.logs / f"{name}.log").open("ab")
         self._files.append(log)
         # a group of its own: Ctrl-C reaches us alone, and we stop the others in an order that loses nothing
         self.running[name] = subprocess.Popen(
-            [sys.executable, "-m", "covercode", *arguments], stdout=log, stderr=log, start_new_session=True
+            [sys.executable, "-m", "covercode", *arguments],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=environment,
         )
 
     def check(self) -> None:
@@ -155,7 +159,7 @@ def _finish(crew: Crew, city: DemoCity, wishes: Wishes, as_json: bool) -> int:
     crew.stop("edge-1", "edge-2")
     crew.stop("ingest", "worker", "web", "broker")
     engine, store = open_records(city.place)
-    series = tally_series(city.truth, city.place.series_path, engine)
+    series = tally_series(city.truth, store, engine)
     counts = record_counts(engine)
     checked = check_cases(engine, city.faults) if wishes.duration is not None else {"missing": [], "extra": []}
     result: dict[str, Any] = {

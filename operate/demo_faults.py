@@ -147,7 +147,11 @@ ENDLESS_FAULTS = 120
 
 
 def plan_faults(
-    faults: Sequence[DemoFault], spots: Sequence[SensorSpot], rng: Random, duration_s: float | None
+    faults: Sequence[DemoFault],
+    spots: Sequence[SensorSpot],
+    rng: Random,
+    duration_s: float | None,
+    apart_s: float = APART_S,
 ) -> list[PlannedFault]:
     """Every fault once on an asset of its own; those that a short run can't show are left out.
 
@@ -166,7 +170,7 @@ def plan_faults(
         chosen = _aim(fault, free, rng, min(at_s, latest_s))
         if chosen is not None:
             planned.append(chosen)
-            at_s += APART_S
+            at_s += apart_s
     return sorted(planned, key=lambda one: one.at_s)
 
 

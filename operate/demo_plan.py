@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, select
 
 from operate.city_file import Place, read_city_file
 from operate.demo_areas import demo_areas
-from operate.demo_faults import BadWish, PlannedFault, SensorSpot, chosen_faults, plan_faults
+from operate.demo_faults import APART_S, BadWish, PlannedFault, SensorSpot, chosen_faults, plan_faults
 from operate.demo_street import demo_assets
 from registry.domain.kinds import Family
 from registry.services.classes import load_classes
@@ -38,7 +38,7 @@ CABINETS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What the command line asked for."""
+    """What the command line asked for; of a play with a duration, faults begin ``apart_s`` seconds after each other."""
 
     duration: float | None
     sensors: int
@@ -47,6 +47,7 @@ class Wishes:
     inventory: Path | None
     home: Path
     port: int
+    apart_s: float = APART_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,23 +79,24 @@ class DemoCity:
         return self.home / "truth.jsonl"
 
 
-def build_demo(wishes: Wishes, *, now: datetime, broker_port: int | None = None) -> DemoCity:
+def build_demo(wishes: Wishes, *, now: datetime, broker_port: int | None = None, more: str = "") -> DemoCity:
     """A fresh city for ``wishes`` in its home folder, its broker on a free port unless one is given.
 
-    Raises ``BadWish`` and ``InvalidInput``.
+    ``more``: further sections of its ``covercode.toml``, such as ``[records]`` with other stores. Raises
+    ``BadWish`` and ``InvalidInput``.
     """
     planned_faults = chosen_faults(wishes.faults)
     home = _fresh_home(wishes.home)
     rng = Random(wishes.seed)  # noqa: S311 - a reproducible play, not a secret
     broker_port = broker_port or _free_port()
-    (home / "covercode.toml").write_text(_city_toml(wishes.port, broker_port), encoding="utf-8")
+    (home / "covercode.toml").write_text(_city_toml(wishes.port, broker_port) + more, encoding="utf-8")
     place = read_city_file(home / "covercode.toml", {})
     engine = open_database(place.records_url)
     upgrade(engine)
     imported = _furnish(engine, wishes, rng, now)
     spots, assets, token = _fit(engine, wishes, rng, now)
     engine.dispose()
-    faults = plan_faults(planned_faults, spots, rng, wishes.duration)
+    faults = plan_faults(planned_faults, spots, rng, wishes.duration, wishes.apart_s)
     (home / "fleet.toml").write_text("\n".join(_fleet_toml(home, wishes.seed, spots, faults)) + "\n", encoding="utf-8")
     cabinets = [_write_cabinet(home, number, spots, broker_port) for number in range(1, CABINETS + 1)]
     return DemoCity(

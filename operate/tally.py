@@ -6,10 +6,8 @@ Each answer carries the unit's sample count, so that a stored set of readings is
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +16,14 @@ from sqlalchemy import Connection, Engine, func, select
 
 from operate.demo_faults import PlannedFault
 from registry.storage.database import reading
+from registry.storage.series import SeriesStore
 from registry.storage.tables import alert, asset, case, dead_letter, device, point
 
 _COUNTER = "sample_count"
 # between two nearest representable values at two decimals there is nothing; this only forgives binary fractions
 _SAME = 1e-6
+_BEYOND_ALL_MS = 4_102_444_800_000  # 2100
+_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +40,19 @@ class SeriesTally:
     examples: list[str]
 
 
-def tally_series(truth: Path, series: Path, engine: Engine) -> SeriesTally:
-    """Hold every settled answer of ``truth`` against the series file, value by value."""
+def tally_series(truth: Path, store: SeriesStore, engine: Engine) -> SeriesTally:
+    """Hold every settled answer of ``truth`` against the series store, value by value; whatever store it is."""
     answers, in_doubt = read_truth(truth)
     with reading(engine) as connection:
         points = _points(connection)
-    frames = taken = stored = lost = duplicates = unexplained = 0
+    known = {point_id for names in points.values() for point_id in names.values()}
+    frames = taken = stored = lost = duplicates = 0
+    unexplained = sum(len(_rows(store, point_id)) for point_id in store.points() if point_id not in known)
     examples: list[str] = []
-    with closing(sqlite3.connect(series)) as db:
-        rows = _rows_by_serial(db, points)
     for serial, names in points.items():
         truths = answers.get(serial, {})
         frames += len(truths)
-        kept, copies = _by_sample(rows[serial])
+        kept, copies = _by_sample([(name, *row) for name, point_id in names.items() for row in _rows(store, point_id)])
         duplicates += copies
         stored += sum(len(values) for values in kept.values())
         for count, values in truths.items():
@@ -148,12 +149,13 @@ def _points(connection: Connection) -> dict[str, dict[str, int]]:
 _Row = tuple[str, int, float]
 
 
-def _rows_by_serial(db: sqlite3.Connection, points: dict[str, dict[str, int]]) -> dict[str, list[_Row]]:
-    owner = {point_id: (serial, name) for serial, names in points.items() for name, point_id in names.items()}
-    rows: dict[str, list[_Row]] = defaultdict(list)
-    for point_id, measured_ms, value in db.execute("SELECT point_id, measured_ms, value FROM reading"):
-        serial, name = owner[point_id]
-        rows[serial].append((name, measured_ms, value))
+def _rows(store: SeriesStore, point_id: int) -> list[tuple[int, float]]:
+    """When and what: all readings of a point, oldest first."""
+    rows: list[tuple[int, float]] = []
+    since_ms = 0
+    while page := store.window(point_id, since_ms, _BEYOND_ALL_MS, _AT_ONCE):
+        rows += [(row.measured_ms, row.value) for row in page]
+        since_ms = page[-1].measured_ms + 1
     return rows
 
 

@@ -103,7 +103,7 @@ def test_killing_ingest_edge_and_broker_loses_and_doubles_nothing(tmp_path: Path
         killable.crew.stop("sim")
         wait_until(lambda: drained(city), seconds=90, what="spools empty")
         killable.crew.stop("edge-1", "edge-2", "ingest", "worker")
-        tally = tally_series(city.truth, city.place.series_path, engine)
+        tally = tally_series(city.truth, store, engine)
         found = check_cases(engine, city.faults)
         store.close()
         engine.dispose()

@@ -60,7 +60,7 @@ class Book:
         self.store.append(rows)
 
     def tally(self):
-        found = tally_series(self.truth, self.path, self.engine)
+        found = tally_series(self.truth, self.store, self.engine)
         self.store.close()
         return found.lost, found.duplicates, found.unexplained
 
