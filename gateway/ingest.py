@@ -1,7 +1,9 @@
 """The city's end of the line: packs from MQTT in batches → the registry's intake → acks.
 
-One thread reads the socket and works on what it read, turn and turn about: two threads would hand the interpreter lock
-to and fro for every row written. While a batch is being committed the broker waits, which is the back-pressure wanted.
+Where the stores are files, one thread reads the socket and works on what it read, turn and turn about: two would hand
+the interpreter lock to and fro for every row that SQLite writes. Where they are servers (``beside``), a second thread
+hands over a batch while the next is read and decoded, and waits for the servers most of that time. Either way one batch
+at a time is handed over, in order, and while the next is full the broker waits, which is the back-pressure wanted.
 The session is not kept: what was on the way when ingest stopped is sent again by the cabinets, who are told at once
 where to go on.
 
@@ -13,9 +15,12 @@ from __future__ import annotations
 import random
 import re
 import select
+import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -53,7 +58,10 @@ class NoteCabinet(Protocol):
 
 
 class Ingest:
-    """Subscribes, batches, hands over, acks. ``run`` until ``stop`` is set; survives broker and database outages."""
+    """Subscribes, batches, hands over, acks. ``run`` until ``stop`` is set; survives broker and database outages.
+
+    ``beside``: batches are handed over in a thread of their own. MQTT stays with the thread that called ``run``.
+    """
 
     def __init__(
         self,
@@ -63,6 +71,7 @@ class Ingest:
         note_cabinet: NoteCabinet,
         client_id: str = "covercode-ingest",
         keep_session: bool = False,
+        beside: bool = False,
         on_receipt: Callable[[Receipt], None] | None = None,
         watch: IngestWatch | None = None,
     ) -> None:
@@ -71,6 +80,10 @@ class Ingest:
         self._note_cabinet = note_cabinet
         self._client_id = client_id
         self._keep_session = keep_session
+        self._beside = beside
+        self._hands: ThreadPoolExecutor | None = None
+        self._going: Future[list[Ack]] | None = None
+        self._done: tuple[socket.socket, socket.socket] | None = None
         self._on_receipt = on_receipt
         self._watch = watch or IngestWatch()
         self._messages: list[tuple[str, bytes]] = []
@@ -80,6 +93,16 @@ class Ingest:
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; then finish the batch in hand and leave."""
+        with ExitStack() as stack:
+            if self._beside:
+                self._hands = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="intake"))
+                self._done = socket.socketpair()
+                for end in self._done:
+                    end.setblocking(False)
+                    stack.callback(end.close)
+            self._run(stop)
+
+    def _run(self, stop: threading.Event) -> None:
         pause_s = 0.5
         while not stop.is_set():
             client = self._client()
@@ -92,6 +115,7 @@ class Ingest:
                 continue
             pause_s = 0.5
             self._serve(client, stop)
+            self._settle(client)
             client.disconnect()
 
     def _serve(self, client: mqtt.Client, stop: threading.Event) -> None:
@@ -102,25 +126,31 @@ class Ingest:
                 self._say_down("connection lost")
                 return
             self._hand_over(client, stop)
-            now_s = time.monotonic()
-            if now_s >= self._next_tick:
-                self._next_tick = now_s + _TICK_S
-                self._tick()
 
     def _read(self, client: mqtt.Client) -> bool:
-        """Fill a batch: at most so much, and no longer than the linger time after the first message."""
+        """Fill a batch: at most so much, and no longer than the linger time after the first message.
+
+        While the batch before is being handed over there is no hurry: then it is filled for as long as that takes.
+        """
         deadline = time.monotonic() + (LINGER_S if self._messages else _IDLE_S)
+        done = [self._done[0]] if self._done is not None else []
         while len(self._messages) < BATCH_MESSAGES and self._bytes < BATCH_BYTES:
             had = len(self._messages)
             left_s = deadline - time.monotonic()
             if left_s <= 0:
-                break
+                if self._going is None:
+                    break
+                left_s = _IDLE_S
             sock = client.socket()
             if sock is None:
                 return False
             writes = [sock] if client.want_write() else []
-            ready = select.select([sock], writes, [], left_s)
-            if ready[0] and client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
+            ready = select.select([sock, *done], writes, [], left_s)[0]
+            if sock in ready and client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
+                return False
+            if len(ready) > (sock in ready):
+                self._look_at_done(client)
+            if not ready and client.loop_misc() != mqtt.MQTT_ERR_SUCCESS:
                 return False
             if client.want_write() and client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
                 return False
@@ -129,28 +159,64 @@ class Ingest:
         return client.loop_misc() == mqtt.MQTT_ERR_SUCCESS
 
     def _hand_over(self, client: mqtt.Client, stop: threading.Event) -> None:
-        if not self._messages:
-            return
         messages, self._messages, self._bytes = self._messages, [], 0
         packs = [pack for pack in (self._unpack(topic, body) for topic, body in messages) if pack is not None]
+        if self._hands is None:
+            self._ack(client, self._work(packs, stop, client.loop_misc))
+        elif packs or (self._going is None and time.monotonic() >= self._next_tick):
+            self._settle(client)
+            self._going = self._hands.submit(self._work, packs, stop, lambda: None)
+            self._going.add_done_callback(self._tell_done)
+
+    def _settle(self, client: mqtt.Client) -> None:
+        """Wait for the batch that is being handed over, if any, and ack it."""
+        if self._going is None:
+            return
+        while not self._going.done():
+            with suppress(TimeoutError):
+                self._going.exception(timeout=1.0)
+            client.loop_misc()
+        going, self._going = self._going, None
+        self._ack(client, going.result())
+
+    def _look_at_done(self, client: mqtt.Client) -> None:
+        if self._done is not None:
+            self._done[0].recv(64)
+        # the word may be of a batch before, whose end was waited for
+        if self._going is not None and self._going.done():
+            self._settle(client)
+
+    def _tell_done(self, _going: Future[list[Ack]]) -> None:
+        if self._done is not None:
+            with suppress(OSError):  # full: told already
+                self._done[1].send(b"!")
+
+    def _work(self, packs: list[Pack], stop: threading.Event, breathe: Callable[[], object]) -> list[Ack]:
+        """Hand a batch over and do what time asks for; answers the acks. ``breathe`` is called in pauses."""
+        acks: list[Ack] = []
         try:
-            self._accept(client, packs, stop)
+            acks += self._accept(packs, stop, breathe)
         except Exception:  # one bad pack may not stop the rest: find it and set it aside
             log.exception("batch_failed", packs=len(packs))
             for pack in packs:
-                self._accept_alone(client, pack, stop)
+                acks += self._accept_alone(pack, stop, breathe)
+        now_s = time.monotonic()
+        if now_s >= self._next_tick:
+            self._next_tick = now_s + _TICK_S
+            self._tick()
+        return acks
 
-    def _accept_alone(self, client: mqtt.Client, pack: Pack, stop: threading.Event) -> None:
+    def _accept_alone(self, pack: Pack, stop: threading.Event, breathe: Callable[[], object]) -> list[Ack]:
         try:
-            self._accept(client, [pack], stop)
+            return self._accept([pack], stop, breathe)
         except Exception as problem:
             log.exception("pack_refused", cabinet=pack.cabinet, lane=pack.lane, seq=pack.seq)
             reason = f"the registry could not take it ({type(problem).__name__}): report this and replay it later"
             letter = (msgspec.json.encode(pack.readings).decode(), reason)
-            self._accept(client, [pack._replace(readings=(), bad=[letter])], stop)
+            return self._accept([pack._replace(readings=(), bad=[letter])], stop, breathe)
 
-    def _accept(self, client: mqtt.Client, packs: list[Pack], stop: threading.Event) -> None:
-        """Hand over and ack, however long the stores are away."""
+    def _accept(self, packs: list[Pack], stop: threading.Event, breathe: Callable[[], object]) -> list[Ack]:
+        """Hand over, however long the stores are away; nothing is acked when told to stop before."""
         pause_s = 0.2
         while packs and not stop.is_set():
             try:
@@ -160,13 +226,13 @@ class Ingest:
                 log.warning("store_down", problem=str(error), retry_in_s=round(pause_s, 1))
                 stop.wait(pause_s)
                 pause_s = min(pause_s * 2, _WORST_PAUSE_S)
-                client.loop_misc()
+                breathe()
                 continue
-            self._ack(client, receipt.acks)
             self._watch.accepted(packs, receipt, now_s=time.time())
             if self._on_receipt is not None:
                 self._on_receipt(receipt)
-            return
+            return receipt.acks
+        return []
 
     def _ack(self, client: mqtt.Client, acks: list[Ack]) -> None:
         for ack in acks:
@@ -236,6 +302,7 @@ class Ingest:
 
     def _on_subscribe(self, client: mqtt.Client, *_: Any) -> None:
         # tells every cabinet at once where to go on, instead of waiting for it to lose patience
+        self._settle(client)
         try:
             self._ack(client, self._intake.progress())
         except StoreDown as error:

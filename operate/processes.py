@@ -88,6 +88,7 @@ def run_ingest(config: Path | None) -> None:
     from operate.frame_letters import frame_reader
     from registry.intake import Intake, note_cabinet
     from registry.storage.schema import check_schema
+    from registry.storage.series.opening import is_server
 
     place = city(config)
     configure_logs("ingest")
@@ -97,7 +98,13 @@ def run_ingest(config: Path | None) -> None:
     read_letter = frame_reader(place.home / profiles if profiles else None)
     intake = Intake(engine, store, clock=lambda: datetime.now(UTC), zone=place.zone, read_letter=read_letter)
     watch, watched = IngestWatch(), place.settings.metrics
-    ingest = Ingest(place.settings.broker, intake, note_cabinet=partial(note_cabinet, engine), watch=watch)
+    ingest = Ingest(
+        place.settings.broker,
+        intake,
+        note_cabinet=partial(note_cabinet, engine),
+        beside=is_server(place.settings.records.series),
+        watch=watch,
+    )
     try:
         with WatchDoor(watch, host=watched.host, port=watched.ingest_port):
             ingest.run(stop_on_signals())

@@ -1,7 +1,8 @@
 """The door through which readings come in: batches of packs → series, records, verdicts, alerts, cases → acks.
 
-One batch is one transaction. The series is written first, the records second, and only then may the caller ack: a crash
-in between replays, and a replay changes nothing. What can't be used is kept among the dead letters with its reason.
+One batch is one transaction. The series is on disk first, the records are committed second, and only then may the
+caller ack: a crash in between replays, and a replay changes nothing. What can't be used is kept among the dead letters
+with its reason.
 
 May import ``registry.domain``, ``registry.services`` and ``registry.storage``; knows nothing of MQTT or SenML.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, tzinfo
 from functools import partial
 from types import MappingProxyType
@@ -29,6 +31,7 @@ from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.intake_directory import Cell, Directory, load_directory
 from registry.storage.database import reading, writing
 from registry.storage.series import SeriesStore
+from registry.storage.series.port import Refused
 from registry.storage.times import from_ms, to_ms
 
 __all__ = [
@@ -170,8 +173,7 @@ class Intake:
             for pack in packs:
                 if self._is_next(pack, directory, batch):
                     self._sort_out(pack, directory, batch)
-            self._keep_rows(directory, batch)
-            fired, cleared = self._commit(batch, now)
+            fired, cleared = self._keep(directory, batch, now)
         except BaseException:
             self._forget()
             raise
@@ -218,7 +220,7 @@ class Intake:
                     batch.decisions.append(_Decision(cell, cell.watches[index], verdict, None))
             if not batch.decisions:
                 return 0
-            return self._commit(batch, now)[0]
+            return self._commit(batch, now, list)[0]
         except BaseException:
             self._forget()
             raise
@@ -235,8 +237,7 @@ class Intake:
             batch = _Batch(to_ms(now))
             for letter, readings in found:
                 self._take_again(letter, readings, directory, batch)
-            self._keep_rows(directory, batch)
-            fired, _ = self._commit(batch, now)
+            fired, _ = self._keep(directory, batch, now)
         except BaseException:
             self._forget()
             raise
@@ -277,21 +278,16 @@ class Intake:
         batch.letters[before:] = [each._replace(attempts=letter.attempts + 1) for each in refused]
         batch.replayed.append(letter.id)
 
-    def _keep_rows(self, directory: Directory, batch: _Batch) -> None:
-        """Into the series; what the store will never take becomes a letter. It is true, so it is judged as well."""
-        refused = self._store.append(batch.rows)
-        if not refused:
-            return
-        batch.refused = len(refused)
-        names = directory.names({each.row.point_id for each in refused})
-        for row, why in refused:
-            serial, name = names[row.point_id]
-            body = msgspec.json.encode(
-                (serial, name, row.measured_ms, row.received_ms, row.value, row.quality)
-            ).decode()
-            detail = f"the series store refuses {serial}/{name}: {why}"
-            letter = records.Letter(batch.now_ms, "", "", "", 0, Reject.STORE_REFUSED, detail, body, serial)
-            batch.letters.append(letter)
+    def _keep(self, directory: Directory, batch: _Batch, now: datetime) -> tuple[int, int]:
+        """Into the series and the records, committed in this order; answers how many alerts fired and cleared."""
+        if self._engine.dialect.name == "sqlite":
+            # beside others only one may write: it is not made to wait for the series
+            letters = _refused_letters(self._store.append(batch.rows), directory, batch)
+            return self._commit(batch, now, lambda: letters)
+        # A server works on its own: the statements for one run while the other writes, and the commit waits for both.
+        with ThreadPoolExecutor(1, thread_name_prefix="series") as beside:
+            appending = beside.submit(self._store.append, batch.rows)
+            return self._commit(batch, now, lambda: _refused_letters(appending.result(), directory, batch))
 
     def _current_directory(self) -> Directory:
         with reading(self._engine) as connection:
@@ -380,19 +376,21 @@ class Intake:
         batch.remembered[cell.watches[index].rule.key, cell.point_id] = memory
         self._pending.add((cell, index))
 
-    def _commit(self, batch: _Batch, now: datetime) -> tuple[int, int]:
+    def _commit(self, batch: _Batch, now: datetime, appended: Callable[[], list[records.Letter]]) -> tuple[int, int]:
+        """The records; ``appended`` waits until the series has its part and answers the letters for what it refused."""
         fired: list[int] = []
         cleared = 0
         with writing(self._engine) as tx:
             records.keep_latest(tx, batch.newest, batch.first, batch.now_ms)
             records.keep_lanes(tx, batch.lanes, batch.now_ms)
-            records.keep_letters(tx, batch.letters)
             records.settle_letters(tx, batch.replayed, batch.failed, batch.now_ms)
             records.keep_memories(tx, batch.remembered)
             for decision in batch.decisions:
                 fired_id, was_cleared = _apply(tx, decision, now, self._zone)
                 fired += [fired_id] if fired_id else []
                 cleared += was_cleared
+            batch.letters += appended()
+            records.keep_letters(tx, batch.letters)
         if fired:
             committed_at = self._clock()
             with writing(self._engine) as tx:
@@ -429,6 +427,21 @@ def _apply(tx: Connection, decision: _Decision, now: datetime, zone: tzinfo) -> 
         zone=zone,
     )
     return alert_id, 0
+
+
+def _refused_letters(refused: Sequence[Refused], directory: Directory, batch: _Batch) -> list[records.Letter]:
+    """What the series will never take. It is true, so it was judged as well."""
+    if not refused:
+        return []
+    batch.refused = len(refused)
+    names = directory.names({each.row.point_id for each in refused})
+    letters = []
+    for row, why in refused:
+        serial, name = names[row.point_id]
+        body = msgspec.json.encode((serial, name, row.measured_ms, row.received_ms, row.value, row.quality)).decode()
+        detail = f"the series store refuses {serial}/{name}: {why}"
+        letters.append(records.Letter(batch.now_ms, "", "", "", 0, Reject.STORE_REFUSED, detail, body, serial))
+    return letters
 
 
 def _as_readings(body: str) -> list[RawReading]:

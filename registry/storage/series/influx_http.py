@@ -229,7 +229,7 @@ class InfluxConnection:
         with self._lock:
             if self._pool is None:
                 self._closing.clear()
-                self._pool = urllib3.PoolManager(retries=False)
+                self._pool = urllib3.PoolManager(retries=False, maxsize=4)
             return self._pool
 
     def _opened_writer(self) -> WriteApi:
