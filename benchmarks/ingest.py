@@ -4,30 +4,32 @@ The messages of 5,000 devices are first published to the broker, which queues th
 subscriber (counts, nothing else) and ingest (rules, state and storage on, SQLite) each take the whole queue, in
 processes of their own, the bare one before and after. So both see the same bytes from the same broker, and no publisher
 competes.
+
+``--size one-server`` keeps the records in PostgreSQL and the series in InfluxDB, started as ``deploy/`` has them, on
+the same machine: what the processors do for each is told, since with two cores that is what limits the rate.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import shutil
-import socket
 import statistics
-import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import insert, select
 
+from benchmarks._stores import broker, cpu_s, one_server
 from gateway.ingest import Ingest
 from gateway.settings import BrokerSettings
 from registry.domain.kinds import Family
@@ -37,7 +39,8 @@ from registry.services.rules import install_shipped_rules
 from registry.storage import tables
 from registry.storage.database import open_database, reading, writing
 from registry.storage.schema import upgrade
-from registry.storage.series import SqliteSeries
+from registry.storage.series.opening import is_server as store_is_server
+from registry.storage.series.opening import open_series
 
 DEVICES = 5_000
 CABINETS = 50
@@ -52,45 +55,78 @@ DEFAULT_MESSAGES = {1: 60_000, 20: 50_000}
 WARM = 0.25
 
 Message = tuple[str, bytes]
+Size = Literal["embedded", "one-server"]
 
 
-def run(seconds: float | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """One phase: the addresses of broker and stores, and the processes that serve them, by name."""
+
+    port: int
+    records: str
+    series: str
+    processes: dict[str, int]
+
+
+def run(seconds: float | None = None, size: Size = "embedded") -> dict[str, Any]:
     """Figures for packs of 1 and of 20; ``seconds`` scales the number of messages (None: a million readings)."""
     figures: dict[str, Any] = {}
     baseline: dict[str, Any] = {}
     ratios: dict[str, Any] = {}
-    config: dict[str, Any] = {"devices": DEVICES, "cabinets": CABINETS, "points": len(POINT_NAMES), "store": "sqlite"}
+    config: dict[str, Any] = {"size": size, "devices": DEVICES, "cabinets": CABINETS, "points": len(POINT_NAMES)}
     config["rss_from"] = WARM
-    for size in (1, 20):
-        messages = DEFAULT_MESSAGES[size] if seconds is None else max(1_000, int(seconds * 500))
-        with tempfile.TemporaryDirectory() as folder:
-            phase = _phase(Path(folder), size, messages)
-        bare = statistics.mean(phase["bare"])
-        rate = phase["ingest"]["messages_per_s"]
-        figures[f"messages_per_s_{size}"] = round(rate)
-        figures[f"readings_per_s_{size}"] = round(rate * size)
-        baseline[f"bare_messages_per_s_{size}"] = round(bare)
-        baseline[f"bare_runs_{size}"] = [round(one) for one in phase["bare"]]
-        ratios[f"vs_bare_paho_{size}"] = round(rate / bare, 3)
-        config[f"messages_{size}"] = messages
-        for key in ("rss_mb_start", "rss_mb_end", "rss_mb_course", "alerts", "cases", "rejected"):
-            figures[key] = phase["ingest"][key]
+    for readings in (1, 20):
+        messages = DEFAULT_MESSAGES[readings] if seconds is None else max(1_000, int(seconds * 500))
+        phase = _phase(size, readings, messages)
+        ingest = phase["ingest"]
+        bare = statistics.mean(each["messages_per_s"] for each in phase["bare"])
+        bare_cpu_s = statistics.mean(each["cpu_s"] for each in phase["bare"])
+        rate = ingest["messages_per_s"]
+        figures[f"messages_per_s_{readings}"] = round(rate)
+        figures[f"readings_per_s_{readings}"] = round(rate * readings)
+        figures[f"readings_per_cpu_s_{readings}"] = round(messages * readings / ingest["cpu_s"])
+        # microseconds of processor a reading: ingest itself, and what each server did for it meanwhile
+        figures[f"cpu_us_per_reading_{readings}"] = {
+            name: round(spent_s / messages / readings * 1e6, 2) for name, spent_s in ingest["spent_s"].items()
+        }
+        baseline[f"bare_messages_per_s_{readings}"] = round(bare)
+        baseline[f"bare_runs_{readings}"] = [round(each["messages_per_s"]) for each in phase["bare"]]
+        baseline[f"bare_messages_per_cpu_s_{readings}"] = round(messages / bare_cpu_s)
+        ratios[f"vs_bare_paho_{readings}"] = round(rate / bare, 3)
+        ratios[f"cpu_vs_bare_paho_{readings}"] = round(bare_cpu_s / ingest["cpu_s"], 3)
+        config[f"messages_{readings}"] = messages
+        for key in ("stored", "rss_mb_start", "rss_mb_end", "rss_mb_course", "alerts", "cases", "rejected"):
+            figures[key] = ingest[key]
     return {"figures": figures, "baseline": baseline, "ratios": ratios, "config": config}
 
 
-def _phase(folder: Path, size: int, messages: int) -> dict[str, Any]:
-    _furnish(folder)
+def _phase(size: Size, readings: int, messages: int) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     bare = []
-    with _mosquitto(folder) as port:
+    with _place(size) as place:
+        _furnish(place)
         for name in ("bare-1", "bare-2", "ingest"):
-            _reserve(port, name)
-        _publish(port, pack_messages(size, messages))
+            _reserve(place.port, name)
+        _publish(place.port, pack_messages(readings, messages))
         with context.Pool(1, maxtasksperchild=1) as pool:
-            bare.append(pool.apply(_run_bare, (port, "bare-1", messages)))
-            ingest = pool.apply(_run_ingest, (str(folder), port, messages))
-            bare.append(pool.apply(_run_bare, (port, "bare-2", messages)))
+            bare.append(pool.apply(_run_bare, (place.port, "bare-1", messages)))
+            ingest = pool.apply(_run_ingest, (place, messages))
+            bare.append(pool.apply(_run_bare, (place.port, "bare-2", messages)))
     return {"bare": bare, "ingest": ingest}
+
+
+@contextmanager
+def _place(size: Size) -> Iterator[_Place]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with broker(folder) as (port, pid):
+            if size == "embedded":
+                records, series = f"sqlite:///{folder}/covercode.db", f"{folder}/series.db"
+                yield _Place(port=port, records=records, series=series, processes={"mosquitto": pid})
+                return
+            with one_server(folder) as stores:
+                processes = {"mosquitto": pid, **stores.processes}
+                yield _Place(port=port, records=stores.records, series=stores.series, processes=processes)
 
 
 def pack_messages(size: int, messages: int) -> Iterator[Message]:
@@ -129,8 +165,8 @@ def _value(name: str, rng: Random, *, opened: bool) -> float:
     return round(rng.uniform(low, high), 2)
 
 
-def _furnish(folder: Path) -> None:
-    engine = open_database(f"sqlite:///{folder}/covercode.db")
+def _furnish(place: _Place) -> None:
+    engine = open_database(place.records)
     upgrade(engine)
     now = datetime.now(UTC)
     with writing(engine) as tx:
@@ -170,34 +206,6 @@ def _furnish(folder: Path) -> None:
     engine.dispose()
 
 
-@contextmanager
-def _mosquitto(folder: Path) -> Iterator[int]:
-    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    settings = folder / "mosquitto.conf"
-    settings.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\n"
-        "persistence false\n"
-    )
-    broker = subprocess.Popen([program, "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-        yield port
-    finally:
-        broker.terminate()
-        broker.wait(10)
-
-
 def _reserve(port: int, name: str) -> None:
     """Make a kept session with its subscription, so that the broker queues for it."""
     client = _client(name)
@@ -235,8 +243,8 @@ def _client(name: str) -> mqtt.Client:
     return mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=False, protocol=mqtt.MQTTv311)
 
 
-def _run_bare(port: int, name: str, messages: int) -> float:
-    """Messages/s of a subscriber that only counts."""
+def _run_bare(port: int, name: str, messages: int) -> dict[str, float]:
+    """A subscriber that only counts: messages/s, and the processor seconds it took."""
     client = _client(name)
     seen = 0
 
@@ -247,49 +255,59 @@ def _run_bare(port: int, name: str, messages: int) -> float:
             client.disconnect()
 
     client.on_message = count
-    began = time.perf_counter()
+    began, spent_s = time.perf_counter(), time.process_time()
     client.connect("127.0.0.1", port)
     client.loop_forever()
-    return messages / (time.perf_counter() - began)
+    return {
+        "messages_per_s": messages / (time.perf_counter() - began),
+        "cpu_s": time.process_time() - spent_s,
+    }
 
 
-def _run_ingest(folder: str, port: int, messages: int) -> dict[str, Any]:
+def _run_ingest(place: _Place, messages: int) -> dict[str, Any]:
     """Messages/s of ingest until the last one is committed and acked."""
-    engine = open_database(f"sqlite:///{folder}/covercode.db")
-    store = SqliteSeries(Path(folder) / "series.db")
+    engine = open_database(place.records)
+    store = open_series(place.series, home=Path("/"))
     stop = threading.Event()
     rss_mb: list[float] = []
     taken = rejected = 0
-    wanted = messages
 
     def note(receipt: Receipt) -> None:
         nonlocal taken, rejected
         taken += receipt.packs
         rejected += receipt.rejected
-        if taken >= wanted * WARM:
+        if taken >= messages * WARM:
             rss_mb.append(_rss_mb())
-        if taken >= wanted:
+        if taken >= messages:
             stop.set()
 
     intake = Intake(engine, store, clock=lambda: datetime.now(UTC))
     ingest = Ingest(
-        BrokerSettings(host="127.0.0.1", port=port),
+        BrokerSettings(host="127.0.0.1", port=place.port),
         intake,
         note_cabinet=partial(note_cabinet, engine),
         client_id="ingest",
         keep_session=True,
+        beside=store_is_server(place.series),
         on_receipt=note,
     )
     intake.progress()  # a running ingest has its directory in memory already
-    began = time.perf_counter()
+    before_s = {name: cpu_s(pid) for name, pid in place.processes.items()}
+    began, began_cpu_s = time.perf_counter(), time.process_time()
     ingest.run(stop)
-    elapsed_s = time.perf_counter() - began
+    elapsed_s, ingest_cpu_s = time.perf_counter() - began, time.process_time() - began_cpu_s
+    spent_s = {name: cpu_s(pid) - before_s[name] for name, pid in place.processes.items()}
     with reading(engine) as connection:
         alerts = len(connection.execute(select(tables.alert.c.id)).all())
         cases = len(connection.execute(select(tables.case.c.id)).all())
+    stored = store.count()
     store.close()
+    engine.dispose()
     return {
         "messages_per_s": messages / elapsed_s,
+        "cpu_s": ingest_cpu_s,
+        "spent_s": {"ingest": ingest_cpu_s, **spent_s},
+        "stored": stored,
         "rss_mb_start": round(rss_mb[0], 1),
         "rss_mb_end": round(rss_mb[-1], 1),
         "rss_mb_course": [round(rss_mb[len(rss_mb) * part // 6], 1) for part in range(6)],
