@@ -54,6 +54,7 @@ _MAX_READINGS_A_PACK = 2000
 _LAZY_FOR_S = 0.25
 _REST_S = 0.5
 _CALM_AGAIN = 0.9  # dropping counts as over when this share of the bound is reached from above
+_ALL_IN_AFTER_S = 30.0  # buses rest 5 s at most when the disk refuses, then ask all units that are due in turn
 _THIN_FROM = 0.8  # share of the bound from which routine readings are thinned
 
 log = structlog.get_logger(__name__)
@@ -82,7 +83,8 @@ class SpoolClosed(Exception):
 class SpoolStatus:
     """What waits and what was lost: counts of readings (``packs``: of packs).
 
-    ``oldest_ms`` is when the oldest pack was put, in Unix ms (None: none waits, or it has no date), ``oldest_s`` for
+    ``oldest_ms`` is since when the oldest pack waits, or a reading outside because the disk refused, in Unix ms (None:
+    none waits, or it has no date), ``oldest_s`` for
     how long it has waited; ``undated`` wait for the clock, ``backlog`` packs are behind what is live; ``flushes`` of
     the disk since the start.
     """
@@ -155,6 +157,8 @@ class Spool:
         self._closing = True
         self._reading = threading.Lock()
         self._down = self._dropping = False
+        self._refused_from_s: float | None = None  # ticks, as all times of the disk
+        self._took_again_s = 0.0
         self._unflushed: dict[Stream, int] = {}  # the newest pack of each stream that a power cut could take
         self._unflushed_others = False  # likewise what waits for the clock, and counts of letters: not for the city yet
         self._unflushed_since_s = 0.0
@@ -311,13 +315,17 @@ class Spool:
             oldest = spool_tables.oldest_put(self._file.reader)
         totals = self._totals
         oldest_ms, put_s = (None, self._running_s()) if oldest is None else oldest
+        outside_s = self._outside_s()
+        if outside_s:
+            since_ms = int((self._clock() - outside_s) * 1000)
+            oldest_ms = since_ms if oldest_ms is None else min(oldest_ms, since_ms)
         return SpoolStatus(
             queued=totals.readings,
             packs=totals.packs,
             bytes=totals.bytes,
             dropped=totals.dropped,
             oldest_ms=None if oldest_ms is None or oldest_ms < 0 else oldest_ms,
-            oldest_s=max(0.0, self._running_s() - put_s),
+            oldest_s=max(outside_s, self._running_s() - put_s),
             undated=totals.undated,
             backlog=sum(totals.waiting[stream] for stream in BACKLOG_OF.values()),
             flushes=self._flushes,
@@ -331,6 +339,16 @@ class Spool:
     def _running_s(self) -> float:
         """Seconds this spool has been open in its life; no clock can make its packs look older than they are."""
         return self._ran_s + self._ticks()
+
+    def _outside_s(self) -> float:
+        """For how long readings may have waited outside: since the disk first refused, until all had time to come in.
+
+        Without it the city would take units for silent that nobody can hear.
+        """
+        from_s, now_s = self._refused_from_s, self._ticks()
+        if from_s is None or not (self._down or now_s - self._took_again_s < _ALL_IN_AFTER_S):
+            return 0.0
+        return now_s - from_s
 
     def _salvage(self) -> None:
         if self._file.aside is None:
@@ -572,12 +590,14 @@ class Spool:
 
     def _went_down(self, error: SpoolDown) -> None:
         if not self._down:
+            if not self._outside_s():
+                self._refused_from_s = self._ticks()
             self._down = True
             log.error("spool_refuses", path=self._settings.path, reason=str(error), fix="free space on its disk")
 
     def _came_back(self, lost: int) -> None:
         if self._down:
-            self._down = False
+            self._down, self._took_again_s = False, self._ticks()
             log.info("spool_takes_again", path=self._settings.path)
         if lost and not self._dropping:
             log.error(

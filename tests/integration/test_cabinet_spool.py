@@ -95,6 +95,31 @@ with Spool(SpoolSettings(path=sys.argv[1])) as spool:
     print("again", spool.put({"routine": readings}) == {"routine": taken + 1})
 """
 
+# Refuses at second 200, takes again at 210 and has nothing left to send: says how long readings have waited.
+REFUSING = """
+import resource, signal, sys
+from gateway.senml import Reading
+from gateway.settings import SpoolSettings
+from gateway.spool import Spool, SpoolDown
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+now_s = 100.0
+readings = [Reading(serial="CV-1", point=f"p{n}", unit="1", measured_ms=1, value=n) for n in range(500)]
+with Spool(SpoolSettings(path=sys.argv[1]), clock=lambda: 1_800_000_000 + now_s, ticks=lambda: now_s) as spool:
+    taken = spool.put({"routine": readings})["routine"]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    now_s = 200.0
+    try:
+        spool.put({"routine": readings})
+    except SpoolDown:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    now_s = 210.0
+    spool.confirm("routine", taken)
+    for now_s in (220.0, 239.0, 241.0):
+        status = spool.status()
+        print(status.packs, status.oldest_s, status.oldest_ms)
+"""
+
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
@@ -110,6 +135,13 @@ def wait_until(happened: Callable[[], bool], *, within_s: float = 60.0) -> None:
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
         threading.Event().wait(0.01)
+
+
+def test_what_the_disk_refused_counts_as_waiting_until_the_units_had_time_to_be_heard(tmp_path: Path):
+    """Otherwise the city takes units for silent whose answers had no room."""
+    process = start(REFUSING, tmp_path / "spool.db")
+    said, _ = process.communicate(timeout=60)
+    assert said.splitlines()[-3:] == ["0 20.0 1800000200000", "0 39.0 1800000200000", "0 0.0 None"]
 
 
 def test_what_put_acknowledged_is_there_after_sigkill(tmp_path: Path):
