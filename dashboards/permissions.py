@@ -228,6 +228,7 @@ PERMISSIONS: dict[str, Line] = {
     "enrol": Line(PUBLIC),
     "rules": Line(STAFF),
     "repairs": Line(STAFF),
+    "see_set_aside": Line(ROSTER, WHOLE_CITY),
     # for programs
     "api_openapi": Line(PUBLIC),
     "api_docs": Line(PUBLIC),
@@ -377,6 +378,7 @@ PERMISSIONS: dict[str, Line] = {
     "api_drop_letters": Line(REGISTRARS, WHOLE_CITY, REGISTRY),
     "api_metrics": Line(STAFF, WHOLE_CITY, READ),
     "api_repairs": Line(STAFF, ANY, READ),
+    "api_see_set_aside": Line(ROSTER, WHOLE_CITY, REGISTRY),
     "api_overview": Line(STAFF, ANY, READ),
     "api_wrong_now": Line(STAFF, ANY, READ),
     "api_map": Line(STAFF, ANY, READ),

@@ -25,6 +25,7 @@ from gateway.senml import Item
 from gateway.settings import CabinetSettings, problems
 from gateway.sources.building import Part, build_sources, profile_problems
 from gateway.spool import Lane, Spool, SpoolDown
+from gateway.spool_aside import keep_tidy
 from gateway.uplink import Uplink
 
 _FLUSH_WITHIN_S = 5.0
@@ -130,7 +131,11 @@ def run(
             epoch=spool.epoch,
         )
         parts = [Part(name=f"bus {bus.settings.name}", run=bus.run) for bus in buses]
-        parts += [*sources.parts, Part(name="clock", run=lambda ended: keep_time(guard, spool, ended))]
+        parts += [
+            *sources.parts,
+            Part(name="clock", run=lambda ended: keep_time(guard, spool, ended)),
+            Part(name="tidying", run=lambda ended: keep_tidy(settings.spool, clock=guard.now, stop=ended)),
+        ]
         if watch is not None:
             watch.opened(
                 Inside(

@@ -92,6 +92,13 @@ class SpoolSettings:
             unit="s",
         ),
     )
+    keep_damaged_days: int = field(
+        default=90,
+        metadata=_about(
+            "How long a damaged spool file stays where it was set aside; what it still told was sent; 0: for ever",
+            unit="days",
+        ),
+    )
     live_first_s: float = field(
         default=60.0,
         metadata=_about(
@@ -318,6 +325,7 @@ def _number_problems(settings: CabinetSettings) -> Iterator[str]:
         ("spool.thin_to_s", settings.spool.thin_to_s, 1, 86400),
         ("spool.flush_within_s", settings.spool.flush_within_s, 0, 3600),
         ("spool.letters_every_s", settings.spool.letters_every_s, 0, 86400),
+        ("spool.keep_damaged_days", settings.spool.keep_damaged_days, 0, 36_500),
         ("spool.live_first_s", settings.spool.live_first_s, 0, 30 * 86400),
         ("uplink.backlog_per_s", settings.uplink.backlog_per_s, 0, 10_000_000),
         ("uplink.window", settings.uplink.window, 1, 1024),

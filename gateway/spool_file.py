@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from gateway import spool_letters
+from gateway.spool_aside import aside_name
 
 log = structlog.get_logger(__name__)
 
@@ -153,7 +154,7 @@ def _epoch(db: sqlite3.Connection, path: Path) -> str:
 
 def _set_aside(path: Path, now: datetime) -> Path:
     """Renames the damaged file and its companions; their content may still be worth a specialist's look."""
-    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}")
+    aside = aside_name(path, now, secrets.token_hex(2))
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():

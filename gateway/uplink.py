@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -25,6 +26,7 @@ from gateway.senml import compose_pack
 from gateway.settings import BrokerSettings, CabinetSettings
 from gateway.sources.reception import SourceHealth
 from gateway.spool import LANES, STREAMS, Lane, Spool, SpoolDown, Stream
+from gateway.spool_aside import aside_files
 from gateway.spool_tables import LANE_OF
 from gateway.window import Pace, SendWindow
 
@@ -37,6 +39,7 @@ _PORTIONED: tuple[Stream, ...] = ("urgent_backlog", "routine", "routine_backlog"
 _PACED: tuple[Stream, ...] = ("urgent_backlog", "routine_backlog")
 _LOOK_EVERY_S = 0.2  # for routine packs, which wake nobody
 _STATE_EVERY_S = 10.0
+_MOST_ASIDE = 5
 _STATE_AT_MOST_EVERY_S = 1.0
 _SHORTEST_PAUSE_S = 0.5
 _FIRST_PAUSE_S = 2.0
@@ -49,6 +52,9 @@ log = structlog.get_logger(__name__)
 class _Ack(msgspec.Struct, frozen=True):
     epoch: str
     seq: int
+
+
+_json_ack = msgspec.json.Decoder(_Ack)
 
 
 def reconnect_pause(failures: int, chance: float) -> float:
@@ -245,7 +251,7 @@ class Uplink:
 
     def _hear_ack(self, lane: Lane, payload: bytes) -> None:
         try:
-            ack = msgspec.json.decode(payload, type=_Ack)
+            ack = _json_ack.decode(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             log.warning("ack_unreadable", lane=lane, reason=str(error))
             return
@@ -363,6 +369,7 @@ class Uplink:
                 "clock_off_s": round(self.clock_off_s(), 3),
                 "buses": self.buses(),
                 "sources": self.sources(),
+                "set_aside": aside_files(Path(self.settings.spool.path))[:_MOST_ASIDE],
                 **(self.remote.state() if self.remote is not None else {}),
             }
         )

@@ -59,6 +59,13 @@ class RecordSettings:
     )
     keep_feed_days: int = field(default=7, metadata={"help": "how long live events stay", "unit": "days"})
     keep_letters_days: int = field(default=90, metadata={"help": "how long dead letters stay", "unit": "days"})
+    keep_commands_days: int = field(
+        default=180,
+        metadata={
+            "help": "how long commands to cabinets stay after they have ended; the audit keeps who ordered them",
+            "unit": "days",
+        },
+    )
     keep_uploads_days: int = field(
         default=90,
         metadata={"help": "how long an import's file stays after its run; records and report stay", "unit": "days"},

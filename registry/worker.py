@@ -215,11 +215,12 @@ class _Worker:
             now=now,
             keep_feed=timedelta(days=self._settings.keep_feed_days),
             keep_letters=timedelta(days=self._settings.keep_letters_days),
+            keep_commands=timedelta(days=self._settings.keep_commands_days),
         )
         answers = clean_answers(self._engine, now=now)
         sessions = forget_sessions(self._engine, before=now - KEEP_SESSIONS)
-        if cleaned.feed or cleaned.dead_letters or answers or sessions:
-            told = {"feed": cleaned.feed, "dead_letters": cleaned.dead_letters, "answers": answers}
+        if any(cleaned) or answers or sessions:
+            told = {**cleaned._asdict(), "answers": answers}
             log.info("cleaned", **told, sessions=sessions)
 
     def _tell_health(self, now: datetime) -> None:

@@ -8,11 +8,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from dashboards.api.operation import Answer, Operation, Query
+from dashboards.api.operation import Answer, NoQuery, Operation, Query
 from dashboards.api.request import Call
 from dashboards.site import t
 from registry.domain.repairs import Repair, RepairKind, RepairReason
 from registry.queries.repairs import RepairFilter, repairs
+from registry.services.cabinets import see_set_aside
 
 
 class RepairQuery(Query, frozen=True, kw_only=True):
@@ -49,6 +50,12 @@ def api_repairs(call: Call[RepairQuery, None]) -> Answer:
     return Answer(value=RepairList(items=lines, counts=found.counts))
 
 
+def api_see_set_aside(call: Call[NoQuery, None], cabinet: str) -> Answer:
+    """Take the damaged spool file of a cabinet off the list."""
+    see_set_aside(call.engine, cabinet, by=call.by, now=call.now)
+    return Answer(status=204)
+
+
 _row = partial(Operation, group="figures")
 OPERATIONS = (
     _row(
@@ -60,5 +67,14 @@ OPERATIONS = (
         en="Sick cabinets, lines and sensors with what to do, the worst first",
         query=RepairQuery,
         replies={200: RepairList},
+    ),
+    _row(
+        method="POST",
+        path="/cabinets/{cabinet}/seen",
+        endpoint="api_see_set_aside",
+        run=api_see_set_aside,
+        zh="已知悉机柜的损坏存储文件",
+        en="Somebody has seen that a cabinet set a damaged spool file aside",
+        replies={204: None},
     ),
 )

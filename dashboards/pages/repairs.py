@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, render_template, request, url_for
+from flask import Flask, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from dashboards import forms
-from dashboards.login import area
-from dashboards.site import now, site
+from dashboards.login import actor, area
+from dashboards.site import now, site, t
 from registry.domain.repairs import RepairKind, RepairReason
 from registry.queries import repairs as queries
+from registry.services import cabinets
 
 MOST_SHOWN = 300
 
@@ -18,6 +20,8 @@ MOST_SHOWN = 300
 def register(app: Flask) -> None:
     """Routes of this module."""
     app.add_url_rule("/repairs", "repairs", repairs)
+    app.add_url_rule("/repairs/<cabinet>/seen", "see_set_aside", see_set_aside, methods=["POST"])
+    app.add_url_rule("/repairs/<cabinet>/seen", "repairs", repairs, alias=True)
 
 
 def repairs() -> str:
@@ -39,6 +43,13 @@ def repairs() -> str:
         reasons=list(RepairReason),
         tabs=[(each, _address(wanted, each), each == (kind or ""), count) for each, count in tabs],
     )
+
+
+def see_set_aside(cabinet: str) -> Response:
+    """Somebody has seen that this cabinet set a damaged spool file aside."""
+    cabinets.see_set_aside(site().engine, cabinet, by=actor(), now=now())
+    flash(t("message.set_aside_seen"), "ok")
+    return redirect(url_for("repairs"), 303)
 
 
 def _address(wanted: queries.RepairFilter, kind: str) -> str:

@@ -7,7 +7,7 @@ by one: one visit mends them all, so the cabinet's own line counts them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -20,6 +20,7 @@ DROPS_TOLD_FOR = timedelta(days=7)
 _RECENT_S = 600.0
 _USUAL_S = 86_400.0
 _LEAST_POLLS = 50
+_LATEST_S = 4e9  # 2096: beyond it is no time but a slip
 _CRC_FLOOR = 0.01  # one damaged answer in a hundred is weather
 _CRC_TIMES = 4.0
 
@@ -36,6 +37,7 @@ class RepairReason(StrEnum):
     """Why, the worst first: readings are lost, then nothing comes, then something is on its way to that."""
 
     DROPS = "drops"
+    SPOOL_SET_ASIDE = "spool_set_aside"
     SPOOL_NEAR_FULL = "spool_near_full"
     SILENT = "silent"
     NEVER_SEEN = "never_seen"
@@ -84,17 +86,32 @@ class BusMemory(msgspec.Struct, frozen=True, kw_only=True):
     answers: int = 0
 
 
+class AsideSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A damaged spool file in a cabinet's state; ``at``: when it was set aside (Unix s), 0 without a clock."""
+
+    name: str
+    at: float = 0.0
+    bytes: int = 0
+
+
 class CabinetTold(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a cabinet's word, beside the columns of its own. ``dropped_at``: when its losses last grew."""
+    """What is kept of a cabinet's word, beside the columns of its own. ``dropped_at``: when its losses last grew.
+
+    ``set_aside``: the newest damaged file, also when the cabinet has deleted it since.
+    """
 
     filled: float = 0.0
     dropped_at: datetime | None = None
+    set_aside: AsideSaid | None = None
     buses: list[BusMemory] = []
     sources: list[SourceSaid] = []
 
 
 class CabinetFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A cabinet as it is judged. ``heard_at`` None: never; ``told`` None: by a program that did not tell yet."""
+    """A cabinet as it is judged. ``heard_at`` None: never; ``told`` None: by a program that did not tell yet.
+
+    ``aside_seen``: the damaged spool file of which somebody said that they have seen it.
+    """
 
     id: str
     name: str
@@ -104,6 +121,7 @@ class CabinetFacts(msgspec.Struct, frozen=True, kw_only=True):
     devices: int
     clock_set: bool = True
     clock_off_s: float = 0.0
+    aside_seen: str = ""
     told: CabinetTold | None = None
 
 
@@ -133,7 +151,10 @@ class SensorFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the list. ``amount``: seconds, share (0..1), count, % or the drift's unit, as the reason has it."""
+    """One line of the list. ``amount``: seconds, share (0..1), count, bytes, % or the drift's unit, by reason.
+
+    ``file``: the one it is about.
+    """
 
     kind: RepairKind
     reason: RepairReason
@@ -143,6 +164,7 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
     amount: float | None = None
     unit: str = ""
     usual: float | None = None
+    file: str = ""
     sensors: int = 0
     device_id: int | None = None
     asset_id: int | None = None
@@ -209,6 +231,8 @@ def _of_cabinet(facts: CabinetFacts, now: datetime) -> Iterator[Repair]:
     told = facts.told or CabinetTold()
     if told.dropped_at is not None and now - told.dropped_at < DROPS_TOLD_FOR:
         yield sick(RepairReason.DROPS, since=told.dropped_at, amount=float(facts.dropped))
+    if told.set_aside is not None and told.set_aside.name != facts.aside_seen:
+        yield sick(RepairReason.SPOOL_SET_ASIDE, **_of_aside(told.set_aside))
     if told.filled >= NEARLY_FULL:
         yield sick(RepairReason.SPOOL_NEAR_FULL, since=facts.heard_at, amount=told.filled)
     if not facts.online:
@@ -220,6 +244,11 @@ def _of_cabinet(facts: CabinetFacts, now: datetime) -> Iterator[Repair]:
     for source in told.sources:
         if not source.up:
             yield Repair(kind=RepairKind.LINE, reason=RepairReason.SOURCE_DOWN, cabinet_id=facts.id, name=source.name)
+
+
+def _of_aside(said: AsideSaid) -> dict[str, object]:
+    since = datetime.fromtimestamp(said.at, UTC) if 0 < said.at < _LATEST_S else None
+    return {"since": since, "amount": float(said.bytes), "unit": "B", "file": said.name}
 
 
 def _of_bus(facts: CabinetFacts, bus: BusMemory) -> Iterator[Repair]:

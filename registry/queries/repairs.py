@@ -59,10 +59,10 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
 def repairs(engine: Engine, wanted: RepairFilter = RepairFilter(), *, now: datetime, scope: str = "") -> Repairs:
     """What is sick within the area ``scope``, worst first. A cabinet is in it when one of its sensors is."""
     with reading(engine) as tx:
-        words = tx.execute(select(cabinet.c.id, cabinet.c.told, cabinet.c.clock_set, cabinet.c.clock_off_s))
+        columns = (cabinet.c.clock_set, cabinet.c.clock_off_s, cabinet.c.aside_seen)
         told: dict[str, dict[str, Any]] = {
-            row.id: {"told": read_told(row.told), "clock_set": row.clock_set, "clock_off_s": row.clock_off_s}
-            for row in words
+            row.id: {"told": read_told(row.told)} | {column.name: getattr(row, column.name) for column in columns}
+            for row in tx.execute(select(cabinet.c.id, cabinet.c.told, *columns))
         }
         near = _cabinets_in(tx, scope)
         signs = [_rows(tx, query, scope) for query in _signs(now)]

@@ -8,11 +8,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine, insert, select, update
 
-from registry.domain.repairs import BusSaid, CabinetTold, SourceSaid, remember_bus
-from registry.services import feed
+from registry.domain.errors import NotFound
+from registry.domain.people import Actor
+from registry.domain.repairs import AsideSaid, BusSaid, CabinetTold, SourceSaid, remember_bus
+from registry.services import audit, feed
 from registry.storage.database import writing
 from registry.storage.tables import cabinet
 from registry.storage.times import from_ms
+
+LONGEST_FILE_NAME = 200
 
 
 class RunningConfiguration(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +49,7 @@ class CabinetState(msgspec.Struct, frozen=True, kw_only=True):
     filled: float = 0.0
     buses: list[BusSaid] = []
     sources: list[SourceSaid] = []
+    set_aside: list[AsideSaid] = []
 
     @staticmethod
     def read(cabinet_id: str, body: bytes) -> CabinetState:
@@ -109,8 +114,34 @@ def _told(state: CabinetState, before: Any, now: datetime) -> str:
         dropped_at=now if state.dropped > had else kept.dropped_at if kept is not None else None,
         buses=[remember_bus(memories.get(said.name), said, now=now) for said in state.buses],
         sources=state.sources,
+        set_aside=_newest_aside(state, kept),
     )
     return msgspec.json.encode(told).decode()
+
+
+def _newest_aside(state: CabinetState, kept: CabinetTold | None) -> AsideSaid | None:
+    """The newest damaged file that the cabinet tells of, or told of before it cleaned up."""
+    said = max(state.set_aside, key=lambda each: (each.at, each.name), default=None)
+    if said is None:
+        return kept.set_aside if kept is not None else None
+    return msgspec.structs.replace(said, name=said.name[:LONGEST_FILE_NAME])
+
+
+def see_set_aside(engine: Engine, cabinet_id: str, *, by: Actor, now: datetime) -> None:
+    """Somebody has seen that the cabinet set a damaged spool file aside: the repairs list tells of it no more.
+
+    Raises ``NotFound``; without such a file, or when it was seen before, nothing changes.
+    """
+    with writing(engine) as tx:
+        row = tx.execute(select(cabinet.c.told, cabinet.c.aside_seen).where(cabinet.c.id == cabinet_id)).first()
+        if row is None:
+            raise NotFound("cabinet", cabinet_id)
+        told = read_told(row.told)
+        if told is None or told.set_aside is None or told.set_aside.name == row.aside_seen:
+            return
+        tx.execute(update(cabinet).where(cabinet.c.id == cabinet_id).values(aside_seen=told.set_aside.name))
+        detail = {"file": told.set_aside.name}
+        audit.record(tx, by=by, action="cabinet.seen", subject=f"cabinet:{cabinet_id}", detail=detail, now=now)
 
 
 def read_told(text: str) -> CabinetTold | None:

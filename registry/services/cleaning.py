@@ -1,14 +1,18 @@
-"""Forgetting what was only of the moment: live events after days, dead letters after months. Records stay for ever."""
+"""Forgetting what was only of the moment: live events after days, dead letters and commands after months.
+
+Records stay for ever, and so does the audit, which tells who ordered which command.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Table, delete, select
+from sqlalchemy import Column, ColumnElement, Engine, Select, Table, and_, delete, func, select
 
+from registry.domain.commands import CommandKind, CommandState
 from registry.storage.database import writing
-from registry.storage.tables import dead_letter, feed
+from registry.storage.tables import cabinet_command, dead_letter, feed
 
 
 class Cleaned(NamedTuple):
@@ -16,22 +20,48 @@ class Cleaned(NamedTuple):
 
     feed: int
     dead_letters: int
+    commands: int
 
 
 def clean_up(
-    engine: Engine, *, now: datetime, keep_feed: timedelta, keep_letters: timedelta, batch: int = 5000
+    engine: Engine,
+    *,
+    now: datetime,
+    keep_feed: timedelta,
+    keep_letters: timedelta,
+    keep_commands: timedelta,
+    batch: int = 5000,
 ) -> Cleaned:
-    """Drop events and dead letters that are older than they are kept; at most ``batch`` rows a transaction."""
+    """Drop what is older than it is kept; at most ``batch`` rows a transaction.
+
+    Of commands only those that have ended, counted from their end; what a cabinet last told of itself stays.
+    """
+    old = now - keep_commands
     return Cleaned(
-        feed=_forget(engine, feed, now - keep_feed, batch),
-        dead_letters=_forget(engine, dead_letter, now - keep_letters, batch),
+        feed=_forget(engine, feed, feed.c.at, feed.c.at < now - keep_feed, batch),
+        dead_letters=_forget(engine, dead_letter, dead_letter.c.at, dead_letter.c.at < now - keep_letters, batch),
+        commands=_forget(
+            engine,
+            cabinet_command,
+            cabinet_command.c.decided_at,
+            and_(cabinet_command.c.decided_at < old, cabinet_command.c.id.not_in(_last_descriptions())),
+            batch,
+        ),
     )
 
 
-def _forget(engine: Engine, table: Table, before: datetime, batch: int) -> int:
+def _last_descriptions() -> Select[tuple[int]]:
+    described = (
+        cabinet_command.c.kind == CommandKind.DESCRIBE.value,
+        cabinet_command.c.state == CommandState.DONE.value,
+    )
+    return select(func.max(cabinet_command.c.id)).where(*described).group_by(cabinet_command.c.cabinet_id)
+
+
+def _forget(engine: Engine, table: Table, age: Column[Any], is_old: ColumnElement[bool], batch: int) -> int:
     gone = 0
     while True:
-        oldest = select(table.c.id).where(table.c.at < before).order_by(table.c.at).limit(batch)
+        oldest = select(table.c.id).where(is_old).order_by(age).limit(batch)
         with writing(engine) as tx:
             step = tx.execute(delete(table).where(table.c.id.in_(oldest.scalar_subquery()))).rowcount
         gone += step

@@ -164,6 +164,7 @@ class ApiCity:
             "api_replay_letters": Right(json={"ids": [kept]}),
             "api_drop_letters": Right(json={"reason": Reject.UNKNOWN_DEVICE}),
             "api_repairs": Right(query={"kind": "cabinet"}),
+            "api_see_set_aside": Right(),
         }
 
     def _photo(self, asset: str, shade: int) -> int:

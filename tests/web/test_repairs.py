@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from registry.domain.kinds import Role
-from registry.domain.repairs import BusSaid, RepairReason
+from registry.domain.repairs import AsideSaid, BusSaid, RepairReason
 from registry.services.cabinets import CabinetState, note_cabinet
-from registry.storage.database import writing
-from registry.storage.tables import cabinet, device
-from tests.web.conftest import NOON, Web
+from registry.storage.database import reading, writing
+from registry.storage.tables import audit, cabinet, device
+from tests.web.conftest import NOON, Web, send
 
 
 @pytest.fixture
@@ -72,3 +72,34 @@ def test_programs_get_the_same_with_words(sick: Web) -> None:
     assert "spool.max_bytes" in first["fix"]
     assert answer.json["counts"]["line"] == 1
     assert sick.as_(Role.VIEWER).get("/api/v1/repairs?kind=nonsense").status_code in (400, 422)
+
+
+def told_of(web: Web, *names: str) -> None:
+    files = [AsideSaid(name=name, at=NOON.timestamp() + number, bytes=4000) for number, name in enumerate(names)]
+    state = CabinetState(cabinet="c7", online=True, at=NOON.timestamp(), set_aside=files)
+    note_cabinet(web.city.engine, state, now=NOON)
+
+
+def test_a_damaged_spool_file_is_listed_until_somebody_has_seen_it(web: Web) -> None:
+    told_of(web, "spool.db.damaged-1")
+    told_of(web)  # the cabinet has cleaned up meanwhile
+    client = web.as_(Role.DISPATCHER)
+    assert "spool.db.damaged-1" in client.get("/repairs").text
+    assert send(client, "/repairs/c7/seen", {}, page="/repairs").status_code == 303
+    assert "spool.db.damaged-1" not in client.get("/repairs").text
+    told_of(web, "spool.db.damaged-1")
+    assert "spool.db.damaged-1" not in client.get("/repairs").text, "the same one again is no news"
+    told_of(web, "spool.db.damaged-1", "spool.db.damaged-2")
+    assert "spool.db.damaged-2" in client.get("/repairs").text
+    answer = web.as_(Role.VIEWER).get("/api/v1/repairs?reason=spool_set_aside")
+    assert [one["repair"]["file"] for one in answer.json["items"]] == ["spool.db.damaged-2"]
+    with reading(web.city.engine) as tx:
+        (said,) = tx.execute(select(audit.c.subject, audit.c.detail).where(audit.c.action == "cabinet.seen"))
+    assert (said.subject, "spool.db.damaged-1" in str(said.detail)) == ("cabinet:c7", True)
+
+
+def test_who_only_looks_cannot_say_that_it_was_seen(web: Web) -> None:
+    told_of(web, "spool.db.damaged-1")
+    viewer = web.as_(Role.VIEWER)
+    assert "/repairs/c7/seen" not in viewer.get("/repairs").text
+    assert send(web.as_(Role.DISPATCHER), "/repairs/c404/seen", {}, page="/repairs").status_code == 404

@@ -50,6 +50,8 @@ cabinet = Table(
     Column("configuration_problem", Text, nullable=False, server_default=""),
     # the rest of its last word that repairs are judged by (registry.domain.repairs.CabinetTold), as JSON
     Column("told", Text, nullable=False, server_default=""),
+    # the damaged spool file of which somebody said that they have seen it
+    Column("aside_seen", String(200), nullable=False, server_default=""),
 )
 
 device = Table(

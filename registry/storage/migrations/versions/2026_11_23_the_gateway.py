@@ -121,6 +121,7 @@ def upgrade() -> None:
         )
         batch_op.add_column(sa.Column("configuration_problem", sa.Text(), server_default="", nullable=False))
         batch_op.add_column(sa.Column("told", sa.Text(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("aside_seen", sa.String(length=200), server_default="", nullable=False))
 
     with op.batch_alter_table("dead_letter") as batch_op:
         batch_op.add_column(sa.Column("device", sa.String(length=60), server_default="", nullable=False))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, insert, select
 
+from registry.domain.commands import CommandKind
+from registry.domain.people import SYSTEM
 from registry.queries.feed import newest_id
 from registry.services.cleaning import clean_up
+from registry.services.command_replies import take_reply
+from registry.services.commands import NewCommand, due_commands, order_command
 from registry.services.feed import publish
 from registry.storage.database import reading, writing
-from registry.storage.tables import dead_letter
+from registry.storage.tables import audit, cabinet, cabinet_command, dead_letter
 
 DAY = timedelta(days=1)
+KEEP = {"keep_feed": 7 * DAY, "keep_letters": 90 * DAY, "keep_commands": 180 * DAY}
 
 
 def test_events_go_after_a_week_and_letters_after_three_months(engine: Engine, now: datetime):
@@ -22,11 +28,35 @@ def test_events_go_after_a_week_and_letters_after_three_months(engine: Engine, n
             letter = {"at": now - age * DAY, "cabinet_id": "c", "reason": "undecodable", "detail": str(age), "body": ""}
             tx.execute(insert(dead_letter).values(letter))
     last = newest_id(engine)
-    assert clean_up(engine, now=now, keep_feed=7 * DAY, keep_letters=90 * DAY, batch=2) == (4, 2)
-    assert clean_up(engine, now=now, keep_feed=7 * DAY, keep_letters=90 * DAY) == (0, 0)
+    assert clean_up(engine, now=now, **KEEP, batch=2) == (4, 2, 0)
+    assert clean_up(engine, now=now, **KEEP) == (0, 0, 0)
     with reading(engine) as tx:
         assert list(tx.scalars(select(dead_letter.c.detail).order_by(dead_letter.c.id))) == ["89", "8", "6", "0"]
-    clean_up(engine, now=now + 30 * DAY, keep_feed=7 * DAY, keep_letters=90 * DAY)
+    clean_up(engine, now=now + 30 * DAY, **KEEP)
     with writing(engine) as tx:
         publish(tx, "case_opened", {}, now=now)
     assert newest_id(engine) == last + 1
+
+
+def test_commands_go_half_a_year_after_they_ended_and_the_audit_tells_of_them_for_ever(engine: Engine, now: datetime):
+    with writing(engine) as tx:
+        tx.execute(insert(cabinet).values(id="c1", name="c1", online=True, state_at=now))
+    kinds = (CommandKind.POLL, CommandKind.DESCRIBE, CommandKind.DESCRIBE, CommandKind.RESTART)
+    for kind in kinds:
+        order_command(engine, NewCommand(kind=kind, cabinet_id="c1"), by=SYSTEM, now=now)
+        for _, message in due_commands(engine, now=now):
+            command = json.loads(message)
+            if command["kind"] == kind:
+                reply = {"id": command["id"], "outcome": "done", "result": {"own": {}}}
+                take_reply(engine, "c1", json.dumps(reply).encode(), now=now)
+    order_command(engine, NewCommand(kind=CommandKind.ROTATE, cabinet_id="c1"), by=SYSTEM, now=now)
+
+    assert clean_up(engine, now=now + 179 * DAY, **KEEP).commands == 0
+    assert clean_up(engine, now=now + 181 * DAY, **KEEP, batch=2).commands == 3
+    with reading(engine) as tx:
+        left = tx.execute(select(cabinet_command.c.kind, cabinet_command.c.id).order_by(cabinet_command.c.id)).all()
+        ordered = list(tx.scalars(select(audit.c.action).order_by(audit.c.id)))
+    assert [tuple(row) for row in left] == [("describe", 3), ("rotate", 5)], (
+        "what it last told, and what runs"
+    )
+    assert ordered == [*(f"cabinet.{kind}" for kind in kinds), "cabinet.rotate"]
