@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -82,6 +82,7 @@ def play(folder: Path, wanted: Play, torments: Sequence[Torment]) -> Account:
             city.wait_until(lambda: not check_cases(engine, city.city.faults)["missing"])
             lasted_s = time.monotonic() - began_s
             delivered = city.end()
+            store.fold(datetime.now(UTC))  # the worker's work, and it may not have lived to do it
             return _account(city, engine, store, befell, lasted_s=lasted_s, delivered=delivered)
         finally:
             store.close()
@@ -120,7 +121,11 @@ class _Tormentor:
             "silence": (lambda: wire.cut(silent=True), wire.mend),
             "repeat": (lambda: wire.repeat(_REPEATED_AT_ONCE), lambda: wire.repeat(_REPEATED_AT_ONCE)),
             "reorder": (lambda: wire.mix(True), lambda: wire.mix(False)),
-            "fill": (lambda: disk.fill(city.pid(f"edge-{n}")), lambda: disk.free(city.pid(f"edge-{n}"))),
+            # in an outage, or packs would be deleted as fast as they come and a full disk would not be felt
+            "fill": (
+                lambda: (disk.fill(city.pid(f"edge-{n}")), wire.cut(silent=True)),
+                lambda: (disk.free(city.pid(f"edge-{n}")), wire.mend()),
+            ),
             "clock_ahead": (lambda: clock.jump(HOUR_S), lambda: clock.jump(0)),
             "clock_behind": (lambda: clock.jump(-HOUR_S), lambda: clock.jump(0)),
         }
