@@ -115,21 +115,26 @@ class _Tormentor:
         if torment.kind == "kill":
             return lambda: city.kill(target), lambda: city.start(target)
         n = int(target.rpartition("-")[2])
-        wire, disk, clock = city.wires[n], city.disks[n], city.clocks[n]
+        wire, clock = city.wires[n], city.clocks[n]
         acts: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
             "cut": (wire.cut, wire.mend),
             "silence": (lambda: wire.cut(silent=True), wire.mend),
             "repeat": (lambda: wire.repeat(_REPEATED_AT_ONCE), lambda: wire.repeat(_REPEATED_AT_ONCE)),
             "reorder": (lambda: wire.mix(True), lambda: wire.mix(False)),
-            # in an outage, or packs would be deleted as fast as they come and a full disk would not be felt
-            "fill": (
-                lambda: (disk.fill(city.pid(f"edge-{n}")), wire.cut(silent=True)),
-                lambda: (disk.free(city.pid(f"edge-{n}")), wire.mend()),
-            ),
+            "fill": (lambda: self._fill(n), lambda: self._free(n)),
             "clock_ahead": (lambda: clock.jump(HOUR_S), lambda: clock.jump(0)),
             "clock_behind": (lambda: clock.jump(-HOUR_S), lambda: clock.jump(0)),
         }
         return acts[torment.kind]
+
+    def _fill(self, n: int) -> None:
+        # in an outage, or packs would be deleted as fast as they come and a full disk would not be felt
+        self._city.wires[n].cut(silent=True)
+        self._city.disks[n].fill(self._city.pid(f"edge-{n}"))
+
+    def _free(self, n: int) -> None:
+        self._city.disks[n].free(self._city.pid(f"edge-{n}"))
+        self._city.wires[n].mend()
 
 
 def _account(
