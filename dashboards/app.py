@@ -24,6 +24,7 @@ from dashboards.agents import agent_name
 from dashboards.assets_manifest import load_manifest
 from dashboards.bearer import bearer
 from dashboards.cabinet_door import CabinetDoor
+from dashboards.cabinet_words import from_cabinet, load_cabinet_words
 from dashboards.compress import compress
 from dashboards.errors import register_errors
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
@@ -66,6 +67,7 @@ def create_app(
     """
     app = Flask(__name__, static_folder="static", static_url_path="/static", template_folder="templates")
     _configure(app, settings, city, testing=testing)
+    refusals = load_refusals(HERE / "words")
     app.extensions[EXTENSION] = Site(
         settings=settings,
         city=city,
@@ -74,7 +76,8 @@ def create_app(
         clock=clock,
         zone=ZoneInfo(city.timezone),
         texts=Texts(load_catalogues(HERE / "words"), strict=testing),
-        refusals=load_refusals(HERE / "words"),
+        refusals=refusals,
+        cabinet_words=load_cabinet_words(HERE / "words", refusals),
         manifest=load_manifest(HERE),
         hub=FeedHub(RecordsFeed(engine)),
         cabinets=cabinets or CabinetDoor(),
@@ -206,6 +209,7 @@ def _register_templates(app: Flask) -> None:
         duration=lambda seconds: texts.duration(seconds, lang()),
         number=_number,
         agent_name=agent_name,
+        from_cabinet=from_cabinet,
     )
     app.context_processor(_context)
 

@@ -47,7 +47,11 @@ def tell(error: InvalidInput, sentences: Mapping[str, str]) -> str:
 
 def problem_at(error: InvalidInput) -> str:
     """What is wrong with the field, in the language of this request."""
-    return error.problem if lang() == "en" else tell(error, site().refusals)
+    if lang() == "en":
+        return error.problem
+    if isinstance(faults := error.values.get("faults"), str):  # a cabinet's, which has words of its own
+        error = error.telling(faults=site().cabinet_words.tell(faults))
+    return tell(error, site().refusals)
 
 
 def field_name(path: str) -> str:

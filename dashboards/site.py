@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, g, request
@@ -17,6 +17,9 @@ from dashboards.settings import City, WebSettings
 from dashboards.stream import FeedHub
 from dashboards.texts import DEFAULT_LANGUAGE, LANGUAGES, Texts
 
+if TYPE_CHECKING:
+    from dashboards.cabinet_words import CabinetWords
+
 EXTENSION = "covercode"
 
 
@@ -24,7 +27,8 @@ EXTENSION = "covercode"
 class Site:
     """One running web part. ``store`` is a series store, only handed on to ``registry.queries.series``.
 
-    ``refusals`` holds each English sentence of a refusal with the Chinese one (``dashboards.refusals``).
+    ``refusals`` holds each English sentence of a refusal with the Chinese one (``dashboards.refusals``),
+    ``cabinet_words`` those of cabinets (``dashboards.cabinet_words``).
     """
 
     settings: WebSettings
@@ -35,6 +39,7 @@ class Site:
     zone: ZoneInfo
     texts: Texts
     refusals: Mapping[str, str]
+    cabinet_words: CabinetWords
     manifest: AssetsManifest
     hub: FeedHub
     cabinets: CabinetDoor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from registry.domain.commands import CommandState, ConfigurationState
 from registry.domain.kinds import Role
 from registry.queries.cabinets import cabinet_file, list_commands
 from registry.services.cabinets import CabinetState, note_cabinet
+from registry.services.command_replies import take_reply
+from registry.services.commands import due_commands
 from registry.storage.database import writing
 from registry.storage.tables import device
 from tests.web.conftest import Web, send
@@ -67,7 +70,7 @@ def test_a_configuration_is_checked_then_sent_and_shown_with_what_it_changes(web
     admin, form = web.as_(Role.ADMINISTRATOR), f"{PAGE}/configuration"
     bad = send(admin, form, {"text": '[spool]\npath = "/x"\n', "follows": "0"}, page=form)
     assert bad.status_code == 422
-    assert "spool.path: may not be changed from afar" in bad.text
+    assert "spool.path：不可远程更改；只能在机柜自己的文件中设置" in bad.text
     assert "path = &#34;/x&#34;" in bad.text  # what was typed is still there
     good = send(admin, form, {"text": "[uplink]\nwindow = 32\n", "follows": "0", "note": "wider"}, page=form)
     assert good.status_code == 303
@@ -80,6 +83,23 @@ def test_a_configuration_is_checked_then_sent_and_shown_with_what_it_changes(web
     states = [each.state for each in cabinet_file(web.city.engine, "c1", now=web.clock.now).configurations]
     assert states == [ConfigurationState.WAITING, ConfigurationState.SUPERSEDED]
     assert web.as_(Role.DISPATCHER).get(form).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("lang", "told"),
+    [("zh", "120 秒内未能经此配置收到城市端的消息"), ("en", "the city was not heard through it within 120 s")],
+)
+def test_why_a_command_failed_is_told_in_the_language_of_the_page(web: Web, lang: str, told: str):
+    admin = web.as_(Role.ADMINISTRATOR)
+    admin.set_cookie("lang", lang)
+    form = {"text": "[uplink]\nwindow = 32\n", "follows": "0"}
+    send(admin, f"{PAGE}/configuration", form, page=f"{PAGE}/configuration")
+    ((_, message),) = due_commands(web.city.engine, now=web.clock.now)
+    why = "the city was not heard through it within 120 s"
+    reply = {"id": json.loads(message)["id"], "outcome": "rolled_back", "reason": why}
+    take_reply(web.city.engine, "c1", json.dumps(reply).encode(), now=web.clock.now)
+    assert admin.get(PAGE).text.count(told) == 2, "with the command and with the version"
+    assert told in admin.get(f"{PAGE}/configuration?version=1").text
 
 
 def test_a_sensor_is_polled_measured_and_paced_from_its_page(web: Web):

@@ -56,7 +56,5 @@ def test_commands_go_half_a_year_after_they_ended_and_the_audit_tells_of_them_fo
     with reading(engine) as tx:
         left = tx.execute(select(cabinet_command.c.kind, cabinet_command.c.id).order_by(cabinet_command.c.id)).all()
         ordered = list(tx.scalars(select(audit.c.action).order_by(audit.c.id)))
-    assert [tuple(row) for row in left] == [("describe", 3), ("rotate", 5)], (
-        "what it last told, and what runs"
-    )
+    assert [tuple(row) for row in left] == [("describe", 3), ("rotate", 5)], "what it last told, and what runs"
     assert ordered == [*(f"cabinet.{kind}" for kind in kinds), "cabinet.rotate"]

@@ -1,0 +1,86 @@
+"""What cabinets say of configurations and commands, in the visitor's language.
+
+A cabinet answers in English, also one of an older release, and its words are kept as they came. Each sentence has its
+words and places in ``words/cabinets.zh.json``, as refusals have in ``refusals.zh.json``; here it is found again by
+them, and its values are filled into the other language's. The setting before the colon is a name, the same in all.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from string import Formatter
+
+from dashboards.site import lang, site
+
+_SETTING = re.compile(r"(?P<setting>[A-Za-z_][\w.-]*(?:\[\d+\]|\.\"[^\"]*\"|\.[\w:-]+)*): (?P<said>.+)", re.DOTALL)
+_BETWEEN = re.compile(r"\n|; (?=[a-z_]+(?:[.\[]\S*)?: )")  # the problems of a configuration, as answer and as state
+
+
+class CabinetWords:
+    """Finds what was said; ``sentences`` from English to the other language, with ``{places}``."""
+
+    def __init__(self, sentences: Mapping[str, str]) -> None:
+        self._sentences = sentences
+
+    def tell(self, said: str) -> str:
+        """All of ``said``, problem by problem; what nobody has words for stays as it is."""
+        told = [self._problem(each) for each in _BETWEEN.split(said)]
+        return ("\n" if "\n" in said else "；").join(told)
+
+    def _problem(self, said: str) -> str:
+        named = _SETTING.fullmatch(said)
+        told = self._one(named["said"]) if named is not None else None
+        if named is not None and told is not None:
+            return f"{named['setting']}：{told}"
+        return self._one(said) or said
+
+    def _one(self, said: str) -> str | None:
+        for pattern, words in self._patterns:
+            found = pattern.fullmatch(said)
+            if found is not None:  # a value may be a sentence, too
+                return words.format(**{name: self._one(value) or value for name, value in found.groupdict().items()})
+        return None
+
+    @functools.cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
+        """The most exact first: a place could stand for half a sentence."""
+        exact_first = sorted(self._sentences, key=_letters, reverse=True)
+        return [(re.compile("".join(_parts(words)), re.DOTALL), self._sentences[words]) for words in exact_first]
+
+
+def _letters(words: str) -> int:
+    return sum(len(text) for text, *_ in Formatter().parse(words))
+
+
+def _parts(words: str) -> Iterator[str]:
+    for text, name, _, conversion in Formatter().parse(words):
+        yield re.escape(text)
+        if name:  # a quoted value is found with its quotes and told without
+            yield rf"['\"]?(?P<{name}>.*?)['\"]?" if conversion == "r" else rf"(?P<{name}>.+?)"
+
+
+def load_cabinet_words(folder: Path, refusals: Mapping[str, str]) -> CabinetWords:
+    """From ``cabinets.zh.json``, and of ``refusals`` those that end a command. Raises ``ValueError``."""
+    path = folder / "cabinets.zh.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict) or not all(isinstance(words, str) for words in found.values()):
+        raise ValueError(f"{path}: must be one flat JSON object of texts")
+    return CabinetWords({**{words: refusals[words] for words in _OF_REPLIES if words in refusals}, **found})
+
+
+# what registry.services.command_replies refuses of an answer
+_OF_REPLIES = (
+    "the cabinet told no values; its program is another version",
+    "the readings lay {apart} {unit} apart; let it come to rest first",
+    "the cabinet measured no point of this sensor that has a zero",
+    "must be a Mosquitto password hash, $7$iterations$salt$hash",
+)
+
+
+def from_cabinet(said: str) -> str:
+    """What a cabinet said, in the language of this request."""
+    return said if lang() == "en" or not said else site().cabinet_words.tell(said)
