@@ -18,6 +18,8 @@ from registry.services import commands, configurations, credentials
 
 ORDERED_HERE = (CommandKind.POLL, CommandKind.DESCRIBE, CommandKind.RESTART, CommandKind.ROTATE)
 _LONGEST_TEXT = 200_000
+# as docs/operating.md sets a cabinet up
+_ENROL = "cd /var/lib/covercode && runuser -u covercode -- /opt/covercode/bin/covercode edge enrol"
 
 
 def register(app: Flask) -> None:
@@ -55,7 +57,7 @@ def issue_code() -> Answer:
         form=forms.FormState(),
         cabinet_id=issued.cabinet_id,
         issued=issued,
-        command=f"covercode edge enrol --city {site().city.public_url} --code {issued.text}",
+        command=f"{_ENROL} --city {site().city.public_url} --code {issued.text}",
     ), 201
 
 

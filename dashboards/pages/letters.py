@@ -21,6 +21,9 @@ from registry.services import letters as letter_services
 
 log = structlog.get_logger(__name__)
 
+# a card each on a phone; the causes stand above them
+LETTERS_A_PAGE = 20
+
 
 def register(app: Flask) -> None:
     """Routes of this module."""
@@ -35,7 +38,9 @@ def register(app: Flask) -> None:
 def letters() -> str:
     """Causes with their counts, and the letters that the filters leave."""
     wanted, engine = _filter(request.args), site().engine
-    page = letter_queries.list_letters(engine, wanted, after=forms.optional_text(request.args, "after"))
+    page = letter_queries.list_letters(
+        engine, wanted, after=forms.optional_text(request.args, "after"), limit=LETTERS_A_PAGE
+    )
     causes = letter_queries.letter_causes(engine, wanted)
     return render_template(
         "letters.html",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Flask, render_template, request
+from flask import Flask, render_template
 
-from dashboards import forms
 from dashboards.login import area
-from dashboards.pages.lists import next_url
 from dashboards.site import now, site
 from registry.queries import health
 from registry.queries.repairs import repairs
+
+SHOWN_LETTERS = 5
 
 
 def register(app: Flask) -> None:
@@ -21,14 +21,13 @@ def register(app: Flask) -> None:
 def system() -> str:
     """Cabinets, silent devices and dead letters."""
     where = site()
-    letters = health.dead_letters(where.engine, after=forms.optional_text(request.args, "after"))
+    letters = health.dead_letters(where.engine, limit=SHOWN_LETTERS)
     return render_template(
         "system.html",
         cabinets=health.cabinets(where.engine, now=now()),
         silent=health.silent_devices(where.engine, now=now(), scope=area()),
         letters=letters,
         sick=repairs(where.engine, now=now(), scope=area()).counts,
-        next_url=next_url(letters.next),
         feed_id=where.hub.newest_id(),
     )
 
