@@ -22,13 +22,14 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Protocol
 
 import msgspec
 import structlog
-from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway.broker import BrokerDown
+from gateway.bulk_mqtt import BulkConnection
 from gateway.ingest_watch import IngestWatch
 from gateway.senml import BadPack, decode
 from gateway.settings import BrokerSettings
@@ -36,6 +37,7 @@ from registry.intake import Ack, CabinetState, Intake, Lane, Pack, Receipt, Stor
 
 log = structlog.get_logger(__name__)
 
+_TOPICS = ("covercode/v1/+/up/+", "covercode/v1/+/state")
 _UP = re.compile(r"covercode/v1/([^/]{1,60})/up/(urgent|routine)\Z")
 _STATE = re.compile(r"covercode/v1/([^/]{1,60})/state\Z")
 _HEADER = re.compile(
@@ -46,6 +48,7 @@ BATCH_MESSAGES = 4000
 BATCH_BYTES = 4_000_000
 LINGER_S = 0.05
 _IDLE_S = 0.5
+_FIRST_PAUSE_S = 0.5
 _WORST_PAUSE_S = 10.0
 _TICK_S = 1.0
 
@@ -103,37 +106,36 @@ class Ingest:
             self._run(stop)
 
     def _run(self, stop: threading.Event) -> None:
-        pause_s = 0.5
+        pause_s = _FIRST_PAUSE_S
         while not stop.is_set():
-            client = self._client()
+            line = BulkConnection(self._broker, client_id=self._client_id, clean=not self._keep_session)
             try:
-                client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s)
-            except OSError as error:
-                self._say_down(str(error))
+                self._forget_messages()  # never acked: the cabinets will send them again
+                line.open(_TOPICS, self._messages)
+                pause_s = _FIRST_PAUSE_S
+                self._say_up()
+                self._settle(line)
+                self._tell_progress(line)
+                while not stop.is_set():
+                    self._read(line)
+                    self._hand_over(line, stop)
+                self._settle(line)
+            except BrokerDown as problem:
+                self._say_down(str(problem))
                 stop.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
                 pause_s = min(pause_s * 2, _WORST_PAUSE_S)
-                continue
-            pause_s = 0.5
-            self._serve(client, stop)
-            self._settle(client)
-            client.disconnect()
+            finally:
+                line.close()
 
-    def _serve(self, client: mqtt.Client, stop: threading.Event) -> None:
-        while not stop.is_set():
-            if not self._read(client):
-                self._messages.clear()  # never acked: the cabinets will send them again
-                self._bytes = 0
-                self._say_down("connection lost")
-                return
-            self._hand_over(client, stop)
-
-    def _read(self, client: mqtt.Client) -> bool:
+    def _read(self, line: BulkConnection) -> None:
         """Fill a batch: at most so much, and no longer than the linger time after the first message.
 
         While the batch before is being handed over there is no hurry: then it is filled for as long as that takes.
         """
         deadline = time.monotonic() + (LINGER_S if self._messages else _IDLE_S)
-        done = [self._done[0]] if self._done is not None else []
+        watched: list[BulkConnection | socket.socket] = [line]
+        if self._done is not None:
+            watched.append(self._done[0])
         while len(self._messages) < BATCH_MESSAGES and self._bytes < BATCH_BYTES:
             had = len(self._messages)
             left_s = deadline - time.monotonic()
@@ -141,50 +143,49 @@ class Ingest:
                 if self._going is None:
                     break
                 left_s = _IDLE_S
-            sock = client.socket()
-            if sock is None:
-                return False
-            writes = [sock] if client.want_write() else []
-            ready = select.select([sock, *done], writes, [], left_s)[0]
-            if sock in ready and client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
-                return False
-            if len(ready) > (sock in ready):
-                self._look_at_done(client)
-            if not ready and client.loop_misc() != mqtt.MQTT_ERR_SUCCESS:
-                return False
-            if client.want_write() and client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
-                return False
+            readable, writable, _ = select.select(watched, [line] if line.unsent else [], [], left_s)
+            if writable:
+                line.flush()
+            if line in readable:
+                self._bytes += line.take(self._messages)
+            if len(readable) > (line in readable):
+                self._look_at_done(line)
+            line.keep_alive()
             if not had and self._messages:
                 deadline = time.monotonic() + LINGER_S
-        return client.loop_misc() == mqtt.MQTT_ERR_SUCCESS
+        line.keep_alive()
 
-    def _hand_over(self, client: mqtt.Client, stop: threading.Event) -> None:
+    def _forget_messages(self) -> None:
+        self._messages.clear()
+        self._bytes = 0
+
+    def _hand_over(self, line: BulkConnection, stop: threading.Event) -> None:
         messages, self._messages, self._bytes = self._messages, [], 0
         packs = [pack for pack in (self._unpack(topic, body) for topic, body in messages) if pack is not None]
         if self._hands is None:
-            self._ack(client, self._work(packs, stop, client.loop_misc))
+            self._ack(line, self._work(packs, stop, line.keep_alive))
         elif packs or (self._going is None and time.monotonic() >= self._next_tick):
-            self._settle(client)
+            self._settle(line)
             self._going = self._hands.submit(self._work, packs, stop, lambda: None)
             self._going.add_done_callback(self._tell_done)
 
-    def _settle(self, client: mqtt.Client) -> None:
+    def _settle(self, line: BulkConnection) -> None:
         """Wait for the batch that is being handed over, if any, and ack it."""
         if self._going is None:
             return
         while not self._going.done():
             with suppress(TimeoutError):
                 self._going.exception(timeout=1.0)
-            client.loop_misc()
+            line.keep_alive()
         going, self._going = self._going, None
-        self._ack(client, going.result())
+        self._ack(line, going.result())
 
-    def _look_at_done(self, client: mqtt.Client) -> None:
+    def _look_at_done(self, line: BulkConnection) -> None:
         if self._done is not None:
             self._done[0].recv(64)
         # the word may be of a batch before, whose end was waited for
         if self._going is not None and self._going.done():
-            self._settle(client)
+            self._settle(line)
 
     def _tell_done(self, _going: Future[list[Ack]]) -> None:
         if self._done is not None:
@@ -196,6 +197,8 @@ class Ingest:
         acks: list[Ack] = []
         try:
             acks += self._accept(packs, stop, breathe)
+        except BrokerDown:
+            raise
         except Exception:  # one bad pack may not stop the rest: find it and set it aside
             log.exception("batch_failed", packs=len(packs))
             for pack in packs:
@@ -209,6 +212,8 @@ class Ingest:
     def _accept_alone(self, pack: Pack, stop: threading.Event, breathe: Callable[[], object]) -> list[Ack]:
         try:
             return self._accept([pack], stop, breathe)
+        except BrokerDown:
+            raise
         except Exception as problem:
             log.exception("pack_refused", cabinet=pack.cabinet, lane=pack.lane, seq=pack.seq)
             reason = f"the registry could not take it ({type(problem).__name__}): report this and replay it later"
@@ -234,10 +239,10 @@ class Ingest:
             return receipt.acks
         return []
 
-    def _ack(self, client: mqtt.Client, acks: list[Ack]) -> None:
+    def _ack(self, line: BulkConnection, acks: list[Ack]) -> None:
         for ack in acks:
             body = msgspec.json.encode({"epoch": ack.epoch, "seq": ack.seq})
-            client.publish(f"covercode/v1/{ack.cabinet}/ack/{ack.lane}", body, qos=1)
+            line.publish(f"covercode/v1/{ack.cabinet}/ack/{ack.lane}", body)
 
     def _tick(self) -> None:
         try:
@@ -247,11 +252,11 @@ class Ingest:
             log.warning("store_down", problem=str(error))
 
     def _unpack(self, topic: str, body: bytes) -> Pack | None:
-        up = _UP.match(topic)
-        if up is None:
+        whence = _whence(topic)
+        if whence is None:
             self._take_state(topic, body)
             return None
-        cabinet, lane = up[1], Lane(up[2])
+        cabinet, lane = whence
         try:
             pack = decode(body)
         except BadPack as problem:
@@ -273,51 +278,32 @@ class Ingest:
             self._watch.store_failed("state", str(error))
             log.warning("store_down", problem=str(error))
 
-    def _client(self) -> mqtt.Client:
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            clean_session=not self._keep_session,
-            protocol=mqtt.MQTTv311,
-        )
-        if self._broker.username:
-            client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.tls_ca:
-            client.tls_set(self._broker.tls_ca)
-        client.max_inflight_messages_set(0)
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
-        return client
-
-    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            self._say_down(str(reason))
-            return
-        if self._down:
-            log.info("broker_back", host=self._broker.host, port=self._broker.port)
-        self._down = False
-        self._watch.broker_up()
-        client.subscribe([("covercode/v1/+/up/+", 1), ("covercode/v1/+/state", 1)])
-
-    def _on_subscribe(self, client: mqtt.Client, *_: Any) -> None:
+    def _tell_progress(self, line: BulkConnection) -> None:
         # tells every cabinet at once where to go on, instead of waiting for it to lose patience
-        self._settle(client)
         try:
-            self._ack(client, self._intake.progress())
+            self._ack(line, self._intake.progress())
         except StoreDown as error:
             self._watch.store_failed("progress", str(error))
             log.warning("store_down", problem=str(error))
 
-    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        self._messages.append((message.topic, bytes(message.payload)))
-        self._bytes += len(message.payload)
+    def _say_up(self) -> None:
+        if self._down:
+            log.info("broker_back", host=self._broker.host, port=self._broker.port)
+        self._down = False
+        self._watch.broker_up()
 
     def _say_down(self, problem: str) -> None:
         self._watch.broker_down(problem)
         if not self._down:
             self._down = True
             log.warning("broker_down", host=self._broker.host, port=self._broker.port, problem=problem)
+
+
+@lru_cache(maxsize=20_000)
+def _whence(topic: str) -> tuple[str, Lane] | None:
+    """The cabinet and lane of a pack's topic; None for any other topic."""
+    up = _UP.match(topic)
+    return (up[1], Lane(up[2])) if up is not None else None
 
 
 def _broken(cabinet: str, lane: Lane, body: bytes, reason: str) -> Pack:
