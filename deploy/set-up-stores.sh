@@ -39,13 +39,16 @@ if [ "$(as_postgres --tuples-only --no-align --command "SELECT 1 FROM pg_databas
 fi
 
 # --- InfluxDB 1.x: on this machine only, telling nobody about itself
+# (GOGC: it tidies its memory a third as often, which spares a tenth of the processor a reading costs it, and takes
+# some 150 MB more)
 dropin=/etc/systemd/system/influxdb.service.d/covercode.conf
 wanted='[Service]
 Environment=INFLUXDB_HTTP_BIND_ADDRESS=127.0.0.1:8086
 Environment=INFLUXDB_BIND_ADDRESS=127.0.0.1:8088
 Environment=INFLUXDB_REPORTING_DISABLED=true
 Environment=INFLUXDB_DATA_INDEX_VERSION=tsi1
-Environment=INFLUXDB_HTTP_LOG_ENABLED=false'
+Environment=INFLUXDB_HTTP_LOG_ENABLED=false
+Environment=GOGC=300'
 systemctl --quiet enable influxdb
 if [ "$(cat "$dropin" 2>/dev/null || true)" != "$wanted" ]; then
     install -d -m 0755 "${dropin%/*}"
