@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,10 +18,12 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from gateway.broker_tls import closed_early, explained, refused, secure
 from gateway.settings import BrokerSettings
 
 _CONNECT_WITHIN_S = 10.0
 _GOODBYE_WITHIN_S = 2.0
+_BROKE = "the connection broke"
 
 
 class BrokerDown(Exception):
@@ -86,16 +87,17 @@ class BrokerConnection:
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
         try:
-            self._secure(client)
+            secure(client, self._settings)
             client.connect(self._settings.host, self._settings.port, keepalive=self._settings.keepalive_s)
         except (OSError, ValueError) as error:  # ssl's errors are OSErrors
-            raise BrokerDown(str(error)) from error
+            raise BrokerDown(explained(error, self._settings)) from error
         client.loop_start()
         if not self._ready.wait(_CONNECT_WITHIN_S):
             self._lost = self._lost or "the broker does not answer"
         if self._lost is not None:
             self.close()
-            raise BrokerDown(self._lost)
+            broke = self._lost.startswith(_BROKE)
+            raise BrokerDown(closed_early(self._lost, self._settings) if broke else self._lost)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Hands one message over for sending, QoS 1. Raises ``BrokerDown`` when the connection is over."""
@@ -125,23 +127,13 @@ class BrokerConnection:
                 sock.shutdown(socket.SHUT_RDWR)
         self._client.loop_stop()
 
-    def _secure(self, client: mqtt.Client) -> None:
-        settings = self._settings
-        if settings.username:
-            client.username_pw_set(settings.username, settings.password or None)
-        if settings.tls_ca:
-            context = ssl.create_default_context(cafile=settings.tls_ca)
-            if settings.tls_cert:
-                context.load_cert_chain(settings.tls_cert, settings.tls_key)
-            client.tls_set_context(context)
-
     # --- paho's thread ----------------------------------------------------------------------------------------------
 
     def _on_connect(
         self, client: mqtt.Client, _data: Any, _flags: mqtt.ConnectFlags, code: ReasonCode, _more: Properties | None
     ) -> None:
         if code.is_failure:
-            self._end(f"the broker refuses the connection: {code}")
+            self._end(refused(code, self._settings))
         else:
             client.subscribe([(topic, 1) for topic in self._topics])
 
@@ -166,7 +158,7 @@ class BrokerConnection:
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, _flags: mqtt.DisconnectFlags, code: ReasonCode, _more: Properties | None
     ) -> None:
-        self._end(f"the connection broke: {code}")
+        self._end(f"{_BROKE}: {code}")
         self._over.set()
 
     def _end(self, reason: str) -> None:

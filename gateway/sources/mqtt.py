@@ -20,11 +20,13 @@ import structlog
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from gateway.broker_tls import closed_early, explained, refused, secure
 from gateway.bus_pace import open_pause
 from gateway.settings import BrokerSettings
 from gateway.sources.frames import Found, Say, Unreadable
 from gateway.sources.reception import Reception
 
+_AT = "source.broker"  # where the settings stand, in what is said about them
 _READY_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.25
 _LINGER_S = 0.02
@@ -84,6 +86,7 @@ class MqttSource:
         self._ready, self._problem = False, None
         client = self._client()
         try:
+            secure(client, self.broker, at=_AT)
             client.connect(self.broker.host, self.broker.port, keepalive=self.broker.keepalive_s)
             self._wait_until_ready(client, stop)
             self._say(client, self.dialect.greet())
@@ -93,7 +96,7 @@ class MqttSource:
                 self._read(client)
                 self._take(client, stop)
         except (OSError, ValueError) as error:  # ssl's errors are OSErrors
-            raise SourceDown(str(error)) from error
+            raise SourceDown(explained(error, self.broker, at=_AT)) from error
         finally:
             client.disconnect()
 
@@ -119,12 +122,15 @@ class MqttSource:
         """Lets paho read, write and keep the connection alive once. Raises ``SourceDown``."""
         sock = client.socket()
         if sock is None:
-            raise SourceDown(self._problem or "the connection broke")
+            raise self._down("the connection broke")
         ready = ([sock], [], []) if _has_pending(sock) else select.select([sock], _writes(client, sock), [], wait_s)
         results = [client.loop_read() if ready[0] else 0, client.loop_write() if client.want_write() else 0]
         failed = next((code for code in (*results, client.loop_misc()) if code != mqtt.MQTT_ERR_SUCCESS), None)
         if self._problem is not None or failed is not None:
-            raise SourceDown(self._problem or mqtt.error_string(failed or mqtt.MQTT_ERR_CONN_LOST))
+            raise self._down(mqtt.error_string(failed or mqtt.MQTT_ERR_CONN_LOST).rstrip("."))
+
+    def _down(self, said: str) -> SourceDown:
+        return SourceDown(self._problem or (said if self._ready else closed_early(said, self.broker, at=_AT)))
 
     def _take(self, client: mqtt.Client, stop: threading.Event) -> None:
         """Into the spool, then the acknowledgements; what can't be read stops neither the next nor itself."""
@@ -173,19 +179,11 @@ class MqttSource:
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
-        settings = self.broker
-        if settings.username:
-            client.username_pw_set(settings.username, settings.password or None)
-        if settings.tls_ca:
-            context = ssl.create_default_context(cafile=settings.tls_ca)
-            if settings.tls_cert:
-                context.load_cert_chain(settings.tls_cert, settings.tls_key)
-            client.tls_set_context(context)
         return client
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
         if code.is_failure:
-            self._problem = f"the broker refuses the connection: {code}"
+            self._problem = refused(code, self.broker, at=_AT)
         else:
             client.subscribe([(topic, 1) for topic in self.dialect.topics])
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from gateway.senml import Reading
 from gateway.settings import BrokerSettings, CabinetIdentity, CabinetSettings, SpoolSettings
 from gateway.spool import Spool
 from gateway.uplink import Uplink
+from tests.authority import Authority
 from tests.mosquitto import Mosquitto, free_port
 from tests.toy_city import ToyCity
 
@@ -29,33 +28,13 @@ def wait_until(happened: Callable[[], bool], *, within_s: float = 60.0) -> None:
         threading.Event().wait(0.01)
 
 
-def openssl(*arguments: object) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
 @pytest.fixture
 def authority(tmp_path: Path) -> Path:
     """A folder with ca.pem, and certificates with keys for the broker (localhost) and for a cabinet."""
-    if shutil.which("openssl") is None:
-        pytest.fail("this test needs openssl: apt-get install openssl")
-    folder = tmp_path / "ca"
-    folder.mkdir()
-    ca = ("-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", "2")
-    openssl(
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority",
-        "-keyout", folder / "ca.key", "-out", folder / "ca.pem",
-    )  # fmt: skip
-    for name, subject in (("broker", "localhost"), ("cabinet", "c1")):
-        alternative = folder / f"{name}.ext"
-        alternative.write_text(f"subjectAltName=DNS:{subject}\n")
-        openssl(
-            "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={subject}",
-            "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.csr",
-        )  # fmt: skip
-        openssl(
-            "x509", "-req", "-in", folder / f"{name}.csr", *ca, "-extfile", alternative, "-out", folder / f"{name}.pem"
-        )
-    return folder
+    made = Authority(tmp_path / "ca")
+    made.issue("broker", "localhost")
+    made.issue("cabinet", "c1")
+    return made.folder
 
 
 def test_packs_travel_over_tls_with_a_client_certificate_and_without_one_do_not(authority: Path, tmp_path: Path):
@@ -97,5 +76,5 @@ def send(broker: BrokerSettings, spool: Spool, *, until: Callable[[], bool]) -> 
     finally:
         stop.set()
         uplink.wake()
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
