@@ -65,6 +65,9 @@ class _Kept(msgspec.Struct, frozen=True):
     start_s: float
 
 
+_json_kept = msgspec.json.Decoder(_Kept)
+
+
 @dataclass(slots=True)
 class ClockGuard:
     """One for the whole cabinet, and all its lives. ``trust``: ``plausible`` believes a clock that was set at all,
@@ -96,7 +99,7 @@ class ClockGuard:
 
     def recall(self) -> None:
         """Goes on with what the process before believed, if the machine has not been started anew since."""
-        known = None if self.kept is None else read_kept(self.kept, _Kept)
+        known = None if self.kept is None else read_kept(self.kept, _json_kept)
         if known is not None and known.boot == boot_id():
             self._start_s = self._kept_s = known.start_s
 

@@ -57,6 +57,11 @@ class _Book(msgspec.Struct):
     commands: dict[str, _Kept] = {}
 
 
+# here and not where they are used: msgspec must not learn a shape in two threads at once
+_json_command = msgspec.json.Decoder(Command)
+_json_book = msgspec.json.Decoder(_Book)
+
+
 class Refused(Exception):
     """A command that is not done, and why; nothing was changed."""
 
@@ -85,7 +90,7 @@ class CommandDesk:
         try:
             if len(body) > _LONGEST_BODY:
                 raise msgspec.DecodeError(f"{len(body)} bytes are too many")
-            command = msgspec.json.decode(body, type=Command)
+            command = _json_command.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             log.warning("command_unreadable", reason=str(error))
             return None
@@ -189,7 +194,7 @@ class CommandDesk:
 
     def _kept(self) -> dict[str, _Kept]:
         if self._book is None:
-            self._book = read_kept(self._path, _Book) or _Book({})
+            self._book = read_kept(self._path, _json_book) or _Book({})
         return self._book.commands
 
     def _until(self, expires_at: float) -> float:

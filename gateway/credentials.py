@@ -30,6 +30,9 @@ class _Kept(msgspec.Struct):
     passwords: list[str]  # the newest first
 
 
+_json_kept = msgspec.json.Decoder(_Kept)
+
+
 class Credentials:
     """The file of the cabinet's passwords. Used by the uplink's thread alone."""
 
@@ -80,7 +83,7 @@ class Credentials:
 
     def _read(self) -> _Kept | None:
         if not self._looked:
-            found = read_kept(self._path, _Kept)
+            found = read_kept(self._path, _json_kept)
             self._kept = found if found is not None and found.passwords else None
             self._looked = True
         return self._kept

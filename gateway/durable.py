@@ -37,10 +37,13 @@ def write_durably(path: Path, body: bytes, *, mode: int = 0o600) -> None:
     _flush_folder(path.parent)
 
 
-def read_kept(path: Path, kind: type[T]) -> T | None:
-    """What ``path`` holds as JSON; None when there is no such file. One that can't be read is set aside, and logged."""
+def read_kept(path: Path, kind: msgspec.json.Decoder[T]) -> T | None:
+    """What ``path`` holds as JSON; None when there is no such file. One that can't be read is set aside, and logged.
+
+    ``kind`` is made while its module is loaded: msgspec must not learn a shape in two threads at once.
+    """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return kind.decode(path.read_bytes())
     except FileNotFoundError:
         return None
     except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:

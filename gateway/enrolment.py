@@ -40,6 +40,9 @@ class _Answer(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+_json_answer = msgspec.json.Decoder(_Answer)
+
+
 def enrol(city: str, code: str, config: Path, *, ca: Path | None = None) -> str:
     """Enrol with ``code`` at the city's address; returns the cabinet's id.
 
@@ -78,7 +81,7 @@ def _ask(city: str, code: str, hashed: str, ca: Path | None) -> _Answer:
         context = ssl.create_default_context(cafile=None if ca is None else str(ca))
         opener = build_opener(HTTPSHandler(context=context), _NoRedirect())
         with opener.open(request, timeout=_WITHIN_S) as response:
-            return msgspec.json.decode(response.read(_LONGEST_ANSWER), type=_Answer)
+            return _json_answer.decode(response.read(_LONGEST_ANSWER))
     except HTTPError as error:
         raise EnrolmentFailed(f"the city refuses: {_detail(error)}") from error
     except (URLError, OSError, ValueError) as error:

@@ -68,6 +68,10 @@ class _Shelf(msgspec.Struct):
     trial: _Trial | None = None
 
 
+# here and not where it is used: msgspec must not learn a shape (and those it holds) in two threads at once
+_json_shelf = msgspec.json.Decoder(_Shelf)
+
+
 class Remote:
     """What the uplink and the lives of a cabinet share.
 
@@ -113,7 +117,7 @@ class Remote:
     def start(self) -> None:
         """Reads the files once, at the start of the process; a trial that was cut off is taken back."""
         if self._own.remote.enabled:
-            self._shelf = read_kept(self._shelf_file, _Shelf) or _Shelf()
+            self._shelf = read_kept(self._shelf_file, _json_shelf) or _Shelf()
         trial = self._shelf.trial
         self._desk.end_what_was_begun(but=trial.command if trial else "")
         if trial is not None and trial.begun:

@@ -31,6 +31,9 @@ LONGEST_TEXT = 128 * 1024
 
 S = TypeVar("S")
 
+# msgspec must not learn a shape in two threads at once: it knows this one and all it holds from here on
+msgspec.json.Decoder(CabinetSettings)
+
 # What of each table stays the cabinet's own: who it is, its secrets, its files and what is screwed to it.
 _OWN: Mapping[type, frozenset[str]] = {
     BrokerSettings: frozenset({"username", "password", "tls_ca", "tls_cert", "tls_key"}),

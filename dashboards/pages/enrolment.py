@@ -9,6 +9,7 @@ from flask import Flask, Response, jsonify, request
 from dashboards.site import now, site
 from registry.domain.errors import InvalidInput
 from registry.services.credentials import enrol as use_code
+from registry.shapes import shaped_json
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,6 @@ def _read() -> _Request:
     if request.mimetype != "application/json" or (request.content_length or 0) > _LONGEST_BODY:
         raise InvalidInput("body", "send JSON with code and hash; `covercode edge enrol` does")
     try:
-        return msgspec.json.decode(request.get_data(), type=_Request)
+        return shaped_json(request.get_data(), _Request)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidInput("body", "must be JSON with code and hash: {why}", why=error) from None

@@ -181,3 +181,7 @@ class DeviceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     json: JsonTable | None = None
     stream: str = ""
     name: str = ""  # the file's name without its ending
+
+
+# msgspec must not learn a shape in two threads at once: it knows this one and all it holds from here on
+msgspec.json.Decoder(DeviceProfile)

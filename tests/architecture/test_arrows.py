@@ -94,3 +94,25 @@ def test_shapes_are_read_where_threads_can_not_meet():
         if re.search(r"msgspec\.(convert|(json|toml|msgpack|yaml)\.decode)\(|^\s+.*msgspec\.\w+\.Decoder\(", line)
     }
     assert direct == set()
+
+
+# their shapes are known when they are loaded: a decoder of the same shape, or of one that holds it, is made there
+CONVERT_KNOWN_SHAPES = {
+    "gateway/decoders/shape.py",
+    "gateway/remote.py",
+    "gateway/remote_config.py",
+    "gateway/senml.py",
+}
+
+
+def test_the_gateway_knows_its_shapes_before_any_thread():
+    """It does not import the registry, so its decoders are made while their modules are loaded."""
+    late = {
+        f"{path.relative_to(ROOT)}:{number}"
+        for room in ("gateway", "operate")
+        for path in (ROOT / room).rglob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r"msgspec\.\w+\.decode\(.*type=|^\s+.*msgspec\.\w+\.Decoder\(", line)
+        or ("msgspec.convert(" in line and str(path.relative_to(ROOT)) not in CONVERT_KNOWN_SHAPES)
+    }
+    assert late == set()
