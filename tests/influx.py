@@ -47,6 +47,7 @@ class Influx:
 
     ``answers``: what the front gives for the next writes instead of asking the server: (status, headers, body).
     ``writes`` counts the write requests that came to the front; ``version`` is what it says of the server when not "".
+    ``bare_port`` is the server's own, without the rewrite.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,7 +55,7 @@ class Influx:
         self.answers: deque[tuple[int, dict[str, str], str]] = deque()
         self.writes = 0
         self.version = ""
-        self._port = free_port()
+        self.bare_port = free_port()
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._front = _Front(self)
@@ -72,7 +73,7 @@ class Influx:
 
     def __enter__(self) -> Influx:
         self._folder.mkdir(parents=True, exist_ok=True)
-        text = _CONFIG.format(rpc=free_port(), port=self._port, folder=self._folder)
+        text = _CONFIG.format(rpc=free_port(), port=self.bare_port, folder=self._folder)
         (self._folder / "influxdb.conf").write_text(text)
         self._thread.start()
         self.start()
@@ -110,7 +111,7 @@ class Influx:
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         """What the server itself answers. Raises ``OSError`` while it is dead."""
-        connection = http.client.HTTPConnection(self.host, self._port, timeout=30)
+        connection = http.client.HTTPConnection(self.host, self.bare_port, timeout=60)
         try:
             connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()

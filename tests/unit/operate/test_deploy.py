@@ -17,6 +17,10 @@ from operate.city_file import read_city_file
 
 ROOT = Path(__file__).parents[3]
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
+BROKER_UNITS = sorted((ROOT / "deploy/mosquitto").glob("*.service")) + sorted(
+    (ROOT / "deploy/mosquitto").glob("*.path")
+)
+SCRIPTS = sorted((ROOT / "deploy").glob("*.sh"))
 PAGE = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
 MOST_EXPOSED = 2.5  # systemd's own measure, 0 to 10; "OK" ends at 5
@@ -39,6 +43,12 @@ def command_of(words: list[str]) -> click.Command:
     known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
     assert {word for word in words if word.startswith("--")} <= known
     return command
+
+
+def complaints_about(unit: Path) -> list[str]:
+    """What systemd says of this unit and not of those around it."""
+    checked = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    return [line for line in checked.stderr.splitlines() if unit.name in line]
 
 
 def test_every_process_has_its_unit() -> None:
@@ -70,6 +80,13 @@ def test_a_unit_is_hardened_comes_back_and_runs_a_command_that_exists(unit: Path
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_itself_knows_every_setting_of_the_brokers_units(tmp_path: Path) -> None:
+    for unit in BROKER_UNITS:
+        shutil.copy(unit, tmp_path)
+    assert [complaint for unit in BROKER_UNITS for complaint in complaints_about(tmp_path / unit.name)] == []
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_systemd_itself_knows_every_setting_and_finds_little_exposed(unit: Path, tmp_path: Path) -> None:
     program = tmp_path / "covercode"
@@ -77,9 +94,7 @@ def test_systemd_itself_knows_every_setting_and_finds_little_exposed(unit: Path,
     program.chmod(0o755)
     copy = tmp_path / unit.name
     copy.write_text(unit.read_text().replace("/opt/covercode/bin/covercode", str(program)))
-    checked = subprocess.run(["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False)
-    about_ours = [line for line in checked.stderr.splitlines() if unit.name in line]
-    assert about_ours == []
+    assert complaints_about(copy) == []
     said = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", str(copy)], capture_output=True, text=True, check=False
     )
@@ -97,12 +112,26 @@ def test_the_shipped_city_file_is_good_and_writes_only_where_the_units_may() -> 
     assert place.records_url.startswith("postgresql+psycopg://")
 
 
-def test_the_set_up_script_parses_and_refuses_what_it_can_not_do() -> None:
-    script = ROOT / "deploy/set-up-stores.sh"
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_a_script_parses_and_shellcheck_has_nothing_to_say(script: Path) -> None:
     parsed = subprocess.run(["sh", "-n", str(script)], capture_output=True, text=True, check=False)
     assert (parsed.returncode, parsed.stderr) == (0, "")
-    environ = {**os.environ, "COVERCODE_DATABASE": "x; DROP DATABASE y"}
-    refused = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=False, env=environ)
+    assert shutil.which("shellcheck"), "this test needs shellcheck: apt-get install shellcheck"
+    checked = subprocess.run(["shellcheck", str(script)], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "more"),
+    [
+        ("set-up-stores.sh", [], {"COVERCODE_DATABASE": "x; DROP DATABASE y"}),
+        ("make-certificates.sh", [], {}),
+        ("make-certificates.sh", ["city.example", "mqtt.city.example; rm -rf /"], {}),
+    ],
+)
+def test_a_script_refuses_what_it_can_not_do(script: str, words: list[str], more: dict[str, str]) -> None:
+    command = ["sh", str(ROOT / "deploy" / script), *words]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **more})
     assert refused.returncode == 2
 
 
