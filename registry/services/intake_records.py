@@ -190,8 +190,8 @@ def _storable(text: str) -> str:
 
 def _at_once(tx: Connection, sql: str, rows: Sequence[LatestRow]) -> None:
     if rows:
-        # as text: the driver's own lists are put together number by number, this by five calls
-        arrays = tuple("{" + ",".join(map(repr, column)) + "}" for column in zip(*rows, strict=True))
+        # as text: the driver puts its own lists together number by number, this takes five calls
+        arrays = tuple(f"{{{msgspec.json.encode(column)[1:-1].decode()}}}" for column in zip(*rows, strict=True))
         tx.exec_driver_sql(sql, arrays)
 
 

@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
+import msgspec
 import structlog
 
 from registry.domain.kinds import Quality
@@ -200,7 +201,9 @@ class InfluxSeries:
     def _lines(self, rows: Sequence[Row]) -> list[str]:
         heads = self._heads
         lines = []
-        for point_id, measured_ms, value, quality, received_ms in rows:
+        # a fifth of what it takes to write them one by one; a number without a fraction is a float to InfluxDB as well
+        values = msgspec.json.encode([row[2] for row in rows])[1:-1].decode().split(",")
+        for (point_id, measured_ms, _, quality, received_ms), value in zip(rows, values, strict=True):
             head = heads.get(point_id)
             if head is None:
                 head = heads[point_id] = f"reading,block={point_id >> _BLOCK_BITS},point={point_id} "
@@ -209,7 +212,7 @@ class InfluxSeries:
                 head += f"quality={quality}i,"
             if received_ms != measured_ms:
                 head += f"received={received_ms}i,"
-            lines.append(f"{head}value={float(value)!r} {measured_ms}")
+            lines.append(f"{head}value={value} {measured_ms}")
         return lines
 
     def _senders_opened(self) -> ThreadPoolExecutor:
