@@ -78,7 +78,11 @@ def test_a_revoked_cabinet_is_out_until_it_is_enrolled_again(city: City, now: da
     assert credentials.password_lines(city.engine, {}) == [f"c1:{HASH}"]
 
 
-@pytest.mark.parametrize("bad", ["", "$7$101$short$short", f"{HASH}\nadmin:x", "plain", HASH[:-1]])
+@pytest.mark.parametrize(
+    "bad",
+    ["", "$7$101$short$short", f"{HASH}\nadmin:x", "plain", HASH[:-1]],
+    ids=["nothing", "short", "two lines", "plain", "one sign less"],  # the hash is another one in each process
+)
 def test_nothing_but_a_hash_comes_into_the_broker_s_file_and_the_code_stays_good(city: City, now: datetime, bad: str):
     code = issue(city, now)
     with pytest.raises(InvalidInput):
