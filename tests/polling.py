@@ -41,11 +41,11 @@ def polling(given: BusSettings, sink: object, profiles: Mapping[str, DeviceProfi
         yield bus
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
-def wait_until(happened: Callable[[], bool], *, within_s: float = 10.0) -> None:
+def wait_until(happened: Callable[[], bool], *, within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"

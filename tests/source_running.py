@@ -76,7 +76,7 @@ def start_process(config: Path, *, kill: str = "") -> subprocess.Popen[str]:
 def end_process(process: subprocess.Popen[str]) -> int:
     """Kills it with -9 if it still runs; returns how it ended."""
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     return int(process.returncode)
 
 
@@ -131,7 +131,7 @@ def running(
     finally:
         stop.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive()
 
 

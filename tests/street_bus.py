@@ -101,12 +101,12 @@ class Street:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.kill()
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=60)
 
     def end(self) -> dict[str, int]:
         """Ends the play in good order; returns what the simulator counted."""
         self._process.terminate()
-        said, _ = self._process.communicate(timeout=30)
+        said, _ = self._process.communicate(timeout=60)
         counts: dict[str, int] = json.loads(said.splitlines()[-1])
         return counts
 
@@ -156,5 +156,5 @@ def polled(street: Street, *, poll_every_s: float, timeouts_s: Mapping[str, floa
     finally:
         stop.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive()

@@ -5,6 +5,7 @@ The long form, ten minutes of noise, is ``covercode bench bus``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,11 @@ class Played(NamedTuple):
     damaged: int
 
 
+def noisy(answers: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Those of the noisy line."""
+    return [name for name in answers if name[0].startswith("noisy")]
+
+
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     folder: Path = tmp_path_factory.mktemp("street")
@@ -35,6 +41,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     timeouts_s = {"sound": 0.3, "dead": 0.3, "noisy": 1.0}
     with Street(folder, buses=tuple(timeouts_s), units=30, events=DEAD_AND_NOISY) as street:
         with polled(street, poll_every_s=2.5, timeouts_s=timeouts_s) as buses:
+            street.wait_until(lambda: len(noisy(street.kept.answers())) >= 40)
             street.wait_until(lambda: min(unit.answers for unit in buses["sound"].units()) >= 2)
             units = {name: bus.units() for name, bus in buses.items()}
         health = {name: bus.health() for name, bus in buses.items()}
@@ -57,7 +64,7 @@ def test_the_time_a_line_takes_is_told_and_so_is_how_many_units_it_has_time_for(
 
 
 def test_on_a_noisy_line_no_wrong_value_is_kept_and_every_damaged_frame_is_counted(played):
-    assert len([name for name in played.kept if name[0].startswith("noisy")]) >= 40
+    assert len(noisy(played.kept)) >= 40
     assert played.kept == {name: played.answered[name] for name in played.kept}, "a value was kept that no unit gave"
     assert played.health["noisy"].crc_errors == played.damaged > 10
     assert played.health["noisy"].noise_bytes > 0

@@ -54,12 +54,12 @@ def modbus_server(port: int, tilts: Mapping[int, int]) -> Iterator[None]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()
-    assert started.wait(30)
+    assert started.wait(60)
     try:
         yield
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(30)
+        thread.join(60)
         loop.close()
 
 
@@ -74,7 +74,7 @@ def settings(port: int, *addresses: int, kind: str = "tcp", **changes: object) -
 def test_units_behind_a_modbus_tcp_server_are_read_with_their_own_values():
     port, kept = free_port(), Kept()
     with modbus_server(port, {1: 123, 2: 65535}), polling(settings(port, 1, 2), kept) as bus:
-        wait_until(lambda: len(kept.of("CV-1", "tilt_z")) >= 5 and len(kept.of("CV-2", "tilt_z")) >= 5, within_s=30)
+        wait_until(lambda: len(kept.of("CV-1", "tilt_z")) >= 5 and len(kept.of("CV-2", "tilt_z")) >= 5, within_s=60)
         assert bus.health().crc_errors == bus.health().timeouts == 0
         assert 0 < bus.health().busy < 1
     assert set(kept.of("CV-1", "tilt_z")) == {1.23}
@@ -84,7 +84,7 @@ def test_units_behind_a_modbus_tcp_server_are_read_with_their_own_values():
 def test_a_unit_that_the_server_does_not_reach_is_silent_and_costs_the_others_nothing():
     port, kept = free_port(), Kept()
     with modbus_server(port, {1: 123, 9: UNREACHABLE}), polling(settings(port, 1, 9), kept) as bus:
-        wait_until(lambda: len(kept.of("CV-1", "tilt_z")) >= 10, within_s=30)
+        wait_until(lambda: len(kept.of("CV-1", "tilt_z")) >= 10, within_s=60)
         assert bus.health().units_silent == [9]
         (one, nine) = bus.units()
         assert (one.quality, one.silent) == (1.0, False)
@@ -95,8 +95,8 @@ def test_a_server_that_goes_away_is_said_once_and_its_return_once():
     port, kept = free_port(), Kept()
     with capture_logs() as logs, polling(settings(port, 1), kept) as bus:
         with modbus_server(port, {1: 123}):
-            wait_until(lambda: len(kept.answers) >= 2, within_s=30)
-        wait_until(lambda: bus.health().units_silent == [1], within_s=30)
+            wait_until(lambda: len(kept.answers) >= 2, within_s=60)
+        wait_until(lambda: bus.health().units_silent == [1], within_s=60)
         before = len(kept.answers)
         with modbus_server(port, {1: 123}):
             wait_until(lambda: len(kept.answers) >= before + 2, within_s=60)
@@ -114,7 +114,7 @@ def test_a_server_that_speaks_something_else_is_said_once_and_gives_no_reading()
             with link:
                 met.append(link.recv(100))
                 link.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-                wait_until(lambda: bus.health().units_silent == [1], within_s=30)
+                wait_until(lambda: bus.health().units_silent == [1], within_s=60)
     assert not kept.answers
     assert [entry["event"] for entry in logs if entry["event"].startswith("line_")] == ["line_open", "line_down"]
 

@@ -42,7 +42,7 @@ run(eval(sys.argv[1]), stop=threading.Event(), guard=ClockGuard(wall=ticks_s))
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
         threading.Event().wait(0.01)
@@ -84,7 +84,7 @@ def test_readings_from_before_the_clock_was_set_survive_a_kill_and_get_their_tru
         wait_until(lambda: any(value > before for value in city.values["routine"]))
         wait_until(lambda: len(city.values["routine"]) >= before)
         stop.set()
-        running.join(20)
+        running.join(60)
         ended_ms = time.time() * 1000
 
     seen = sorted(city.values["routine"])
@@ -112,7 +112,7 @@ def test_a_clock_that_jumps_an_hour_both_ways_changes_no_reading_s_time(tmp_path
             so_far = unit.answered
             wait_until(lambda so_far=so_far: unit.answered >= so_far + 6)
         stop.set()
-        running.join(20)
+        running.join(60)
         ended_ms = time.time() * 1000
     counted = sorted((reading[4], reading[2]) for reading in city.readings if reading[1] == "sample_count")
     assert [value for value, _ in counted] == list(range(1, unit.answered + 1))

@@ -52,7 +52,7 @@ class Commander:
         self._client.on_message = self._heard
         self._client.connect(*self._address)
         self._client.loop_start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,7 +98,7 @@ class Cabinet:
         self._config.write_text(
             f'[cabinet]\nid = "c1"\n[broker]\nhost = "127.0.0.1"\nport = {broker_port}\n[remote]\n'
             f'rollback_after_s = 30\n[[bus]]\nname = "b1"\nport = "{bus_port}"\nbaud = 115200\npoll_every_s = 0.2\n'
-            'timeout_s = 0.2\n  [[bus.unit]]\n  address = 1\n  serial = "CV-1"\n  profile = "cc-cover-1"\n'
+            'timeout_s = 5.0\n  [[bus.unit]]\n  address = 1\n  serial = "CV-1"\n  profile = "cc-cover-1"\n'
         )
 
     def start(self) -> None:
@@ -116,7 +116,7 @@ class Cabinet:
 
     def stop(self) -> None:
         self.process.terminate()
-        assert self.process.wait(30) == 0, self.log.read_text()
+        assert self.process.wait(60) == 0, self.log.read_text()
 
     def shelf(self) -> dict[str, Any]:
         with contextlib.suppress(OSError, ValueError):

@@ -155,7 +155,7 @@ class RunningCity:
         self._ends.set()
         self._server.shutdown()
         for thread in self._threads:
-            thread.join(20)
+            thread.join(60)
         self._server.server_close()
         self._store.close()
         self.engine.dispose()
@@ -226,7 +226,7 @@ def running_cabinet(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def logged(folder: Path, event: str) -> int:
@@ -263,7 +263,7 @@ class Client:
         done = threading.Event()
         self._client.on_subscribe = lambda *_: done.set()
         self._client.subscribe(topic, 1)
-        assert done.wait(20)
+        assert done.wait(60)
 
     def publish(self, topic: str, text: str) -> None:
         self._client.publish(topic, text, qos=1, retain=False).wait_for_publish(20)
@@ -331,7 +331,7 @@ def test_strangers_and_revoked_cabinets_do_not_get_in_and_one_that_is_in_is_put_
     inside = Client(city, authority, "c1", password)
     credentials.revoke_cabinet(city.engine, "c1", by=city.records.administrator, now=city.now())
     city.keep_users()
-    assert inside.lost.wait(30), "the broker kept a revoked cabinet"
+    assert inside.lost.wait(60), "the broker kept a revoked cabinet"
     inside.close()
     again = Client(city, authority, "c1", password)
     assert again.answer[0] == "Not authorized"

@@ -49,7 +49,7 @@ def broker(tmp_path: Path) -> Iterator[int]:
     wait_until(lambda: "broker_open" in (tmp_path / "broker.log").read_text() or process.poll() is not None, "a broker")
     yield port
     process.terminate()
-    process.wait(30)
+    process.wait(60)
 
 
 class Client:

@@ -162,5 +162,5 @@ def test_a_closed_store_gives_up_waiting(tmp_path: Path):
         while server.writes == before:  # it has been refused once and waits
             writer.join(0.01)
         store.close()
-        writer.join(30)
+        writer.join(60)
         assert ["502" in problem for problem in problems] == [True]

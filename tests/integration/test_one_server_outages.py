@@ -139,7 +139,7 @@ def test_every_acked_reading_is_stored_once_whatever_server_died_meanwhile(
     finally:
         cabinet.stop()
         stop.set()
-        running.join(30)
+        running.join(60)
     with reading(engine) as tx:
         done = tx.execute(select(lane.c.seq).where(lane.c.epoch == "e1")).scalar_one()
         tilt_z = tx.execute(select(point.c.id).where(point.c.name == "tilt_z")).scalar_one()

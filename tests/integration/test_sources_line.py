@@ -100,7 +100,7 @@ def test_a_device_that_only_answers_is_asked_again_and_again(tmp_path):
                 wait_until(lambda: len(read(kept)) >= 5)
         finally:
             stop.set()
-            thread.join(30)
+            thread.join(60)
     assert set(asked) == {ASK}
     assert set(read(kept)) == {1.234}
 

@@ -303,7 +303,7 @@ def test_an_uplink_goes_through_the_whole_cabinet_and_the_state_tells_of_its_sou
             wait_until(lambda: len(city.readings) == 7)
         finally:
             stop.set()
-            edge.join(30)
+            edge.join(60)
         wait_until(lambda: city.states[-1]["online"] is False)
     assert city.values["urgent"]
     source = city.states[-1]["sources"][0]

@@ -47,7 +47,7 @@ def ask(
 ) -> tuple[int, str]:
     """Status and text of the answer; retried until the server listens."""
     raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request(method, path, body=raw, headers=dict(headers or {}))
         answer = connection.getresponse()
         return answer.status, answer.read().decode()

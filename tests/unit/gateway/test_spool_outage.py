@@ -28,7 +28,7 @@ class Ticks:
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
         threading.Event().wait(0.01)
