@@ -43,13 +43,14 @@ class Postgres:
     ) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(60)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self) -> None:
         """Starts the server (again, on the same data) and waits until it answers."""
         command = [_program("postgres"), "-D", str(self._data), "-p", str(self.port), "-k", "", "-c", "fsync=off"]
-        command += ["-c", "listen_addresses=127.0.0.1"]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", "full_page_writes=off", "-c", "autovacuum=off"]
+        command += ["-c", "jit=off"]
         deadline = time.monotonic() + 60
         while True:
             if self._process is None or self._process.poll() is not None:
