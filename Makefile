@@ -8,12 +8,14 @@ STAMPS := .stamps
 FRONT := dashboards/frontend
 BUILT := dashboards/static/built/manifest.json
 FRONT_SOURCES := $(shell find $(FRONT) -path '*/node_modules' -prune -o -type f -print 2>/dev/null) $(wildcard dashboards/words/*.json)
-DEBIAN := curl mosquitto mosquitto-clients mbpoll zbar-tools sqlite3 chromium fonts-noto-cjk postgresql influxdb libfaketime
+DEBIAN := curl mosquitto mosquitto-clients mbpoll zbar-tools sqlite3 chromium fonts-noto-cjk postgresql influxdb libfaketime nginx shellcheck systemd
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# where it is set every process that a test starts compiles all of our modules again
+unexport PYTHONDONTWRITEBYTECODE
 say = @printf '\033[1m→ %s\033[0m\n' "$(1)"
 
-.PHONY: help setup run test check fmt types imports bench pictures integration browser debian clean migration locks
+.PHONY: help setup run test check fmt types style front-check front-test bench pictures integration browser debian clean migration locks
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,21 +26,33 @@ run: setup ## Start the demo city: simulator, cabinets, broker, ingest, worker, 
 	$(call say,starting the demo city)
 	@$(BIN)/covercode demo $(ARGS)
 
-test: setup $(STAMPS)/dev debian ## Install what the tests need and run them all
-	$(call say,checking style and types and import arrows)
-	@$(MAKE) --no-print-directory check
-	$(call say,testing the front end)
-	@cd $(FRONT) && npm test --silent
+# two things at a time: programs for the tests come while packages do, types are checked while the pages are built
+# (and building the pages has checked the types of the front end)
+test: ## Install what the tests need and run them all
+	@$(MAKE) --no-print-directory -j 2 setup debian $(STAMPS)/dev types style front-test
 	$(call say,testing everything else)
 	@$(BIN)/pytest -q -n 4 --dist loadgroup $(ARGS)
 
-check: $(STAMPS)/dev ## Lint, format check, types, import contracts, spelling
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/codespell
-	cd $(FRONT) && npm run --silent check
+check: types style front-check ## Lint, format check, types, import contracts, spelling
+
+types: $(STAMPS)/dev
+	$(call say,checking types)
+	@$(BIN)/mypy
+
+style: $(STAMPS)/dev
+	$(call say,checking style and import arrows and spelling)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/codespell
+
+front-check: $(STAMPS)/npm
+	$(call say,checking the front end)
+	@cd $(FRONT) && npm run --silent check
+
+front-test: $(BUILT)
+	$(call say,testing the front end)
+	@cd $(FRONT) && npm test --silent
 
 fmt: $(STAMPS)/dev ## Format the code
 	$(BIN)/ruff check --fix .
@@ -79,7 +93,8 @@ $(STAMPS)/server: requirements/server.txt setup.cfg | $(BIN)/python
 	@$(BIN)/python -m pip install -q --no-deps -e .
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/dev: requirements/dev.txt $(STAMPS)/server
+# after node: two pips must not work on one environment at a time
+$(STAMPS)/dev: requirements/dev.txt $(STAMPS)/server | $(STAMPS)/node
 	$(call say,installing what the tests need)
 	@$(BIN)/python -m pip install -q -r requirements/dev.txt
 	@mkdir -p $(STAMPS) && touch $@
