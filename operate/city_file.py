@@ -31,6 +31,10 @@ class CityBrokerSettings(BrokerSettings):
             " for passwords too; empty: neither"
         },
     )
+    mosquitto_config: str = field(
+        default="/etc/mosquitto/conf.d/covercode.conf",
+        metadata={"help": "Mosquitto's own configuration, which doctor looks through where this machine has it"},
+    )
     cabinets_host: str = field(
         default="", metadata={"help": "The broker's name as cabinets reach it, told on enrolment; empty: as host"}
     )

@@ -9,24 +9,16 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
+from operate.broker_doctor import look_at_broker
 from operate.city_file import Place
+from operate.finding import Finding
 from operate.processes import city, open_records
 from operate.settings import BadSettings
 
 _FREE_SPACE_MB = 500
-
-
-class Finding(NamedTuple):
-    """One part looked at; ``advice`` is empty when it is well."""
-
-    part: str
-    well: bool
-    said: str
-    advice: str = ""
 
 
 def examine(config: Path | None, *, as_json: bool) -> int:
@@ -36,7 +28,7 @@ def examine(config: Path | None, *, as_json: bool) -> int:
         click.echo(json.dumps({"ok": all(one.well for one in findings), "parts": [one._asdict() for one in findings]}))
     else:
         for one in findings:
-            click.echo(f"{'ok ' if one.well else 'BAD'}  {one.part:<10} {one.said}")
+            click.echo(f"{'ok ' if one.well else 'BAD'}  {one.part:<13} {one.said}")
             if one.advice:
                 click.echo(f"                → {one.advice}")
     return 0 if all(one.well for one in findings) else 1
@@ -54,7 +46,15 @@ def _all(config: Path | None) -> Iterator[Finding]:
         try:
             yield check(place)
         except Exception as problem:  # noqa: BLE001 - a doctor reports whatever it meets
-            yield Finding(check.__name__.strip("_"), False, f"{type(problem).__name__}: {problem}", "see the message")
+            yield _met(check.__name__.strip("_"), problem)
+    try:
+        yield from look_at_broker(place, now=datetime.now(UTC))
+    except Exception as problem:  # noqa: BLE001 - likewise
+        yield _met("broker users", problem)
+
+
+def _met(part: str, problem: Exception) -> Finding:
+    return Finding(part, False, f"{type(problem).__name__}: {problem}", "see the message")
 
 
 def _records(place: Place) -> Finding:

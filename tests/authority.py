@@ -14,14 +14,14 @@ _QUICK = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")  # RSA keys take sec
 class Authority:
     """A folder with ``ca.pem``; ``issue`` adds NAME.pem and NAME.key."""
 
-    def __init__(self, folder: Path, name: str = "test authority") -> None:
+    def __init__(self, folder: Path, name: str = "test authority", *, days: int = 2) -> None:
         if shutil.which("openssl") is None:
             pytest.fail("this test needs openssl: apt-get install openssl")
         folder.mkdir()
         self.folder = folder
         self.ca = folder / "ca.pem"
         _openssl(
-            "req", "-x509", "-newkey", *_QUICK, "-nodes", "-days", "2", "-subj", f"/CN={name}",
+            "req", "-x509", "-newkey", *_QUICK, "-nodes", "-days", str(days), "-subj", f"/CN={name}",
             "-keyout", folder / "ca.key", "-out", self.ca,
         )  # fmt: skip
 
