@@ -36,7 +36,7 @@ _KINDS: tuple[tuple[str, str, float, float, str], ...] = (
     ("silence", "wire-{n}", 1.5, 25.0, "wire-{n}"),
     ("repeat", "wire-{n}", 0.5, 3.0, "repeat-{n}"),
     ("reorder", "wire-{n}", 2.0, 10.0, "reorder-{n}"),
-    ("fill", "disk-{n}", 3.0, 20.0, "wire-{n}"),
+    ("fill", "disk-{n}", 3.0, 40.0, "wire-{n}"),
     ("clock_ahead", "clock-{n}", 2.5, 20.0, "clock-{n}"),
     ("clock_behind", "clock-{n}", 2.5, 20.0, "clock-{n}"),
 )
