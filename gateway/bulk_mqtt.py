@@ -128,9 +128,9 @@ class BulkConnection:
         return self._opened().fileno()
 
     def open(self, filters: Sequence[str], messages: list[Message]) -> None:
-        """Connect and subscribe (QoS 1), and wait until the broker has agreed to both.
+        """Connect and subscribe (QoS 1), and wait until the broker has agreed, or has begun to send what it has kept.
 
-        ``messages`` takes what it sends meanwhile, as it does for a session that it has kept.
+        ``messages`` takes what came first.
         """
         settings = self._settings
         try:
@@ -147,13 +147,13 @@ class BulkConnection:
             raise BrokerDown(str(error)) from error
         self._heard_s = self._said_s = time.monotonic()
         self._send(_CONNECT, self._greeting())
-        code = self._wait_for(_CONNACK, messages)[1]
+        self._wait_for(_CONNACK, messages)
+        code = self._packets.answers[_CONNACK][1]
         if code:
             raise BrokerDown(f"the broker did not accept us: {_NO_ENTRY.get(code, f'code {code}')}")
         asked = b"".join(_text(topic) + b"\x01" for topic in filters)
         self._send(_SUBSCRIBE, self._next_id() + asked)
-        if any(granted == _REFUSED for granted in self._wait_for(_SUBACK, messages)[2:]):
-            raise BrokerDown(f"the broker refuses {', '.join(filters)}: look at its access rules")
+        self._wait_for(_SUBACK, messages)
 
     def take(self, messages: list[Message]) -> int:
         """Append what has arrived and confirm it; answers how many bytes of payload. Doesn't wait."""
@@ -167,6 +167,8 @@ class BulkConnection:
             raise BrokerDown("the broker closed the connection")
         self._heard_s = time.monotonic()
         taken = self._packets.take(got, messages)
+        if _REFUSED in self._packets.answers.get(_SUBACK, b"")[2:]:
+            raise BrokerDown("the broker refuses our subscriptions: look at its access rules")
         self._unsent += self._packets.confirmations()
         self.flush()
         return taken
@@ -224,18 +226,16 @@ class BulkConnection:
                 said += _text(settings.password)
         return _text("MQTT") + bytes((4, flags)) + struct.pack("!H", settings.keepalive_s) + said
 
-    def _wait_for(self, kind: int, messages: list[Message]) -> bytes:
-        """The answer of this kind: its variable header and payload."""
+    def _wait_for(self, kind: int, messages: list[Message]) -> None:
         deadline = time.monotonic() + _OPEN_WITHIN_S
-        answers = self._packets.answers
-        while kind not in answers:
+        # only a session that was kept sends before it is asked again, and it need not be waited for
+        while kind not in self._packets.answers and not (kind == _SUBACK and messages):
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise BrokerDown("the broker does not answer")
             select.select([self], [self] if self._unsent else [], [], left_s)
             self.flush()
             self.take(messages)
-        return answers.pop(kind)
 
     def _send(self, first: int, body: bytes) -> None:
         length, size = bytearray(), len(body)

@@ -112,6 +112,7 @@ class Ingest:
             try:
                 self._forget_messages()  # never acked: the cabinets will send them again
                 line.open(_TOPICS, self._messages)
+                self._bytes = sum(len(body) for _, body in self._messages)
                 pause_s = _FIRST_PAUSE_S
                 self._say_up()
                 self._settle(line)
