@@ -31,7 +31,7 @@ run: setup ## Start the demo city: simulator, cabinets, broker, ingest, worker, 
 test: ## Install what the tests need and run them all
 	@$(MAKE) --no-print-directory -j 2 setup debian $(STAMPS)/dev types style front-test
 	$(call say,testing everything else)
-	@$(BIN)/pytest -q -n 4 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -q -n 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: types style front-check ## Lint, format check, types, import contracts, spelling
 

@@ -18,6 +18,7 @@ from registry.storage.tables import metadata
 from tests.influx import Influx
 from tests.postgres import Postgres
 
+LONG_GROUPS = ("journey", "browser", "browser-registry", "openapi", "shell", "street at wire speed", "wheel")
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 _numbers = count(1)
 
@@ -30,6 +31,22 @@ def pytest_collection() -> Generator[None, object, object]:
     gc.freeze()
     gc.enable()
     return result
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long values are called by their length: a test's name goes into the environment of each process it starts."""
+    return f"{argname} of {len(val)}" if isinstance(val, str | bytes) and len(val) > 150 else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins at once, so that the end does not wait for it; all else comes in any order."""
+
+    def turn(item: pytest.Item) -> int:
+        mark = item.get_closest_marker("xdist_group")
+        return LONG_GROUPS.index(mark.args[0]) if mark and mark.args[0] in LONG_GROUPS else len(LONG_GROUPS)
+
+    items.sort(key=turn)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 45_000
+PATIENCE_MS = 90_000
+_CITY = pytest.StashKey[tuple[RunningCity, ExitStack]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,10 +41,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items[place] = item
 
 
-@pytest.fixture(scope="session")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCity]:
-    with running_city(tmp_path_factory.mktemp("browser")) as running:
-        yield running
+@pytest.fixture
+def city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RunningCity:
+    """One for all tests that look at it; it ends with the last of them and does not run on beside the others."""
+    if _CITY not in request.config.stash:
+        opened = ExitStack()
+        running = opened.enter_context(running_city(tmp_path_factory.mktemp("browser")))
+        request.config.stash[_CITY] = (running, opened)
+    return request.config.stash[_CITY][0]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """End the city when the next test needs none."""
+    try:
+        return (yield)
+    finally:
+        if _CITY in item.config.stash and "city" not in getattr(nextitem, "fixturenames", ()):
+            item.config.stash[_CITY][1].close()
+            del item.config.stash[_CITY]
 
 
 # for each module anew: Playwright's event loop must not outlive these tests
