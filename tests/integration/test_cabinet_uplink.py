@@ -274,6 +274,16 @@ def test_a_confirmation_that_cannot_be_ours_deletes_nothing(settings, spool, cit
         assert spool.status().packs == 3
 
 
+def test_the_state_tells_of_a_spool_that_was_set_aside(settings, city):
+    Path(settings.spool.path).write_bytes(b"this was a spool before the power went" * 500)
+    with Spool(settings.spool) as spool, sending(settings, spool):
+        wait_until(lambda: bool(city.states))
+        (told,) = city.states[0]["set_aside"]
+    assert (Path(settings.spool.path).parent / told["name"]).exists()
+    assert told["bytes"] > 10_000
+    assert time.time() - 3600 < told["at"] < time.time() + 60
+
+
 def test_the_state_says_what_waits_and_which_units_are_silent(settings, spool, city):
     city.silent = True
     silent: list[int] = []
