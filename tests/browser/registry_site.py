@@ -24,6 +24,7 @@ from registry.services.tags import issue_tag
 from registry.storage.database import open_database, writing
 from registry.storage.series import SqliteSeries
 from registry.storage.tables import metadata
+from tests.browser.troubled_cabinet import TroubledCabinet, troubled_cabinet
 from tests.web.conftest import WebCity
 
 
@@ -36,6 +37,7 @@ class RegistrySite:
     asset_id: int
     token: str
     app: Flask
+    troubled: TroubledCabinet
 
 
 class _Quiet(WSGIRequestHandler):
@@ -69,6 +71,7 @@ def registry_site(folder: Path) -> Iterator[RegistrySite]:
             for number in range(40)
         ]
         token = issue_tag(tx, ids[0], now=now)
+    troubled = troubled_cabinet(engine, "c-lindun-renmin-0093", now=now)
     series = SqliteSeries(folder / "series.db")
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
     address = f"http://127.0.0.1:{server.server_port}"
@@ -78,9 +81,9 @@ def registry_site(folder: Path) -> Iterator[RegistrySite]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield RegistrySite(address=address, engine=engine, asset_id=ids[0], token=token, app=app)
+        yield RegistrySite(address=address, engine=engine, asset_id=ids[0], token=token, app=app, troubled=troubled)
     finally:
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
         server.server_close()
         engine.dispose()

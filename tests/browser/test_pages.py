@@ -15,6 +15,7 @@ from registry.domain.kinds import Family
 from registry.services.reports import report_by_citizen
 from tests.browser.eyes import DESK, PHONE, Camera, Windows
 from tests.browser.running_city import RunningCity
+from tests.browser.troubled_cabinet import troubled_cabinet
 
 pytestmark = [
     pytest.mark.browser,
@@ -50,7 +51,7 @@ def test_every_page_fits_its_window_and_speaks_its_language(
     city: RunningCity, windows: Windows, camera: Camera, shape: str, language: str, theme: str
 ):
     seats: dict[str, Page] = {}
-    for stop in _tour(city):
+    for stop in _tour(city, f"{shape}-{language}-{theme}"):
         if stop.login not in seats:
             seats[stop.login] = windows.open(SHAPES[shape], login=stop.login, language=language, theme=theme)
         page = seats[stop.login]
@@ -67,7 +68,7 @@ def test_every_page_fits_its_window_and_speaks_its_language(
         assert BARE_KEY.findall(page.get_by_role("main").inner_text()) == [], stop
 
 
-def _tour(city: RunningCity) -> Iterator[Stop]:
+def _tour(city: RunningCity, look: str) -> Iterator[Stop]:
     case = city.sensor_case()
     lamp = city.calm_asset(Family.LIGHT)
     told = report_by_citizen(
@@ -89,6 +90,13 @@ def _tour(city: RunningCity) -> Iterator[Stop]:
     yield Stop(name="asset", address=f"/assets/{case.asset_id}")
     yield Stop(name="system", address="/system")
     yield Stop(name="rules", address="/rules")
+    troubled = troubled_cabinet(city.engine, f"c-lindun-{look}", now=datetime.now(UTC))
+    yield Stop(name="repairs", address="/repairs")
+    yield Stop(name="letters", address="/letters", login="admin")
+    yield Stop(name="letter", address=troubled.letter, login="admin")
+    yield Stop(name="cabinet", address=troubled.cabinet, login="admin")
+    yield Stop(name="configuration", address=f"{troubled.cabinet}/configuration", login="admin")
+    yield Stop(name="enrolment", address="/enrolment-codes/new", login="admin")
     yield Stop(name="error", address="/nowhere", status=404)
     yield Stop(name="tasks", address="/tasks", login="crew1")
     yield Stop(name="scan-crew", address=plate, login="crew1")

@@ -34,7 +34,16 @@ def plain_paths(book: RegistrySite) -> list[str]:
 def paths_of_things(book: RegistrySite) -> list[str]:
     """Pages about one thing."""
     asset = f"/assets/{book.asset_id}"
-    return [asset, f"{asset}/edit", f"/q/{book.token}", "/label-templates/plate-60x90"]
+    cabinet = book.troubled.cabinet
+    of_cabinets = [cabinet, f"{cabinet}/configuration", f"/enrolment-codes/new?cabinet={cabinet.rpartition('/')[2]}"]
+    return [
+        asset,
+        f"{asset}/edit",
+        f"/q/{book.token}",
+        "/label-templates/plate-60x90",
+        *of_cabinets,
+        book.troubled.letter,
+    ]
 
 
 @dataclass(slots=True)
