@@ -32,8 +32,15 @@ def secure(client: mqtt.Client, settings: BrokerSettings, *, at: str = "broker")
     """Gives ``client`` what it shows and checks. ``at``: where ``settings`` stand. Raises ``BadTls``."""
     if settings.username:
         client.username_pw_set(settings.username, settings.password or None)
+    context = tls_context(settings, at=at)
+    if context is not None:
+        client.tls_set_context(context)
+
+
+def tls_context(settings: BrokerSettings, *, at: str = "broker") -> ssl.SSLContext | None:
+    """What a connection shows and checks; None where no TLS is wanted. Raises ``BadTls``."""
     if not settings.tls_ca:
-        return
+        return None
     _check_readable(f"{at}.tls_ca", settings.tls_ca)
     try:
         context = ssl.create_default_context(cafile=settings.tls_ca)
@@ -48,7 +55,7 @@ def secure(client: mqtt.Client, settings: BrokerSettings, *, at: str = "broker")
             problem = f"{settings.tls_key} is not the key (PEM, without password) of {settings.tls_cert}"
             raise BadTls(f"{at}.tls_key: {problem}: {error}") from error
     context.sslsocket_class = _Handshaking
-    client.tls_set_context(context)
+    return context
 
 
 def explained(error: Exception, settings: BrokerSettings, *, at: str = "broker") -> str:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 
 from gateway.broker import BrokerDown
+from gateway.broker_tls import explained, tls_context
 from gateway.settings import BrokerSettings
 
 _OPEN_WITHIN_S = 10.0
@@ -137,14 +138,12 @@ class BulkConnection:
             plain = socket.create_connection((settings.host, settings.port), timeout=_OPEN_WITHIN_S)
             self._socket = plain
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if settings.tls_ca:
-                context = ssl.create_default_context(cafile=settings.tls_ca)
-                if settings.tls_cert:
-                    context.load_cert_chain(settings.tls_cert, settings.tls_key or None)
+            context = tls_context(settings)
+            if context is not None:
                 self._socket = context.wrap_socket(plain, server_hostname=settings.host)
             self._socket.setblocking(False)
         except OSError as error:
-            raise BrokerDown(str(error)) from error
+            raise BrokerDown(explained(error, settings)) from error
         self._heard_s = self._said_s = time.monotonic()
         self._send(_CONNECT, self._greeting())
         self._wait_for(_CONNACK, messages)

@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from structlog.testing import capture_logs
 
 from gateway.broker import BrokerConnection, BrokerDown
+from gateway.bulk_mqtt import BulkConnection
 from gateway.credentials import password_hash
 from gateway.device_profiles import load_profiles
 from gateway.settings import BrokerSettings, SourceDevice, SourceSettings
@@ -199,11 +200,15 @@ def test_a_broker_without_tls_behind_the_port_is_told_by_the_port(city: City, mo
     assert f"source.broker.port {mosquitto.port} may not be the one for TLS" in reason or "speaks no TLS" in reason
 
 
-def test_the_uplink_names_its_own_settings(city: City):
+def test_the_uplink_and_the_city_name_their_own_settings(city: City):
     settings = replace(city.broker(), tls_ca=str(city.stranger.ca))
     connection = BrokerConnection(settings, client_id="x", will=None, subscribe=["a"], wake=lambda: None)
     with pytest.raises(BrokerDown, match=r"^broker\.tls_ca: the broker's certificate was not issued by"):
         connection.open()
+    bulk = BulkConnection(settings, client_id="x", clean=True)
+    with pytest.raises(BrokerDown, match=r"^broker\.tls_ca: the broker's certificate was not issued by"):
+        bulk.open(["a"], [])
+    bulk.close()
     refused = replace(city.broker(), password="guess")
     connection = BrokerConnection(refused, client_id="x", will=None, subscribe=["a"], wake=lambda: None)
     with pytest.raises(BrokerDown, match=r"'lora'\); check broker\.username and broker\.password"):
