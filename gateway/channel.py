@@ -38,10 +38,10 @@ def open_channel(port: Port, *, baud: int, timeout_s: float) -> Channel:
     if port.host:
         return _open_socket(port)
     try:
-        # timeout=0: we wait with select, so that each wait has its own deadline.
-        return _SerialChannel(
-            serial.Serial(port.path, baud, timeout=0, write_timeout=timeout_s, exclusive=True), port.path
-        )
+        # Without timeouts: we wait with select, so that each wait has its own deadline. pyserial's for writing also
+        # strikes when all has been written but this thread was held up, and would cost us the answer to it.
+        device = serial.Serial(port.path, baud, timeout=0, write_timeout=0, exclusive=True)
+        return _SerialChannel(device, port.path, timeout_s)
     except (OSError, ValueError, termios.error) as error:
         raise LineDown(str(error)) from error
 
@@ -57,9 +57,10 @@ def _open_socket(port: Port) -> Channel:
 
 
 class _SerialChannel:
-    def __init__(self, device: serial.Serial, path: str) -> None:
+    def __init__(self, device: serial.Serial, path: str, write_within_s: float) -> None:
         self._device = device
         self._path = path
+        self._write_within_s = write_within_s
 
     def read(self, wait_s: float) -> bytes:
         try:
@@ -69,9 +70,14 @@ class _SerialChannel:
             raise LineDown(str(error)) from error
 
     def write(self, data: bytes) -> None:
+        left = data
         try:
-            self._device.write(data)
-        except OSError as error:
+            while left:
+                _, ready, _ = select.select([], [self._device], [], self._write_within_s)
+                if not ready:
+                    raise LineDown(f"{self._path} takes nothing for {self._write_within_s} s")
+                left = left[self._device.write(left) :]
+        except (OSError, ValueError, TypeError) as error:  # TypeError: pyserial's, when closed meanwhile
             raise LineDown(str(error)) from error
 
     def close(self) -> None:
