@@ -24,7 +24,7 @@ from registry.services.devices import NewDevice, put_on
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
 from registry.storage.schema import upgrade
-from registry.storage.series.opening import open_series
+from registry.storage.series.opening import is_server, open_series
 from registry.storage.tables import cabinet, case, dead_letter
 from tests.killable_city import wait_until
 from tests.mosquitto import Mosquitto
@@ -72,6 +72,7 @@ class RunningCity:
             asset_id = register_asset(tx, NewAsset(division="320508", class_code="0101", lon=120.6, lat=31.3), now=now)
             put_on(tx, NewDevice(serial="CV-1", profile="cc-cover-1", asset_id=asset_id, heartbeat_s=2), now=now)
         self.store = open_series(series, home=folder)
+        self.beside = is_server(series)
         self.acks: list[tuple[str, dict]] = []
         self.break_next = False
         self.start_ingest()
@@ -101,7 +102,7 @@ class RunningCity:
         self.stop = threading.Event()
         intake = BreakableIntake(self)
         settings = BrokerSettings(host=self.broker.host, port=self.broker.port)
-        ingest = Ingest(settings, intake, note_cabinet=partial(note_cabinet, self.engine))
+        ingest = Ingest(settings, intake, note_cabinet=partial(note_cabinet, self.engine), beside=self.beside)
         self.thread = threading.Thread(target=ingest.run, args=(self.stop,))
         self.thread.start()
 

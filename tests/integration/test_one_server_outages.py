@@ -115,7 +115,10 @@ def test_every_acked_reading_is_stored_once_whatever_server_died_meanwhile(
     store = InfluxSeries(connection, clock=lambda: datetime.now(UTC))
     intake = Intake(engine, store, clock=lambda: datetime.now(UTC))
     ingest = Ingest(
-        BrokerSettings(host=broker.host, port=broker.port), intake, note_cabinet=partial(note_cabinet, engine)
+        BrokerSettings(host=broker.host, port=broker.port),
+        intake,
+        note_cabinet=partial(note_cabinet, engine),
+        beside=True,
     )
     stop = threading.Event()
     running = threading.Thread(target=ingest.run, args=(stop,))
