@@ -35,13 +35,13 @@ def test_what_mosquitto_sub_sees_on_the_wire_is_what_sqlite3_finds_in_the_store(
     with KillableCity(tmp_path, sensors=6, faults="none", duration_s=None) as city:
         watched = subprocess.run(
             [
-                *("mosquitto_sub", "-p", str(city.mosquitto.port), "-q", "1", "-W", "40", "-C", "40"),
+                *("mosquitto_sub", "-p", str(city.mosquitto.port), "-q", "1", "-W", "150", "-C", "40"),
                 *("-t", "covercode/v1/+/up/+"),
             ],
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=180,
         )
         packs = [json.loads(line) for line in watched.stdout.splitlines()]
         on_the_wire = set().union(*(senml_readings(pack) for pack in packs))
@@ -52,7 +52,7 @@ def test_what_mosquitto_sub_sees_on_the_wire_is_what_sqlite3_finds_in_the_store(
         def stored() -> set[tuple[str, str, int, float]]:
             told = subprocess.run(
                 [
-                    *("sqlite3", "-cmd", f"ATTACH '{records}' AS records", str(series)),
+                    *("sqlite3", "-cmd", ".timeout 60000", "-cmd", f"ATTACH '{records}' AS records", str(series)),
                     "SELECT d.serial || '|' || p.name || '|' || r.measured_ms || '|' || r.value FROM reading r"
                     " JOIN records.point p ON p.id = r.point_id JOIN records.device d ON d.id = p.device_id",
                 ],
@@ -63,4 +63,4 @@ def test_what_mosquitto_sub_sees_on_the_wire_is_what_sqlite3_finds_in_the_store(
             rows = (line.split("|") for line in told.stdout.splitlines())
             return {(serial, point, int(at), float(value)) for serial, point, at, value in rows}
 
-        wait_until(lambda: on_the_wire <= stored(), seconds=30, what="every reading seen on the wire is stored")
+        wait_until(lambda: on_the_wire <= stored(), seconds=90, what="every reading seen on the wire is stored")
