@@ -62,7 +62,7 @@ def create_app(
     ``OSError`` or ``ValueError`` when the secret, the catalogues or the front end's manifest can't be used, and
     ``zoneinfo.ZoneInfoNotFoundError`` for an unknown time zone.
     """
-    app = Flask(__name__, static_folder="static", static_url_path="/static", template_folder="templates")
+    app = _CityApp(__name__, static_folder="static", static_url_path="/static", template_folder="templates")
     _configure(app, settings, city, testing=testing)
     app.extensions[EXTENSION] = Site(
         settings=settings,
@@ -96,6 +96,13 @@ def create_app(
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
     return app
+
+
+class _CityApp(Flask):
+    """Flask, told that nothing here is asynchronous: it would look at every function again in every request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
 
 
 def _configure(app: Flask, settings: WebSettings, city: City, *, testing: bool) -> None:
