@@ -29,7 +29,7 @@ from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, 
 from dashboards.navigation import navigation
 from dashboards.permissions import LARGE_UPLOADS, LIMITS
 from dashboards.rate_counts import counts_file, counts_uri
-from dashboards.refusals import field_name, load_refusals
+from dashboards.refusals import field_name, kept_problem, load_refusals
 from dashboards.settings import City, WebSettings
 from dashboards.site import EXTENSION, Site, lang, now, site, site_of, t
 from dashboards.stream import FeedHub, RecordsFeed
@@ -210,6 +210,7 @@ def _register_templates(app: Flask) -> None:
         duration=lambda seconds: texts.duration(seconds, lang()),
         number=_number,
         agent_name=agent_name,
+        kept_problem=kept_problem,
     )
     app.context_processor(_context)
 
