@@ -1,21 +1,57 @@
-"""Real servers for tests that need them; each is started once per test process and ends with it."""
+"""What holds for every test, and real servers for those that need them: each is started once per test process."""
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 
+from registry.services import passwords
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 _numbers = count(1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded for the tests stays until the end: looking it through for garbage took a third of their time."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Groups keep a browser or a city from being started once in each process; without them the suite takes hours."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    if session.config.getoption("loadgroup", False) and any("@" not in item.nodeid for item in grouped):
+        raise pytest.UsageError("pytest-xdist does not see its groups: requirements/test.in says which pytest fits")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> None:
+    """A real hash takes a quarter of a second of the processor, on purpose; what leads to it is what most tests ask."""
+    passwords.hash_with(CHEAP)
+
+
+@pytest.fixture
+def real_passwords() -> Iterator[None]:
+    """Passwords are hashed as in a running city."""
+    passwords.hash_with(PasswordHasher())
+    yield
+    passwords.hash_with(CHEAP)
 
 
 def _postgres_program(name: str) -> str:
