@@ -37,7 +37,7 @@ class Mosquitto:
         """Starts the broker (again, on the same port) and waits until it listens."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(["mosquitto", "-c", str(self._config)], stdout=log, stderr=log)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection((self.host, self.port), timeout=1).close()

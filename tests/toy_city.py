@@ -50,7 +50,7 @@ class ToyCity:
         self._client.on_message = self._on_message
         self._client.connect(*self._address)
         self._client.loop_start()
-        assert self._subscribed.wait(10)
+        assert self._subscribed.wait(60)
         return self
 
     def __exit__(

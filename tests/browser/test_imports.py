@@ -47,7 +47,7 @@ def worker(book: RegistrySite) -> Iterator[None]:
     thread.start()
     yield
     ended.set()
-    thread.join(10)
+    thread.join(60)
 
 
 def data_dir(book: RegistrySite) -> Path:

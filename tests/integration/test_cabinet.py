@@ -79,7 +79,7 @@ def test_answers_reach_the_city_and_a_clean_stop_leaves_nothing_behind(tmp_path,
         running.start()
         wait_until(lambda: units[1].answered >= 10 and two.units[1].answered >= 10 and bool(city.values["urgent"]))
         stop.set()
-        running.join(20)
+        running.join(60)
         assert not running.is_alive()
         wait_until(lambda: city.states[-1]["online"] is False)
     with Spool(settings.spool) as spool:
@@ -114,7 +114,7 @@ def test_a_cabinet_killed_again_and_again_loses_no_answer_and_doubles_none(tmp_p
         last = unit.answered
         wait_until(lambda: any(value > last for value in city.values["routine"]))
         stop.set()
-        running.join(20)
+        running.join(60)
         in_doubt.add(unit.answered)
     seen = city.values["routine"]
     assert len(seen) == len(set(seen)), "doubled"

@@ -116,9 +116,9 @@ def test_every_settled_answer_is_in_the_city_once_with_its_values_and_nothing_el
             wait_until(lambda: bool(city.states) and city.states[-1]["buses"][0]["crc_errors"] > 0)
         finally:
             stop_cabinet.set()
-            edge.join(30)
+            edge.join(60)
             stop_street.set()
-            street.join(30)
+            street.join(60)
 
     said = [json.loads(line) for line in truth.read_text().splitlines()]
     settled = {key(line["answer"]): line["answer"]["values"] for line in said if "answer" in line}

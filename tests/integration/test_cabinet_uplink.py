@@ -74,7 +74,7 @@ def sending(settings: CabinetSettings, spool: Spool, **more: object) -> Iterator
     finally:
         stop.set()
         uplink.wake()
-        thread.join(15)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -158,7 +158,7 @@ def test_a_broker_killed_in_the_middle_loses_nothing(settings, spool, city, mosq
             wait_until(lambda before=before: len(city.taken) > before + 20)
             mosquitto.kill()
             mosquitto.start()
-        assert done.wait(30)
+        assert done.wait(60)
         putting.join()
         wait_until(uplink.is_drained, within_s=60)
     assert city.values["urgent"] == list(range(0, 300, 5))

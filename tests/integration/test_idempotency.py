@@ -26,7 +26,7 @@ def race(engine: Engine) -> None:
     def send() -> None:
         try:
             for number in range(ROUNDS):
-                start.wait(30)
+                start.wait(60)
                 try:
                     if claim(engine, user_id=7, key=f"order-{number}", request_hash="same", now=NOW) is None:
                         done[f"order-{number}"] = done.get(f"order-{number}", 0) + 1

@@ -73,7 +73,7 @@ def test_an_import_killed_in_the_middle_is_finished_by_the_next_process(url: str
         assert doomed.poll() is None
         time.sleep(0.01)
     os.kill(doomed.pid, signal.SIGKILL)
-    doomed.wait(10)
+    doomed.wait(60)
     killed = import_file(engine, run_id)
     assert (killed.state, 0 < killed.created < ROWS) == (ImportState.RUNNING, True)
 

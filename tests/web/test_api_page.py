@@ -31,7 +31,7 @@ def address(web: Web) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
-    thread.join(30)
+    thread.join(60)
     server.server_close()
 
 

@@ -235,7 +235,7 @@ def test_of_two_at_once_one_is_done_and_both_are_answered(web: Web, program: Pro
     start, answers = Barrier(2), list[TestResponse]()
 
     def send(client: FlaskClient) -> None:
-        start.wait(10)
+        start.wait(60)
         headers = {"X-CSRFToken": program.token, "Idempotency-Key": "order-1"}
         answers.append(client.post("/api/v1/assets", json=COVER, headers=headers))
 
@@ -249,7 +249,7 @@ def test_of_two_at_once_one_is_done_and_both_are_answered(web: Web, program: Pro
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert sorted(answer.status_code for answer in answers) in ([201, 201], [201, 409])
     assert len(told(program.get("/assets?road=椹川大道"))["items"]) == 1
     assert program.send("POST", "/assets", COVER, Idempotency_Key="order-1").status_code == 201

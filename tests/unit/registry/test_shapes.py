@@ -15,7 +15,7 @@ asked, answer = threading.Event(), threading.Event()
 def _slow() -> type[int]:
     """An annotation that takes a while to look at, as one does when another thread gets its turn just then."""
     asked.set()
-    assert answer.wait(20)
+    assert answer.wait(60)
     return int
 
 
@@ -35,13 +35,13 @@ def test_nobody_reads_into_a_shape_that_another_thread_is_still_learning():
     first = threading.Thread(target=lambda: got.append(shaped(plain, _Outer)))
     second = threading.Thread(target=lambda: got.append(shaped(plain, _Outer)))
     first.start()
-    assert asked.wait(20)
+    assert asked.wait(60)
     second.start()  # msgspec alone would follow a null pointer here
     second.join(0.2)
     assert second.is_alive(), "it must wait"
     answer.set()
-    first.join(20)
-    second.join(20)
+    first.join(60)
+    second.join(60)
     assert got == [_Outer("cover", _Inner(2), 3)] * 2
 
 

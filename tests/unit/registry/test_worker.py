@@ -63,7 +63,7 @@ def working(engine: Engine, store: SqliteSeries, **more: object) -> Iterator[thr
         yield stop
     finally:
         stop.set()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         store.close()
         assert not thread.is_alive()
 
