@@ -1,6 +1,6 @@
 """How fast one of a million assets is found through HTTP, beside a Flask route that answers a constant.
 
-Both are served as in production (``dashboards.server``: gunicorn, one process with threads), one after the other, to
+Both are served as in production (``dashboards.server``: gunicorn, two processes with threads), one after the other, to
 four client processes that keep their connections. Reads are by token, by code, by alias and by place; the public page
 of a plate, which also keeps the scan, is timed by itself. Then every list and search page is opened by one visitor.
 """

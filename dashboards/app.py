@@ -31,7 +31,7 @@ from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, 
 from dashboards.navigation import navigation
 from dashboards.permissions import LARGE_UPLOADS, LIMITS, WITHOUT_FORM
 from dashboards.rate_counts import counts_file, counts_uri
-from dashboards.refusals import field_name, load_refusals
+from dashboards.refusals import field_name, kept_problem, load_refusals
 from dashboards.settings import City, WebSettings
 from dashboards.site import EXTENSION, Site, lang, now, site, site_of, t
 from dashboards.stream import FeedHub, RecordsFeed
@@ -65,7 +65,7 @@ def create_app(
     ``OSError`` or ``ValueError`` when the secret, the catalogues or the front end's manifest can't be used, and
     ``zoneinfo.ZoneInfoNotFoundError`` for an unknown time zone.
     """
-    app = Flask(__name__, static_folder="static", static_url_path="/static", template_folder="templates")
+    app = _CityApp(__name__, static_folder="static", static_url_path="/static", template_folder="templates")
     _configure(app, settings, city, testing=testing)
     refusals = load_refusals(HERE / "words")
     app.extensions[EXTENSION] = Site(
@@ -102,6 +102,13 @@ def create_app(
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
     return app
+
+
+class _CityApp(Flask):
+    """Flask, told that nothing here is asynchronous: it would look at every function again in every request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
 
 
 def _configure(app: Flask, settings: WebSettings, city: City, *, testing: bool) -> None:
@@ -210,6 +217,7 @@ def _register_templates(app: Flask) -> None:
         number=_number,
         agent_name=agent_name,
         from_cabinet=from_cabinet,
+        kept_problem=kept_problem,
     )
     app.context_processor(_context)
 

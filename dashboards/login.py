@@ -71,6 +71,8 @@ def read_secret(path: Path) -> bytes:
 def register_login(app: Flask, counts: Path) -> None:
     """Flask-Login, and the check of every request against the table of permissions; ``counts``: of tokens' requests."""
     manager = LoginManager()
+    # It would mark sessions whose phone changed networks, and send new cookies for that; the records tell which hold.
+    manager.session_protection = None
     manager.init_app(app, add_context_processor=False)
     manager.user_loader(_load)
     register_bearer(app, counts)

@@ -3,10 +3,8 @@
 Processes, because Python works on one request at a time in each: with one, four people who ask at once wait for each
 other. Threads, because a stream occupies one for as long as its page is open (at most 48 of the 64, so that pages
 always find one). A process has nothing of its own that another would need: each reads the live feed for its listeners,
-and the rates are counted in one file (``dashboards.rate_counts``).
-gunicorn alone, told to end while pages are open on the stream, waits for them until its master kills the worker, since
-a stream has no end of its own. The worker here therefore closes the hub first and every stream ends by itself. The
-master process restarts a worker that dies.
+and the rates are counted in one file (``dashboards.rate_counts``). What a process does in another way than gunicorn's
+is in ``dashboards.web_worker``. The master process restarts a worker that dies.
 """
 
 from __future__ import annotations
@@ -23,10 +21,10 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
 
 from dashboards.settings import WebSettings
 from dashboards.site import site_of
+from dashboards.web_worker import OpenConnections, Worker
 
 log = structlog.get_logger(__name__)
 
@@ -74,29 +72,6 @@ def _why(settings: WebSettings, error: Exception) -> str:
     return f"can't listen on {settings.host}:{settings.port} ({error}): check web.host and web.port in covercode.toml"
 
 
-class _Worker(ThreadWorker):  # type: ignore[misc]
-    """A threaded worker that ends its streams when it is told to end, or when its master is gone."""
-
-    def run(self) -> None:
-        try:
-            super().run()
-        finally:
-            self._end_streams()
-
-    def handle_exit(self, sig: int, frame: object) -> None:
-        self._end_streams()
-        super().handle_exit(sig, frame)
-
-    def handle_quit(self, sig: int, frame: object) -> None:
-        self._end_streams()
-        super().handle_quit(sig, frame)
-
-    def _end_streams(self) -> None:
-        # In a thread of its own: a signal handler interrupts this one, whatever lock it may hold.
-        hub = site_of(self.app.flask_app).hub
-        threading.Thread(target=hub.close, name="hub-close", daemon=True).start()
-
-
 class _Logs(Logger):  # type: ignore[misc]
     """gunicorn's own lines go to the program's log, in the program's form."""
 
@@ -117,14 +92,22 @@ class _Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        def after_fork(_server: object, _worker: object) -> None:
+        connections = OpenConnections(self._processes)
+
+        def before_fork(_master: object, worker: Worker) -> None:
+            worker.share(connections)
+
+        def after_fork(_master: object, _worker: Worker) -> None:
             # A connection opened before the fork belongs to the master.
             site_of(self.flask_app).engine.dispose(close=False)
+
+        def after_end(_master: object, worker: Worker) -> None:
+            connections.leave_place(worker.age)
 
         for name, value in {
             "bind": f"fd://{self._listening_fd}",
             "workers": self._processes,
-            "worker_class": _Worker,
+            "worker_class": Worker,
             "threads": THREADS,
             "keepalive": 5,
             "graceful_timeout": GRACE_S,
@@ -132,7 +115,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "logger_class": _Logs,
             "loglevel": "warning",
             "control_socket_disable": True,
+            "pre_fork": before_fork,
             "post_fork": after_fork,
+            "child_exit": after_end,
         }.items():
             self.cfg.set(name, value)
 

@@ -74,14 +74,14 @@ def api_apply_duties(call: Call[NoQuery, None]) -> Answer:
 def api_stop_job(call: Call[NoQuery, None], job_id: int) -> Answer:
     """Stop it after the present batch."""
     place_jobs.find_job(call.engine, job_id)
-    place_jobs.stop_job(call.engine, job_id)
+    place_jobs.stop_job(call.engine, job_id, by=call.by, now=call.now)
     return _job(call, job_id)
 
 
 def api_resume_job(call: Call[NoQuery, None], job_id: int) -> Answer:
     """Let it go on where it was."""
     place_jobs.find_job(call.engine, job_id)
-    place_jobs.resume_job(call.engine, job_id)
+    place_jobs.resume_job(call.engine, job_id, by=call.by, now=call.now)
     return _job(call, job_id)
 
 

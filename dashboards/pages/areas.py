@@ -226,13 +226,13 @@ def place_job_progress(job_id: int) -> Response:
 
 def stop_place_job(job_id: int) -> BaseResponse:
     """Stop a job after its present batch."""
-    place_jobs.stop_job(site().engine, job_id)
+    place_jobs.stop_job(site().engine, job_id, by=actor(), now=now())
     return redirect(_back(), 303)
 
 
 def resume_place_job(job_id: int) -> BaseResponse:
     """Let a stopped or failed job go on."""
-    place_jobs.resume_job(site().engine, job_id)
+    place_jobs.resume_job(site().engine, job_id, by=actor(), now=now())
     return redirect(_back(), 303)
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, Float, Integer, Select, bindparam, or_, select
+from sqlalchemy import Connection, Engine, Float, Integer, Select, bindparam, or_, select
 
 from registry.domain.errors import InvalidInput
 from registry.domain.geo import Box, Place, box_around, check_place, distance_m, place_cells
@@ -65,15 +65,16 @@ def nearest_assets(
             "within_m", "{given:g} must be more than 0 and at most {most:g} metres", given=within_m, most=FARTHEST_M
         )
     found: list[NearAsset] = []
-    for ring_m in (*(ring for ring in _RINGS_M if ring < within_m), within_m):
-        found = _within(engine, place, ring_m, limit=limit, family=family, scope=scope)
-        if len(found) >= limit:
-            break
+    with reading(engine) as tx:
+        for ring_m in (*(ring for ring in _RINGS_M if ring < within_m), within_m):
+            found = _within(tx, place, ring_m, limit=limit, family=family, scope=scope)
+            if len(found) >= limit:
+                break
     return found[:limit]
 
 
 def _within(
-    engine: Engine, place: Place, radius_m: float, *, limit: int, family: Family | None, scope: str
+    tx: Connection, place: Place, radius_m: float, *, limit: int, family: Family | None, scope: str
 ) -> list[NearAsset]:
     around = box_around(place, radius_m)
     box = Box(max(around.west, -180), max(around.south, -90), min(around.east, 180), min(around.north, 90))
@@ -88,8 +89,7 @@ def _within(
         query = query.where(asset.c.family == family.value)
     if scope:
         query = query.where(digits_begin(asset.c.area_code, scope))
-    with reading(engine) as tx:
-        rows = tx.execute(query, asked).all()
+    rows = tx.execute(query, asked).all()
     near = (
         NearAsset(
             id=row.id,

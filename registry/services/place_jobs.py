@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, or
 from registry.domain.errors import Conflict, NotFound, StoreDown
 from registry.domain.kinds import PlaceJobKind, PlaceJobState
 from registry.domain.people import Actor
+from registry.services import audit
 from registry.storage.database import reading, writing
 from registry.storage.tables import asset, place_job
 
@@ -116,16 +117,18 @@ def latest_job(engine: Engine, kind: PlaceJobKind) -> JobView | None:
     return None if row is None else _view(row)
 
 
-def stop_job(engine: Engine, job_id: int) -> None:
+def stop_job(engine: Engine, job_id: int, *, by: Actor, now: datetime) -> None:
     """Stop a job after its present batch; what was done stays done. One that has ended stays as it is."""
     live = place_job.c.state.in_([PlaceJobState.WAITING.value, PlaceJobState.RUNNING.value])
     with writing(engine) as tx:
-        tx.execute(
+        stopped = tx.execute(
             update(place_job).where(place_job.c.id == job_id, live).values(state=PlaceJobState.STOPPED.value, holder="")
         )
+        if stopped.rowcount:
+            audit.record(tx, by=by, action="job.stop", subject=f"job:{job_id}", now=now)
 
 
-def resume_job(engine: Engine, job_id: int) -> None:
+def resume_job(engine: Engine, job_id: int, *, by: Actor, now: datetime) -> None:
     """Let a stopped or failed job go on where it was. Raises ``Conflict`` for one in another state."""
     with writing(engine) as tx:
         resumed = tx.execute(
@@ -136,8 +139,9 @@ def resume_job(engine: Engine, job_id: int) -> None:
             )
             .values(state=PlaceJobState.WAITING.value, problem="", holder="")
         )
-    if resumed.rowcount == 0:
-        raise Conflict("this job is neither stopped nor failed; load the page again")
+        if resumed.rowcount == 0:
+            raise Conflict("this job is neither stopped nor failed; load the page again")
+        audit.record(tx, by=by, action="job.resume", subject=f"job:{job_id}", now=now)
 
 
 def next_job(engine: Engine, *, now: datetime) -> int | None:

@@ -1,4 +1,4 @@
-"""The real server in a process of its own: it starts, tells why it can't, and ends with pages open on the stream."""
+"""The real server: it starts, tells why it can't, shares connections out, and ends with pages open on the stream."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,11 +18,13 @@ import pytest
 from dashboards.server import CannotListen, listen
 from dashboards.settings import WebSettings
 from dashboards.site import site_of
+from dashboards.web_worker import OpenConnections
 from registry.domain.kinds import Role
 from tests.web.conftest import Web
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 60.0
+ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 
 PROGRAM = """
@@ -173,3 +176,94 @@ def test_a_port_in_use_is_named_with_its_setting(port: int) -> None:
 def test_an_address_that_is_not_ours_names_the_settings(host: str, number: int) -> None:
     with pytest.raises(CannotListen, match=r"web\.host and web\.port"):
         listen(WebSettings(host=host, port=number))
+
+
+def test_a_process_sees_when_another_one_has_fewer_connections():
+    counts = OpenConnections(2)
+    first, second = counts.take_place(1), counts.take_place(2)
+    assert not counts.others_have_fewer(first)
+    counts.tell(first, 3)
+    counts.tell(second, 2)
+    assert counts.others_have_fewer(first)
+    assert not counts.others_have_fewer(second)
+
+
+def test_a_process_that_ended_is_waited_for_no_longer():
+    counts = OpenConnections(2)
+    first, _ = counts.take_place(1), counts.take_place(2)
+    counts.tell(first, 3)
+    counts.leave_place(2)
+    assert not counts.others_have_fewer(first)
+    assert counts.take_place(3) != first
+
+
+@pytest.mark.network
+def test_open_connections_are_shared_out_evenly(port: int, start: Callable[[], subprocess.Popen[str]]) -> None:
+    process = start()
+    doors = [ask(port) for _ in range(100)]
+    held = connections_of(process.pid, port)
+    assert min(held.values()) >= 47, held  # by chance alone it would be fewer in two of three tries
+    for door in doors:
+        door.close()
+
+
+@pytest.mark.network
+def test_a_process_started_in_place_of_one_that_died_gets_its_share(
+    port: int, start: Callable[[], subprocess.Popen[str]]
+) -> None:
+    process = start()
+    former = children(process.pid)
+    os.kill(former[0], signal.SIGKILL)
+    wait_until(lambda: len(children(process.pid)) == 2 and former[0] not in children(process.pid))
+    # it listens some time after it began
+    doors: list[socket.socket] = []
+
+    def one_more_reaches_both() -> bool:
+        doors.append(ask(port))
+        return len(connections_of(process.pid, port)) == 2
+
+    wait_until(one_more_reaches_both)
+    for door in doors:
+        door.close()
+
+
+@pytest.mark.network
+def test_requests_sent_in_one_go_over_one_connection_are_all_answered(
+    port: int, start: Callable[[], subprocess.Popen[str]]
+) -> None:
+    start()
+    with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S) as door:
+        door.sendall(ASK * 5)
+        got = b""
+        while got.count(b"HTTP/1.1 200") < 5:
+            more = door.recv(65536)
+            assert more, got
+            got += more
+
+
+def ask(port: int) -> socket.socket:
+    """A connection over which one answer came, and which stays open."""
+    door = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
+    door.sendall(ASK)
+    assert b" 200 " in door.recv(65536)
+    return door
+
+
+def children(process: int) -> list[int]:
+    return sorted(int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split())
+
+
+def connections_of(master: int, port: int) -> Counter[int]:
+    """How many open connections to ``port`` each process of ``master`` holds, as the kernel tells."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    ours = {row[9] for row in rows if row[3] == "01" and row[1].endswith(f":{port:04X}")}
+    held: Counter[int] = Counter()
+    for child in children(master):
+        for file in Path(f"/proc/{child}/fd").iterdir():
+            try:
+                target = str(file.readlink())
+            except OSError:
+                continue  # closed meanwhile
+            if target.removeprefix("socket:[").removesuffix("]") in ours:
+                held[child] += 1
+    return held

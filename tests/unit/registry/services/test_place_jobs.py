@@ -18,7 +18,7 @@ from registry.services.assets import NewAsset, register_asset
 from registry.services.place_jobs import JobView, Step, ask_for_job, find_job, next_job, run_job
 from registry.services.place_work import WORK
 from registry.storage.database import reading, writing
-from registry.storage.tables import area, asset, asset_change
+from registry.storage.tables import area, asset, asset_change, audit
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 BY = Actor(user_id=None, name="林晓", role=Role.REGISTRAR, unit_id=None)
@@ -102,9 +102,12 @@ def test_work_that_is_stopped_or_abandoned_goes_on_where_it_was(engine: Engine, 
     paused = run("first", NOW, stop=lambda: True)
     assert (paused.state, paused.seen, done) == (PlaceJobState.WAITING, 10, [0])
     assert next_job(engine, now=NOW) == job_id
-    place_jobs.stop_job(engine, job_id)
+    place_jobs.stop_job(engine, job_id, by=BY, now=NOW)
     assert next_job(engine, now=NOW) is None
-    place_jobs.resume_job(engine, job_id)
+    place_jobs.resume_job(engine, job_id, by=BY, now=NOW)
+    with reading(engine) as tx:
+        noted = tx.execute(select(audit.c.action).order_by(audit.c.id.desc()).limit(2)).scalars().all()
+    assert noted == ["job.resume", "job.stop"]
     with writing(engine) as tx:  # a process that was killed in the middle
         tx.execute(
             update(place_jobs.place_job).values(
@@ -122,7 +125,7 @@ def test_work_that_is_stopped_or_abandoned_goes_on_where_it_was(engine: Engine, 
     with pytest.raises(Conflict):
         run("third", later)
     with pytest.raises(Conflict, match="neither stopped nor failed"):
-        place_jobs.resume_job(engine, job_id)
+        place_jobs.resume_job(engine, job_id, by=BY, now=NOW)
 
 
 def test_work_that_fails_says_why_and_can_be_resumed(engine: Engine):
@@ -134,5 +137,5 @@ def test_work_that_fails_says_why_and_can_be_resumed(engine: Engine):
         run_job(engine, job_id, {PlaceJobKind.RELOCATE: fail}, holder="here", clock=lambda: NOW)
     failed = find_job(engine, job_id)
     assert (failed.state, failed.problem) == (PlaceJobState.FAILED, "ZeroDivisionError: by zero")
-    place_jobs.resume_job(engine, job_id)
+    place_jobs.resume_job(engine, job_id, by=BY, now=NOW)
     assert do(engine, job_id).state is PlaceJobState.DONE
