@@ -27,6 +27,7 @@ from dashboards.cabinet_door import CabinetDoor
 from dashboards.cabinet_words import from_cabinet, load_cabinet_words
 from dashboards.compress import compress
 from dashboards.errors import register_errors
+from dashboards.kept_sentences import KeptSentences
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
 from dashboards.navigation import navigation
 from dashboards.permissions import LARGE_UPLOADS, LIMITS, WITHOUT_FORM
@@ -77,6 +78,7 @@ def create_app(
         zone=ZoneInfo(city.timezone),
         texts=Texts(load_catalogues(HERE / "words"), strict=testing),
         refusals=refusals,
+        kept_refusals=KeptSentences(refusals),
         cabinet_words=load_cabinet_words(HERE / "words", refusals),
         manifest=load_manifest(HERE),
         hub=FeedHub(RecordsFeed(engine)),

@@ -7,13 +7,12 @@ them, and its values are filled into the other language's. The setting before th
 
 from __future__ import annotations
 
-import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from string import Formatter
 
+from dashboards.kept_sentences import KeptSentences
 from dashboards.site import lang, site
 
 _SETTING = re.compile(r"(?P<setting>[A-Za-z_][\w.-]*(?:\[\d+\]|\.\"[^\"]*\"|\.[\w:-]+)*): (?P<said>.+)", re.DOTALL)
@@ -24,7 +23,7 @@ class CabinetWords:
     """Finds what was said; ``sentences`` from English to the other language, with ``{places}``."""
 
     def __init__(self, sentences: Mapping[str, str]) -> None:
-        self._sentences = sentences
+        self._kept = KeptSentences(sentences)
 
     def tell(self, said: str) -> str:
         """All of ``said``, problem by problem; what nobody has words for stays as it is."""
@@ -33,34 +32,10 @@ class CabinetWords:
 
     def _problem(self, said: str) -> str:
         named = _SETTING.fullmatch(said)
-        told = self._one(named["said"]) if named is not None else None
+        told = self._kept.retell(named["said"]) if named is not None else None
         if named is not None and told is not None:
             return f"{named['setting']}：{told}"
-        return self._one(said) or said
-
-    def _one(self, said: str) -> str | None:
-        for pattern, words in self._patterns:
-            found = pattern.fullmatch(said)
-            if found is not None:  # a value may be a sentence, too
-                return words.format(**{name: self._one(value) or value for name, value in found.groupdict().items()})
-        return None
-
-    @functools.cached_property
-    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
-        """The most exact first: a place could stand for half a sentence."""
-        exact_first = sorted(self._sentences, key=_letters, reverse=True)
-        return [(re.compile("".join(_parts(words)), re.DOTALL), self._sentences[words]) for words in exact_first]
-
-
-def _letters(words: str) -> int:
-    return sum(len(text) for text, *_ in Formatter().parse(words))
-
-
-def _parts(words: str) -> Iterator[str]:
-    for text, name, _, conversion in Formatter().parse(words):
-        yield re.escape(text)
-        if name:  # a quoted value is found with its quotes and told without
-            yield rf"['\"]?(?P<{name}>.*?)['\"]?" if conversion == "r" else rf"(?P<{name}>.+?)"
+        return self._kept.retell(said) or said
 
 
 def load_cabinet_words(folder: Path, refusals: Mapping[str, str]) -> CabinetWords:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 
 from dashboards.site import lang, site, t
@@ -19,8 +18,6 @@ from registry.domain.asset_facts import FACTS
 from registry.domain.errors import InvalidInput
 from registry.queries.imports import fault_sentences
 
-_PLACE = re.compile(r"\{(\w+)[^{}]*\}")
-_LEAST_OWN_WORDS = 8  # letters; a sentence that is nearly all places would be seen in anything
 _PART = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")
 
 
@@ -55,49 +52,11 @@ def kept_problem(text: str) -> str:
     """
     if lang() == "en" or not text:
         return text
+    known = site().kept_refusals
     field, colon, said = text.partition(": ")
-    if colon and (told := retold(said, site().refusals)) is not None:
+    if colon and (told := known.retell(said)) is not None:
         return f"{field_name(field)}：{told}"
-    return retold(text, site().refusals) or text
-
-
-def retold(said: str, sentences: Mapping[str, str]) -> str | None:
-    """An English sentence with its values in it, told by ``sentences``; None when it is none of them."""
-    if said in sentences:
-        return sentences[said]
-    for words, reader in _readers(tuple(sentences)):
-        if match := reader.fullmatch(said):
-            return _filled(sentences[words], match.groupdict())
-    return None
-
-
-def _filled(words: str, values: Mapping[str, str]) -> str:
-    """``words`` with values as they stood in a text, however their places would have them written."""
-    return _PLACE.sub(lambda place: values[place[1]], words)
-
-
-@lru_cache(maxsize=2)
-def _readers(sentences: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
-    """A pattern for each sentence with places; those that say most in their own words come first."""
-    return [
-        (words, re.compile(_pattern(words), re.DOTALL))
-        for words in sorted(sentences, key=lambda words: -len(_PLACE.sub("", words)))
-        if len(_PLACE.sub("", words).strip()) >= _LEAST_OWN_WORDS
-    ]
-
-
-def _pattern(words: str) -> str:
-    seen: set[str] = set()
-    pattern, end = "", 0
-    for place in _PLACE.finditer(words):
-        name = place[1]
-        pattern += re.escape(words[end : place.start()])
-        # {given!r} puts quotation marks around it, which belong to the English sentence
-        value = f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
-        pattern += f"['\"]?{value}['\"]?" if "!r" in place[0] else value
-        seen.add(name)
-        end = place.end()
-    return pattern + re.escape(words[end:])
+    return known.retell(text) or text
 
 
 def problem_at(error: InvalidInput) -> str:

@@ -19,6 +19,7 @@ from dashboards.texts import DEFAULT_LANGUAGE, LANGUAGES, Texts
 
 if TYPE_CHECKING:
     from dashboards.cabinet_words import CabinetWords
+    from dashboards.kept_sentences import KeptSentences
 
 EXTENSION = "covercode"
 
@@ -28,7 +29,7 @@ class Site:
     """One running web part. ``store`` is a series store, only handed on to ``registry.queries.series``.
 
     ``refusals`` holds each English sentence of a refusal with the Chinese one (``dashboards.refusals``),
-    ``cabinet_words`` those of cabinets (``dashboards.cabinet_words``).
+    ``kept_refusals`` finds them again in text, and ``cabinet_words`` what cabinets say (``dashboards.cabinet_words``).
     """
 
     settings: WebSettings
@@ -39,6 +40,7 @@ class Site:
     zone: ZoneInfo
     texts: Texts
     refusals: Mapping[str, str]
+    kept_refusals: KeptSentences
     cabinet_words: CabinetWords
     manifest: AssetsManifest
     hub: FeedHub

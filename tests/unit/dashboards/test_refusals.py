@@ -13,7 +13,8 @@ from string import Formatter
 
 import pytest
 
-from dashboards.refusals import load_refusals, retold, tell
+from dashboards.kept_sentences import KeptSentences
+from dashboards.refusals import load_refusals, tell
 from dashboards.texts import load_catalogues
 from registry.domain.areas import REMARKS, explain_area_code
 from registry.domain.asset_facts import FACTS
@@ -243,18 +244,19 @@ def test_a_refusal_keeps_braces_that_were_typed() -> None:
 def test_a_refusal_kept_as_text_is_told_again_in_the_other_language():
     """Of a job that failed, only the text was kept; whatever the values, it says the same as the refusal did."""
     sentences = load_refusals(WORDS)
+    kept = KeptSentences(sentences)
     differing = []
     for words in sentences:
         names = list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(words) if name))
         error = InvalidInput("field", words, **{name: 40 + place for place, name in enumerate(names)})
         own = "".join(text for text, *_ in Formatter().parse(words)).strip()
-        if len(own) >= 8 and retold(error.problem, sentences) != tell(error, sentences):
-            differing.append((error.problem, retold(error.problem, sentences), tell(error, sentences)))
+        if len(own) >= 8 and kept.retell(error.problem) != tell(error, sentences):
+            differing.append((error.problem, kept.retell(error.problem), tell(error, sentences)))
     assert differing == []
 
 
 def test_text_that_is_no_refusal_of_ours_is_left_alone():
-    sentences = load_refusals(WORDS)
-    assert retold("[Errno 28] No space left on device", sentences) is None
+    kept = KeptSentences(load_refusals(WORDS))
+    assert kept.retell("[Errno 28] No space left on device") is None
     typed = InvalidInput("name", "{given!r} must be 1 to {most} characters", given="井盖", most=80)
-    assert retold(typed.problem, sentences) == "“井盖”须为 1 至 80 个字符"
+    assert kept.retell(typed.problem) == "“井盖”须为 1 至 80 个字符"
