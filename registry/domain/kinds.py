@@ -179,6 +179,84 @@ class AlertState(StrEnum):
     CLEARED = "cleared"
 
 
+class AlertEventKind(StrEnum):
+    """What happens to an alert. *Expected*: a permit covers it; *overrun*: the permit ended and it did not."""
+
+    FIRED = "fired"
+    STEP_UP = "step_up"
+    STEP_DOWN = "step_down"
+    WORSENED = "worsened"
+    FLAPPING = "flapping"
+    CLEARED = "cleared"
+    EXPECTED = "expected"
+    OVERRUN = "overrun"
+    GROUPED = "grouped"
+    CASE = "case"
+    ACKNOWLEDGED = "acknowledged"
+    SILENCED = "silenced"
+
+
+class GroupState(StrEnum):
+    """A group takes members while it is open."""
+
+    OPEN = "open"
+    ENDED = "ended"
+
+
+class SeasonSwitch(StrEnum):
+    """By its dates, or by hand whatever the date."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+class PermitState(StrEnum):
+    """An opening that is allowed now, was ended in order, or went on beyond its time."""
+
+    OPEN = "open"
+    ENDED = "ended"
+    OVERRUN = "overrun"
+
+
+class CalibrationState(StrEnum):
+    """Whether a newly fitted sensor has found its baseline."""
+
+    COLLECTING = "collecting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ChannelKind(StrEnum):
+    """How notices leave: by an ``apprise`` address, as a JSON webhook, or into an Alertmanager."""
+
+    APPRISE = "apprise"
+    WEBHOOK = "webhook"
+    ALERTMANAGER = "alertmanager"
+
+
+class NoticeKind(StrEnum):
+    """What a notice says: something is wrong, nobody has taken it yet, it is over, what gathered, or a trial."""
+
+    ALARM = "alarm"
+    ESCALATION = "escalation"
+    ALL_CLEAR = "all_clear"
+    DIGEST = "digest"
+    TRIAL = "trial"
+
+
+class NoticeState(StrEnum):
+    """The life of a notice; *held* ones go into the next digest."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    HELD = "held"
+    MUTED = "muted"
+    DROPPED = "dropped"
+
+
 class Quality(IntEnum):
     """How far a reading can be trusted."""
 
@@ -224,8 +302,17 @@ class RuleKind(StrEnum):
     """How a rule looks at readings."""
 
     LIMIT = "limit"
+    RATE = "rate"
+    WINDOW = "window"
+    VECTOR = "vector"
     STUCK = "stuck"
     NO_DATA = "no_data"
+    FORECAST = "forecast"
+    DRIFT = "drift"
+    DISAGREE = "disagree"
+    EVENT = "event"
+    ALL = "all"
+    ANY = "any"
 
 
 class Reject(StrEnum):

@@ -20,7 +20,7 @@ def fire(
     *,
     rule_key: str,
     rule_version: int,
-    case_kind: str,
+    case_kind: str | None,
     severity: Severity,
     point_id: int,
     device_id: int,
@@ -42,9 +42,11 @@ def fire(
     )
     if tx.scalar(live) is not None:
         return None
-    opened = cases.open_or_attach(
-        tx, asset_id=asset_id, kind=case_kind, severity=severity, source=Source.SENSOR, now=now, zone=zone
-    )
+    case_id = None
+    if case_kind is not None:
+        case_id = cases.open_or_attach(
+            tx, asset_id=asset_id, kind=case_kind, severity=severity, source=Source.SENSOR, now=now, zone=zone
+        ).case_id
     alert_id = int(
         tx.execute(
             insert(alert)
@@ -54,7 +56,7 @@ def fire(
                 point_id=point_id,
                 device_id=device_id,
                 asset_id=asset_id,
-                case_id=opened.case_id,
+                case_id=case_id,
                 severity=severity,
                 state=AlertState.FIRING,
                 began_at=began_at,
@@ -68,10 +70,9 @@ def fire(
         ).scalar_one()
     )
     detail = {"alert_id": alert_id, "rule_key": rule_key, "severity": int(severity), "value": value}
-    cases.note_alert(tx, case_id=opened.case_id, move=EventName.ALERT_ATTACHED, detail=detail, now=now)
-    feed.publish(
-        tx, "alert_fired", {**_about(tx, asset_id), **detail, "kind": case_kind, "case_id": opened.case_id}, now=now
-    )
+    if case_id is not None:
+        cases.note_alert(tx, case_id=case_id, move=EventName.ALERT_ATTACHED, detail=detail, now=now)
+    feed.publish(tx, "alert_fired", {**_about(tx, asset_id), **detail, "kind": case_kind, "case_id": case_id}, now=now)
     return alert_id
 
 

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, func, insert, select
 
 from registry.domain.rules import Rule
-from registry.domain.shipped_rules import SHIPPED_RULES
+from registry.domain.rules.shipped import SHIPPED_RULES
 from registry.services.revisions import bump
 from registry.shapes import shaped
 from registry.storage.tables import rule

@@ -31,14 +31,18 @@ from registry.storage.tables.imports import (
     import_profile,
     import_run,
 )
+from registry.storage.tables.notices import channel, contact, notice, route
 from registry.storage.tables.people import answered_key, api_token, audit, audit_head, unit, user, user_session
 from registry.storage.tables.places import area_cell, asset_doubt, gap_count, place_job
 from registry.storage.tables.plates import label_template, print_item, print_run, scan, tag, tag_event
+from registry.storage.tables.quiet import alert_event, alert_group, calibration, permit, season, silence
 from registry.storage.tables.remote import cabinet_command, cabinet_configuration, cabinet_credential, enrolment_code
 from registry.storage.tables.running import feed, lease, revision
 
 __all__ = [
     "alert",
+    "alert_event",
+    "alert_group",
     "answered_key",
     "api_token",
     "area",
@@ -55,9 +59,12 @@ __all__ = [
     "cabinet_command",
     "cabinet_configuration",
     "cabinet_credential",
+    "calibration",
     "case",
+    "channel",
     "class_scheme",
     "code_counter",
+    "contact",
     "dead_letter",
     "device",
     "duty",
@@ -76,7 +83,9 @@ __all__ = [
     "latest",
     "lease",
     "metadata",
+    "notice",
     "number_counter",
+    "permit",
     "photo",
     "place_job",
     "point",
@@ -87,9 +96,12 @@ __all__ = [
     "retired_code",
     "revision",
     "road",
+    "route",
     "rule",
     "rule_memory",
     "scan",
+    "season",
+    "silence",
     "tag",
     "tag_event",
     "unit",

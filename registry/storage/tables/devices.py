@@ -27,6 +27,8 @@ cabinet = Table(
     "cabinet",
     metadata,
     Column("id", String(60), primary_key=True),
+    # the box itself, where the city has it in its book: cases about the cabinet are cases of this asset
+    Column("asset_id", ForeignKey("asset.id")),
     Column("name", String(80), nullable=False),
     Column("lon", Float),
     Column("lat", Float),
@@ -70,6 +72,9 @@ device = Table(
     Column("fitted_by", ForeignKey("app_user.id")),
     Column("removed_by", ForeignKey("app_user.id")),
     Column("note", Text, nullable=False, server_default=""),
+    # since when its readings are not to be trusted, and why
+    Column("suspect_since", UtcTime),
+    Column("suspect_why", Text, nullable=False, server_default=""),
     # a device that was taken off may be fitted again elsewhere: its former life stays on file
     Index(
         "uq_device_fitted_serial",
@@ -103,6 +108,8 @@ baseline = Table(
     Column("value", Float, nullable=False),
     Column("set_at", UtcTime, nullable=False),
     Column("set_by", ForeignKey("app_user.id")),
+    # the calibration that found it; null: a person measured or took it
+    Column("calibration_id", ForeignKey("calibration.id")),
     Index(None, "point_id", "set_at"),
 )
 

@@ -41,7 +41,7 @@ from registry.domain.kinds import (
 from registry.domain.moves import MOVES, EventName, MoveName
 from registry.domain.points import POINTS
 from registry.domain.repairs import RepairKind, RepairReason
-from registry.domain.shipped_rules import SHIPPED_RULES
+from registry.domain.rules.shipped import SHIPPED_RULES
 from registry.domain.tokens import Finding
 from registry.labels import FORMATS
 from registry.queries.gaps import GAPS

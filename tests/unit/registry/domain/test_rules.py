@@ -17,7 +17,7 @@ from registry.domain.rules import (
     VerdictKind,
     Watch,
 )
-from registry.domain.shipped_rules import SHIPPED_RULES
+from registry.domain.rules.shipped import SHIPPED_RULES
 
 T0 = 1_772_000_000_000
 

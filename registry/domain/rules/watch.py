@@ -13,61 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from registry.domain.kinds import Family, RuleKind, Severity
-
-
-class LimitCondition(msgspec.Struct, frozen=True, kw_only=True, tag="limit"):
-    """Fires when the level reaches ``fire`` for ``hold_s``; clears when it stays past ``clear`` for ``clear_after_s``.
-
-    The level is the value less the point's baseline (``relative``), without its sign (``magnitude``), as a share of the
-    point's full scale (``of_full_scale``). ``above`` False turns both comparisons round. ``gap_s`` forgives calm spells
-    of up to that long while holding (rattling comes in bursts).
-    """
-
-    fire: float
-    clear: float
-    hold_s: float = 0.0
-    clear_after_s: float = 10.0
-    above: bool = True
-    relative: bool = False
-    magnitude: bool = False
-    of_full_scale: bool = False
-    gap_s: float = 0.0
-
-
-class StuckCondition(msgspec.Struct, frozen=True, kw_only=True, tag="stuck"):
-    """Fires when at least ``samples`` readings in a row are exactly equal over at least ``for_s``."""
-
-    samples: int
-    for_s: float
-
-
-class NoDataCondition(msgspec.Struct, frozen=True, kw_only=True, tag="no_data"):
-    """Fires when a device has been silent for ``heartbeats`` of its own periods, and at least ``min_s``."""
-
-    heartbeats: float
-    min_s: float
-
-
-Condition = LimitCondition | StuckCondition | NoDataCondition
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of one rule. ``family`` None: assets of every family; ``point`` None: the device as a whole."""
-
-    key: str
-    version: int
-    family: Family | None
-    point: str | None
-    severity: Severity
-    case_kind: str
-    condition: Condition
-    enabled: bool = True
-
-    @property
-    def kind(self) -> RuleKind:
-        """Which sort of condition it has."""
-        return RuleKind(str(type(self.condition).__struct_config__.tag))
+from registry.domain.rules.conditions import LimitCondition, StuckCondition
+from registry.domain.rules.rule import Rule
 
 
 class Phase(StrEnum):

@@ -7,7 +7,8 @@ There is no national alarm angle for covers or poles. Vendors of cover sensors u
 from __future__ import annotations
 
 from registry.domain.kinds import Family, Severity
-from registry.domain.rules import LimitCondition, NoDataCondition, Rule, StuckCondition
+from registry.domain.rules.conditions import LimitCondition, NoDataCondition, StuckCondition
+from registry.domain.rules.rule import Rule
 
 SHIPPED_RULES: tuple[Rule, ...] = (
     # Past 45° a cover lies beside its frame or hangs in it: someone can fall in now, so there is nothing to wait for.
