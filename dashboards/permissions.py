@@ -20,6 +20,7 @@ REGISTRARS: frozenset[Role | None] = frozenset({Role.REGISTRAR, Role.ADMINISTRAT
 KEEPERS: frozenset[Role | None] = frozenset({Role.CREW, Role.REGISTRAR, Role.ADMINISTRATOR})
 HANDS: frozenset[Role | None] = WORKERS | KEEPERS
 ROSTER: frozenset[Role | None] = frozenset({Role.DISPATCHER, Role.REGISTRAR, Role.ADMINISTRATOR})
+RULERS: frozenset[Role | None] = frozenset({Role.DISPATCHER, Role.ADMINISTRATOR})
 ADMINISTRATORS: frozenset[Role | None] = frozenset({Role.ADMINISTRATOR})
 
 
@@ -39,7 +40,7 @@ class Reach(StrEnum):
 
 
 ANY, OWN_AREA, OWN_UNIT, WHOLE_CITY = Reach
-READ, REGISTRY, IMPORTS, LABELS, CASES, PLACES, PEOPLE = TokenScope
+READ, REGISTRY, IMPORTS, LABELS, CASES, PLACES, PEOPLE, RULES = TokenScope
 
 
 @dataclass(frozen=True, slots=True)

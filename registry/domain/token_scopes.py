@@ -22,6 +22,7 @@ class TokenScope(StrEnum):
     CASES_WRITE = "cases:write"
     PLACES_WRITE = "places:write"
     PEOPLE_ADMIN = "people:admin"
+    RULES_WRITE = "rules:write"
 
 
 _KEEPERS = frozenset({Role.ADMINISTRATOR, Role.REGISTRAR})
@@ -34,6 +35,7 @@ MAY_HOLD: dict[TokenScope, frozenset[Role]] = {
     TokenScope.CASES_WRITE: frozenset({Role.ADMINISTRATOR, Role.DISPATCHER, Role.CREW}),
     TokenScope.PLACES_WRITE: _KEEPERS,
     TokenScope.PEOPLE_ADMIN: frozenset({Role.ADMINISTRATOR}),
+    TokenScope.RULES_WRITE: frozenset({Role.ADMINISTRATOR, Role.DISPATCHER}),
 }
 
 

@@ -49,6 +49,10 @@ rule = Table(
     Column("lateness_s", Float, nullable=False, server_default=text("0")),
     # why this version was made; empty for what was shipped
     Column("note", Text, nullable=False, server_default=""),
+    # as a release shipped it, but for being switched off: the next release may renew it
+    Column("shipped", Boolean, nullable=False, server_default=text("false")),
+    # taken out of use: it decides nothing and leaves the lists, and its history stays
+    Column("retired", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", UtcTime, nullable=False),
     Column("created_by", ForeignKey("app_user.id")),
     PrimaryKeyConstraint("key", "version"),

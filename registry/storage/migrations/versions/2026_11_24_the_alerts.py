@@ -337,6 +337,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("permit", sa.Boolean(), server_default=sa.text("false"), nullable=False))
         batch_op.add_column(sa.Column("lateness_s", sa.Float(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(sa.Column("note", sa.Text(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("shipped", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+        batch_op.add_column(sa.Column("retired", sa.Boolean(), server_default=sa.text("false"), nullable=False))
         batch_op.alter_column("case_kind", existing_type=sa.String(length=40), nullable=True)
         batch_op.drop_constraint(op.f("ck_rule_kind"), type_="check")
         batch_op.create_check_constraint(
@@ -346,3 +348,5 @@ def upgrade() -> None:
         )
 
     op.execute("UPDATE alert SET peak_severity = severity")
+    # no release before this one could edit rules
+    op.execute("UPDATE rule SET shipped = true")
