@@ -24,6 +24,8 @@ season = Table(
     Column("switched_by", ForeignKey("app_user.id")),
     # case kind → minutes that mending may take while it is in force
     Column("limits", JSON, nullable=False),
+    # switch and dates before the last change, so that it can be undone
+    Column("before", JSON(none_as_null=True)),
     one_of("switch", SeasonSwitch),
 )
 
@@ -114,8 +116,11 @@ permit = Table(
     Column("by_user_id", ForeignKey("app_user.id"), nullable=False),
     Column("ended_at", UtcTime),
     Column("ended_by", ForeignKey("app_user.id")),
-    # in degrees against the baseline when it ended
+    # how far off the baseline it sat when it was over, in degrees and in millimetres
     Column("closed_angle", Float),
+    Column("closed_shift", Float),
+    # when that was known, or given up on; null: still to be seen
+    Column("judged_at", UtcTime),
     Column("note", Text, nullable=False, server_default=""),
     one_of("state", PermitState),
     Index(
@@ -127,6 +132,12 @@ permit = Table(
     ),
     Index(None, "asset_id", "started_at"),
     Index(None, "state", "ends_at"),
+    Index(
+        "ix_permit_unjudged",
+        "id",
+        sqlite_where=text("judged_at IS NULL"),
+        postgresql_where=text("judged_at IS NULL"),
+    ),
 )
 
 # How a newly fitted sensor found its baseline.

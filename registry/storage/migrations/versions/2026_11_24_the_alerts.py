@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("switched_at", registry.storage.times.UtcTime(), nullable=True),
         sa.Column("switched_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("limits", sa.JSON(), nullable=False),
+        sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
         sa.CheckConstraint("switch IN ('auto', 'on', 'off')", name=op.f("ck_season_switch")),
         sa.ForeignKeyConstraint(["switched_by"], ["app_user.id"], name=op.f("fk_season_switched_by")),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_season")),
@@ -167,6 +168,8 @@ def upgrade() -> None:
         sa.Column("ended_at", registry.storage.times.UtcTime(), nullable=True),
         sa.Column("ended_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("closed_angle", sa.Float(), nullable=True),
+        sa.Column("closed_shift", sa.Float(), nullable=True),
+        sa.Column("judged_at", registry.storage.times.UtcTime(), nullable=True),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint("state IN ('open', 'ended', 'overrun')", name=op.f("ck_permit_state")),
         sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_permit_asset_id")),
@@ -178,6 +181,13 @@ def upgrade() -> None:
     with op.batch_alter_table("permit") as batch_op:
         batch_op.create_index(batch_op.f("ix_permit_asset_id_started_at"), ["asset_id", "started_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_permit_state_ends_at"), ["state", "ends_at"], unique=False)
+        batch_op.create_index(
+            "ix_permit_unjudged",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("judged_at IS NULL"),
+            postgresql_where=sa.text("judged_at IS NULL"),
+        )
         batch_op.create_index(
             "uq_permit_open",
             ["asset_id"],
@@ -263,6 +273,69 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("state IN ('waiting', 'sending')"),
             postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+        )
+
+    op.create_table(
+        "event_inbox",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("fingerprint", sa.String(length=32), nullable=False),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("severity", sa.Integer(), nullable=False),
+        sa.Column("starts_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("ends_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("first_heard_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("heard_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("heard", sa.Integer(), nullable=False),
+        sa.Column("labels", sa.JSON(), nullable=False),
+        sa.Column("annotations", sa.JSON(), nullable=False),
+        sa.Column("source_url", sa.Text(), server_default="", nullable=False),
+        sa.Column("sender", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("by_user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("waiting_since", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("taken_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("over_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_event_inbox_asset_id")),
+        sa.ForeignKeyConstraint(["by_user_id"], ["app_user.id"], name=op.f("fk_event_inbox_by_user_id")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_event_inbox_device_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_inbox")),
+    )
+    with op.batch_alter_table("event_inbox") as batch_op:
+        batch_op.create_index(batch_op.f("ix_event_inbox_asset_id_id"), ["asset_id", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_event_inbox_device_id_id"), ["device_id", "id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_event_inbox_fingerprint_starts_at"), ["fingerprint", "starts_at"], unique=False
+        )
+        batch_op.create_index(
+            "uq_event_inbox_open",
+            ["fingerprint"],
+            unique=True,
+            sqlite_where=sa.text("over_at IS NULL"),
+            postgresql_where=sa.text("over_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_event_inbox_waiting",
+            ["waiting_since"],
+            unique=False,
+            sqlite_where=sa.text("waiting_since IS NOT NULL"),
+            postgresql_where=sa.text("waiting_since IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_event_inbox_ends",
+            ["ends_at"],
+            unique=False,
+            sqlite_where=sa.text("over_at IS NULL AND ends_at IS NOT NULL"),
+            postgresql_where=sa.text("over_at IS NULL AND ends_at IS NOT NULL"),
+        )
+
+    with op.batch_alter_table("dead_letter") as batch_op:
+        batch_op.drop_constraint(op.f("ck_dead_letter_reason"), type_="check")
+        batch_op.create_check_constraint(
+            op.f("ck_dead_letter_reason"),
+            "reason IN ('unknown_device', 'unknown_point', 'unknown_asset', 'out_of_range', 'not_a_number', 'too_old',"
+            " 'in_future', 'undecodable', 'bad_topic', 'store_refused')",
         )
 
     with op.batch_alter_table("alert") as batch_op:
