@@ -6,13 +6,14 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from registry.domain.errors import StoreDown
 from registry.domain.kinds import Quality
-from registry.storage.series import SeriesKeep, SeriesStore, SqliteSeries
+from registry.storage.series import Band, SeriesKeep, SeriesStore, Span, SqliteSeries
 from registry.storage.series.opening import open_series
 
 pytestmark = pytest.mark.network
@@ -209,6 +210,58 @@ def test_history_outlives_its_readings(opener: Opener):
     store = opener(SeriesKeep(raw=10, five_minutes=100), far)
     store.fold(far)
     assert said(store, since, until, 200) == seen(made, since, until)  # from hours
+
+
+def test_every_reading_out_of_its_band_lies_in_a_stirred_span(store: SeriesStore):
+    chance = random.Random(8)
+    loud = {point: {chance.randrange(4_000) for _ in range(6)} for point in (1, 2, 300)}
+    made = [
+        (point, T0 + i * 41_000, 50.0 if i in loud[point] else chance.uniform(-1, 1), 0, T0)
+        for point in loud
+        for i in range(4_000)
+    ]  # nearly two days
+    bands = [Band(1, -2.0, 2.0), Band(2, -math.inf, 2.0), Band(300, -2.0, 60.0), Band(999, 0.0, 0.0)]
+    since, until = T0 + 500_000, T0 + 3_900 * 41_000
+
+    def check(expected: list[tuple[int, int]]) -> list[Span]:
+        spans = store.stirred(bands, since, until)
+        assert spans == sorted(spans)
+        assert all(since <= span.since_ms < span.until_ms <= until for span in spans)
+        for one, two in pairwise(spans):
+            assert one.point_id != two.point_id or one.until_ms < two.since_ms
+        for point, at in expected:
+            assert any(span.point_id == point and span.since_ms <= at < span.until_ms for span in spans)
+        return spans
+
+    expected = [(p, T0 + i * 41_000) for p in (1, 2) for i in loud[p] if since <= T0 + i * 41_000 < until]
+    store.append(made[::-1])
+    check(expected)
+    store.fold(NOW)
+    folded = check(expected)
+    assert all(span.until_ms - span.since_ms <= 10 * MINUTE and span.point_id != 300 for span in folded)
+    late = (300, T0 + HOUR + 1, 61.0, Quality.LATE, T0 + DAY)
+    store.append([late, made[7]])
+    check([*expected, (300, late[1])])
+    store.fold(NOW)
+    check([*expected, (300, late[1])])
+
+
+def test_what_has_no_band_is_stirred_wherever_it_has_readings(store: SeriesStore):
+    store.append([*rows(3), (1, T0 + HOUR, 1.0, 0, T0)])
+    store.fold(NOW)
+    spans = store.stirred([Band(1, math.inf, -math.inf)], T0, T0 + DAY)
+    assert [any(s.since_ms <= at < s.until_ms for s in spans) for at in (T0, T0 + HOUR, T0 + 5 * HOUR)] == [1, 1, 0]
+    assert store.stirred([Band(1, -math.inf, math.inf)], T0, T0 + DAY) == []
+
+
+def test_the_samples_of_many_spans_are_what_their_windows_hold(store: SeriesStore):
+    store.append([*rows(20), *rows(20, point_id=300), (1, T0 - 1, 9.5, Quality.SUSPECT, T0)])
+    store.fold(NOW)
+    store.append([(1, T0 - 2, 8.0, Quality.LATE, T0), *rows(3)])
+    spans = [Span(1, T0 - 2, T0 + 2_000), Span(300, T0 + 5_000, T0 + 7_000), Span(1, T0 + DAY, T0 + 2 * DAY)]
+    got = store.samples(spans)
+    assert got == [[(row.measured_ms, row.value, row.quality) for row in store.window(*span)] for span in spans]
+    assert [at for at, _, _ in got[0]] == [T0 - 2, T0 - 1, T0, T0 + 1_000]
 
 
 def test_another_process_sees_what_is_stored(opener: Opener):

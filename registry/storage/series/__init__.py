@@ -5,7 +5,18 @@ Which store a city uses is one line of its settings (``records.series``); nothin
 
 from __future__ import annotations
 
-from registry.storage.series.port import Bucket, Refused, SeriesKeep, SeriesRow, SeriesStore, Slot
+from registry.storage.series.port import Band, Bucket, Refused, Sample, SeriesKeep, SeriesRow, SeriesStore, Slot, Span
 from registry.storage.series.sqlite import SqliteSeries
 
-__all__ = ["Bucket", "Refused", "SeriesKeep", "SeriesRow", "SeriesStore", "Slot", "SqliteSeries"]
+__all__ = [
+    "Band",
+    "Bucket",
+    "Refused",
+    "Sample",
+    "SeriesKeep",
+    "SeriesRow",
+    "SeriesStore",
+    "Slot",
+    "Span",
+    "SqliteSeries",
+]

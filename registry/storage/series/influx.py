@@ -30,7 +30,7 @@ import structlog
 from registry.domain.kinds import Quality
 from registry.storage.series import influx_places
 from registry.storage.series.influx_http import InfluxConnection, MissingBucket
-from registry.storage.series.port import Bucket, Refused, Row, SeriesKeep, SeriesRow, Slot
+from registry.storage.series.port import Band, Bucket, Refused, Row, Sample, SeriesKeep, SeriesRow, Slot, Span
 from registry.storage.series.rollups import (
     DAY_MS,
     HOUR_MS,
@@ -43,6 +43,7 @@ from registry.storage.series.rollups import (
     pieces,
     together,
 )
+from registry.storage.series.stirred import DESCENT, by_point, calm, joined
 from registry.storage.times import to_ms
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ _BLOCK_BITS = 8
 _LINES_AT_ONCE = 10_000
 _WRITES_AT_ONCE = 3
 _SLOTS_READ_AT_ONCE = 20_000
+_ASKED_AT_ONCE = 200
 _value_of = itemgetter(2)
 # An hour is rolled up when it is over: the one that goes on is touched every moment, and cheap to read as it is.
 _SETTLED = timedelta(minutes=1)
@@ -122,12 +124,58 @@ class InfluxSeries:
     def buckets(self, point_id: int, since_ms: int, until_ms: int, max_points: int) -> list[Bucket]:
         """See ``SeriesStore.buckets``."""
         grid = grid_of(since_ms, until_ms, max_points)
-        unrolled = self._unrolled(point_id, since_ms, until_ms) if grid.level != RAW else []
+        unrolled = self._unrolled(point_id >> _BLOCK_BITS, since_ms, until_ms) if grid.level != RAW else []
         wanted = pieces(since_ms, until_ms, grid.level, kept_from=self._kept_from(), unrolled=unrolled)
         found: list[Slot] = []
         for piece, rows in zip(wanted, self._each(self._piece(point_id, each, grid) for each in wanted), strict=True):
             found += _slots(rows, piece.until_ms)
         return as_buckets(found, grid, since_ms)
+
+    def stirred(self, bands: Sequence[Band], since_ms: int, until_ms: int) -> list[Span]:
+        """See ``SeriesStore.stirred``."""
+        blocks: dict[int, list[Band]] = defaultdict(list)
+        for band in bands:
+            blocks[band.point_id >> _BLOCK_BITS].append(band)
+        found: list[Span] = []
+        for block, some in blocks.items():
+            for begin, end in self._unrolled(block, since_ms, until_ms):
+                found += [Span(band.point_id, begin, end) for band in some]
+            found += self._stirred(block, by_point(some), since_ms, until_ms)
+        return joined(found, since_ms, until_ms)
+
+    def samples(self, spans: Sequence[Span]) -> list[list[Sample]]:
+        """See ``SeriesStore.samples``."""
+        sql = f"SELECT value, quality FROM {self._of(RAW)} WHERE "  # noqa: S608
+        found: list[list[Sample]] = []
+        for start in range(0, len(spans), _ASKED_AT_ONCE):
+            for rows in self._each(sql + _where(*span) for span in spans[start : start + _ASKED_AT_ONCE]):
+                late = Quality.LATE
+                found.append([(at, float(value), late if kind is None else kind) for at, value, kind in rows])
+        return found
+
+    def _stirred(self, block: int, bands: Mapping[int, Band], since_ms: int, until_ms: int) -> list[Span]:
+        """Of one block, as far as its readings are rolled up: the days of all points, then what stirred, finer."""
+        level, width = DESCENT[0], LEVELS[DESCENT[0]]
+        sql = (
+            f"SELECT low, high FROM {self._of(level)} WHERE block = '{block}'"  # noqa: S608
+            f" AND time >= {since_ms // width * width}ms AND time < {until_ms}ms GROUP BY point"
+        )
+        found = [
+            Span(int(series["tags"]["point"]), at, at + width)
+            for series in self._series(sql)
+            if (band := bands.get(int(series["tags"]["point"]))) is not None
+            for at, low, high in series["values"]
+            if not calm(band, low, high)
+        ]
+        for level in DESCENT[1:]:
+            width, wanted = LEVELS[level], joined(found, since_ms // width * width, until_ms)
+            sql, found = f"SELECT low, high FROM {self._of(level)} WHERE ", []  # noqa: S608
+            for start in range(0, len(wanted), _ASKED_AT_ONCE):
+                asked = wanted[start : start + _ASKED_AT_ONCE]
+                for span, rows in zip(asked, self._each(sql + _where(*each) for each in asked), strict=True):
+                    band = bands[span.point_id]
+                    found += [Span(span.point_id, at, at + width) for at, *lohi in rows if not calm(band, *lohi)]
+        return found
 
     def fold(self, now: datetime) -> int:
         """Roll up the hours that were touched since they were last rolled up and are over; answers how many."""
@@ -272,12 +320,12 @@ class InfluxSeries:
             found += [(point_id, each) for each in _slots(series["values"], None, slot)]
         return found
 
-    def _unrolled(self, point_id: int, since_ms: int, until_ms: int) -> list[tuple[int, int]]:
-        """Spans of whole hours that the roll-ups don't have yet."""
+    def _unrolled(self, block: int, since_ms: int, until_ms: int) -> list[tuple[int, int]]:
+        """Spans of whole hours that the roll-ups of a block don't have yet."""
         first = since_ms // DAY_MS * DAY_MS
         sql = (
             f"SELECT mark, folded FROM {self._of(RAW, 'touched')} WHERE mark != folded"  # noqa: S608
-            f" AND block = '{point_id >> _BLOCK_BITS}' AND time >= {first}ms AND time < {until_ms}ms"
+            f" AND block = '{block}' AND time >= {first}ms AND time < {until_ms}ms"
         )
         return list(_runs([row[0] for row in self._rows(sql)]))
 

@@ -54,6 +54,26 @@ class Slot(NamedTuple):
     readings: int
 
 
+class Band(NamedTuple):
+    """The values of a point that nobody need look at: those strictly between ``above`` and ``below`` (may be inf)."""
+
+    point_id: int
+    above: float
+    below: float
+
+
+class Span(NamedTuple):
+    """The time since ≤ t < until of one point, in ms."""
+
+    point_id: int
+    since_ms: int
+    until_ms: int
+
+
+# when it was measured (ms), the value, its quality: as lean as it gets, since there are millions
+Sample = tuple[int, float, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesKeep:
     """How many days readings and each level of roll-ups are kept; 0: for ever."""
@@ -92,6 +112,16 @@ class SeriesStore(Protocol):
         finer has been let go of by age. Where roll-ups serve, slices begin on their grid (whole 5 minutes, hours, days
         of UTC).
         """
+
+    def stirred(self, bands: Sequence[Band], since_ms: int, until_ms: int) -> list[Span]:
+        """Where readings lie that are not within their point's band: by point and time, none touching another.
+
+        Found in the roll-ups, so a span may be wider than need be; but every such reading with since ≤ measured < until
+        lies in one. Each point stands in ``bands`` once.
+        """
+
+    def samples(self, spans: Sequence[Span]) -> list[list[Sample]]:
+        """All readings of each span, oldest first. The caller sees to it that they fit into memory."""
 
     def fold(self, now: datetime) -> int:
         """Do the store's housekeeping: sort, roll up, forget by age. Answers how much there was to do; 0: nothing.

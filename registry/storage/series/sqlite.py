@@ -23,8 +23,20 @@ from threading import Lock
 from typing import TypeVar
 
 from registry.domain.errors import StoreDown
-from registry.storage.series.port import Bucket, Refused, Row, SeriesKeep, SeriesRow, Slot
-from registry.storage.series.rollups import DAY_MS, LEVELS, RAW, ROLLUPS, Grid, Piece, as_buckets, grid_of, pieces
+from registry.storage.series.port import Band, Bucket, Refused, Row, Sample, SeriesKeep, SeriesRow, Slot, Span
+from registry.storage.series.rollups import (
+    DAY_MS,
+    HOUR_MS,
+    LEVELS,
+    RAW,
+    ROLLUPS,
+    Grid,
+    Piece,
+    as_buckets,
+    grid_of,
+    pieces,
+)
+from registry.storage.series.stirred import FINEST_MS, joined, slot_spans
 from registry.storage.times import to_ms
 
 Done = TypeVar("Done")
@@ -103,6 +115,26 @@ _ADD = """
     last_ms = max(last_ms, excluded.last_ms), readings = readings + excluded.readings
 """
 
+# From days down to five minutes in one statement: ``CROSS JOIN`` keeps SQLite to this order.
+_STIRRED = """
+SELECT b.point_id, f.at_ms FROM temp.band AS b
+ CROSS JOIN days AS d CROSS JOIN hours AS h CROSS JOIN five_minutes AS f
+ WHERE d.point_id = b.point_id AND d.at_ms > :since - :day AND d.at_ms < :until
+   AND NOT (d.low > b.above AND d.high < b.below)
+   AND h.point_id = b.point_id AND h.at_ms >= d.at_ms AND h.at_ms < d.at_ms + :day
+   AND h.at_ms > :since - :hour AND h.at_ms < :until AND NOT (h.low > b.above AND h.high < b.below)
+   AND f.point_id = b.point_id AND f.at_ms >= h.at_ms AND f.at_ms < h.at_ms + :hour
+   AND NOT (f.low > b.above AND f.high < b.below)
+"""
+_STIRRED_RECENT = """
+SELECT DISTINCT r.point_id, r.measured_ms / :slot * :slot FROM recent AS r JOIN temp.band AS b USING (point_id)
+ WHERE r.measured_ms >= :since AND r.measured_ms < :until AND NOT (r.value > b.above AND r.value < b.below)
+"""
+_SAMPLES = "SELECT measured_ms, value, quality FROM {source} AS s"
+_SORTED = f"""{_SAMPLES.format(source="history")}
+ WHERE point_id = :point AND measured_ms >= :since AND measured_ms < :until ORDER BY measured_ms"""
+_UNSORTED = _SAMPLES.format(source=f"({_WINDOW})") + " ORDER BY measured_ms"
+
 _CLEAN_EVERY = timedelta(hours=1)
 _DELETED_AT_ONCE = 20_000
 
@@ -150,6 +182,25 @@ class SqliteSeries:
             # what has not been folded yet: in no roll-up, whatever its time
             found += _read(db, f"({_RECENT})", point_id, Piece(RAW, since_ms, until_ms), grid)
         return as_buckets(found, grid, since_ms)
+
+    def stirred(self, bands: Sequence[Band], since_ms: int, until_ms: int) -> list[Span]:
+        """See ``SeriesStore.stirred``."""
+        arguments = {"since": since_ms, "until": until_ms, "day": DAY_MS, "hour": HOUR_MS, "slot": FINEST_MS}
+        with self._view() as db:
+            db.execute("CREATE TEMP TABLE band (point_id INTEGER PRIMARY KEY, above REAL, below REAL)")
+            db.executemany("INSERT INTO temp.band VALUES (?, ?, ?)", bands)
+            found = [*db.execute(_STIRRED, arguments), *db.execute(_STIRRED_RECENT, arguments)]
+        return joined(slot_spans(found, FINEST_MS), since_ms, until_ms)
+
+    def samples(self, spans: Sequence[Span]) -> list[list[Sample]]:
+        """See ``SeriesStore.samples``."""
+        found = []
+        with self._view() as db:
+            unsorted = {row[0] for row in db.execute("SELECT DISTINCT point_id FROM recent")}
+            for point_id, since_ms, until_ms in spans:
+                arguments = {"point": point_id, "since": since_ms, "until": until_ms, "limit": -1}
+                found.append(db.execute(_UNSORTED if point_id in unsorted else _SORTED, arguments).fetchall())
+        return found
 
     def fold(self, now: datetime) -> int:
         """Move what has arrived into the sorted table and the roll-ups, a slice a transaction; forget what is old.
