@@ -86,20 +86,36 @@ notice = Table(
     Column("due_at", UtcTime, nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("tried_at", UtcTime),
+    # from here on somebody may have it: sent again, it could come twice (docs/adr/0015)
+    Column("handed_at", UtcTime),
     Column("sent_at", UtcTime),
     Column("took_s", Float),
-    # why it is held, muted or failed
+    # the digest it went into
+    Column("digest_id", ForeignKey("notice.id")),
+    # why it is held, muted, dropped or failed
     Column("reason", Text, nullable=False, server_default=""),
     one_of("kind", NoticeKind),
     one_of("state", NoticeState),
     Index(
-        "ix_notice_waiting",
+        "ix_notice_due",
         "due_at",
-        sqlite_where=text("state IN ('waiting', 'sending')"),
-        postgresql_where=text("state IN ('waiting', 'sending')"),
+        sqlite_where=text("state IN ('waiting', 'sending', 'held')"),
+        postgresql_where=text("state IN ('waiting', 'sending', 'held')"),
+    ),
+    Index(
+        "ix_notice_muted",
+        "id",
+        sqlite_where=text("state = 'muted'"),
+        postgresql_where=text("state = 'muted'"),
     ),
     Index(None, "alert_id"),
     Index(None, "group_id"),
-    Index(None, "contact_id", "sent_at"),
+    Index(None, "contact_id", "created_at"),
+    Index(
+        "ix_notice_in_digest",
+        "digest_id",
+        sqlite_where=text("digest_id IS NOT NULL"),
+        postgresql_where=text("digest_id IS NOT NULL"),
+    ),
     Index(None, "state", "id"),
 )

@@ -245,8 +245,10 @@ def upgrade() -> None:
         sa.Column("due_at", registry.storage.times.UtcTime(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("tried_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("handed_at", registry.storage.times.UtcTime(), nullable=True),
         sa.Column("sent_at", registry.storage.times.UtcTime(), nullable=True),
         sa.Column("took_s", sa.Float(), nullable=True),
+        sa.Column("digest_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint(
             "kind IN ('alarm', 'escalation', 'all_clear', 'digest', 'trial')", name=op.f("ck_notice_kind")
@@ -258,21 +260,38 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["alert_id"], ["alert.id"], name=op.f("fk_notice_alert_id")),
         sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_notice_case_id")),
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_notice_contact_id")),
+        sa.ForeignKeyConstraint(["digest_id"], ["notice.id"], name=op.f("fk_notice_digest_id")),
         sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"], name=op.f("fk_notice_group_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
         sa.UniqueConstraint("key", name=op.f("uq_notice_key")),
     )
     with op.batch_alter_table("notice") as batch_op:
         batch_op.create_index(batch_op.f("ix_notice_alert_id"), ["alert_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_notice_contact_id_sent_at"), ["contact_id", "sent_at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_notice_contact_id_created_at"), ["contact_id", "created_at"], unique=False
+        )
+        batch_op.create_index(
+            "ix_notice_in_digest",
+            ["digest_id"],
+            unique=False,
+            sqlite_where=sa.text("digest_id IS NOT NULL"),
+            postgresql_where=sa.text("digest_id IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_notice_group_id"), ["group_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_notice_state_id"), ["state", "id"], unique=False)
         batch_op.create_index(
-            "ix_notice_waiting",
+            "ix_notice_due",
             ["due_at"],
             unique=False,
-            sqlite_where=sa.text("state IN ('waiting', 'sending')"),
-            postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+            sqlite_where=sa.text("state IN ('waiting', 'sending', 'held')"),
+            postgresql_where=sa.text("state IN ('waiting', 'sending', 'held')"),
+        )
+        batch_op.create_index(
+            "ix_notice_muted",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'muted'"),
+            postgresql_where=sa.text("state = 'muted'"),
         )
 
     op.create_table(
