@@ -1,4 +1,4 @@
-"""The only scheduler process: watches silence and deadlines, folds the series, cleans up.
+"""The only scheduler process: watches for devices that say nothing and for deadlines, folds the series, cleans up.
 
 Timers only say when to look; what is decided comes from stored times, so a worker that was away changes no result. Two
 workers at once would do everything twice, so one holds the lease and the others wait for it.
@@ -25,8 +25,8 @@ from registry.services.cases import mark_overdue
 from registry.services.cleaning import clean_up
 from registry.services.idempotency import clean_answers
 from registry.services.leases import Held, release_lease, take_lease
+from registry.services.no_data import watch_no_data
 from registry.services.sessions import forget_sessions
-from registry.services.silence import watch_silence
 from registry.settings import RecordSettings
 from registry.storage.series import SeriesStore
 from registry.worker_watch import WorkerWatch
@@ -42,7 +42,7 @@ KEEP_SESSIONS = timedelta(days=30)
 class Rhythm:
     """How often the worker looks, in seconds; how long its lease lasts without a renewal."""
 
-    silence_s: float = 2.0
+    no_data_s: float = 2.0
     overdue_s: float = 5.0
     fold_s: float = 20.0
     health_s: float = 60.0
@@ -157,7 +157,7 @@ class _Worker:
         )
         rhythm = self._rhythm
         for name, job, every_s in (
-            ("silence", self._watch_silence, rhythm.silence_s),
+            ("no_data", self._watch_no_data, rhythm.no_data_s),
             ("overdue", self._mark_overdue, rhythm.overdue_s),
             ("fold", self._fold, rhythm.fold_s),
             ("health", self._tell_health, rhythm.health_s),
@@ -195,10 +195,10 @@ class _Worker:
             self._watch.ended(name, f"{type(error).__name__}: the log has the traceback")
             log.exception("job_failed", job=name)
 
-    def _watch_silence(self, now: datetime) -> None:
-        watched = watch_silence(self._engine, now=now)
+    def _watch_no_data(self, now: datetime) -> None:
+        watched = watch_no_data(self._engine, now=now)
         if watched.fired or watched.cleared:
-            log.info("silence_changed", fired=watched.fired, cleared=watched.cleared)
+            log.info("no_data_changed", fired=watched.fired, cleared=watched.cleared)
 
     def _mark_overdue(self, now: datetime) -> None:
         marked = mark_overdue(self._engine, now=now)

@@ -20,9 +20,9 @@ from registry.services.cases import mark_overdue, move_case
 from registry.services.classes import load_classes
 from registry.services.cleaning import clean_up
 from registry.services.leases import release_lease, take_lease
+from registry.services.no_data import watch_no_data
 from registry.services.reports import report_by_citizen
 from registry.services.rules import install_shipped_rules
-from registry.services.silence import watch_silence
 from registry.storage.database import open_database, reading, writing
 from registry.storage.tables import cabinet, case, dead_letter, device, latest, metadata
 from tests.city import City, build_city
@@ -125,19 +125,19 @@ def test_of_dispatchers_at_once_one_wins_and_the_others_are_told(city: City):
     assert all("陈派 did dispatch meanwhile" in text for text in told[1:])
 
 
-def test_the_watch_for_silence(city: City):
+def test_the_watch_for_devices_that_say_nothing(city: City):
     late = NOW + timedelta(minutes=1)
     with writing(city.engine) as tx:
         tx.execute(insert(cabinet).values(id="c1", name="1", online=True, state_at=late))
         tx.execute(update(device).values(cabinet_id="c1"))
-    assert watch_silence(city.engine, now=late) == (1, 0)
+    assert watch_no_data(city.engine, now=late) == (1, 0)
     assert [found.serial for found in silent_devices(city.engine, late)] == ["CV-000001"]
     assert [(found.online, found.devices_silent) for found in cabinets(city.engine, late)] == [(True, 1)]
     assert (overview(city.engine, now=late).devices_silent, overview(city.engine, now=late).cabinets_online) == (1, 1)
     back = {"measured_at": late, "received_at": late, "recorded_at": late, "value": 1.0, "quality": 0}
     with writing(city.engine) as tx:
         tx.execute(insert(latest).values(point_id=city.point("tilt_z"), **back))
-    assert watch_silence(city.engine, now=late) == (0, 1)
+    assert watch_no_data(city.engine, now=late) == (0, 1)
 
 
 def test_leases_cleaning_and_rules(city: City):

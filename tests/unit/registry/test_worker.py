@@ -24,7 +24,7 @@ from registry.storage.tables import alert, case, feed, lease
 from registry.worker import LEASE, LongJob, Rhythm, run
 from tests.city import City, build_city
 
-FAST = Rhythm(silence_s=0.05, overdue_s=0.05, fold_s=0.05, health_s=0.05, cleaning_s=0.05, lease_s=2.0, renew_s=0.05)
+FAST = Rhythm(no_data_s=0.05, overdue_s=0.05, fold_s=0.05, health_s=0.05, cleaning_s=0.05, lease_s=2.0, renew_s=0.05)
 
 
 class BrokenSeries(SqliteSeries):
@@ -80,7 +80,7 @@ def holder(engine: Engine) -> str | None:
         return tx.scalar(select(lease.c.holder))
 
 
-def test_it_watches_silence_and_deadlines_and_folds_the_series(city: City, tmp_path: Path):
+def test_it_watches_for_silent_devices_and_deadlines_and_folds_the_series(city: City, tmp_path: Path):
     store = SqliteSeries(tmp_path / "series.db")
     store.append([(1, 1000, 1.0, 0, 1000)])
 
@@ -153,7 +153,7 @@ def test_a_worker_that_lost_its_lease_stops_working_and_waits_again(city: City, 
 def test_a_worker_asleep_for_longer_than_its_lease_does_nothing_when_it_wakes(city: City, tmp_path: Path):
     """The clock jumps past the lease between two renewals: no job may act on a lease that may be another's by now."""
     moment = [datetime.now(UTC)]
-    slow = Rhythm(silence_s=0.05, overdue_s=0.05, fold_s=60, health_s=60, cleaning_s=60, lease_s=2.0, renew_s=30.0)
+    slow = Rhythm(no_data_s=0.05, overdue_s=0.05, fold_s=60, health_s=60, cleaning_s=60, lease_s=2.0, renew_s=30.0)
     with (
         capture_logs() as logs,
         working(city.engine, SqliteSeries(tmp_path / "series.db"), rhythm=slow, clock=lambda: moment[0]),

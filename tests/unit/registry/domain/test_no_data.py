@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.domain.no_data import CabinetWord, Hearing, is_back, is_silent, known_until, silent_since
 from registry.domain.rules import NoDataCondition
-from registry.domain.silence import CabinetWord, Hearing, is_back, is_silent, known_until, silent_since
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 RULE = NoDataCondition(heartbeats=5, min_s=10)

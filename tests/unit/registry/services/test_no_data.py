@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, event, insert, select, update
 
 from registry.domain.kinds import Severity
+from registry.services.no_data import watch_no_data
 from registry.services.rules import install_shipped_rules
-from registry.services.silence import watch_silence
 from registry.storage.database import reading, writing
 from registry.storage.tables import alert, cabinet, case, device, latest, point, rule
 from tests.city import City, build_city
@@ -51,8 +51,8 @@ def test_a_silent_device_gets_one_alert_and_one_case_from_stored_times(city: Cit
     heard(city, after(now, 3))
     late = after(now, 60)
     cabinet_says(city, late)
-    assert watch_silence(city.engine, now=late) == (1, 0)
-    assert watch_silence(city.engine, now=late) == (0, 0)
+    assert watch_no_data(city.engine, now=late) == (1, 0)
+    assert watch_no_data(city.engine, now=late) == (0, 0)
     with reading(city.engine) as tx:
         found = tx.execute(select(alert)).one()
         opened = tx.execute(select(case)).one()
@@ -67,7 +67,7 @@ def test_any_point_heard_lately_keeps_the_device_alive(city: City, now: datetime
     heard(city, after(now, 3), "uptime")
     heard(city, after(now, 59), "battery")
     cabinet_says(city, late)
-    assert watch_silence(city.engine, now=late) == (0, 0)
+    assert watch_no_data(city.engine, now=late) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -85,22 +85,22 @@ def test_a_cabinet_that_can_not_know_silences_the_watch(city: City, now: datetim
             tx.execute(cabinet.delete())
     else:
         cabinet_says(city, late, **word)
-    assert watch_silence(city.engine, now=late) == (0, 0)
+    assert watch_no_data(city.engine, now=late) == (0, 0)
 
 
 def test_a_device_on_no_cabinet_is_judged_by_the_clock(city: City, now: datetime):
     with writing(city.engine) as tx:
         tx.execute(update(device).values(cabinet_id=""))
-    assert watch_silence(city.engine, now=after(now, 9)) == (0, 0)
-    assert watch_silence(city.engine, now=after(now, 10)) == (1, 0)
+    assert watch_no_data(city.engine, now=after(now, 9)) == (0, 0)
+    assert watch_no_data(city.engine, now=after(now, 10)) == (1, 0)
 
 
 def test_data_again_clears_the_alert_and_leaves_the_case_to_people(city: City, now: datetime):
     cabinet_says(city, after(now, 60))
-    watch_silence(city.engine, now=after(now, 60))
+    watch_no_data(city.engine, now=after(now, 60))
     heard(city, after(now, 70))
     cabinet_says(city, after(now, 71))
-    assert watch_silence(city.engine, now=after(now, 71)) == (0, 1)
+    assert watch_no_data(city.engine, now=after(now, 71)) == (0, 1)
     assert alerts(city) == [("device_silent", "cleared")]
     with reading(city.engine) as tx:
         assert tx.scalar(select(alert.c.cleared_at)) == after(now, 70)
@@ -111,21 +111,21 @@ def test_data_again_clears_the_alert_and_leaves_the_case_to_people(city: City, n
 
 def test_a_cabinets_return_alone_neither_clears_nor_fires(city: City, now: datetime):
     cabinet_says(city, after(now, 60))
-    watch_silence(city.engine, now=after(now, 60))
+    watch_no_data(city.engine, now=after(now, 60))
     cabinet_says(city, after(now, 90), online=False)
-    assert watch_silence(city.engine, now=after(now, 90)) == (0, 0)
+    assert watch_no_data(city.engine, now=after(now, 90)) == (0, 0)
     cabinet_says(city, after(now, 100), online=True, online_since=after(now, 100))
-    assert watch_silence(city.engine, now=after(now, 101)) == (0, 0)
+    assert watch_no_data(city.engine, now=after(now, 101)) == (0, 0)
     assert alerts(city) == [("device_silent", "firing")]
 
 
 def test_a_device_taken_away_is_not_missed(city: City, now: datetime):
     cabinet_says(city, after(now, 60))
-    watch_silence(city.engine, now=after(now, 60))
+    watch_no_data(city.engine, now=after(now, 60))
     with writing(city.engine) as tx:
         tx.execute(update(device).values(removed_at=after(now, 65)))
-    assert watch_silence(city.engine, now=after(now, 66)) == (0, 1)
-    assert watch_silence(city.engine, now=after(now, 500)) == (0, 0)
+    assert watch_no_data(city.engine, now=after(now, 66)) == (0, 1)
+    assert watch_no_data(city.engine, now=after(now, 500)) == (0, 0)
 
 
 def test_a_rule_that_is_switched_off_says_nothing(city: City, now: datetime):
@@ -133,14 +133,14 @@ def test_a_rule_that_is_switched_off_says_nothing(city: City, now: datetime):
         shipped = dict(tx.execute(select(rule).where(rule.c.key == "device_silent")).mappings().one())
         tx.execute(insert(rule).values(shipped | {"version": 2, "enabled": False}))
     cabinet_says(city, after(now, 60))
-    assert watch_silence(city.engine, now=after(now, 60)) == (0, 0)
+    assert watch_no_data(city.engine, now=after(now, 60)) == (0, 0)
 
 
 def test_a_rule_for_lamps_leaves_covers_alone(city: City, now: datetime):
     with writing(city.engine) as tx:
         tx.execute(update(rule).where(rule.c.key == "device_silent").values(family="light"))
     cabinet_says(city, after(now, 60))
-    assert watch_silence(city.engine, now=after(now, 60)) == (0, 0)
+    assert watch_no_data(city.engine, now=after(now, 60)) == (0, 0)
 
 
 def test_more_silent_devices_than_a_transaction_takes_are_all_told(city: City, now: datetime):
@@ -150,12 +150,12 @@ def test_more_silent_devices_than_a_transaction_takes_are_all_told(city: City, n
             made = insert(device).values(**serial, asset_id=city.asset_id, fitted_at=now).returning(device.c.id)
             tx.execute(insert(point).values(device_id=tx.scalar(made), name="tilt_z", unit="deg"))
     cabinet_says(city, after(now, 60))
-    assert watch_silence(city.engine, now=after(now, 60), batch=2) == (6, 0)
+    assert watch_no_data(city.engine, now=after(now, 60), batch=2) == (6, 0)
 
 
 def test_a_quiet_round_takes_no_write_lock(city: City, now: datetime):
     begun: list[str] = []
     event.listen(city.engine, "before_cursor_execute", lambda *args: begun.append(args[2]))
     event.listen(city.engine, "begin", lambda conn: begun.append(str(conn.get_execution_options().get("writes"))))
-    watch_silence(city.engine, now=after(now, 3))
+    watch_no_data(city.engine, now=after(now, 3))
     assert "True" not in begun

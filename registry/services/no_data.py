@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 
 from registry.domain.kinds import AlertState
+from registry.domain.no_data import CabinetWord, Hearing, is_back, limit, silent_since
 from registry.domain.rules import NoDataCondition, Rule
-from registry.domain.silence import CabinetWord, Hearing, is_back, limit, silent_since
 from registry.services import alerts
 from registry.services.rules import rules_in_force
 from registry.storage.database import reading, writing
@@ -42,7 +42,7 @@ class Watched(NamedTuple):
     cleared: int
 
 
-def watch_silence(engine: Engine, *, now: datetime, batch: int = 200) -> Watched:
+def watch_no_data(engine: Engine, *, now: datetime, batch: int = 200) -> Watched:
     """Fire an alert for each device that is silent for too long by the "no data" rules, clear those that speak again.
 
     Looks without holding up any writer; only what seems to change is looked at again in a transaction that writes.
@@ -99,14 +99,14 @@ def _clear(tx: Connection, rule: Rule, row: Any, now: datetime) -> int:
 
 def _condition(rule: Rule) -> NoDataCondition:
     if not isinstance(rule.condition, NoDataCondition):
-        raise TypeError(f"rule {rule.key} looks at readings, not at silence")
+        raise TypeError(f"rule {rule.key} looks at readings, not at devices that say nothing")
     return rule.condition
 
 
 def _silent(rule: Rule, now: datetime, ids: Sequence[int] | None = None) -> Select[Any]:
     """Fitted devices of the rule's family that seem silent and have no live alert of it.
 
-    The same judgement as ``domain.silence.silent_since``, which has the last word, done by the database: of a hundred
+    The same judgement as ``domain.no_data.silent_since``, which has the last word, done by the database: of a hundred
     thousand devices only the silent ones should travel.
     """
     condition = _condition(rule)
@@ -187,7 +187,7 @@ def _heard() -> tuple[Any, ...]:
 
 
 def _speaker() -> Any:
-    """The point an alert of silence is written for: the device's uptime, else its first."""
+    """The point such an alert is written for: the device's uptime, else its first."""
     of_device = point.c.device_id == device.c.id
     uptime = select(func.min(point.c.id)).where(and_(of_device, point.c.name == UPTIME)).correlate(device)
     first = select(func.min(point.c.id)).where(of_device).correlate(device)
