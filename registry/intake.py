@@ -23,9 +23,10 @@ from sqlalchemy import Connection, Engine
 
 from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import StoreDown
+from registry.domain.external_events import EVENT_POINT, readings_of
 from registry.domain.kinds import Lane, Quality, Reject
 from registry.domain.rules import Memory, Phase, Verdict, VerdictKind, Watch
-from registry.services import alerts
+from registry.services import alerts, event_inbox, external_events
 from registry.services import intake_records as records
 from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.intake_directory import Cell, Directory, load_directory
@@ -133,6 +134,7 @@ class _Batch:
         self.decisions: list[_Decision] = []
         self.remembered: dict[tuple[str, int], Memory | None] = {}
         self.replayed: list[int] = []
+        self.events: list[tuple[int, int, bool]] = []
         self.failed: list[records.Failed] = []
         self.lanes: dict[tuple[str, Lane, str], int] = {}
         self.acks: dict[tuple[str, Lane, str], int] = {}
@@ -198,10 +200,35 @@ class Intake:
     def tick(self, *, now: datetime) -> int:
         """Do what time or people ask for; answers how many alerts that made.
 
-        Fires what has been pending long enough without news, and replays the dead letters that somebody wants replayed.
-        Raises ``StoreDown``.
+        Fires what has been pending long enough without news, replays the dead letters that somebody wants replayed, and
+        takes what other platforms told us. Raises ``StoreDown``.
         """
-        return self._fire_pending(now) + self._replay(now)
+        return self._fire_pending(now) + self._replay(now) + self._take_events(now)
+
+    def _take_events(self, now: datetime) -> int:
+        """Other platforms' alerts as readings of their virtual devices, settled in the transaction of the readings."""
+        with reading(self._engine) as tx:
+            told = event_inbox.waiting(tx, now=now)
+        if not told:
+            return 0
+        try:
+            directory = self._current_directory()
+            batch = _Batch(to_ms(now))
+            for device in told:
+                cell = directory.devices.get(device.serial, directory.nothing).get(EVENT_POINT)
+                newest_ms = 0 if cell is None else cell.newest_ms
+                rows: list[RawReading] = [
+                    (device.serial, EVENT_POINT, measured_ms, batch.now_ms, float(value), Quality.GOOD)
+                    for measured_ms, value in readings_of(device.occurrences, newest_ms=newest_ms, now_ms=batch.now_ms)
+                ]
+                self._sort_out(Pack("", Lane.URGENT, "", 0, 0, rows), directory, batch)
+                batch.events += device.seen
+            fired, cleared = self._keep(directory, batch, now)
+        except BaseException:
+            self._forget()
+            raise
+        log.info("external_events_taken", devices=len(told), readings=len(batch.rows), fired=fired, cleared=cleared)
+        return fired
 
     def _fire_pending(self, now: datetime) -> int:
         if not self._pending:
@@ -227,6 +254,7 @@ class Intake:
 
     def _replay(self, now: datetime) -> int:
         """Take the readings of letters as if they had just come: what can be used becomes a reading, and is judged."""
+        external_events.replay_letters(self._engine, REPLAYED_AT_ONCE, now=now)
         with reading(self._engine) as tx:
             asked = records.asked_letters(tx, REPLAYED_AT_ONCE)
             if not asked:
@@ -384,7 +412,10 @@ class Intake:
             records.keep_latest(tx, batch.newest, batch.first, batch.now_ms)
             records.keep_lanes(tx, batch.lanes, batch.now_ms)
             records.settle_letters(tx, batch.replayed, batch.failed, batch.now_ms)
+            event_inbox.settle(tx, batch.events, now)
             records.keep_memories(tx, batch.remembered)
+            if batch.decisions:
+                alerts.take_turn(tx)
             for decision in batch.decisions:
                 fired_id, was_cleared = _apply(tx, decision, now, self._zone)
                 fired += [fired_id] if fired_id else []
@@ -400,29 +431,24 @@ class Intake:
 
 def _apply(tx: Connection, decision: _Decision, now: datetime, zone: tzinfo) -> tuple[int | None, int]:
     cell, rule, verdict = decision.cell, decision.watch.rule, decision.verdict
-    at = from_ms(verdict.at_ms)
+    subject = alerts.Subject(point_id=cell.point_id, device_id=cell.device_id, asset_id=cell.asset_id)
+    at, level = from_ms(verdict.at_ms), verdict.level
     if verdict.kind is VerdictKind.CLEAR:
-        value = verdict.level
-        return None, alerts.clear(tx, rule_key=rule.key, point_id=cell.point_id, cleared_at=at, value=value, now=now)
+        return None, alerts.clear(tx, rule.key, subject, cleared_at=at, level=level, now=now)
     if verdict.kind is VerdictKind.WORSEN:
-        alerts.worsen(tx, rule_key=rule.key, point_id=cell.point_id, value=verdict.level)
+        alerts.worsen(tx, rule, subject, at=at, level=level, now=now)
         return None, 0
     if cell.asset_id is None:
         return None, 0
     received_ms = decision.received_ms
     alert_id = alerts.fire(
         tx,
-        rule_key=rule.key,
-        rule_version=rule.version,
-        case_kind=rule.case_kind,
-        severity=rule.severity,
-        point_id=cell.point_id,
-        device_id=cell.device_id,
-        asset_id=cell.asset_id,
+        rule,
+        subject,
         began_at=from_ms(verdict.began_ms),
         fired_at=at,
         trigger_received_at=None if received_ms is None else from_ms(received_ms),
-        value=verdict.level,
+        level=level,
         now=now,
         zone=zone,
     )

@@ -108,6 +108,15 @@ def note_alert(tx: Connection, *, case_id: int, move: str, detail: Mapping[str, 
     write_event(tx, case_id, EventName(move), now=now, detail=detail)
 
 
+def raise_severity(tx: Connection, case_id: int, severity: Severity, *, now: datetime, by: Actor = SYSTEM) -> None:
+    """Make the case as severe as ``severity``; one that is worse already stays as it is."""
+    about = (asset.c.name.label("asset_name"), asset.c.road)
+    row = tx.execute(
+        select(case, *about).join_from(case, asset, asset.c.id == case.c.asset_id).where(case.c.id == case_id)
+    ).one()
+    _raise(tx, row, Severity(severity), now=now, by=by)
+
+
 def write_event(
     tx: Connection,
     case_id: int,
@@ -216,15 +225,19 @@ def _join(tx: Connection, seen: _Sighting, found: Row[*tuple[Any, ...]]) -> None
     if seen.source is not Source.SENSOR:
         detail = {"source": seen.source.value, **seen.detail}
         write_event(tx, found.id, EventName.REPORT, now=seen.at, by=seen.by, note=seen.note, detail=detail)
-    if seen.severity <= found.severity:
+    _raise(tx, found, seen.severity, now=seen.at, by=seen.by)
+
+
+def _raise(tx: Connection, found: Row[*tuple[Any, ...]], to: Severity, *, now: datetime, by: Actor) -> None:
+    if to <= found.severity:
         return
-    severity = int(seen.severity)
+    severity = int(to)
     raised = update(case).where(case.c.id == found.id, case.c.severity < severity).values(severity=severity)
     if tx.execute(raised).rowcount:
         was = {"from": found.severity, "to": severity}
-        write_event(tx, found.id, EventName.SEVERITY_RAISED, now=seen.at, by=seen.by, detail=was)
+        write_event(tx, found.id, EventName.SEVERITY_RAISED, now=now, by=by, detail=was)
         body = feed_body(found) | {"severity": severity, "move": EventName.SEVERITY_RAISED.value}
-        publish(tx, FeedKind.CASE_MOVED, body, now=seen.at)
+        publish(tx, FeedKind.CASE_MOVED, body, now=now)
 
 
 def _next_number(tx: Connection, now: datetime, zone: tzinfo) -> str:

@@ -211,12 +211,15 @@ def _take_off(tx: Connection, device_id: int, *, reason: str, by: Actor, now: da
 
 def _end_alerts(tx: Connection, device_id: int, *, now: datetime) -> None:
     """What it fired would fire for ever: nobody hears from it any more. Their cases stay open, for people to decide."""
+    alerts.take_turn(tx)
     points = select(point.c.id).where(point.c.device_id == device_id)
     firing = select(alert.c.rule_key, alert.c.point_id).where(
         alert.c.device_id == device_id, alert.c.state == AlertState.FIRING.value
     )
     for row in tx.execute(firing).all():
-        alerts.clear(tx, rule_key=row.rule_key, point_id=row.point_id, cleared_at=now, value=None, now=now)
+        subject = alerts.Subject(point_id=row.point_id)
+        taken_off = {"taken_off": True}
+        alerts.clear(tx, row.rule_key, subject, cleared_at=now, level=None, now=now, detail=taken_off)
     tx.execute(delete(rule_memory).where(rule_memory.c.point_id.in_(points)))
 
 

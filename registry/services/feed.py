@@ -17,6 +17,8 @@ class FeedKind(StrEnum):
 
     ALERT_FIRED = "alert_fired"
     ALERT_CLEARED = "alert_cleared"
+    ALERT_CHANGED = "alert_changed"
+    GROUP_CHANGED = "group_changed"
     CASE_OPENED = "case_opened"
     CASE_MOVED = "case_moved"
     CASE_OVERDUE = "case_overdue"

@@ -70,17 +70,10 @@ def _fire(tx: Connection, rule: Rule, row: Any, now: datetime) -> int:
         return 0
     alert_id = alerts.fire(
         tx,
-        rule_key=rule.key,
-        rule_version=rule.version,
-        case_kind=rule.case_kind,
-        severity=rule.severity,
-        point_id=row.point_id,
-        device_id=row.device_id,
-        asset_id=row.asset_id,
+        rule,
+        alerts.Subject(point_id=row.point_id, device_id=row.device_id, asset_id=row.asset_id),
         began_at=began_at,
         fired_at=began_at + limit(hearing, condition),
-        trigger_received_at=None,
-        value=None,
         now=now,
     )
     return 0 if alert_id is None else 1
@@ -92,9 +85,8 @@ def _clear(tx: Connection, rule: Rule, row: Any, now: datetime) -> int:
     gone = row.removed_at is not None
     if not gone and not is_back(hearing, _condition(rule), alert_began_at=row.began_at, now=now):
         return 0
-    return alerts.clear(
-        tx, rule_key=rule.key, point_id=row.alert_point_id, cleared_at=cleared_at or now, value=None, now=now
-    )
+    subject = alerts.Subject(point_id=row.alert_point_id)
+    return alerts.clear(tx, rule.key, subject, cleared_at=cleared_at or now, level=None, now=now)
 
 
 def _condition(rule: Rule) -> NoDataCondition:

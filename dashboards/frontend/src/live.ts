@@ -14,6 +14,8 @@ export interface LiveEvent {
 export const KINDS = [
   "alert_fired",
   "alert_cleared",
+  "alert_changed",
+  "group_changed",
   "case_opened",
   "case_moved",
   "case_overdue",
