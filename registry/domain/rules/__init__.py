@@ -1,5 +1,6 @@
-"""Deciding: a rule, its memory of one point, the next reading → the new memory and, seldom, a verdict."""
+"""Deciding: a rule, its memory of one point, the next reading → the new memory and, seldom, verdicts."""
 
+from registry.domain.rules.compiling import Inapplicable, Rulebook, guards_for
 from registry.domain.rules.conditions import (
     Aggregate,
     AllCondition,
@@ -19,8 +20,21 @@ from registry.domain.rules.conditions import (
     VectorCondition,
     WindowCondition,
 )
+from registry.domain.rules.guard import Guard, GuardPoint, WatchedAsset
+from registry.domain.rules.memory import (
+    Held,
+    Memory,
+    Outcome,
+    Phase,
+    Verdict,
+    VerdictKind,
+    Waiting,
+    read_memory,
+    write_memory,
+)
 from registry.domain.rules.rule import FlapPolicy, GroupPolicy, Hours, Rule, Step, Watches
-from registry.domain.rules.watch import Memory, Outcome, Phase, Verdict, VerdictKind, Watch
+from registry.domain.rules.seasonal import effective
+from registry.domain.rules.watch import Watch
 
 __all__ = [
     "Aggregate",
@@ -35,7 +49,11 @@ __all__ = [
     "FlapPolicy",
     "ForecastCondition",
     "GroupPolicy",
+    "Guard",
+    "GuardPoint",
+    "Held",
     "Hours",
+    "Inapplicable",
     "LimitCondition",
     "Memory",
     "NoDataCondition",
@@ -44,12 +62,19 @@ __all__ = [
     "Phase",
     "RateCondition",
     "Rule",
+    "Rulebook",
     "Step",
     "StuckCondition",
     "VectorCondition",
     "Verdict",
     "VerdictKind",
+    "Waiting",
     "Watch",
+    "WatchedAsset",
     "Watches",
     "WindowCondition",
+    "effective",
+    "guards_for",
+    "read_memory",
+    "write_memory",
 ]
