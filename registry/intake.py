@@ -25,11 +25,11 @@ from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import StoreDown
 from registry.domain.external_events import EVENT_POINT, readings_of
 from registry.domain.kinds import Lane, Quality, Reject
-from registry.domain.rules import Memory, Phase, Verdict, VerdictKind, Watch
+from registry.domain.rules import Memory, Verdict, VerdictKind, write_memory
 from registry.services import alerts, event_inbox, external_events
 from registry.services import intake_records as records
 from registry.services.cabinets import CabinetState, note_cabinet
-from registry.services.intake_directory import Cell, Directory, load_directory
+from registry.services.intake_directory import Cell, Directory, Post, load_directory
 from registry.storage.database import reading, writing
 from registry.storage.series import SeriesStore
 from registry.storage.series.port import Refused
@@ -103,10 +103,10 @@ class Receipt(NamedTuple):
 
 
 class _Decision(NamedTuple):
-    cell: Cell
-    watch: Watch
+    post: Post
     verdict: Verdict
     received_ms: int | None
+    memory: Memory | None
 
 
 class _Named(msgspec.Struct):
@@ -132,7 +132,7 @@ class _Batch:
         self.first: set[int] = set()
         self.letters: list[records.Letter] = []
         self.decisions: list[_Decision] = []
-        self.remembered: dict[tuple[str, int], Memory | None] = {}
+        self.remembered: dict[Post, Memory | None] = {}
         self.replayed: list[int] = []
         self.events: list[tuple[int, int, bool]] = []
         self.failed: list[records.Failed] = []
@@ -165,7 +165,7 @@ class Intake:
         self._store = store
         self._clock = clock
         self._directory: Directory | None = None
-        self._pending: set[tuple[Cell, int]] = set()
+        self._pending: set[Post] = set()
 
     def accept(self, packs: Sequence[Pack], *, now: datetime) -> Receipt:
         """Keep and judge ``packs`` and answer what may be acked. Raises ``StoreDown``; then nothing may be acked."""
@@ -236,21 +236,25 @@ class Intake:
         try:
             self._current_directory()
             batch = _Batch(to_ms(now))
-            for cell, index in list(self._pending):
-                memory = cell.memories[index]
-                if memory is None or memory.phase is not Phase.PENDING:
-                    self._pending.discard((cell, index))
-                    continue
-                after, verdict = cell.watches[index].tick(memory, batch.now_ms, grace_ms=PENDING_GRACE_MS)
-                if verdict is not None:
-                    self._remember(cell, index, after, batch)
-                    batch.decisions.append(_Decision(cell, cell.watches[index], verdict, None))
+            for post in list(self._pending):
+                self._tick(post, batch)
             if not batch.decisions:
                 return 0
             return self._commit(batch, now, list)[0]
         except BaseException:
             self._forget()
             raise
+
+    def _tick(self, post: Post, batch: _Batch) -> None:
+        before = post.memory
+        if before is None or post.guard.due_ms(before) is None:
+            self._pending.discard(post)
+            return
+        known_ms = post.known_ms(before, batch.now_ms)
+        after, verdicts = post.guard.tick(before, known_ms, grace_ms=PENDING_GRACE_MS)
+        if after is not before:
+            self._remember(post, after, batch)
+            batch.decisions += [_Decision(post, verdict, None, after) for verdict in verdicts]
 
     def _replay(self, now: datetime) -> int:
         """Take the readings of letters as if they had just come: what can be used becomes a reading, and is judged."""
@@ -318,10 +322,12 @@ class Intake:
             return self._commit(batch, now, lambda: _refused_letters(appending.result(), directory, batch))
 
     def _current_directory(self) -> Directory:
+        now = self._clock()
         with reading(self._engine) as connection:
-            if self._directory is not None and records.revisions(connection) == self._directory.revisions:
-                return self._directory
-            self._directory = load_directory(connection)
+            known = self._directory
+            if known is not None and records.revisions(connection) == known.revisions and not known.is_over(now):
+                return known
+            self._directory = load_directory(connection, now=now, zone=self._zone)
         self._pending = self._directory.pending()
         log.info("directory_loaded", devices=len(self._directory.devices), points=self._directory.points)
         return self._directory
@@ -373,6 +379,9 @@ class Intake:
                     batch.late += 1
                     quality = quality or Quality.LATE
                 add((point_id, measured, value, quality, received))
+                if before - measured < cell.lateness_ms and quality != Quality.SUSPECT:
+                    waiting = [post for post in cell.posts if before - measured < post.guard.lateness_ms]
+                    self._judge(cell, waiting, measured, received, value, batch)
                 continue
             if not before:
                 batch.first.add(point_id)
@@ -381,28 +390,30 @@ class Intake:
             add(row)
             if (cell.idle and cell.calm_above < value < cell.calm_below) or quality == Quality.SUSPECT:
                 continue
-            self._judge(cell, measured, received, value, batch)
+            self._judge(cell, cell.posts, measured, received, value, batch)
 
-    def _judge(self, cell: Cell, measured: int, received: int, value: float, batch: _Batch) -> None:
-        memories = cell.memories
-        for index, watch in enumerate(cell.watches):
-            before = memories[index]
-            after, verdict = watch.evaluate(before, measured, value)
+    def _judge(
+        self, cell: Cell, posts: Sequence[Post], measured: int, received: int, value: float, batch: _Batch
+    ) -> None:
+        for post in posts:
+            before = post.memory
+            after, verdicts = post.guard.evaluate(before, cell.point_id, measured, value)
             if after is before:
                 continue
-            if watch.stuck and verdict is None:
-                memories[index] = after  # kept in memory only: after a restart the count begins anew
-                cell.idle = False
+            if verdicts or post.guard.keeps(before, after):
+                self._remember(post, after, batch)
             else:
-                self._remember(cell, index, after, batch)
-            if verdict is not None:
-                batch.decisions.append(_Decision(cell, watch, verdict, received))
+                post.memory = after  # not stored: after a restart it counts anew
+                cell.idle = False
+            batch.decisions += [_Decision(post, verdict, received, after) for verdict in verdicts]
 
-    def _remember(self, cell: Cell, index: int, memory: Memory | None, batch: _Batch) -> None:
-        cell.memories[index] = memory
-        cell.idle = not any(cell.memories)
-        batch.remembered[cell.watches[index].rule.key, cell.point_id] = memory
-        self._pending.add((cell, index))
+    def _remember(self, post: Post, memory: Memory | None, batch: _Batch) -> None:
+        post.memory, post.touched_ms = memory, batch.now_ms
+        cell = post.cell
+        cell.idle = all(each.memory is None for each in cell.posts)
+        batch.remembered[post] = memory
+        if memory is not None and post.guard.due_ms(memory) is not None:
+            self._pending.add(post)
 
     def _commit(self, batch: _Batch, now: datetime, appended: Callable[[], list[records.Letter]]) -> tuple[int, int]:
         """The records; ``appended`` waits until the series has its part and answers the letters for what it refused."""
@@ -413,7 +424,7 @@ class Intake:
             records.keep_lanes(tx, batch.lanes, batch.now_ms)
             records.settle_letters(tx, batch.replayed, batch.failed, batch.now_ms)
             event_inbox.settle(tx, batch.events, now)
-            records.keep_memories(tx, batch.remembered)
+            _keep_memories(tx, batch.remembered)
             if batch.decisions:
                 alerts.take_turn(tx)
             for decision in batch.decisions:
@@ -429,26 +440,42 @@ class Intake:
         return len(fired), cleared
 
 
+def _keep_memories(tx: Connection, remembered: Mapping[Post, Memory | None]) -> None:
+    rows = {
+        (post.guard.rule.key, post.cell.point_id): None if memory is None else write_memory(memory)
+        for post, memory in remembered.items()
+        if memory is not None or post.stored
+    }
+    records.keep_memories(tx, rows)
+    for post, memory in remembered.items():
+        post.stored = memory is not None
+
+
 def _apply(tx: Connection, decision: _Decision, now: datetime, zone: tzinfo) -> tuple[int | None, int]:
-    cell, rule, verdict = decision.cell, decision.watch.rule, decision.verdict
+    cell, rule, verdict = decision.post.cell, decision.post.guard.rule, decision.verdict
     subject = alerts.Subject(point_id=cell.point_id, device_id=cell.device_id, asset_id=cell.asset_id)
-    at, level = from_ms(verdict.at_ms), verdict.level
+    at, level, severity = from_ms(verdict.at_ms), verdict.level, verdict.severity
     if verdict.kind is VerdictKind.CLEAR:
         return None, alerts.clear(tx, rule.key, subject, cleared_at=at, level=level, now=now)
     if verdict.kind is VerdictKind.WORSEN:
         alerts.worsen(tx, rule, subject, at=at, level=level, now=now)
-        return None, 0
-    if cell.asset_id is None:
+    elif verdict.kind is VerdictKind.STEP:
+        alerts.step(tx, rule, subject, severity=severity, at=at, level=level, now=now, zone=zone)
+    elif verdict.kind is VerdictKind.FLAP:
+        alerts.hold(tx, rule, subject, at=at, level=level, now=now)
+    if verdict.kind is not VerdictKind.FIRE or cell.asset_id is None:
         return None, 0
     received_ms = decision.received_ms
     alert_id = alerts.fire(
         tx,
         rule,
         subject,
+        severity=severity,
         began_at=from_ms(verdict.began_ms),
         fired_at=at,
         trigger_received_at=None if received_ms is None else from_ms(received_ms),
         level=level,
+        memory="" if decision.memory is None else write_memory(decision.memory),
         now=now,
         zone=zone,
     )

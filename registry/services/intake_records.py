@@ -10,8 +10,7 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from registry.domain.kinds import Lane, Reject
-from registry.domain.rules import Memory
-from registry.storage.tables import dead_letter, device, revision, rule_memory
+from registry.storage.tables import dead_letter, device, revision
 from registry.storage.times import from_ms
 
 # point_id, measured_ms, value, quality, received_ms: the very tuples that go into the series
@@ -44,6 +43,7 @@ _MEMORY = """
 INSERT INTO rule_memory (rule_key, point_id, body) VALUES (?, ?, ?)
 ON CONFLICT (rule_key, point_id) DO UPDATE SET body = excluded.body"""
 
+_FORGET = "DELETE FROM rule_memory WHERE rule_key = ? AND point_id = ?"
 
 _LONGEST_SERIAL = 60
 
@@ -111,17 +111,10 @@ def keep_lanes(tx: Connection, lanes: Mapping[tuple[str, Lane, str], int], now_m
     _many(tx, _LANE, [(cabinet, lane.value, epoch, seq, now_ms) for (cabinet, lane, epoch), seq in lanes.items()])
 
 
-def keep_memories(tx: Connection, remembered: Mapping[tuple[str, int], Memory | None]) -> None:
-    """What rules remember of points; nothing to remember removes the row."""
-    kept = [
-        (key, point_id, msgspec.json.encode(memory).decode())
-        for (key, point_id), memory in remembered.items()
-        if memory is not None
-    ]
-    _many(tx, _MEMORY, kept)
-    for (key, point_id), memory in remembered.items():
-        if memory is None:
-            tx.execute(delete(rule_memory).where(rule_memory.c.rule_key == key, rule_memory.c.point_id == point_id))
+def keep_memories(tx: Connection, bodies: Mapping[tuple[str, int], str | None]) -> None:
+    """What rules remember, as JSON by (rule, anchor point); None removes the row."""
+    _many(tx, _MEMORY, [(key, point_id, body) for (key, point_id), body in bodies.items() if body is not None])
+    _many(tx, _FORGET, [about for about, body in bodies.items() if body is None])
 
 
 def keep_letters(tx: Connection, letters: Sequence[Letter]) -> None:

@@ -125,10 +125,12 @@ def _say(
 
 
 def _fire(holding: Holding, held: Held, verdict: Verdict) -> tuple[Held, list[Verdict]]:
-    if held.open:  # again, while its alert is held open: nothing new, unless it is worse or milder now
-        step = [verdict._replace(kind=VerdictKind.STEP, began_ms=held.began_ms)]
-        said = step if verdict.severity != held.severity else []
-        return replace(held, calm_ms=0, level=verdict.level, severity=int(verdict.severity)), said
+    if held.open:  # again, while its alert is held open: said as that, and as a step where it is worse or milder now
+        verdict = verdict._replace(began_ms=held.began_ms)
+        kinds = [VerdictKind.FLAP] if verdict.severity == held.severity else [VerdictKind.FLAP, VerdictKind.STEP]
+        severity = int(verdict.severity)
+        held = replace(held, calm_ms=0, level=verdict.level, severity=severity, top=max(held.top, severity))
+        return held, [verdict._replace(kind=kind) for kind in kinds]
     if not is_open(holding.hours, verdict.at_ms, holding.zone):
         severity = int(verdict.severity)
         return replace(held, waits=True, began_ms=verdict.began_ms, level=verdict.level, severity=severity), []
