@@ -22,6 +22,7 @@ HANDS: frozenset[Role | None] = WORKERS | KEEPERS
 ROSTER: frozenset[Role | None] = frozenset({Role.DISPATCHER, Role.REGISTRAR, Role.ADMINISTRATOR})
 RULERS: frozenset[Role | None] = frozenset({Role.DISPATCHER, Role.ADMINISTRATOR})
 ADMINISTRATORS: frozenset[Role | None] = frozenset({Role.ADMINISTRATOR})
+DISPATCHERS: frozenset[Role | None] = frozenset({Role.DISPATCHER, Role.ADMINISTRATOR})
 
 
 class Reach(StrEnum):
@@ -40,7 +41,7 @@ class Reach(StrEnum):
 
 
 ANY, OWN_AREA, OWN_UNIT, WHOLE_CITY = Reach
-READ, REGISTRY, IMPORTS, LABELS, CASES, PLACES, PEOPLE, RULES = TokenScope
+READ, REGISTRY, IMPORTS, LABELS, CASES, PLACES, PEOPLE, RULES, EVENTS = TokenScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +273,8 @@ PERMISSIONS: dict[str, Line] = {
     "api_cases": Line(STAFF, ANY, READ),
     "api_case": Line(STAFF, OWN_AREA, READ),
     "api_move_case": Line(WORKERS, OWN_UNIT, CASES),
+    # what other platforms tell; of which assets somebody bound to an area may is decided alert by alert
+    "api_take_alerts": Line(DISPATCHERS, ANY, EVENTS),
     "api_alerts": Line(STAFF, ANY, READ),
     "api_alert": Line(STAFF, OWN_AREA, READ),
     "api_schemes": Line(STAFF, ANY, READ),
@@ -396,6 +399,7 @@ LIMITS: dict[str, str] = {
     "scan": "60/minute",
     "place_scan": "60/minute",
     "enrol": "10/minute",
+    "api_take_alerts": "300/minute",
 }
 
 # Routes that take a file larger than any photo; ``web.import_limit_mb`` bounds them instead of ``web.upload_limit_mb``.

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import msgspec
 
 from dashboards import permissions
-from dashboards.api.operation import LONGEST_KEY, MOST_BULK, PREFIX, Media, NoQuery, Operation, Problem, Upload
+from dashboards.api.operation import LONGEST_KEY, MOST_BULK, Media, NoQuery, Operation, Problem, Upload
 from dashboards.errors import HTTP_ANSWERS, PROBLEM_TYPE
 
 OPENAPI = "3.1.0"
@@ -49,7 +49,7 @@ def describe(operations: Iterable[Operation], *, server: str, version: str) -> d
     schemas = _Schemas(table)
     paths: dict[str, dict[str, Any]] = {}
     for operation in table:
-        paths.setdefault(PREFIX + operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
+        paths.setdefault(operation.address, {})[operation.method.lower()] = _operation(operation, schemas)
     return {
         "openapi": OPENAPI,
         "info": {"title": "CoverCode", "version": version, "description": ABOUT, "license": {"name": "Apache-2.0"}},

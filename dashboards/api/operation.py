@@ -127,7 +127,7 @@ Reply = Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One row of the table. ``path`` is below ``/api/v1``; a parameter whose name ends in ``_id`` is a whole number.
+    """One row of the table. ``path`` is below ``prefix``; a parameter whose name ends in ``_id`` is a whole number.
 
     ``replies`` are the answers that are no errors. ``errors`` are statuses beyond those that follow from the rest (a
     parameter in the path can be not found, a body can be refused, and so on).
@@ -147,6 +147,12 @@ class Operation:
     if_match: bool = False
     keyed: bool = True
     note: str = ""
+    prefix: str = PREFIX
+
+    @property
+    def address(self) -> str:
+        """The whole path, with its parameters in braces."""
+        return self.prefix + self.path
 
     @property
     def writes(self) -> bool:
@@ -161,7 +167,7 @@ class Operation:
     @property
     def rule(self) -> str:
         """The path as the router wants it."""
-        return PREFIX + _PARAMETER.sub(lambda found: f"<{_converter(found[1])}{found[1]}>", self.path)
+        return _PARAMETER.sub(lambda found: f"<{_converter(found[1])}{found[1]}>", self.address)
 
     @property
     def error_statuses(self) -> list[int]:

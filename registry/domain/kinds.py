@@ -320,6 +320,7 @@ class Reject(StrEnum):
 
     UNKNOWN_DEVICE = "unknown_device"
     UNKNOWN_POINT = "unknown_point"
+    UNKNOWN_ASSET = "unknown_asset"
     OUT_OF_RANGE = "out_of_range"
     NOT_A_NUMBER = "not_a_number"
     TOO_OLD = "too_old"

@@ -50,6 +50,8 @@ POINTS: dict[str, PointSpec] = {
         PointSpec(name="battery", unit="%EL", sane=(0.0, 100.0), decimals=0, families=_BOTH),
         PointSpec(name="uptime", unit="s", sane=(0.0, _COUNT), decimals=0, families=_BOTH),
         PointSpec(name="sample_count", unit="1", sane=(0.0, _COUNT), decimals=0, families=_BOTH),
+        # what other platforms tell, as its severity (registry.domain.external_events); any asset can have that
+        PointSpec(name="event", unit="1", sane=(0.0, 3.0), decimals=0, families=frozenset(Family), usual=False),
         # what bought sensors measure beside these; flags and switches are 0 or 1
         _bought("battery_voltage", "V", 0.0, 30.0, 2),
         _bought("battery_low", "1", 0.0, 1.0),

@@ -23,6 +23,7 @@ class TokenScope(StrEnum):
     PLACES_WRITE = "places:write"
     PEOPLE_ADMIN = "people:admin"
     RULES_WRITE = "rules:write"
+    EVENTS = "events"
 
 
 _KEEPERS = frozenset({Role.ADMINISTRATOR, Role.REGISTRAR})
@@ -36,6 +37,7 @@ MAY_HOLD: dict[TokenScope, frozenset[Role]] = {
     TokenScope.PLACES_WRITE: _KEEPERS,
     TokenScope.PEOPLE_ADMIN: frozenset({Role.ADMINISTRATOR}),
     TokenScope.RULES_WRITE: frozenset({Role.ADMINISTRATOR, Role.DISPATCHER}),
+    TokenScope.EVENTS: frozenset({Role.ADMINISTRATOR, Role.DISPATCHER}),
 }
 
 

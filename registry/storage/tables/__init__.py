@@ -22,7 +22,7 @@ from registry.storage.tables.assets import (
 )
 from registry.storage.tables.base import metadata
 from registry.storage.tables.deciding import alert, case, entry, number_counter, photo, report, rule, rule_memory
-from registry.storage.tables.devices import baseline, cabinet, dead_letter, device, lane, latest, point
+from registry.storage.tables.devices import baseline, cabinet, dead_letter, device, event_inbox, lane, latest, point
 from registry.storage.tables.imports import (
     import_before,
     import_duplicate,
@@ -70,6 +70,7 @@ __all__ = [
     "duty",
     "enrolment_code",
     "entry",
+    "event_inbox",
     "feed",
     "gap_count",
     "import_before",

@@ -1,4 +1,4 @@
-"""Cabinets, devices, their points and baselines, latest values, and what the intake could not use."""
+"""Cabinets, devices, their points and baselines, latest values, what others told us, and what could not be used."""
 
 from __future__ import annotations
 
@@ -136,6 +136,59 @@ lane = Table(
     Column("updated_at", UtcTime, nullable=False),
     PrimaryKeyConstraint("cabinet_id", "name", "epoch"),
     one_of("name", Lane),
+)
+
+# What other platforms told of an asset: a row for each occurrence. The web process writes it down; the intake takes it
+# as readings of the virtual device, and is the only one to set ``over_at``.
+event_inbox = Table(
+    "event_inbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # of all its labels: one occurrence goes on for each at a time
+    Column("fingerprint", String(32), nullable=False),
+    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    Column("device_id", ForeignKey("device.id"), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("starts_at", UtcTime, nullable=False),
+    # when it is over by its sender's word, which may lie ahead; null: until further notice
+    Column("ends_at", UtcTime),
+    Column("first_heard_at", UtcTime, nullable=False),
+    Column("heard_at", UtcTime, nullable=False),
+    Column("heard", Integer, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("annotations", JSON, nullable=False),
+    Column("source_url", Text, nullable=False, server_default=""),
+    Column("sender", String(120), nullable=False, server_default=""),
+    Column("by_user_id", ForeignKey("app_user.id")),
+    # since when there is news that the intake has not taken; whether it ever took any; when it took the end
+    Column("waiting_since", UtcTime),
+    Column("taken_at", UtcTime),
+    Column("over_at", UtcTime),
+    # raised with every word about it, so that news which comes while the intake takes the former is not passed over
+    Column("version", Integer, nullable=False),
+    Index(
+        "uq_event_inbox_open",
+        "fingerprint",
+        unique=True,
+        sqlite_where=text("over_at IS NULL"),
+        postgresql_where=text("over_at IS NULL"),
+    ),
+    Index(None, "fingerprint", "starts_at"),
+    Index(None, "device_id", "id"),
+    Index(None, "asset_id", "id"),
+    Index(
+        "ix_event_inbox_waiting",
+        "waiting_since",
+        sqlite_where=text("waiting_since IS NOT NULL"),
+        postgresql_where=text("waiting_since IS NOT NULL"),
+    ),
+    Index(
+        "ix_event_inbox_ends",
+        "ends_at",
+        sqlite_where=text("over_at IS NULL AND ends_at IS NOT NULL"),
+        postgresql_where=text("over_at IS NULL AND ends_at IS NOT NULL"),
+    ),
 )
 
 dead_letter = Table(

@@ -21,6 +21,7 @@ from registry.domain.asset_facts import FACTS
 from registry.domain.errors import InvalidInput
 from registry.domain.link_test import ZEROED
 from registry.domain.points import POINTS
+from registry.domain.rules.numbers import NUMBERS
 from registry.queries.imports import fault_sentences
 
 ROOT = Path(__file__).parents[3]
@@ -30,6 +31,20 @@ WORDS = ROOT / "dashboards" / "words"
 FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "registry/domain/areas.py": ("code", "area_code", "cells"),
     "registry/domain/asset_facts.py": (*FACTS, "installed_on", "warranty_until"),
+    "registry/domain/external_events.py": ("startsAt", "endsAt"),
+    "registry/domain/rules/check.py": (
+        *("watches.classes[2]", "watches.assets[2]", "watches.devices[2]", "ladder[1].severity", "ladder[1].fire"),
+        *("ladder[1].clear", "hours[2].days", "hours[2].until_min", "name_en", "reason_zh", "reason_en"),
+    ),
+    "registry/domain/rules/check_condition.py": (
+        *(f"condition.{spec.name}" for specs in NUMBERS.values() for spec in specs),
+        *("condition.parts[1].point", "condition.axes[1]", "condition.of_full_scale", "condition.magnitude"),
+        *("grouping.at_least", "grouping.radius_m", "flapping.fires", "flapping.quiet_s", "lateness_s", "point"),
+    ),
+    "registry/domain/rules/files.py": ("severity", "ladder[1].severity", "grouping.alone_from", "hours[1].from"),
+    "registry/domain/rules/plain.py": ("rule", "watches.area", "condition.parts[1].above", "condition.type"),
+    "registry/services/rule_edits.py": (),
+    "registry/services/rule_places.py": ("watches.tags[1]",),
     "registry/labels/logo.py": ("logo", "image"),
     "registry/labels/template.py": ("template",),
     "registry/labels/template_check.py": (
@@ -44,6 +59,7 @@ FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "registry/services/classes.py": ("name_zh", "name_en"),
     "registry/services/command_replies.py": ZEROED,
     "registry/services/devices.py": tuple(POINTS),
+    "registry/services/permits.py": ("work", "note"),
     "registry/services/posts.py": ("name", "a_name", "a_phone", "b_name", "b_phone", "a_user_id", "b_user_id"),
     "registry/tabular/rows.py": ("class", "division", "depth", "installed_on", "owner", "state", "accuracy"),
     "registry/tabular/settings.py": ("format", "crs", "depth_unit", "duplicates", "details"),
@@ -59,6 +75,7 @@ SENTENCES_FROM_ELSEWHERE = {
     "registry/domain/errors.py": "the refusal itself, at another field",
     "registry/domain/areas.py": "REMARKS",
     "registry/domain/asset_facts.py": "with a unit, or without",
+    "registry/services/rule_edits.py": "the first of many refusals again",
 }
 # What reads one field of a form, the field's name being its second argument.
 FORM_READERS = frozenset({"text", "optional_text", "optional_int", "optional_float", "whole_number", "choice", "flag"})
@@ -96,8 +113,10 @@ def chinese() -> dict[str, str]:
 
 
 def sources(*rooms: str) -> list[Path]:
+    # neither what is built nor the modules of the front end
+    deep = [ROOT / "registry" / "domain" / "rules"]
     folders = [folder for room in rooms for folder in (ROOT / room, *(ROOT / room).iterdir()) if folder.is_dir()]
-    return [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return [path for folder in (*folders, *deep) for path in sorted(folder.glob("*.py"))]
 
 
 def sites_of(path: Path) -> Iterator[Site]:
@@ -133,7 +152,9 @@ def places(text: str) -> set[str]:
 
 def has_name(field: str, words: dict[str, str]) -> bool:
     def known(name: str) -> bool:
-        return name in FACTS or any(start + name in words for start in ("field.", "designer.p.", "point."))
+        return name in FACTS or any(
+            start + name in words for start in ("field.", "designer.p.", "point.", "rule_field.")
+        )
 
     return known(field) or all(known(part.partition("[")[0]) for part in field.split("."))
 
