@@ -78,7 +78,7 @@ def field_name(path: str) -> str:
 
 def _name(field: str) -> str:
     texts = site().texts
-    for key in (f"field.{field}", f"designer.p.{field}", f"point.{field}"):
+    for key in (f"field.{field}", f"designer.p.{field}", f"point.{field}", f"rule_field.{field}"):
         if texts.has(lang(), key):
             return t(key)
     fact = FACTS.get(field)
