@@ -11,10 +11,11 @@ from operate.settings import shown
 
 
 def upgrade_database(config: Path | None) -> str:
-    """Tables at this version, shipped classes, rules and label templates in place."""
+    """Tables at this version, shipped classes, rules, seasons and label templates in place."""
     from registry.services.classes import load_classes
     from registry.services.label_templates import ship_templates
     from registry.services.rules import install_shipped_rules
+    from registry.services.seasons import install_shipped_seasons
     from registry.storage.database import writing
     from registry.storage.schema import upgrade
 
@@ -25,8 +26,9 @@ def upgrade_database(config: Path | None) -> str:
         load_classes(tx)
         now = datetime.now(UTC)
         rules, templates = install_shipped_rules(tx, now=now), ship_templates(tx, now=now)
+        seasons = install_shipped_seasons(tx)
     engine.dispose()
-    added = f"{rules} rules and {templates} label templates added or renewed"
+    added = f"{rules} rules, {seasons} seasons and {templates} label templates added or renewed"
     return f"records database is up to date ({added}): {engine.url.render_as_string(hide_password=True)}"
 
 

@@ -23,6 +23,7 @@ from registry.services.devices import NewDevice, put_on
 from registry.services.imports import ImportReport, import_street_lights
 from registry.services.label_templates import ship_templates
 from registry.services.rules import install_shipped_rules
+from registry.services.seasons import install_shipped_seasons
 from registry.services.tags import issue_tags
 from registry.storage.database import open_database, writing
 from registry.storage.schema import upgrade
@@ -132,6 +133,7 @@ def _furnish(engine: Engine, wishes: Wishes, rng: Random, now: datetime) -> Impo
     with writing(engine) as tx:
         load_classes(tx)
         install_shipped_rules(tx, now=now)
+        install_shipped_seasons(tx)
         ship_templates(tx, now=now)
         seed_demo_people(tx, now=now)
         if wishes.inventory is None:

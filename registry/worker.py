@@ -1,4 +1,4 @@
-"""The only scheduler process: watches for devices that say nothing and for deadlines, folds the series, cleans up.
+"""The only scheduler process: watches for silent devices, permits and deadlines, folds the series, cleans up.
 
 Timers only say when to look; what is decided comes from stored times, so a worker that was away changes no result. Two
 workers at once would do everything twice, so one holds the lease and the others wait for it.
@@ -26,6 +26,7 @@ from registry.services.cleaning import clean_up
 from registry.services.idempotency import clean_answers
 from registry.services.leases import Held, release_lease, take_lease
 from registry.services.no_data import watch_no_data
+from registry.services.permit_ends import watch_permits
 from registry.services.sessions import forget_sessions
 from registry.settings import RecordSettings
 from registry.storage.series import SeriesStore
@@ -43,6 +44,7 @@ class Rhythm:
     """How often the worker looks, in seconds; how long its lease lasts without a renewal."""
 
     no_data_s: float = 2.0
+    permits_s: float = 2.0
     overdue_s: float = 5.0
     fold_s: float = 20.0
     health_s: float = 60.0
@@ -158,6 +160,7 @@ class _Worker:
         rhythm = self._rhythm
         for name, job, every_s in (
             ("no_data", self._watch_no_data, rhythm.no_data_s),
+            ("permits", self._watch_permits, rhythm.permits_s),
             ("overdue", self._mark_overdue, rhythm.overdue_s),
             ("fold", self._fold, rhythm.fold_s),
             ("health", self._tell_health, rhythm.health_s),
@@ -199,6 +202,11 @@ class _Worker:
         watched = watch_no_data(self._engine, now=now)
         if watched.fired or watched.cleared:
             log.info("no_data_changed", fired=watched.fired, cleared=watched.cleared)
+
+    def _watch_permits(self, now: datetime) -> None:
+        found = watch_permits(self._engine, now)
+        if any(found):
+            log.info("permits_over", **found._asdict())
 
     def _mark_overdue(self, now: datetime) -> None:
         marked = mark_overdue(self._engine, now=now)
