@@ -16,6 +16,7 @@ import msgspec
 from registry.domain.kinds import Family
 from registry.domain.rules import holding, lateness
 from registry.domain.rules.holding import Holding
+from registry.domain.rules.hours import CityDay
 from registry.domain.rules.ladder import Ladder
 from registry.domain.rules.memory import Memory, Outcome
 from registry.domain.rules.rule import Rule
@@ -45,12 +46,12 @@ class WatchedAsset(msgspec.Struct, frozen=True, kw_only=True):
 class Plan:
     """A rule in force with all that is the same for every point it watches; one for thousands of guards."""
 
-    __slots__ = ("holding", "ladder", "lateness_ms", "rule", "zone")
+    __slots__ = ("day", "holding", "ladder", "lateness_ms", "rule")
 
     def __init__(self, rule: Rule, ladder: Ladder, *, zone: tzinfo) -> None:
         self.rule = rule
         self.ladder = ladder
-        self.zone = zone
+        self.day = CityDay(zone)
         self.holding = Holding(rule, zone) if rule.flapping is not None or rule.hours else None
         self.lateness_ms = round(rule.lateness_s * 1000)
 

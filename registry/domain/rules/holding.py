@@ -8,13 +8,14 @@ open: the clear is said only when the condition has been calm for ``quiet_s``, b
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
 
 from msgspec.structs import replace
 
 from registry.domain.kinds import Severity
+from registry.domain.rules.hours import is_open, next_opening
 from registry.domain.rules.memory import Held, Memory, Outcome, Phase, Verdict, VerdictKind
-from registry.domain.rules.rule import Hours, Rule
+from registry.domain.rules.rule import Rule
 
 Reading = tuple[int, int, float]
 """Event time, point id, value."""
@@ -22,7 +23,6 @@ Reading = tuple[int, int, float]
 Judge = Callable[[Memory | None, int, int, float], Outcome]
 
 _NEW = Held()
-_MINUTE_MS = 60_000
 
 
 class Holding:
@@ -72,37 +72,6 @@ def due_ms(holding: Holding, by_time: Callable[[Memory], int | None], memory: Me
         return inner
     begins = next_opening(holding.hours, memory.last_ms, holding.zone)
     return begins if inner is None else min(begins, inner)
-
-
-def is_open(hours: tuple[Hours, ...], at_ms: int, zone: tzinfo) -> bool:
-    """Whether an alert may begin at this moment; without hours it always may."""
-    if not hours:
-        return True
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)
-    minute, today = at.hour * 60 + at.minute, at.isoweekday()
-    return any(_holds(span, today, minute) for span in hours)
-
-
-def next_opening(hours: tuple[Hours, ...], at_ms: int, zone: tzinfo) -> int:
-    """The next moment after ``at_ms`` at which a span begins, or ``at_ms`` itself when one is open."""
-    if is_open(hours, at_ms, zone):
-        return at_ms
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)
-    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    moments = [
-        midnight + timedelta(days=days, minutes=span.from_min)
-        for days in range(8)
-        for span in hours
-        if (midnight + timedelta(days=days)).isoweekday() in span.days
-    ]
-    return min((round(each.timestamp() * 1000) for each in moments if each > at), default=at_ms + 7 * 86_400_000)
-
-
-def _holds(span: Hours, today: int, minute: int) -> bool:
-    if span.from_min < span.until_min:
-        return today in span.days and span.from_min <= minute < span.until_min
-    yesterday = (today - 2) % 7 + 1
-    return (today in span.days and minute >= span.from_min) or (yesterday in span.days and minute < span.until_min)
 
 
 def _say(

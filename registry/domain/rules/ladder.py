@@ -103,7 +103,7 @@ class Ladder:
                 last[k] = at_ms
                 if at_ms - since[k] >= self._hold_ms[k]:
                     reached = k
-            elif since[k] and at_ms - last[k] > gap_ms:
+            elif not gap_ms or at_ms - last[k] > gap_ms:
                 since[k] = 0
         return reached
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from registry.domain.kinds import Severity
 
@@ -120,6 +121,15 @@ def write_memory(memory: Memory) -> str:
     return msgspec.json.encode(memory).decode()
 
 
-def remembering(seen: bytes, at_ms: int, level: float = 0.0) -> Memory:
+def remembering(seen: bytes, at_ms: int) -> Memory:
     """A memory of a condition that has readings to keep and nothing to say."""
-    return Memory(Phase.WATCHING, at_ms, at_ms, level, seen=seen)
+    return Memory(Phase.WATCHING, at_ms, at_ms, 0.0, seen=seen)
+
+
+def carrying(before: Memory | None, after: Memory | None, seen: bytes, at_ms: int) -> Memory | None:
+    """``after`` with what the condition keeps of its readings, the newest being of ``at_ms``."""
+    if after is None or after.phase is Phase.WATCHING:
+        return remembering(seen, at_ms) if seen else None
+    if after is before and after.seen == seen:
+        return before
+    return replace(after, seen=seen, last_ms=at_ms)

@@ -1,0 +1,131 @@
+"""Kinds that look at the three axes of one device at once: the true angle of a body, and axes that contradict.
+
+Readings of the three that lie within ``within_s`` of each other are one sample, dated as the latest of them; each
+reading counts for one sample only. What does not become complete in that time is dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from struct import Struct
+
+from registry.domain.rules.conditions import DisagreeCondition, VectorCondition
+from registry.domain.rules.guard import Guard, GuardPoint, Plan
+from registry.domain.rules.ladder import Ladder
+from registry.domain.rules.memory import Memory, Outcome, Phase, carrying
+from registry.domain.rules.rule import Rule
+
+Three = tuple[float, float, float]
+
+_AXIS = Struct("<Bqd")
+
+
+class AxesGuard(Guard):
+    """Gathers samples of three axes; what kind of level they make is the subclass's."""
+
+    __slots__ = ("_points", "_within_ms")
+
+    def __init__(
+        self, plan: Plan, condition: VectorCondition | DisagreeCondition, points: Sequence[GuardPoint]
+    ) -> None:
+        super().__init__(plan, points[0].point_id)
+        self._points = tuple(point.point_id for point in points)
+        self._within_ms = round(condition.within_s * 1000)
+
+    @property
+    def point_ids(self) -> tuple[int, ...]:
+        """The three axes, in the order of the condition."""
+        return self._points
+
+    def _level(self, sample: Three) -> float | None:
+        """The level of a complete sample; None: it says nothing."""
+        raise NotImplementedError
+
+    def _judge(self, memory: Memory | None, point_id: int, at_ms: int, value: float) -> Outcome:
+        axis = self._points.index(point_id)
+        packed = b"" if memory is None else memory.seen
+        known = {each: (when, number) for each, when, number in _AXIS.iter_unpack(packed)}
+        newest = max((when for when, _ in known.values()), default=at_ms)
+        too_late = newest - at_ms > self._within_ms or (memory is not None and not known and at_ms <= memory.last_ms)
+        if too_late or (axis in known and at_ms <= known[axis][0]):
+            return memory, ()
+        known[axis] = at_ms, value
+        newest = max(newest, at_ms)
+        known = {each: seen for each, seen in known.items() if newest - seen[0] <= self._within_ms}
+        if len(known) < len(self._points):
+            seen = b"".join(_AXIS.pack(each, *known[each]) for each in sorted(known))
+            return carrying(memory, memory, seen, _judged_ms(memory, newest)), ()
+        level = self._level((known[0][1], known[1][1], known[2][1]))
+        if level is None:
+            return carrying(memory, memory, b"", _judged_ms(memory, newest)), ()
+        after, verdicts = self.plan.ladder.judge(memory, newest, level)
+        return carrying(memory, after, b"", newest), verdicts
+
+
+class VectorGuard(AxesGuard):
+    """The angle between where gravity pulls now and where it pulled when the device was fitted.
+
+    Raises ``ValueError`` for accelerations without a baseline.
+    """
+
+    __slots__ = ("_fitted", "_inclined")
+
+    def __init__(self, plan: Plan, condition: VectorCondition, points: Sequence[GuardPoint]) -> None:
+        super().__init__(plan, condition, points)
+        self._inclined = points[0].unit == "deg"
+        x, y, z = (point.baseline for point in points)
+        self._fitted = gravity((x, y, z)) if self._inclined else (x, y, z)
+        if math.hypot(*self._fitted) == 0.0:
+            raise ValueError("it needs the accelerations of the fitted device as baselines: calibrate the device")
+
+    def _level(self, sample: Three) -> float | None:
+        now = gravity(sample) if self._inclined else sample
+        return None if math.hypot(*now) == 0.0 else angle_between(self._fitted, now)
+
+
+class DisagreeGuard(AxesGuard):
+    """How far the angle to the vertical is from the one that the two inclinations to the horizontal make."""
+
+    __slots__ = ()
+
+    def _level(self, sample: Three) -> float | None:
+        x, y, z = sample
+        flat = math.hypot(math.sin(math.radians(x)), math.sin(math.radians(y)))
+        if flat > 1.0:  # more than upright: no position at all looks like that
+            return max(math.degrees(flat - 1.0), abs(90.0 - abs(z)))
+        follows = math.degrees(math.asin(flat))
+        return min(abs(abs(z) - follows), abs(180.0 - abs(z) - follows))
+
+
+def gravity(inclinations: Three) -> Three:
+    """Where gravity pulls, given two inclinations to the horizontal and the angle to the vertical, in degrees."""
+    x, y, z = inclinations
+    return math.sin(math.radians(x)), math.sin(math.radians(y)), math.cos(math.radians(z))
+
+
+def angle_between(one: Three, other: Three) -> float:
+    """In degrees, 0 to 180; exact for small angles too."""
+    cross = (
+        one[1] * other[2] - one[2] * other[1],
+        one[2] * other[0] - one[0] * other[2],
+        one[0] * other[1] - one[1] * other[0],
+    )
+    along = sum(a * b for a, b in zip(one, other, strict=True))
+    return math.degrees(math.atan2(math.hypot(*cross), along))
+
+
+def _judged_ms(memory: Memory | None, newest_ms: int) -> int:
+    """What waits for its other axes was not judged yet."""
+    return newest_ms if memory is None or memory.phase is Phase.WATCHING else memory.last_ms
+
+
+def axes_ladder(rule: Rule, condition: VectorCondition | DisagreeCondition) -> Ladder:
+    """The steps of a rule on three axes."""
+    return Ladder(
+        rule,
+        fire=condition.fire,
+        clear=condition.clear,
+        hold_s=condition.hold_s,
+        clear_after_s=condition.clear_after_s,
+    )
