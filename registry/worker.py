@@ -23,6 +23,7 @@ from registry.domain.errors import StoreDown
 from registry.queries.overview import overview
 from registry.services.cases import mark_overdue
 from registry.services.cleaning import clean_up
+from registry.services.grouping import decide_groups
 from registry.services.idempotency import clean_answers
 from registry.services.leases import Held, release_lease, take_lease
 from registry.services.no_data import watch_no_data
@@ -44,6 +45,7 @@ class Rhythm:
     """How often the worker looks, in seconds; how long its lease lasts without a renewal."""
 
     no_data_s: float = 2.0
+    groups_s: float = 2.0
     permits_s: float = 2.0
     overdue_s: float = 5.0
     fold_s: float = 20.0
@@ -160,6 +162,7 @@ class _Worker:
         rhythm = self._rhythm
         for name, job, every_s in (
             ("no_data", self._watch_no_data, rhythm.no_data_s),
+            ("groups", self._decide_groups, rhythm.groups_s),
             ("permits", self._watch_permits, rhythm.permits_s),
             ("overdue", self._mark_overdue, rhythm.overdue_s),
             ("fold", self._fold, rhythm.fold_s),
@@ -207,6 +210,11 @@ class _Worker:
         found = watch_permits(self._engine, now)
         if any(found):
             log.info("permits_over", **found._asdict())
+
+    def _decide_groups(self, now: datetime) -> None:
+        decided = decide_groups(self._engine, now=now)
+        if any(decided):
+            log.info("groups_decided", **decided._asdict())
 
     def _mark_overdue(self, now: datetime) -> None:
         marked = mark_overdue(self._engine, now=now)

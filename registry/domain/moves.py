@@ -47,6 +47,7 @@ class EventName(StrEnum):
     REPORT = "report"
     ALERT_ATTACHED = "alert_attached"
     ALERT_CLEARED = "alert_cleared"
+    GROUPED = "grouped"
     SEVERITY_RAISED = "severity_raised"
     OVERDUE = "overdue"
 

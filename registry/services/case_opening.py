@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Table, and_, insert, literal, select, text, update
+from sqlalchemy import Connection, Row, Table, and_, insert, literal, not_, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.domain.deadlines import CHINA_TIME, case_kind, time_limit
@@ -115,6 +115,41 @@ def raise_severity(tx: Connection, case_id: int, severity: Severity, *, now: dat
         select(case, *about).join_from(case, asset, asset.c.id == case.c.asset_id).where(case.c.id == case_id)
     ).one()
     _raise(tx, row, Severity(severity), now=now, by=by)
+
+
+def withdraw(tx: Connection, case_id: int, *, detail: Mapping[str, Any], now: datetime) -> bool:
+    """Void a case that the system opened and nobody has touched: what it is about belongs to another one.
+
+    False where a person, a citizen's report or an alert of its own asset has to do with it already; then it stays.
+    """
+    about = (asset.c.name.label("asset_name"), asset.c.road)
+    own = (case.c.stage == Stage.FILED.value, case.c.version == 1, case.c.source == Source.SENSOR.value)
+    others = entry.c.move.in_([EventName.REPORT.value, EventName.ALERT_ATTACHED.value])
+    touched = select(entry.c.id).where(entry.c.case_id == case_id, or_(entry.c.by_user_id.is_not(None), others))
+    row = tx.execute(
+        select(case, *about)
+        .join_from(case, asset, asset.c.id == case.c.asset_id)
+        .where(case.c.id == case_id, *own, not_(touched.exists()))
+    ).one_or_none()
+    if row is None:
+        return False
+    void = {"stage": Stage.VOID.value, "ended_at": now, "version": 2}
+    if not tx.execute(update(case).where(case.c.id == case_id, *own).values(void)).rowcount:
+        return False
+    written = {
+        "case_id": case_id,
+        "at": now,
+        "move": MoveName.VOID.value,
+        "from_stage": Stage.FILED.value,
+        "to_stage": Stage.VOID.value,
+        "by_user_id": None,
+        "note": "",
+        "detail": dict(detail),
+    }
+    tx.execute(insert(entry).values(written))
+    body = feed_body(row) | {"stage": Stage.VOID.value, "move": MoveName.VOID.value, "version": 2}
+    publish(tx, FeedKind.CASE_MOVED, body, now=now)
+    return True
 
 
 def write_event(

@@ -24,7 +24,16 @@ from registry.storage.tables import alert, case, feed, lease
 from registry.worker import LEASE, LongJob, Rhythm, run
 from tests.city import City, build_city
 
-FAST = Rhythm(no_data_s=0.05, overdue_s=0.05, fold_s=0.05, health_s=0.05, cleaning_s=0.05, lease_s=2.0, renew_s=0.05)
+FAST = Rhythm(
+    no_data_s=0.05,
+    groups_s=0.05,
+    overdue_s=0.05,
+    fold_s=0.05,
+    health_s=0.05,
+    cleaning_s=0.05,
+    lease_s=2.0,
+    renew_s=0.05,
+)
 
 
 class BrokenSeries(SqliteSeries):

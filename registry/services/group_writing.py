@@ -1,0 +1,234 @@
+"""Writing groups: begun, joined, found to be one, given their case, ended. In the caller's transaction and turn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from registry.domain.geo import Box
+from registry.domain.grouping import circle_around, passed_by, smallest_area
+from registry.domain.kinds import AlertEventKind, GroupState, Severity, Source
+from registry.domain.moves import EventName
+from registry.domain.rules import GroupPolicy, Rule
+from registry.services import case_opening, feed
+from registry.services.alert_events import write_event, write_events
+from registry.storage.open_cases import IS_OPEN
+from registry.storage.tables import alert, alert_group, asset, case, entry
+
+GROWN = 1.5
+"""A group's case tells again how many members there are when they are that many times more."""
+
+
+def still_free(tx: Connection, ids: Sequence[int]) -> list[tuple[int, int]]:
+    """(id, severity) of those of the alerts that are in no group yet."""
+    free = select(alert.c.id, alert.c.severity).where(alert.c.id.in_(ids), alert.c.group_id.is_(None))
+    return [(row.id, row.severity) for row in tx.execute(free.order_by(alert.c.id))]
+
+
+def is_open(tx: Connection, group_id: int) -> bool:
+    """Whether the group takes members."""
+    return tx.scalar(select(alert_group.c.state).where(alert_group.c.id == group_id)) == GroupState.OPEN
+
+
+def begin(tx: Connection, rule: Rule, *, now: datetime) -> int:
+    """A new group without members, to be joined in the same transaction."""
+    row = {
+        "rule_key": rule.key,
+        "state": GroupState.OPEN.value,
+        "began_at": now,
+        "last_at": now,
+        "members": 0,
+        "severity": int(rule.severity),
+        "recorded_at": now,
+    }
+    return int(tx.execute(insert(alert_group).values(row).returning(alert_group.c.id)).scalar_one())
+
+
+def join(tx: Connection, rule: Rule, group_id: int, free: Sequence[tuple[int, int]], *, now: datetime) -> int:
+    """These alerts belong to the group from now on, and to its case if it has one; answers how many."""
+    if not free:
+        return 0
+    ids = [alert_id for alert_id, _ in free]
+    tx.execute(update(alert).where(alert.c.id.in_(ids)).values(group_id=group_id))
+    told = {"group_id": group_id}
+    write_events(tx, free, AlertEventKind.GROUPED, at=now, now=now, detail=told)
+    refresh(tx, group_id)
+    case_id = _open_case(tx, group_id)
+    if case_id is not None:
+        _take_into(tx, case_id, alert.c.id.in_(ids))
+        _tell_case(tx, group_id, case_id, now=now)
+    elif not _wants_case(rule):
+        tx.execute(update(alert).where(alert.c.id.in_(ids)).values(case_due_at=None))
+    publish_group(tx, group_id, now=now)
+    return len(free)
+
+
+def unite(tx: Connection, groups: Sequence[int], *, now: datetime) -> int | None:
+    """Groups that turned out to be one: the oldest takes the members of the others, which end. None: all ended.
+
+    Of several cases the one of the oldest group goes on; those that nobody has touched yet are withdrawn for it.
+    """
+    rows = tx.execute(
+        select(alert_group)
+        .where(alert_group.c.id.in_(groups), alert_group.c.state == GroupState.OPEN.value)
+        .order_by(alert_group.c.began_at, alert_group.c.id)
+    ).all()
+    if len(rows) < 2:
+        return rows[0].id if rows else None
+    kept, others = rows[0], rows[1:]
+    ids = [row.id for row in others]
+    moved = tx.execute(update(alert).where(alert.c.group_id.in_(ids)).values(group_id=kept.id).returning(alert.c.id))
+    members = [row.id for row in moved]
+    over = {"state": GroupState.ENDED.value, "ended_at": now, "members": 0}
+    tx.execute(update(alert_group).where(alert_group.c.id.in_(ids)).values(over))
+    refresh(tx, kept.id)
+    cases = [case_id for row in rows if (case_id := _open_case(tx, row.id)) is not None]
+    if cases:
+        tx.execute(update(alert_group).where(alert_group.c.id == kept.id).values(case_id=cases[0]))
+        for case_id in dict.fromkeys(cases[1:]):
+            _give_up(tx, case_id, cases[0], kept.id, now=now)
+        _take_into(tx, cases[0], alert.c.id.in_(members))
+        _tell_case(tx, kept.id, cases[0], now=now)
+    publish_group(tx, kept.id, now=now)
+    return int(kept.id)
+
+
+def open_case_of(tx: Connection, group_id: int, rules: Mapping[str, Rule], *, now: datetime, zone: tzinfo) -> int:
+    """The one case of a group of which a member's time is up, on the member's asset nearest its middle: 1, or 0.
+
+    None when the rule wants none, when there is one, or when all whose time is up were over before it.
+    """
+    group = tx.execute(select(alert_group).where(alert_group.c.id == group_id)).one()
+    rule = rules.get(group.rule_key)
+    members = alert.c.group_id == group_id
+    due = (members, alert.c.case_due_at <= now)
+    case_id = _open_case(tx, group_id)
+    if case_id is not None:
+        _take_into(tx, case_id, members)
+        return 0
+    if rule is None or rule.case_kind is None or not _wants_case(rule):
+        tx.execute(update(alert).where(members).values(case_due_at=None))
+        return 0
+    policy = rule.grouping or GroupPolicy()
+    rows = tx.execute(select(alert.c.fired_at, alert.c.cleared_at).where(*due)).all()
+    if all(passed_by(row.fired_at, row.cleared_at, policy) for row in rows):
+        tx.execute(update(alert).where(*due).values(case_due_at=None))
+        return 0
+    middle = _nearest(tx, group)
+    severity = Severity(group.severity)
+    told = {"group_id": group_id, "members": group.members, "rule_key": group.rule_key}
+    opened = case_opening.open_or_attach(
+        tx, asset_id=middle.asset_id, kind=rule.case_kind, severity=severity, source=Source.SENSOR, now=now, zone=zone
+    )
+    tx.execute(update(alert_group).where(alert_group.c.id == group_id).values(case_id=opened.case_id))
+    _take_into(tx, opened.case_id, members)
+    case_opening.write_event(tx, opened.case_id, EventName.GROUPED, now=now, detail=told)
+    of_case = {"case_id": opened.case_id, "opened": opened.opened, "group_id": group_id}
+    write_event(tx, middle.id, AlertEventKind.CASE, at=now, severity=severity, detail=of_case, now=now)
+    publish_group(tx, group_id, now=now)
+    return 1
+
+
+def end(tx: Connection, group_id: int, *, now: datetime) -> None:
+    """The group takes no more members; its case is told, and stays with people."""
+    over = {"state": GroupState.ENDED.value, "ended_at": now}
+    ended = update(alert_group).where(alert_group.c.id == group_id).values(over)
+    row = tx.execute(ended.returning(alert_group.c.members, alert_group.c.rule_key)).one()
+    case_id = _open_case(tx, group_id)
+    if case_id is not None:
+        told = {"group_id": group_id, "members": row.members, "rule_key": row.rule_key, "ended": True}
+        case_opening.write_event(tx, case_id, EventName.GROUPED, now=now, detail=told)
+    publish_group(tx, group_id, now=now)
+
+
+def refresh(tx: Connection, group_id: int) -> int:
+    """What the group's row says of its members, counted anew; answers how many there are."""
+    tables = alert.join(asset, asset.c.id == alert.c.asset_id)
+    row = tx.execute(
+        select(
+            func.count().label("members"),
+            func.min(alert.c.fired_at).label("began_at"),
+            func.max(alert.c.fired_at).label("last_at"),
+            func.max(alert.c.severity).label("severity"),
+            func.min(asset.c.lon).label("west"),
+            func.min(asset.c.lat).label("south"),
+            func.max(asset.c.lon).label("east"),
+            func.max(asset.c.lat).label("north"),
+            func.min(asset.c.area_code).label("first"),
+            func.max(asset.c.area_code).label("last"),
+        )
+        .select_from(tables)
+        .where(alert.c.group_id == group_id)
+    ).one()
+    changed: dict[str, Any] = {"members": row.members}
+    if row.members:
+        circle = circle_around(Box(row.west, row.south, row.east, row.north))
+        changed |= circle._asdict()
+        changed |= {"began_at": row.began_at, "last_at": row.last_at, "severity": row.severity}
+        changed["area_code"] = smallest_area(row.first, row.last)
+    tx.execute(update(alert_group).where(alert_group.c.id == group_id).values(changed))
+    return int(row.members)
+
+
+def publish_group(tx: Connection, group_id: int, **more: Any) -> None:
+    """Tell the live pages how the group stands; ``now`` is the moment."""
+    now = more.pop("now")
+    row = tx.execute(select(alert_group).where(alert_group.c.id == group_id)).one()
+    body = {
+        "group_id": group_id,
+        "rule_key": row.rule_key,
+        "state": row.state,
+        "members": row.members,
+        "severity": row.severity,
+        "case_id": row.case_id,
+        "cause": row.cause,
+    }
+    feed.publish(tx, feed.FeedKind.GROUP_CHANGED, body | more, now=now)
+
+
+def _wants_case(rule: Rule) -> bool:
+    return rule.case_kind is not None and (rule.grouping is None or rule.grouping.one_case)
+
+
+def _open_case(tx: Connection, group_id: int) -> int | None:
+    """The group's case, unless people have ended it: what joins after that is news, and opens another."""
+    joined = select(case.c.id).join(alert_group, alert_group.c.case_id == case.c.id)
+    return tx.scalar(joined.where(alert_group.c.id == group_id, IS_OPEN))
+
+
+def _take_into(tx: Connection, case_id: int, *which: Any) -> None:
+    """Members without a case of their own belong to the group's; none of them waits any more."""
+    tx.execute(update(alert).where(*which).values(case_due_at=None))
+    tx.execute(update(alert).where(*which, alert.c.case_id.is_(None)).values(case_id=case_id))
+
+
+def _tell_case(tx: Connection, group_id: int, case_id: int, *, now: datetime) -> None:
+    """The case of a group is as severe as its worst member, and hears when the group has grown a good deal."""
+    group = tx.execute(select(alert_group).where(alert_group.c.id == group_id)).one()
+    case_opening.raise_severity(tx, case_id, Severity(group.severity), now=now)
+    last = select(entry.c.detail).where(entry.c.case_id == case_id, entry.c.move == EventName.GROUPED.value)
+    said = tx.scalar(last.order_by(entry.c.id.desc()).limit(1)) or {}
+    if group.members >= GROWN * said.get("members", 0):
+        told = {"group_id": group_id, "members": group.members, "rule_key": group.rule_key}
+        case_opening.write_event(tx, case_id, EventName.GROUPED, now=now, detail=told)
+
+
+def _give_up(tx: Connection, case_id: int, for_case_id: int, group_id: int, *, now: datetime) -> None:
+    told = {"group_id": group_id, "instead_id": for_case_id}
+    if case_opening.withdraw(tx, case_id, detail=told, now=now):
+        tx.execute(update(alert).where(alert.c.case_id == case_id).values(case_id=for_case_id))
+    else:
+        case_opening.write_event(tx, case_id, EventName.GROUPED, now=now, detail=told)
+
+
+def _nearest(tx: Connection, group: Any) -> Any:
+    """The member whose asset lies nearest the middle of the group: its alert's id, and the asset's."""
+    east = (asset.c.lon - group.lon) * math.cos(math.radians(group.lat))
+    north = asset.c.lat - group.lat
+    tables = alert.join(asset, asset.c.id == alert.c.asset_id)
+    found = select(alert.c.id, alert.c.asset_id).select_from(tables).where(alert.c.group_id == group.id)
+    return tx.execute(found.order_by(east * east + north * north, asset.c.id, alert.c.id).limit(1)).one()
