@@ -786,6 +786,106 @@ def letters_drop(numbers: tuple[int, ...], everything: bool, config: Path | None
     click.echo(drop(config, numbers, everything=everything, **narrow))
 
 
+@main.group()
+def rules() -> None:
+    """Rules: what is wrong, and when. Edited in the browser, or as YAML files with these commands."""
+
+
+@rules.command("list")
+@click.option("--all", "with_retired", is_flag=True, help="Also rules that were taken out of use.")
+@_CONFIG
+@_JSON
+def rules_list(with_retired: bool, config: Path | None, as_json: bool) -> None:
+    """The rules, the worst first, with their live alerts and how often each fired in 30 days."""
+    from operate.rules import list_city_rules
+
+    for line in list_city_rules(config, with_retired=with_retired, as_json=as_json):
+        click.echo(line)
+
+
+@rules.command("export")
+@click.argument("keys", nargs=-1)
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="A file, not stdout.")
+@_CONFIG
+def rules_export(keys: tuple[str, ...], out: Path | None, config: Path | None) -> None:
+    """Write rules as YAML: all in use, or those of KEYS."""
+    from operate.rules import export_rules
+
+    text = export_rules(config, keys)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+
+
+@rules.command("check")
+@click.argument("files", type=_FILE, nargs=-1, required=True)
+@click.option(
+    "--alone", is_flag=True, help="Without the city: whether classes, areas or plates exist is not looked at."
+)
+@_CONFIG
+@_JSON
+def rules_check(files: tuple[Path, ...], alone: bool, config: Path | None, as_json: bool) -> None:
+    """Say everything that is wrong in FILES: file:line: rule: field: what to do. Exit code 1 when anything is."""
+    from operate.rules import check_rule_files
+
+    lines, is_well = check_rule_files(config, files, alone=alone, as_json=as_json)
+    click.echo("\n".join(lines))
+    sys.exit(0 if is_well else 1)
+
+
+_PRUNE = click.option("--prune", is_flag=True, help="Take rules that FILE leaves out of use.")
+
+
+@rules.command("diff")
+@click.argument("file", type=_FILE)
+@_PRUNE
+@_CONFIG
+@_JSON
+def rules_diff(file: Path, prune: bool, config: Path | None, as_json: bool) -> None:
+    """Show what applying FILE would change, rule by rule, field by field. Exit code 1 when it would change anything."""
+    from operate.rules import compare_rule_file
+
+    lines, differs = compare_rule_file(config, file, prune=prune, as_json=as_json)
+    click.echo("\n".join(lines))
+    sys.exit(1 if differs else 0)
+
+
+@rules.command("apply")
+@click.argument("file", type=_FILE)
+@click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
+@_PRUNE
+@click.option("--note", default="", metavar="TEXT", help="Why; kept with each version that this makes.")
+@_CONFIG
+@_JSON
+def rules_apply(file: Path, dry_run: bool, prune: bool, note: str, config: Path | None, as_json: bool) -> None:
+    """Make the city's rules those of FILE: all of it, or on any mistake nothing. Takes effect within seconds."""
+    from operate.rules import apply_rule_file
+
+    told = apply_rule_file(config, file, prune=prune, dry_run=dry_run, note=note, as_json=as_json)
+    click.echo("\n".join(told))
+
+
+@rules.command("backtest")
+@click.argument("key")
+@click.option("--file", type=_FILE, help="Take the rule KEY from this YAML file rather than from the city.")
+@click.option("--set", "numbers", multiple=True, metavar="NAME=NUMBER", help="Try another number, as fire=12.")
+@click.option("--days", type=click.IntRange(1, 732), default=30, show_default=True, help="So many days up to now.")
+@click.option("--since", default="", metavar="DATE", help="From this day or moment on instead.")
+@click.option("--until", default="", metavar="DATE", help="Up to this day or moment instead of now.")
+@click.option("--area", default="", metavar="CODE", help="Only assets whose area code begins so.")
+@click.option("--alone", is_flag=True, help="Not beside the version in force.")
+@_CONFIG
+@_JSON
+def rules_backtest(config: Path | None, as_json: bool, **wishes: Any) -> None:
+    """Say what rule KEY would have done: alerts by day and area, which were real, which cases it would have missed."""
+    from operate.backtests import BacktestAsk, run_backtest
+
+    with _progress(as_json, "assets") as progress:
+        told = list(run_backtest(config, BacktestAsk(**wishes), as_json=as_json, progress=progress))
+    click.echo("\n".join(told))
+
+
 @main.command()
 @_CONFIG
 @_JSON

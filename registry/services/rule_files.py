@@ -44,7 +44,7 @@ class RuleChange(NamedTuple):
 
 
 class Unusable(InvalidInput):
-    """A file that can't be applied; ``problems`` is everything that is wrong in it, and as a refusal it is the first."""
+    """A file that can't be applied, for all of ``problems``; as a refusal it is the first of them."""
 
     def __init__(self, problems: Sequence[FileProblem]) -> None:
         first = problems[0].error
