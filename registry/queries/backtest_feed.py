@@ -76,6 +76,12 @@ def times_of(store: SeriesStore, points: Sequence[int], since_ms: int, until_ms:
     return sorted(times), read
 
 
+def read_all(store: SeriesStore, span: Span) -> list[Sample]:
+    """Every reading of a span, oldest first."""
+    reader = _Reader(store)
+    return [each for _, samples in reader.read(reader.cut(span)) for each in samples]
+
+
 class _Reader:
     """Reads many pieces at once, as many as lately held about ``_READ_AT_ONCE`` readings."""
 

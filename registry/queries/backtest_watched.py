@@ -157,7 +157,7 @@ def _anchors(
     for at_ms in _changes(one, turns, made, until_ms):
         keys = next(keys for turned_ms, keys in reversed(turns) if turned_ms <= at_ms)
         devices = [dev for dev in one.devices if not made.joint or dev.is_fitted(at_ms)]
-        then = [_as_of(each, made.set_to.get(each.point_id, ()), at_ms) for dev in devices for each in dev.points]
+        then = [as_of(each, made.set_to.get(each.point_id, ()), at_ms) for dev in devices for each in dev.points]
         for guard in books[keys].guards(one.asset, then):
             stretches[guard.anchor_id].append(Stretch(at_ms, guard))
             watches[guard.anchor_id] = guard.point_ids
@@ -179,7 +179,7 @@ def _changes(one: Watched, turns: Turns, made: Guarded, until_ms: int) -> list[i
     return sorted({at_ms for at_ms, _ in turns} | {at_ms for at_ms in moments if since_ms < at_ms < until_ms})
 
 
-def _as_of(now: GuardPoint, set_to: Sequence[tuple[int, float]], at_ms: int) -> GuardPoint:
+def as_of(now: GuardPoint, set_to: Sequence[tuple[int, float]], at_ms: int) -> GuardPoint:
     """The point with the baseline that was in force then; before the first one on file, that one."""
     if not set_to:
         return now

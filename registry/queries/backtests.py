@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, or_, select
@@ -70,17 +71,20 @@ def backtest(engine: Engine, store: SeriesStore, wish: BacktestWish, *, zone: tz
     Stops at the first asset after which ``most_readings`` have been read; ``next`` says where to go on. Raises
     ``InvalidInput`` for a span that makes no sense and ``StoreDown``.
     """
-    check_span(wish.since, wish.until)
-    with reading(engine) as tx:
-        present = present_version(tx, wish.rule.key) if wish.beside_present else None
-    work = _Work(engine, store, wish, present, zone)
-    return work.piece()
+    work = Work(engine, store, wish, zone=zone)
+    work.go()
+    return work.answer()
+
+
+def newest_version(tx: Connection, key: str) -> Rule | None:
+    """The newest version of a rule, switched off and retired ones too."""
+    row = _newest(tx, key)
+    return None if row is None else read_rule(row)
 
 
 def present_version(tx: Connection, key: str) -> Rule | None:
     """The version of a rule that judges now; None where it has none, was retired or is switched off."""
-    newest = select(rule_table).where(rule_table.c.key == key).order_by(rule_table.c.version.desc()).limit(1)
-    row = tx.execute(newest).mappings().first()
+    row = _newest(tx, key)
     return None if row is None or row["retired"] or not row["enabled"] else read_rule(row)
 
 
@@ -94,52 +98,63 @@ def check_span(since: datetime, until: datetime) -> None:
         )
 
 
-class _Work:
-    """One piece of a back-test: page after page of assets, until enough was read."""
+class Work:
+    """One piece of a back-test: page after page of assets, until enough was read.
 
-    def __init__(
-        self, engine: Engine, store: SeriesStore, wish: BacktestWish, present: Rule | None, zone: tzinfo
-    ) -> None:
+    ``runs``: the rule under test and, where it says something else, the present version. ``done`` assets were gone
+    through, of ``whole``; ``next`` is where to go on, None after the last.
+    """
+
+    def __init__(self, engine: Engine, store: SeriesStore, wish: BacktestWish, *, zone: tzinfo = CHINA_TIME) -> None:
         self._engine, self._store, self._wish, self._zone = engine, store, wish, zone
-        self._rules = [wish.rule] if present is None else [wish.rule, present]
-        # the same numbers need not be tried twice
-        self._same = present is not None and same_rule(wish.rule, present)
-        self._runs = [Run(rule) for rule in self._rules[: 1 if self._same else None]]
         self._since_ms, self._until_ms = to_ms(wish.since), to_ms(wish.until)
+        self._present: Rule | None = None
+        self._raw_from_ms = 0
+        self.runs = [Run(wish.rule)]
+        self.done = self.whole = 0
+        self.next: int | None = None
 
-    def piece(self) -> Backtest:
-        """Go through the assets."""
+    def go(self) -> None:
+        """Go through the assets. Raises ``InvalidInput`` for the span and ``StoreDown``."""
         wish = self._wish
-        raw_from_ms = self._store.raw_from_ms()
+        check_span(wish.since, wish.until)
+        self._raw_from_ms = self._store.raw_from_ms()
         with reading(self._engine) as tx:
-            whole = assets_of(tx, self._rules, wish.since, wish.until, scope=wish.scope)
-        done, after, read = 0, wish.after, 0
-        while True:
-            page = self._page(after, raw_from_ms)
-            done += len(page)
-            read = sum(run.read for run in self._runs)
-            if len(page) < wish.assets_at_once:
-                after = 0
+            if wish.beside_present:
+                self._present = present_version(tx, wish.rule.key)
+            self.whole = assets_of(tx, self._rules, wish.since, wish.until, scope=wish.scope)
+        # the same numbers need not be tried twice
+        if self._present is not None and not same_rule(wish.rule, self._present):
+            self.runs.append(Run(self._present))
+        after, page = wish.after, [0] * wish.assets_at_once
+        while len(page) == wish.assets_at_once:
+            page = self._page(after)
+            self.done += len(page)
+            after = page[-1] if page else 0
+            if wish.most_readings and sum(run.read for run in self.runs) >= wish.most_readings:
                 break
-            after = page[-1]
-            if wish.most_readings and read >= wish.most_readings:
-                break
-        return self._answer(done=done, whole=whole, after=after, raw_from_ms=raw_from_ms)
+        self.next = after if len(page) == wish.assets_at_once else None
 
-    def _page(self, after: int, raw_from_ms: int) -> list[int]:
+    @property
+    def _rules(self) -> list[Rule]:
+        return [self._wish.rule] if self._present is None else [self._wish.rule, self._present]
+
+    def _page(self, after: int) -> list[int]:
         wish, jobs = self._wish, []
         with reading(self._engine) as tx:
             page = page_of_assets(
                 *(tx, self._rules, wish.since, wish.until), after=after, limit=wish.assets_at_once, scope=wish.scope
             )
-            for run in self._runs:
-                start_ms = max(self._since_ms - round(warm_up_s(run.rule) * 1000), min(raw_from_ms, self._since_ms))
+            for run in self.runs:
+                start_ms = max(
+                    self._since_ms - round(warm_up_s(run.rule) * 1000), min(self._raw_from_ms, self._since_ms)
+                )
                 some = watched(tx, run.rule, from_ms(start_ms), wish.until, assets=page)
                 turns = turns_of(tx, start_ms, self._until_ms, self._zone)
                 guarded = guard_all(tx, run.rule, some, turns, self._until_ms, self._zone)
                 ids = [each.asset.asset_id for each in some]
-                jobs.append((run, some, guarded, start_ms, _cases(tx, run.rule, ids, start_ms, self._until_ms)))
-                run.permits.update(_permits(tx, run.rule, ids, start_ms, self._until_ms))
+                jobs.append((run, some, guarded, start_ms, cases_over(tx, run.rule, ids, start_ms, self._until_ms)))
+                run.permits.update(permits_over(tx, run.rule, ids, start_ms, self._until_ms))
         for run, some, guarded, start_ms, cases in jobs:
             run.problems += guarded.problems
             self._run(run, some, guarded, start_ms, cases)
@@ -169,23 +184,24 @@ class _Work:
         settles_ms = round(settles_within_s(rule) * 1000)
         return feed(self._store, guarded.anchors, start_ms, self._until_ms, settles_ms=settles_ms)
 
-    def _answer(self, *, done: int, whole: int, after: int, raw_from_ms: int) -> Backtest:
-        tested = self._runs[0]
-        present = (tested if self._same else self._runs[1]) if len(self._rules) > 1 else None
+    def answer(self) -> Backtest:
+        """What came of it."""
+        tested = self.runs[0]
+        present = None if self._present is None else self.runs[-1]
         rows, differences = (tested.rows("new"), None) if present is None else beside(tested, present)
         with reading(self._engine) as tx:
             areas = _area_shares(tx, tested, present)
         return Backtest(
             rule_key=tested.rule.key,
             rule_version=tested.rule.version,
-            present_version=None if present is None else self._rules[1].version,
+            present_version=None if self._present is None else self._present.version,
             since_ms=self._since_ms,
             until_ms=self._until_ms,
-            readings_from_ms=raw_from_ms,
-            assets=done,
-            assets_of=whole,
-            read=sum(run.read for run in self._runs),
-            next=after or None,
+            readings_from_ms=self._raw_from_ms,
+            assets=self.done,
+            assets_of=self.whole,
+            read=sum(run.read for run in self.runs),
+            next=self.next,
             tally=tested.tally,
             present=None if present is None else msgspec.structs.replace(present.tally),
             differences=differences,
@@ -221,7 +237,12 @@ def silent(store: SeriesStore, rule: Rule, some: Sequence[Watched], since_ms: in
             yield Fed(anchor=anchor, alerts=found, read=read)
 
 
-def _cases(
+def _newest(tx: Connection, key: str) -> Any:
+    newest = select(rule_table).where(rule_table.c.key == key).order_by(rule_table.c.version.desc()).limit(1)
+    return tx.execute(newest).mappings().first()
+
+
+def cases_over(
     tx: Connection, rule: Rule, assets: Sequence[int], since_ms: int, until_ms: int
 ) -> dict[int, list[KnownCase]]:
     """The cases of the rule's kind that its alerts could belong to, by asset."""
@@ -248,7 +269,7 @@ def _cases(
     return found
 
 
-def _permits(
+def permits_over(
     tx: Connection, rule: Rule, assets: Sequence[int], since_ms: int, until_ms: int
 ) -> dict[int, list[tuple[int, int]]]:
     """When somebody was allowed to open an asset: (from, until) in ms, for a rule that such permits cover."""

@@ -10,13 +10,16 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
-from registry.domain.errors import InvalidInput
+from registry.domain.deadlines import CHINA_TIME
+from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import Family, PermitState, Quality, Severity, Stage
 from registry.domain.rules.conditions import LimitCondition, NoDataCondition
-from registry.domain.rules.rule import Rule, Watches
+from registry.domain.rules.rule import GroupPolicy, Rule, Watches
 from registry.queries import backtests
+from registry.queries.backtest_cases import would_raise
 from registry.queries.backtest_views import Backtest, joined
 from registry.queries.backtests import BacktestWish, backtest
+from registry.queries.thresholds import suggest_threshold
 from registry.services.devices import NewDevice, put_on, set_baseline
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import reading, writing
@@ -272,3 +275,42 @@ def test_a_span_that_makes_no_sense_is_refused(past: Past):
         past.tried(until=past.since)
     with pytest.raises(InvalidInput, match="732 days"):
         past.tried(since=past.until - timedelta(days=800))
+
+
+def test_a_number_is_suggested_from_the_quiet_part_of_its_own_past(past: Past):
+    past.write(past.city.point("tilt_z"), (HOUR, HOUR, 30.0), (6 * HOUR, HOUR, 3.0))
+    past.case_at(past.since + HOUR)
+    span = {"since": past.began, "until": past.began + 5 * DAY}
+    got = suggest_threshold(past.engine, past.store, TILT, past.city.asset_id, **span)
+    assert 3.0 < got.fire < 15.0
+    assert (got.fires, got.now_fires, got.quiet.farthest) == (0, 0, 3.0)
+    with pytest.raises(InvalidInput, match="quiet readings"):
+        suggest_threshold(
+            past.engine,
+            past.store,
+            TILT,
+            past.city.asset_id,
+            since=past.since + HOUR * 8,
+            until=past.since + 9 * HOUR,
+        )
+    with pytest.raises(NotFound):
+        suggest_threshold(past.engine, past.store, TILT, past.city.add_asset(past.began), **span)
+
+
+def test_the_cases_of_a_day_are_counted_before_a_rule_is_saved(past: Past):
+    points = [past.city.point("tilt_z"), *(past.add_cover(f"CV-1{n}")[1] for n in range(3))]
+    for each in points:
+        past.write(each, (5 * HOUR, HOUR, 30.0), (9 * HOUR, HOUR, 30.0))
+    day = past.since.astimezone(CHINA_TIME).date()
+    got = would_raise(past.engine, past.store, TILT, day)
+    assert (got.cases, got.alerts, got.assets, got.assets_of, got.complete) == (4, 8, 4, 4, True)
+    assert got.is_many(3)
+    assert not got.is_many(4)
+    storm = msgspec.structs.replace(
+        TILT, grouping=GroupPolicy(at_least=3, radius_m=5_000.0, within_s=3600.0, alone_from=Severity.CRITICAL)
+    )
+    assert would_raise(past.engine, past.store, storm, day).cases == 2  # two storms
+    alone = msgspec.structs.replace(storm, severity=Severity.CRITICAL)
+    assert would_raise(past.engine, past.store, alone, day).cases == 4
+    assert would_raise(past.engine, past.store, msgspec.structs.replace(TILT, case_kind=None), day).cases == 0
+    assert would_raise(past.engine, past.store, TILT, day - 2 * DAY).cases == 0
