@@ -133,6 +133,7 @@ class ApiCity:
             "api_add_photo": Right(file=("photo", "a.png", _picture(90)), form={"kind": "near"}),
             "api_restore_photo": Right(path={"photo_id": photos[1]}),
             "api_move_case": Right(json={"move": "note", "note": "已电话通知"}),
+            "api_take_alerts": Right(json=[{"labels": {"alertname": "积水", "token": web.token}}]),
             "api_explain_code": Right(query={"code": self.known["code"]}),
             "api_add_class": Right(json={"name_zh": "花箱", "family": "other"}),
             "api_load_classes": Right(
