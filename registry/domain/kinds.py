@@ -354,6 +354,8 @@ CASE_KINDS: dict[str, CaseKind] = {
         CaseKind(key="battery_low", family=Family.OTHER, limit_min=7 * 1440, severity=Severity.NOTICE),
         CaseKind(key="device_silent", family=Family.OTHER, limit_min=2 * 1440, severity=Severity.NOTICE),
         CaseKind(key="device_stuck", family=Family.OTHER, limit_min=2 * 1440, severity=Severity.NOTICE),
+        CaseKind(key="device_suspect", family=Family.OTHER, limit_min=7 * 1440, severity=Severity.NOTICE),
+        CaseKind(key="external_event", family=Family.OTHER, limit_min=1440, severity=Severity.ALARM),
         CaseKind(key="reported", family=Family.OTHER, limit_min=1440, severity=Severity.ALARM),
     )
 }

@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
 from registry.domain.geo import place_cell
+from registry.domain.rules import read_memory
 from registry.storage.database import open_database
 from registry.storage.schema import WrongSchema, check_schema, upgrade
 from registry.storage.tables import metadata
@@ -68,6 +69,36 @@ def test_a_filled_database_of_the_first_release_keeps_its_rows(url: str):
     assert role == "dispatcher"
 
 
+@pytest.mark.network
+def test_live_alerts_of_a_rule_that_became_a_step_are_carried_over_to_the_rule_it_is_a_step_of(url: str):
+    engine = open_database(url)
+    upgrade(engine, "0003")
+    with engine.execution_options(writes=True).begin() as connection:
+        for statement in (*_FIRST_RELEASE, *_BEFORE_THE_LADDERS):
+            connection.exec_driver_sql(statement)
+    upgrade(engine)
+    with engine.connect() as connection:
+        alerts = connection.exec_driver_sql(
+            "SELECT rule_key, point_id, state, severity, peak_severity, peak FROM alert ORDER BY id"
+        ).all()
+        memories = connection.exec_driver_sql(
+            "SELECT rule_key, point_id, body FROM rule_memory ORDER BY point_id, rule_key"
+        ).all()
+        retired = connection.exec_driver_sql("SELECT key FROM rule WHERE retired").scalars().all()
+    engine.dispose()
+    assert [tuple(row) for row in alerts] == [
+        ("cover_tilt", 1, "firing", 3, 3, 60.0),
+        ("cover_tilt_critical", 1, "cleared", 3, 3, 60.0),
+        ("cover_tilt", 2, "firing", 3, 3, 70.0),
+    ]
+    assert [(row.rule_key, row.point_id) for row in memories] == [("cover_tilt", 1), ("cover_tilt", 2)]
+    assert [(memory.phase, memory.step) for memory in (read_memory(row.body) for row in memories)] == [
+        ("firing", 1),
+        ("clearing", 1),
+    ]
+    assert retired == ["cover_tilt_critical"]
+
+
 _FIRST_RELEASE = (
     "INSERT INTO app_user (id, login, name, role, password_hash, created_at) "
     "VALUES (1, 'chen', 'Chen', 'dispatcher', 'x', 1)",
@@ -76,6 +107,24 @@ _FIRST_RELEASE = (
     "'人民路', '{}', 1, 1)",
     "INSERT INTO tag (id, token, asset_id, state, created_at, bound_at) VALUES (1, 'ABCDEFGHJK', 1, 'active', 1, 2)",
     "INSERT INTO device (id, serial, profile, asset_id, heartbeat_s, fitted_at) VALUES (1, 'CV-1', 'p', 1, 2.0, 3)",
+)
+
+
+_MEMORY = '{"phase": "%s", "since_ms": 5, "last_ms": 6, "level": 50.0, "samples": 1, "began_ms": 4}'
+_BEFORE_THE_LADDERS = (
+    "INSERT INTO point (id, device_id, name, unit) VALUES (1, 1, 'tilt_z', 'deg'), (2, 1, 'tilt_x', 'deg'), "
+    "(3, 1, 'tilt_y', 'deg')",
+    "INSERT INTO rule (key, version, kind, family, point, severity, case_kind, condition, enabled, created_at) VALUES "
+    "('cover_tilt', 1, 'limit', 'cover', 'tilt_z', 2, 'cover_displaced', '{}', true, 1), "
+    "('cover_tilt_critical', 1, 'limit', 'cover', 'tilt_z', 3, 'cover_displaced', '{}', true, 1)",
+    "INSERT INTO alert (id, rule_key, rule_version, point_id, device_id, asset_id, severity, state, began_at, "
+    "fired_at, recorded_at, value, peak) VALUES "
+    "(1, 'cover_tilt', 1, 1, 1, 1, 2, 'firing', 4, 5, 6, 50.0, 51.0), "
+    "(2, 'cover_tilt_critical', 1, 1, 1, 1, 3, 'firing', 4, 5, 6, 50.0, 60.0), "
+    "(3, 'cover_tilt_critical', 1, 2, 1, 1, 3, 'firing', 4, 5, 6, 50.0, 70.0)",
+    "INSERT INTO rule_memory (rule_key, point_id, body) VALUES "
+    f"('cover_tilt', 1, '{_MEMORY % 'firing'}'), ('cover_tilt_critical', 1, '{_MEMORY % 'firing'}'), "
+    f"('cover_tilt_critical', 2, '{_MEMORY % 'clearing'}'), ('cover_tilt_critical', 3, '{_MEMORY % 'pending'}')",
 )
 
 

@@ -85,17 +85,32 @@ class VectorGuard(AxesGuard):
 
 
 class DisagreeGuard(AxesGuard):
-    """How far the angle to the vertical is from the one that the two inclinations to the horizontal make."""
+    """How far the third axis is from what the two inclinations to the horizontal make it.
+
+    Some makers give its angle to the vertical and some that to the horizontal: what fits either is no contradiction.
+    Raises ``ValueError`` for a device that was fitted with axes which mean something else.
+    """
 
     __slots__ = ()
 
+    def __init__(self, plan: Plan, condition: DisagreeCondition, points: Sequence[GuardPoint]) -> None:
+        super().__init__(plan, condition, points)
+        x, y, z = (point.baseline for point in points)
+        if contradiction((x, y, z)) >= condition.clear:
+            raise ValueError("the baselines of its axes already contradict each other: they are not three inclinations")
+
     def _level(self, sample: Three) -> float | None:
-        x, y, z = sample
-        flat = math.hypot(math.sin(math.radians(x)), math.sin(math.radians(y)))
-        if flat > 1.0:  # more than upright: no position at all looks like that
-            return max(math.degrees(flat - 1.0), abs(90.0 - abs(z)))
-        follows = math.degrees(math.asin(flat))
-        return min(abs(abs(z) - follows), abs(180.0 - abs(z) - follows))
+        return contradiction(sample)
+
+
+def contradiction(inclinations: Three) -> float:
+    """By how many degrees three inclinations can't belong to one body."""
+    x, y, z = inclinations
+    flat = math.hypot(math.sin(math.radians(x)), math.sin(math.radians(y)))
+    follows = math.degrees(math.asin(min(flat, 1.0)))
+    to_vertical = abs(z), 180.0 - abs(z), abs(90.0 - abs(z))
+    # beyond 1 the two alone are more than upright, and no position at all looks like that
+    return max(math.degrees(max(0.0, flat - 1.0)), min(abs(each - follows) for each in to_vertical))
 
 
 def gravity(inclinations: Three) -> Three:

@@ -102,12 +102,6 @@ notice = Table(
         sqlite_where=text("state IN ('waiting', 'sending', 'held')"),
         postgresql_where=text("state IN ('waiting', 'sending', 'held')"),
     ),
-    Index(
-        "ix_notice_muted",
-        "id",
-        sqlite_where=text("state = 'muted'"),
-        postgresql_where=text("state = 'muted'"),
-    ),
     Index(None, "alert_id"),
     Index(None, "group_id"),
     Index(None, "contact_id", "created_at"),

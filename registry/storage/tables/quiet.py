@@ -154,7 +154,15 @@ calibration = Table(
     Column("found", JSON, nullable=False),
     Column("problem", Text, nullable=False, server_default=""),
     Column("applied", Boolean, nullable=False, server_default=text("false")),
+    # when its readings were last looked at
+    Column("checked_at", UtcTime),
+    Column("by_user_id", ForeignKey("app_user.id")),
     one_of("state", CalibrationState),
     Index(None, "device_id", "id"),
-    Index(None, "state"),
+    Index(
+        "ix_calibration_collecting",
+        "checked_at",
+        sqlite_where=text("state = 'collecting'"),
+        postgresql_where=text("state = 'collecting'"),
+    ),
 )

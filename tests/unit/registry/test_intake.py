@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from registry.domain.errors import StoreDown
-from registry.domain.kinds import Lane, Quality, Reject
+from registry.domain.kinds import Lane, Quality, Reject, Severity
 from registry.domain.people import SYSTEM
 from registry.intake import Ack, Intake, Pack, Receipt
 from registry.services.assets import NewAsset, register_asset
@@ -141,7 +141,8 @@ def test_an_open_cover_becomes_one_alert_and_one_filed_case_in_the_same_transact
     receipt = city.take((0, "tilt_z", 1.0), (2, "tilt_z", 71.0), (2, "displacement", 60.0))
     assert receipt.fired == 1
     (fired,), (opened,) = city.rows(alert), city.rows(case)
-    assert (fired.rule_key, fired.value, fired.case_id) == ("cover_tilt_critical", 71.0, opened.id)
+    assert (fired.rule_key, fired.value, fired.case_id) == ("cover_tilt", 71.0, opened.id)
+    assert fired.severity == Severity.CRITICAL
     assert (opened.asset_id, opened.kind, opened.stage) == (city.asset_id, "cover_displaced", "filed")
     assert fired.trigger_received_at < fired.committed_at
     assert [row.move for row in city.rows(entry)][-1] == "alert_attached"
@@ -149,7 +150,7 @@ def test_an_open_cover_becomes_one_alert_and_one_filed_case_in_the_same_transact
 
 def test_a_second_alert_of_the_same_trouble_joins_the_case(city: City):
     city.take((0, "tilt_z", 71.0), (0, "displacement", 60.0), (2, "displacement", 61.0), (6, "tilt_z", 70.0))
-    assert sorted(row.rule_key for row in city.rows(alert)) == ["cover_shift", "cover_tilt", "cover_tilt_critical"]
+    assert sorted(row.rule_key for row in city.rows(alert)) == ["cover_shift", "cover_tilt"]
     assert len(city.rows(case)) == 1
 
 

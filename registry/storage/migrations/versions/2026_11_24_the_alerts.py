@@ -5,6 +5,8 @@ Works with the previous release's code: add, fill, then (a release later) remove
 
 from __future__ import annotations
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -146,13 +148,22 @@ def upgrade() -> None:
         sa.Column("found", sa.JSON(), nullable=False),
         sa.Column("problem", sa.Text(), server_default="", nullable=False),
         sa.Column("applied", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("checked_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("by_user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.CheckConstraint("state IN ('collecting', 'done', 'failed')", name=op.f("ck_calibration_state")),
+        sa.ForeignKeyConstraint(["by_user_id"], ["app_user.id"], name=op.f("fk_calibration_by_user_id")),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_calibration_device_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calibration")),
     )
     with op.batch_alter_table("calibration") as batch_op:
         batch_op.create_index(batch_op.f("ix_calibration_device_id_id"), ["device_id", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_calibration_state"), ["state"], unique=False)
+        batch_op.create_index(
+            "ix_calibration_collecting",
+            ["checked_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'collecting'"),
+            postgresql_where=sa.text("state = 'collecting'"),
+        )
 
     op.create_table(
         "permit",
@@ -267,9 +278,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("notice") as batch_op:
         batch_op.create_index(batch_op.f("ix_notice_alert_id"), ["alert_id"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_notice_contact_id_created_at"), ["contact_id", "created_at"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_notice_contact_id_created_at"), ["contact_id", "created_at"], unique=False)
         batch_op.create_index(
             "ix_notice_in_digest",
             ["digest_id"],
@@ -285,13 +294,6 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("state IN ('waiting', 'sending', 'held')"),
             postgresql_where=sa.text("state IN ('waiting', 'sending', 'held')"),
-        )
-        batch_op.create_index(
-            "ix_notice_muted",
-            ["id"],
-            unique=False,
-            sqlite_where=sa.text("state = 'muted'"),
-            postgresql_where=sa.text("state = 'muted'"),
         )
 
     op.create_table(
@@ -442,3 +444,54 @@ def upgrade() -> None:
     op.execute("UPDATE alert SET peak_severity = severity")
     # no release before this one could edit rules
     op.execute("UPDATE rule SET shipped = true")
+    for removed, kept in (("cover_tilt_critical", "cover_tilt"), ("pole_lean_critical", "pole_lean")):
+        _make_it_a_step(removed, kept)
+
+
+def _make_it_a_step(removed: str, kept: str) -> None:
+    """One rule less: ``removed`` is the critical step of ``kept`` from now on.
+
+    Where both have a live alert on a point, the kept one becomes critical and the other is over. Where only the removed
+    one has, its alert is the kept rule's. What the removed rule remembers becomes the kept rule's on its upper step.
+    """
+    connection = op.get_bind()
+    names = {"removed": removed, "kept": kept}
+    live = "SELECT point_id FROM alert WHERE state = 'firing' AND rule_key"
+    both = f"state = 'firing' AND point_id IN ({live} = :removed) AND point_id IN ({live} = :kept)"
+    others = "other.state = 'firing' AND other.rule_key = :removed AND other.point_id = alert.point_id"
+    worst = f"SELECT MAX(other.peak) FROM alert other WHERE {others}"  # noqa: S608 - constants of this module
+    connection.execute(
+        sa.text(
+            f"UPDATE alert SET severity = 3, peak_severity = 3, peak = COALESCE(({worst}), peak)"  # noqa: S608
+            f" WHERE rule_key = :kept AND {both}"
+        ),
+        names,
+    )
+    connection.execute(
+        sa.text(
+            f"UPDATE alert SET state = 'cleared', cleared_at = recorded_at WHERE rule_key = :removed AND {both}"  # noqa: S608
+        ),
+        names,
+    )
+    connection.execute(
+        sa.text("UPDATE alert SET rule_key = :kept WHERE state = 'firing' AND rule_key = :removed"), names
+    )
+    rows = connection.execute(sa.text("SELECT point_id, body FROM rule_memory WHERE rule_key = :removed"), names).all()
+    for point_id, body in rows:
+        memory = json.loads(body)
+        if memory.get("phase") in ("firing", "clearing"):
+            about = {"kept": kept, "point": point_id, "body": json.dumps({**memory, "step": 1})}
+            connection.execute(sa.text("DELETE FROM rule_memory WHERE rule_key = :kept AND point_id = :point"), about)
+            connection.execute(
+                sa.text("INSERT INTO rule_memory (rule_key, point_id, body) VALUES (:kept, :point, :body)"), about
+            )
+    connection.execute(sa.text("DELETE FROM rule_memory WHERE rule_key = :removed"), names)
+    # its row stays, for the alerts of former days
+    connection.execute(
+        sa.text("UPDATE rule SET retired = true, name_zh = :zh, name_en = :en WHERE key = :removed"),
+        {
+            **names,
+            "zh": "井盖严重倾斜" if kept == "cover_tilt" else "灯杆严重倾斜",
+            "en": "Cover tilted badly" if kept == "cover_tilt" else "Pole leaning badly",
+        },
+    )

@@ -53,7 +53,7 @@ def test_what_has_its_usual_value_is_left_out_of_the_file() -> None:
     text = write_rules([(TILT, ())])
 
     assert "severity: alarm" in text
-    assert [word for word in ("version", "seasons", "lateness_s", "votes", "reason_en") if word in text] == []
+    assert [word for word in ("version", "seasons", "lateness_s", "votes", "grouping") if word in text] == []
 
 
 MISTAKEN = """\

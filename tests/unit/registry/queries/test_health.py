@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 
 from registry.domain.kinds import Reject
+from registry.domain.rules.shipped import SHIPPED_RULES
 from registry.queries.health import cabinets, dead_letters, rules_in_force, silent_devices
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import writing
@@ -75,9 +76,9 @@ def test_dead_letters_come_newest_first_by_page_and_reason(city: City, now: date
 def test_rules_show_their_newest_version_and_what_they_keep_alive(city: City, now: datetime):
     city.add_alert(None, now)
     with writing(city.engine) as tx:
-        shipped = dict(tx.execute(select(rule).where(rule.c.key == "cover_knock")).mappings().one())
-        tx.execute(insert(rule).values(shipped | {"version": 2, "enabled": False}))
+        row = dict(tx.execute(select(rule).where(rule.c.key == "cover_knock")).mappings().one())
+        tx.execute(insert(rule).values(row | {"version": 2, "enabled": False}))
     found = {row.key: row for row in rules_in_force(city.engine)}
-    assert len(found) == 10
+    assert set(found) == {shipped.key for shipped in SHIPPED_RULES}
     assert (found["cover_knock"].version, found["cover_knock"].enabled) == (2, False)
     assert (found["cover_tilt"].alerts_firing, found["cover_tilt"].condition["fire"]) == (1, 15.0)

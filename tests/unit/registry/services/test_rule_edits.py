@@ -246,7 +246,7 @@ def test_live_alerts_that_a_changed_rule_can_t_end_are_cleared_with_that_evidenc
         edit(
             city,
             {
-                "kind": msgspec.structs.replace(found, condition=StuckCondition(samples=5, for_s=10.0)),
+                "kind": msgspec.structs.replace(found, condition=StuckCondition(samples=5, for_s=10.0), ladder=()),
                 "point": msgspec.structs.replace(found, point="tilt_x"),
                 "unwatched": msgspec.structs.replace(found, watches=Watches(assets=(elsewhere,))),
             }[change],
@@ -265,12 +265,12 @@ def test_live_alerts_that_a_changed_rule_can_t_end_are_cleared_with_that_evidenc
 def test_the_list_begins_with_the_worst_and_counts_alerts(city: City, now: datetime) -> None:
     city.add_alert(None, now)
     city.add_alert(None, now - timedelta(days=31), state="cleared", cleared_at=now)
-    switch_rule(city.engine, "cover_tilt_critical", on=False, seen_version=1, by=city.dispatcher, now=now)
+    switch_rule(city.engine, "pole_lean", on=False, seen_version=1, by=city.dispatcher, now=now)
 
     lines = list_rules(city.engine, now=now + timedelta(minutes=1), zone=ZONE)
 
     assert lines[0].rule.severity == Severity.CRITICAL
-    assert lines[-1].rule.key == "cover_tilt_critical"
+    assert lines[-1].rule.key == "pole_lean"
     assert [(each.live, each.fired) for each in lines if each.rule.key == KEY] == [(1, 1)]
 
 
@@ -318,7 +318,9 @@ def test_a_file_names_assets_by_code_and_comes_back_so(city: City, now: datetime
 
 def test_a_file_with_one_mistake_changes_nothing(city: City, now: datetime) -> None:
     found = line(city, now).rule
-    text = write_rules([(with_fire(found, 12.0), ()), (msgspec.structs.replace(found, key="other"), ())])
+    text = write_rules(
+        [(with_fire(found, 12.0), ()), (msgspec.structs.replace(found, key="other", name_zh="", name_en=""), ())]
+    )
     text = text.replace("rules:", "rules:", 1) + "    watches: {tags: [K7M2Q9XWB9]}\n"
     read, problems = read_rules(text)
 
