@@ -55,6 +55,27 @@ class Size:
     faults_in_storms: float = 0.4
 
 
+def part_of(whole: Size, *, assets: int, days: int) -> Size:
+    """A smaller year around midsummer, with as much of everything in proportion, and one of each kind at least."""
+    part = assets * days / (whole.assets * whole.days)
+
+    def some(counts: Mapping[str, int]) -> dict[str, int]:
+        return {kind: max(1, round(count * part)) for kind, count in counts.items()}
+
+    return replace(
+        whole,
+        assets=assets,
+        days=days,
+        first_day=max(0, min(whole.days - days, 200 - days // 2)),
+        storms=max(1, round(whole.storms * days / whole.days)),
+        sites=max(1, round(whole.sites * part)),
+        faults=some(whole.faults),
+        works=some(whole.works),
+        upkeep=some(whole.upkeep),
+        outages=some(whole.outages),
+    )
+
+
 SHORT = Size(
     assets=140,
     days=18,
