@@ -902,8 +902,9 @@ def doctor(config: Path | None, as_json: bool) -> None:
 @click.option("--rows", type=click.IntRange(min=1), help="How many rows, where a benchmark works on a file.")
 @click.option("--size", type=click.Choice(["embedded", "one-server"]), help="Which stores, where a benchmark has both.")
 @click.option("--minutes", type=click.FloatRange(min=0.5), help="How long torture lasts; as long again without it.")
-@click.option("--seed", type=int, help="What torture draws its torments from.")
-@click.option("--sensors", type=click.IntRange(min=3), help="How many sensors each cabinet of torture has.")
+@click.option("--seed", type=int, help="What torture draws its torments from, and year its year.")
+@click.option("--sensors", type=click.IntRange(min=3), help="How many sensors each cabinet of torture has; year: all.")
+@click.option("--days", type=click.IntRange(min=10), help="How many days of the year are played.")
 @_JSON
 def bench(name: str, as_json: bool, **options: Any) -> None:
     """Run benchmark NAME from the checkout; prints its figures beside a baseline of the same run."""

@@ -24,7 +24,7 @@ from firmware_sim.year.readings import uplinks
 from firmware_sim.year.truth import Truth
 
 DEFAULT_SEED = 1
-TUNING_SEEDS = (101, 102, 103)
+TUNING_SEEDS = tuple(range(101, 111))
 
 
 def run(

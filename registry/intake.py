@@ -205,6 +205,19 @@ class Intake:
         """
         return self._fire_pending(now) + self._replay(now) + self._take_events(now)
 
+    def due_at(self) -> datetime | None:
+        """From when on ``tick`` would find that time alone changed something, if nothing more comes; None: never.
+
+        Before that moment it may be left out: a replay of a year need not tick through its quiet days.
+        """
+        dues = (
+            post.touched_ms + max(0, due_ms - memory.last_ms)
+            for post in self._pending
+            if (memory := post.memory) is not None and (due_ms := post.guard.due_ms(memory)) is not None
+        )
+        soonest = min(dues, default=None)
+        return None if soonest is None else from_ms(soonest + PENDING_GRACE_MS)
+
     def _take_events(self, now: datetime) -> int:
         """Other platforms' alerts as readings of their virtual devices, settled in the transaction of the readings."""
         with reading(self._engine) as tx:
