@@ -107,7 +107,7 @@ def _told(result: EventResult) -> TakenAlert:
 
 OPERATIONS = (
     Operation(
-        group="work",
+        group="cases",
         prefix="/api/v2",
         method="POST",
         path="/alerts",

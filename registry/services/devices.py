@@ -13,15 +13,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
+from registry.domain.calibration import CalibrationProblem
 from registry.domain.device_kinds import DEVICE_KINDS
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound
-from registry.domain.kinds import AlertState, AssetState, Family, Role
+from registry.domain.kinds import AlertState, AssetState, CalibrationState, Family, Role
+from registry.domain.link_test import ZEROED
 from registry.domain.people import SYSTEM, Actor
 from registry.domain.points import POINTS
 from registry.services import alerts, revisions
 from registry.services.assets import asset_to_change, write_change
 from registry.storage.database import writing
-from registry.storage.tables import alert, asset, baseline, device, point, rule_memory
+from registry.storage.tables import alert, asset, baseline, calibration, device, point, rule_memory
 
 MAX_NOTE = 500
 HANDLERS = frozenset({Role.REGISTRAR, Role.DISPATCHER, Role.ADMINISTRATOR})
@@ -94,8 +96,25 @@ def _put_on(tx: Connection, row: Any, new: NewDevice, *, by: Actor, now: datetim
         insert(baseline),
         [{"point_id": each.id, "value": each.baseline, "set_at": now, "set_by": by.user_id} for each in made],
     )
+    _calibrate(tx, device_id, [name for name in names if name in ZEROED and name not in new.baselines], now=now)
     revisions.bump(tx, revisions.DIRECTORY)
     return device_id, new.serial
+
+
+def _calibrate(tx: Connection, device_id: int, names: Sequence[str], *, now: datetime) -> None:
+    """Let it find the baselines that nobody measured when it was fitted."""
+    if names:
+        collecting = {"device_id": device_id, "state": CalibrationState.COLLECTING, "started_at": now, "found": {}}
+        tx.execute(insert(calibration).values(collecting))
+
+
+def end_calibrations(tx: Connection, device_id: int, problem: CalibrationProblem, *, by: Actor, now: datetime) -> None:
+    """Whatever calibration of the device still collects readings is over, in vain."""
+    tx.execute(
+        update(calibration)
+        .where(calibration.c.device_id == device_id, calibration.c.state == CalibrationState.COLLECTING)
+        .values(state=CalibrationState.FAILED, problem=problem, ended_at=now, by_user_id=by.user_id)
+    )
 
 
 def remove_device(engine: Engine, device_id: int, *, reason: str, by: Actor, now: datetime) -> None:
@@ -110,7 +129,7 @@ def remove_device(engine: Engine, device_id: int, *, reason: str, by: Actor, now
 def swap_device(engine: Engine, device_id: int, serial: str, *, reason: str, by: Actor, now: datetime) -> int:
     """Put the device ``serial`` in the place of another, on the same bus and address; returns the new one's id.
 
-    Baselines begin at 0 and must be set anew: another sensor sits differently. Raises what ``fit_device`` and
+    Baselines begin at 0 and are found anew: another sensor sits differently. Raises what ``fit_device`` and
     ``remove_device`` raise.
     """
     with writing(engine) as tx:
@@ -161,6 +180,7 @@ def rezero_in(
         if _sane(name, value) != points[name].baseline:
             changes[name] = [points[name].baseline, value]
             set_baseline(tx, points[name].id, value, by=by.user_id, now=now)
+    end_calibrations(tx, device_id, CalibrationProblem.BY_HAND, by=by, now=now)
     if changes:
         told = {f"baseline.{name}": pair for name, pair in changes.items()}
         note = f"{fitted.serial}: {why}"
@@ -175,16 +195,20 @@ def device_to_handle(tx: Connection, device_id: int, *, by: Actor) -> Any:
     return fitted
 
 
-def set_baseline(tx: Connection, point_id: int, value: float, *, by: int | None, now: datetime) -> None:
+def set_baseline(
+    tx: Connection, point_id: int, value: float, *, by: int | None, now: datetime, calibration_id: int | None = None
+) -> None:
     """Re-zero a point: from now on ``value`` (in the point's unit) counts as "all is well"; the old one stays on file.
 
-    ``by`` is the id of the authorised person. Raises ``NotFound``, and ``InvalidInput`` for an impossible value.
+    ``by`` is the id of the authorised person, ``calibration_id`` the calibration that found the value. Raises
+    ``NotFound``, and ``InvalidInput`` for an impossible value.
     """
     name = tx.execute(select(point.c.name).where(point.c.id == point_id)).scalar()
     if name is None:
         raise NotFound("point", point_id)
     tx.execute(update(point).where(point.c.id == point_id).values(baseline=_sane(name, value)))
-    tx.execute(insert(baseline).values(point_id=point_id, value=value, set_at=now, set_by=by))
+    row = {"point_id": point_id, "value": value, "set_at": now, "set_by": by, "calibration_id": calibration_id}
+    tx.execute(insert(baseline).values(row))
     revisions.bump(tx, revisions.DIRECTORY)
 
 
@@ -205,6 +229,7 @@ def _take_off(tx: Connection, device_id: int, *, reason: str, by: Actor, now: da
         .values(removed_at=now, removed_by=by.user_id, note=_joined(fitted.note, reason))
     )
     _end_alerts(tx, device_id, now=now)
+    end_calibrations(tx, device_id, CalibrationProblem.REMOVED, by=by, now=now)
     revisions.bump(tx, revisions.DIRECTORY)
     return row, fitted
 

@@ -86,6 +86,12 @@ device = Table(
     Index(None, "serial"),
     Index(None, "asset_id"),
     Index(None, "cabinet_id"),
+    Index(
+        "ix_device_suspect",
+        "suspect_since",
+        sqlite_where=text("suspect_since IS NOT NULL"),
+        postgresql_where=text("suspect_since IS NOT NULL"),
+    ),
 )
 
 point = Table(

@@ -416,6 +416,13 @@ def upgrade() -> None:
     with op.batch_alter_table("device") as batch_op:
         batch_op.add_column(sa.Column("suspect_since", registry.storage.times.UtcTime(), nullable=True))
         batch_op.add_column(sa.Column("suspect_why", sa.Text(), server_default="", nullable=False))
+        batch_op.create_index(
+            "ix_device_suspect",
+            ["suspect_since"],
+            unique=False,
+            sqlite_where=sa.text("suspect_since IS NOT NULL"),
+            postgresql_where=sa.text("suspect_since IS NOT NULL"),
+        )
 
     with op.batch_alter_table("rule") as batch_op:
         batch_op.add_column(sa.Column("name_zh", sa.String(length=80), server_default="", nullable=False))
