@@ -1,15 +1,30 @@
-"""When a device has been silent for too long, and when nobody can know.
+"""When a device, a bus or a cabinet has been silent for too long, and when nobody can know.
 
 A cabinet that is away, or has not delivered everything yet, makes all its devices look silent. So silence is judged at
-the moment up to which the cabinet is known to have delivered, never at the moment of looking.
+the moment up to which the cabinet is known to have delivered, never at the moment of looking. Devices that fall silent
+together on one bus are one fault, and a cabinet that is away another: nobody wants to hear of each device then.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from registry.domain.rules import NoDataCondition
+
+CABINET_RULE = "cabinet_silent"
+BUS_RULE = "bus_silent"
+WHOLE_RULES = frozenset({CABINET_RULE, BUS_RULE})
+"""The rules that look at a whole cabinet or bus; all others of their kind look at single devices."""
+
+CABINET_PERIOD_S = 10.0
+"""How often a cabinet tells its state: its heartbeat."""
+
+BUS_AT_LEAST = 3
+BUS_SHARE = 0.8
+"""Of fewer devices than these nobody can say whether it is the bus."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,3 +90,58 @@ def is_back(hearing: Hearing, condition: NoDataCondition, *, alert_began_at: dat
     if last is None or until is None or last <= alert_began_at:
         return False
     return until - last < limit(hearing, condition)
+
+
+def cabinet_limit(condition: NoDataCondition) -> timedelta:
+    """How long a cabinet may be away."""
+    return timedelta(seconds=max(CABINET_PERIOD_S * condition.heartbeats, condition.min_s))
+
+
+def silent_on_a_bus(fitted: int) -> int:
+    """How many of the devices fitted on a bus must be silent for the bus to be."""
+    return max(BUS_AT_LEAST, math.ceil(BUS_SHARE * fitted))
+
+
+def bus_silent_since(
+    fitted: Sequence[Hearing], condition: NoDataCondition, *, now: datetime
+) -> tuple[datetime, datetime] | None:
+    """Since when so many of a bus's devices are silent that it must be the bus, and when that had lasted too long."""
+    needed = silent_on_a_bus(len(fitted))
+    began = {at: each for at, each in enumerate(silent_since(each, condition, now=now) for each in fitted) if each}
+    if len(began) < needed:
+        return None
+    since = sorted(began.values())[needed - 1]
+    too_long = sorted(each + limit(fitted[at], condition) for at, each in began.items())[needed - 1]
+    return since, too_long
+
+
+def bus_back_at(
+    fitted: Sequence[Hearing], condition: NoDataCondition, *, alert_began_at: datetime, now: datetime
+) -> datetime | None:
+    """When more than half of a silent bus's devices had spoken again; None: not yet."""
+    back = sorted(
+        each.last_received_at
+        for each in fitted
+        if each.last_received_at is not None and is_back(each, condition, alert_began_at=alert_began_at, now=now)
+    )
+    half = len(fitted) // 2
+    return back[half] if len(back) > half else None
+
+
+def may_be_the_bus(
+    silent: Hearing, others: Sequence[Hearing], condition: NoDataCondition, bus: NoDataCondition, *, now: datetime
+) -> bool:
+    """Whether a silent device may be the first of a bus that is silent: too few of the others have spoken since.
+
+    A bus is asked in turn, so what another said within one period of this device's last word tells nothing. When the
+    bus rule would have spoken long ago it is the device.
+    """
+    until, began = known_until(silent, now=now), silent_since(silent, condition, now=now)
+    fitted = len(others) + 1
+    if until is None or began is None or fitted < BUS_AT_LEAST:
+        return False
+    if until - began >= limit(silent, condition) + limit(silent, bus):
+        return False
+    round_over = began + timedelta(seconds=silent.heartbeat_s)
+    alive = sum(1 for each in others if each.last_received_at is not None and each.last_received_at > round_over)
+    return alive <= fitted - silent_on_a_bus(fitted)

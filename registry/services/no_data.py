@@ -1,38 +1,30 @@
-"""The watch for devices that say nothing: it must work when everything that should be heard is dead."""
+"""The watch for what says nothing: it must work when everything that should be heard is dead.
+
+Whole cabinets and buses come first (``no_data_whole``): while one of them is silent nobody is told of its devices.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Engine,
-    Select,
-    and_,
-    case,
-    func,
-    literal,
-    not_,
-    or_,
-    select,
-    true,
-    type_coerce,
-)
+from sqlalchemy import Connection, Engine
 
-from registry.domain.kinds import AlertState
-from registry.domain.no_data import CabinetWord, Hearing, is_back, limit, silent_since
+from registry.domain.deadlines import CHINA_TIME
+from registry.domain.no_data import BUS_RULE, CABINET_RULE, WHOLE_RULES, is_back, limit, may_be_the_bus, silent_since
 from registry.domain.rules import NoDataCondition, Rule
+from registry.domain.rules.hours import is_open
+from registry.domain.seasons import effective
 from registry.services import alerts
+from registry.services.no_data_whole import watch_buses, watch_cabinets
+from registry.services.no_data_words import Bus, condition_of, hearing_of, live_whole, on_buses, silent, speaking
 from registry.services.rules import rules_in_force
+from registry.services.seasons import seasons_now
 from registry.storage.database import reading, writing
-from registry.storage.tables import alert, asset, cabinet, device, latest, point
 from registry.storage.times import to_ms
 
-UPTIME = "uptime"
+__all__ = ["Watched", "watch_no_data"]
 
 
 class Watched(NamedTuple):
@@ -42,29 +34,78 @@ class Watched(NamedTuple):
     cleared: int
 
 
-def watch_no_data(engine: Engine, *, now: datetime, batch: int = 200) -> Watched:
-    """Fire an alert for each device that is silent for too long by the "no data" rules, clear those that speak again.
+def watch_no_data(engine: Engine, *, now: datetime, batch: int = 200, zone: tzinfo = CHINA_TIME) -> Watched:
+    """Fire an alert for each device, bus and cabinet that is silent for too long, clear those that speak again.
 
     Looks without holding up any writer; only what seems to change is looked at again in a transaction that writes.
     """
-    fired = cleared = 0
     with reading(engine) as tx:
-        rules = [rule for rule in rules_in_force(tx) if isinstance(rule.condition, NoDataCondition)]
-        silent = {rule.key: _ids(tx, _silent(rule, now)) for rule in rules}
-        back = {rule.key: _ids(tx, _speaking(rule)) for rule in rules}
-    for rule in rules:
-        for some in _batches(silent[rule.key], batch):
-            with writing(engine) as tx:
-                fired += sum(_fire(tx, rule, row, now) for row in tx.execute(_silent(rule, now, some)))
+        seasons = seasons_now(tx, now=now, zone=zone)
+        found = [rule for rule in rules_in_force(tx) if isinstance(rule.condition, NoDataCondition)]
+        rules = {rule.key: effective(rule, seasons) for rule in found}
+        devices = [rule for key, rule in rules.items() if key not in WHOLE_RULES]
+        quiet = {rule.key: list(tx.execute(silent(rule, now))) for rule in devices}
+        back = {rule.key: [row.device_id for row in tx.execute(speaking(rule))] for rule in devices}
+    fired = cleared = 0
+    of_cabinets, of_buses = rules.get(CABINET_RULE), rules.get(BUS_RULE)
+    if of_cabinets is not None:
+        fired, cleared = watch_cabinets(engine, of_cabinets, now=now, zone=zone)
+    if of_buses is not None:
+        suspects = {bus for rows in quiet.values() for bus in map(_bus, rows) if bus is not None}
+        more, less = watch_buses(engine, of_buses, suspects, now=now, zone=zone)
+        fired, cleared = fired + more, cleared + less
+    for rule in devices:
+        fired += _tell(engine, rule, of_buses, quiet[rule.key], now=now, batch=batch, zone=zone)
         for some in _batches(back[rule.key], batch):
             with writing(engine) as tx:
-                cleared += sum(_clear(tx, rule, row, now) for row in tx.execute(_speaking(rule, some)))
+                alerts.take_turn(tx)
+                cleared += sum(_clear(tx, rule, row, now) for row in tx.execute(speaking(rule, some)))
     return Watched(fired, cleared)
 
 
-def _fire(tx: Connection, rule: Rule, row: Any, now: datetime) -> int:
-    condition = _condition(rule)
-    hearing = _hearing(row)
+def _tell(
+    engine: Engine, rule: Rule, of_buses: Rule | None, rows: Sequence[Any], *, now: datetime, batch: int, zone: tzinfo
+) -> int:
+    """Alerts for those of the silent devices that are a fault of their own."""
+    if not rows or not is_open(rule.hours, to_ms(now), zone):
+        return 0
+    with reading(engine) as tx:
+        alone = [row.device_id for row in _alone(tx, rule, of_buses, rows, now)]
+    fired = 0
+    for some in _batches(alone, batch):
+        with writing(engine) as tx:
+            alerts.take_turn(tx)
+            still = _alone(tx, rule, of_buses, list(tx.execute(silent(rule, now, some))), now)
+            fired += sum(_fire(tx, rule, row, now, zone) for row in still)
+    return fired
+
+
+def _alone(tx: Connection, rule: Rule, of_buses: Rule | None, rows: Sequence[Any], now: datetime) -> Sequence[Any]:
+    """Without those whose whole bus is silent, or may be."""
+    buses = {bus for bus in map(_bus, rows) if bus is not None}
+    if of_buses is None or not buses:
+        return rows
+    explained = {(each.cabinet_id, each.bus) for each in live_whole(tx, BUS_RULE)}
+    fitted = on_buses(tx, buses)
+    condition, of_bus = condition_of(rule), condition_of(of_buses)
+
+    def is_alone(row: Any) -> bool:
+        bus = _bus(row)
+        if bus is None:
+            return True
+        others = [each.hearing for each in fitted[bus] if each.device_id != row.device_id]
+        return bus not in explained and not may_be_the_bus(hearing_of(row), others, condition, of_bus, now=now)
+
+    return [row for row in rows if is_alone(row)]
+
+
+def _bus(row: Any) -> Bus | None:
+    return (row.cabinet_id, row.bus) if row.cabinet_id and row.bus else None
+
+
+def _fire(tx: Connection, rule: Rule, row: Any, now: datetime, zone: tzinfo) -> int:
+    condition = condition_of(rule)
+    hearing = hearing_of(row)
     began_at = silent_since(hearing, condition, now=now)
     if began_at is None or row.point_id is None:
         return 0
@@ -75,141 +116,20 @@ def _fire(tx: Connection, rule: Rule, row: Any, now: datetime) -> int:
         began_at=began_at,
         fired_at=began_at + limit(hearing, condition),
         now=now,
+        zone=zone,
     )
     return 0 if alert_id is None else 1
 
 
 def _clear(tx: Connection, rule: Rule, row: Any, now: datetime) -> int:
-    hearing = _hearing(row)
+    hearing = hearing_of(row)
     cleared_at = row.removed_at or hearing.last_received_at
     gone = row.removed_at is not None
-    if not gone and not is_back(hearing, _condition(rule), alert_began_at=row.began_at, now=now):
+    if not gone and not is_back(hearing, condition_of(rule), alert_began_at=row.began_at, now=now):
         return 0
     subject = alerts.Subject(point_id=row.alert_point_id)
-    return alerts.clear(tx, rule.key, subject, cleared_at=cleared_at or now, level=None, now=now)
-
-
-def _condition(rule: Rule) -> NoDataCondition:
-    if not isinstance(rule.condition, NoDataCondition):
-        raise TypeError(f"rule {rule.key} looks at readings, not at devices that say nothing")
-    return rule.condition
-
-
-def _silent(rule: Rule, now: datetime, ids: Sequence[int] | None = None) -> Select[Any]:
-    """Fitted devices of the rule's family that seem silent and have no live alert of it.
-
-    The same judgement as ``domain.no_data.silent_since``, which has the last word, done by the database: of a hundred
-    thousand devices only the silent ones should travel.
-    """
-    condition = _condition(rule)
-    patience_ms = 1000 * case(
-        (device.c.heartbeat_s * condition.heartbeats > condition.min_s, device.c.heartbeat_s * condition.heartbeats),
-        else_=condition.min_s,
-    )
-    now_ms = literal(to_ms(now), BigInteger)
-    heard_until_ms = case(
-        (device.c.cabinet_id == "", now_ms),
-        (cabinet.c.online == true(), _ms(cabinet.c.state_at) - 1000 * cabinet.c.oldest_unsent_s),
-    )
-    bound_ms = heard_until_ms - patience_ms
-    spoke = (
-        select(latest.c.point_id)
-        .select_from(point.join(latest, latest.c.point_id == point.c.id))
-        .where(point.c.device_id == device.c.id, _ms(latest.c.received_at) > bound_ms)
-        .correlate(device, cabinet)
-    )
-    live = select(alert.c.device_id).where(alert.c.state == AlertState.FIRING, alert.c.rule_key == rule.key)
-    conditions: list[ColumnElement[bool]] = [
-        device.c.removed_at.is_(None),
-        _ms(device.c.fitted_at) <= bound_ms,
-        or_(cabinet.c.online_since.is_(None), _ms(cabinet.c.online_since) <= bound_ms),
-        not_(spoke.exists()),
-        device.c.id.not_in(live),
-    ]
-    if rule.family is not None:
-        conditions.append(asset.c.family == rule.family)
-    if ids is not None:
-        conditions.append(device.c.id.in_(ids))
-    tables = device.join(asset, asset.c.id == device.c.asset_id).outerjoin(cabinet, cabinet.c.id == device.c.cabinet_id)
-    return select(*_heard(), device.c.asset_id, _speaker()).select_from(tables).where(*conditions)
-
-
-def _speaking(rule: Rule, ids: Sequence[int] | None = None) -> Select[Any]:
-    """Devices with a live alert of the rule that have said something since it began, or were taken away."""
-    tables = alert.join(device, device.c.id == alert.c.device_id).outerjoin(
-        cabinet, cabinet.c.id == device.c.cabinet_id
-    )
-    newer = (
-        select(latest.c.point_id)
-        .select_from(point.join(latest, latest.c.point_id == point.c.id))
-        .where(point.c.device_id == device.c.id, latest.c.received_at > alert.c.began_at)
-        .correlate(device, alert)
-    )
-    conditions: list[ColumnElement[bool]] = [
-        alert.c.state == AlertState.FIRING,
-        alert.c.rule_key == rule.key,
-        or_(device.c.removed_at.is_not(None), newer.exists()),
-    ]
-    if ids is not None:
-        conditions.append(device.c.id.in_(ids))
-    columns = (*_heard(), device.c.removed_at, alert.c.began_at, alert.c.point_id.label("alert_point_id"))
-    return select(*columns).select_from(tables).where(*conditions)
-
-
-def _heard() -> tuple[Any, ...]:
-    last = (
-        select(func.max(latest.c.received_at))
-        .select_from(point.join(latest, latest.c.point_id == point.c.id))
-        .where(point.c.device_id == device.c.id)
-        .correlate(device)
-        .scalar_subquery()
-    )
-    return (
-        device.c.id.label("device_id"),
-        device.c.fitted_at,
-        device.c.heartbeat_s,
-        device.c.cabinet_id,
-        last.label("last_received_at"),
-        cabinet.c.id.label("spoken_cabinet"),
-        cabinet.c.online,
-        cabinet.c.state_at,
-        cabinet.c.oldest_unsent_s,
-        cabinet.c.online_since,
-    )
-
-
-def _speaker() -> Any:
-    """The point such an alert is written for: the device's uptime, else its first."""
-    of_device = point.c.device_id == device.c.id
-    uptime = select(func.min(point.c.id)).where(and_(of_device, point.c.name == UPTIME)).correlate(device)
-    first = select(func.min(point.c.id)).where(of_device).correlate(device)
-    return func.coalesce(uptime.scalar_subquery(), first.scalar_subquery()).label("point_id")
-
-
-def _hearing(row: Any) -> Hearing:
-    word = None
-    if row.spoken_cabinet is not None:
-        word = CabinetWord(
-            online=row.online,
-            state_at=row.state_at,
-            oldest_unsent_s=row.oldest_unsent_s,
-            online_since=row.online_since,
-        )
-    return Hearing(
-        fitted_at=row.fitted_at,
-        last_received_at=row.last_received_at,
-        heartbeat_s=row.heartbeat_s,
-        has_cabinet=row.cabinet_id != "",
-        cabinet=word,
-    )
-
-
-def _ms(column: Any) -> ColumnElement[int]:
-    return type_coerce(column, BigInteger)
-
-
-def _ids(tx: Connection, statement: Select[Any]) -> list[int]:
-    return [row.device_id for row in tx.execute(statement)]
+    evidence = {"taken_off": True} if gone else {"heard_at": (cleared_at or now).isoformat()}
+    return alerts.clear(tx, rule.key, subject, cleared_at=cleared_at or now, level=None, now=now, detail=evidence)
 
 
 def _batches(ids: Sequence[int], size: int) -> list[Sequence[int]]:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from registry.domain.errors import Conflict
 from registry.domain.kinds import Severity
+from registry.domain.rules.shipped import SHIPPED_RULES
 from registry.queries.alerts import alert_detail, list_alerts
 from registry.queries.cases import case_file, crew_members, list_cases, my_tasks, report_status
 from registry.queries.feed import newest_id, since
@@ -151,4 +152,4 @@ def test_leases_cleaning_and_rules(city: City):
     assert len(dead_letters(city.engine).items) == 1
     cleaned = clean_up(city.engine, now=NOW + 99 * DAY, keep_feed=DAY, keep_letters=DAY, keep_commands=DAY)
     assert (cleaned.dead_letters, cleaned.commands) == (1, 0)
-    assert len(rules_in_force(city.engine)) == 10
+    assert len(rules_in_force(city.engine)) == len(SHIPPED_RULES)

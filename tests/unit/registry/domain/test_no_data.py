@@ -8,7 +8,17 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.no_data import CabinetWord, Hearing, is_back, is_silent, known_until, silent_since
+from registry.domain.no_data import (
+    CabinetWord,
+    Hearing,
+    bus_back_at,
+    bus_silent_since,
+    is_back,
+    is_silent,
+    known_until,
+    may_be_the_bus,
+    silent_since,
+)
 from registry.domain.rules import NoDataCondition
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -91,3 +101,30 @@ def test_nothing_is_silent_and_back_at_once(heard_s: float, began_s: float, onli
     hearing = device(heard_s, cabinet=replace(WORD, online=online))
     back = is_back(hearing, RULE, alert_began_at=ago(began_s), now=NOW)
     assert not (back and is_silent(hearing, RULE, now=NOW))
+
+
+def line(*heard_s_ago: float) -> list[Hearing]:
+    return [device(each) for each in heard_s_ago]
+
+
+def test_a_bus_is_silent_when_four_fifths_of_at_least_three_are():
+    assert bus_silent_since(line(20, 20), RULE, now=NOW) is None
+    assert bus_silent_since(line(20, 20, 30), RULE, now=NOW) == (ago(20), ago(10))
+    assert bus_silent_since(line(20, 20, 30, 1), RULE, now=NOW) is None
+    assert bus_silent_since(line(20, 30, 30, 40, 1), RULE, now=NOW) == (ago(20), ago(10))
+
+
+def test_a_silent_device_may_be_the_first_of_its_bus_until_the_others_have_spoken_again():
+    silent = device(10)
+    assert may_be_the_bus(silent, line(9, 9), RULE, RULE, now=NOW)
+    assert not may_be_the_bus(silent, line(9, 7), RULE, RULE, now=NOW)
+    assert not may_be_the_bus(silent, line(9), RULE, RULE, now=NOW)
+    assert not may_be_the_bus(device(20), line(19, 19), RULE, RULE, now=NOW)
+    assert not may_be_the_bus(device(5), line(9, 9), RULE, RULE, now=NOW)
+
+
+def test_a_bus_is_back_when_more_than_half_have_spoken_lately():
+    began = ago(60)
+    assert bus_back_at(line(1, 1, 70, 70), RULE, alert_began_at=began, now=NOW) is None
+    assert bus_back_at(line(1, 2, 3, 70), RULE, alert_began_at=began, now=NOW) == ago(1)
+    assert bus_back_at(line(1, 2, 59, 70), RULE, alert_began_at=began, now=NOW) is None

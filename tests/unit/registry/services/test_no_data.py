@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, event, insert, select, update
 
 from registry.domain.kinds import Severity
+from registry.services.grouping import decide_groups
 from registry.services.no_data import watch_no_data
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import reading, writing
@@ -55,11 +56,14 @@ def test_a_silent_device_gets_one_alert_and_one_case_from_stored_times(city: Cit
     assert watch_no_data(city.engine, now=late) == (0, 0)
     with reading(city.engine) as tx:
         found = tx.execute(select(alert)).one()
-        opened = tx.execute(select(case)).one()
         name = tx.scalar(select(point.c.name).where(point.c.id == found.point_id))
     assert (found.began_at, found.fired_at, found.recorded_at) == (after(now, 3), after(now, 13), late)
     assert (found.value, name, found.severity) == (None, "uptime", Severity.NOTICE)
-    assert (opened.kind, opened.stage, found.case_id) == ("device_silent", "filed", opened.id)
+    decide_groups(city.engine, now=found.case_due_at)
+    with reading(city.engine) as tx:
+        opened = tx.execute(select(case)).one()
+        assert tx.scalar(select(alert.c.case_id)) == opened.id
+    assert (opened.kind, opened.stage) == ("device_silent", "filed")
 
 
 def test_any_point_heard_lately_keeps_the_device_alive(city: City, now: datetime):
@@ -98,12 +102,13 @@ def test_a_device_on_no_cabinet_is_judged_by_the_clock(city: City, now: datetime
 def test_data_again_clears_the_alert_and_leaves_the_case_to_people(city: City, now: datetime):
     cabinet_says(city, after(now, 60))
     watch_no_data(city.engine, now=after(now, 60))
-    heard(city, after(now, 70))
-    cabinet_says(city, after(now, 71))
-    assert watch_no_data(city.engine, now=after(now, 71)) == (0, 1)
+    decide_groups(city.engine, now=after(now, 90))
+    heard(city, after(now, 100))
+    cabinet_says(city, after(now, 101))
+    assert watch_no_data(city.engine, now=after(now, 101)) == (0, 1)
     assert alerts(city) == [("device_silent", "cleared")]
     with reading(city.engine) as tx:
-        assert tx.scalar(select(alert.c.cleared_at)) == after(now, 70)
+        assert tx.scalar(select(alert.c.cleared_at)) == after(now, 100)
         case_id = tx.scalar(select(case.c.id))
     assert city.case(case_id).stage == "filed"
     assert [line[0] for line in city.timeline(case_id)] == ["collect", "file", "alert_attached", "alert_cleared"]
