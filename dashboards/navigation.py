@@ -37,6 +37,15 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        "watch",
+        "eye",
+        (
+            ("permits", "key"),
+            ("silences", "pause"),
+            ("seasons", "clock"),
+        ),
+    ),
+    (
         "admin",
         "key",
         (

@@ -22,6 +22,7 @@ from registry.domain.scopes import covers
 from registry.domain.tokens import ALPHABET, TOKEN_LENGTH, Finding
 from registry.queries import assets as asset_queries
 from registry.queries import cases as case_queries
+from registry.queries import permits as permit_queries
 from registry.queries import whereabouts
 from registry.services import reports as report_services
 from registry.services.tags import Scan, record_scan
@@ -122,6 +123,7 @@ def _for_staff(view: asset_queries.ScanView, somebody: Actor) -> str:
         values=file.values,
         asset=file,
         form=forms.FormState(),
+        permit=permit_queries.permit_of_asset(where.engine, view.asset_id, now=now()),
         here=url_for("scan", token=view.token),
         tag_note=_NOTES.get(view.tag_state, ""),
     )

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
 
 from registry.domain.kinds import AlertState, Family, PermitState
+from registry.domain.permits import SEAT_RULE, Seat
 from registry.queries.asset_filters import digits_begin
 from registry.queries.paging import Page, check_limit, decode_id, page_of
 from registry.queries.rows import read_row
@@ -24,7 +25,7 @@ class PermitRow(msgspec.Struct, frozen=True, kw_only=True):
     ``overdue``: its time is over and the cover is not known to be closed (it still runs, or was found open and still
     is). ``ended_by_name`` is empty where its time ran out. ``closed_angle`` (degrees) and ``closed_shift`` (mm): how
     far off its baseline the cover sat afterwards, once ``judged_at`` says when that was looked at. ``expecting``: live
-    alerts that it covers.
+    alerts that it covers. ``seat``: how the cover was found, None while it runs; ``alert_id``: the alert about that.
     """
 
     id: int
@@ -51,6 +52,8 @@ class PermitRow(msgspec.Struct, frozen=True, kw_only=True):
     judged_at: datetime | None
     note: str
     expecting: int
+    seat: Seat | None
+    alert_id: int | None
 
 
 class PermitCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +139,10 @@ def _within(scope: str) -> list[ColumnElement[bool]]:
 def _joined() -> Select[Any]:
     starter, ender = user.alias("starter"), user.alias("ender")
     expecting = _live().with_only_columns(func.count()).scalar_subquery()
+    told = select(func.max(alert.c.id)).correlate(permit)
+    crooked = told.where(
+        alert.c.asset_id == permit.c.asset_id, alert.c.rule_key == SEAT_RULE, alert.c.began_at == permit.c.ended_at
+    )
     return (
         select(
             permit,
@@ -147,6 +154,8 @@ def _joined() -> Select[Any]:
             starter.c.name.label("by_name"),
             func.coalesce(ender.c.name, "").label("ended_by_name"),
             expecting.label("expecting"),
+            crooked.scalar_subquery().label("crooked_id"),
+            told.where(alert.c.permit_id == permit.c.id).scalar_subquery().label("covered_id"),
         )
         .join_from(permit, asset, asset.c.id == permit.c.asset_id)
         .join(starter, starter.c.id == permit.c.by_user_id)
@@ -158,4 +167,18 @@ def _joined() -> Select[Any]:
 def _view(row: Any, now: datetime) -> PermitRow:
     found_open = row.state == PermitState.OVERRUN.value and row.expecting > 0
     overdue = found_open or (row.state == PermitState.OPEN.value and row.ends_at <= now)
-    return read_row(row, PermitRow, overdue=overdue)
+    seat = _seat(row)
+    alert_id = {Seat.WRONG: row.crooked_id, Seat.OPEN: row.covered_id or row.crooked_id}.get(seat) if seat else None
+    return read_row(row, PermitRow, overdue=overdue, seat=seat, alert_id=alert_id)
+
+
+def _seat(row: Any) -> Seat | None:
+    if row.state == PermitState.OVERRUN.value:
+        return Seat.OPEN
+    if row.ended_at is None:
+        return None
+    if row.judged_at is None:
+        return Seat.WAITING
+    if row.crooked_id is not None:
+        return Seat.WRONG
+    return Seat.UNKNOWN if row.closed_angle is None and row.closed_shift is None else Seat.RIGHT

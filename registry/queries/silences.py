@@ -53,6 +53,8 @@ class MutedAlert(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     rule_key: str
+    rule_name_zh: str
+    rule_name_en: str
     severity: int
     asset_id: int | None
     asset_name: str
@@ -99,10 +101,13 @@ def list_silences(
     return page_of(views, limit, lambda view: (view.id,))
 
 
-def count_phases(engine: Engine, *, now: datetime) -> dict[Phase, int]:
+def count_phases(engine: Engine, *, now: datetime, scope: str = "") -> dict[Phase, int]:
     """How many silences are in force, still to come, and over (withdrawn ones are over)."""
     current, coming = (and_(*_of_phase(phase, now)) for phase in (Phase.CURRENT, Phase.COMING))
-    query = select(func.count(), func.count().filter(current), func.count().filter(coming)).select_from(silence)
+    query = select(func.count(), func.count().filter(current), func.count().filter(coming))
+    query = query.outerjoin_from(silence, asset, asset.c.id == silence.c.asset_id)
+    if scope:
+        query = query.where(_touches(scope))
     with reading(engine) as tx:
         total, now_in_force, later = tx.execute(query).one()
     return {Phase.CURRENT: now_in_force, Phase.COMING: later, Phase.PAST: total - now_in_force - later}
@@ -159,11 +164,21 @@ def muted_alerts(engine: Engine, ids: Iterable[int], *, now: datetime) -> Mappin
     return {alert_id: views[silence_id] for alert_id, silence_id in found.items()}
 
 
-def would_mute(engine: Engine, *, asset_id: int | None, area_code: str, rule_key: str, severity: int) -> WouldMute:
-    """What a silence with these fields would mute, were it in force now."""
+def would_mute(
+    engine: Engine, *, asset_id: int | None, area_code: str, rule_key: str, severity: int, scope: str = ""
+) -> WouldMute:
+    """What a silence with these fields would mute within ``scope``, were it in force now."""
     conditions = _matching(asset_id, area_code, rule_key)
+    if scope:
+        conditions.append(digits_begin(asset.c.area_code, scope))
     query = select(
-        alert.c.id, alert.c.rule_key, alert.c.severity, alert.c.asset_id, alert.c.fired_at, asset.c.name
+        alert.c.id,
+        alert.c.rule_key,
+        alert.c.severity,
+        alert.c.asset_id,
+        alert.c.fired_at,
+        func.coalesce(asset.c.name, "").label("asset_name"),
+        *_rule_names(alert.c.rule_key),
     ).outerjoin_from(alert, asset, asset.c.id == alert.c.asset_id)
     muted, worse = alert.c.severity <= severity, alert.c.severity > severity
     counts = (
@@ -174,7 +189,7 @@ def would_mute(engine: Engine, *, asset_id: int | None, area_code: str, rule_key
     shown = query.where(*conditions, muted).order_by(alert.c.severity.desc(), alert.c.id.desc()).limit(_SHOWN)
     with reading(engine) as tx:
         muting, not_muted = tx.execute(counts).one()
-        first = [as_view({**row._mapping, "asset_name": row.name or ""}, MutedAlert) for row in tx.execute(shown)]
+        first = [as_view(row._mapping, MutedAlert) for row in tx.execute(shown)]
     return WouldMute(alerts=muting, worse=not_muted, first=first)
 
 
@@ -218,23 +233,13 @@ def _joined() -> Select[Any]:
     area_name = (
         select(func.max(area.c.name)).where(area.c.code == silence.c.area_code, area.c.ended_on.is_(None))
     ).scalar_subquery()
-    newest = (
-        select(rule.c.key, rule.c.name_zh, rule.c.name_en)
-        .where(rule.c.key == silence.c.rule_key)
-        .order_by(rule.c.version.desc())
-        .limit(1)
-    )
-    names = [
-        newest.with_only_columns(column).correlate(silence).scalar_subquery().label(f"rule_{column.name}")
-        for column in (rule.c.name_zh, rule.c.name_en)
-    ]
     return (
         select(
             silence,
             asset.c.name.label("asset_name"),
             asset.c.road,
             area_name.label("area_name"),
-            *names,
+            *_rule_names(silence.c.rule_key),
             author.c.name.label("created_by_name"),
             ender.c.name.label("ended_by_name"),
         )
@@ -242,6 +247,15 @@ def _joined() -> Select[Any]:
         .outerjoin(author, author.c.id == silence.c.created_by)
         .outerjoin(ender, ender.c.id == silence.c.ended_by)
     )
+
+
+def _rule_names(key: ColumnElement[str]) -> list[ColumnElement[str]]:
+    """What the newest version of a rule is called, in both languages."""
+    newest = select(rule.c.name_zh).where(rule.c.key == key).order_by(rule.c.version.desc()).limit(1)
+    return [
+        func.coalesce(newest.with_only_columns(column).scalar_subquery(), "").label(f"rule_{column.name}")
+        for column in (rule.c.name_zh, rule.c.name_en)
+    ]
 
 
 def _touches(scope: str) -> ColumnElement[bool]:

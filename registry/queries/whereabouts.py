@@ -14,7 +14,20 @@ from registry.domain.kinds import Stage
 from registry.domain.tokens import read_token
 from registry.queries.areas import area_code_of
 from registry.storage.database import reading
-from registry.storage.tables import alert, api_token, asset, case, device, photo, point, tag, user
+from registry.storage.tables import (
+    alert,
+    alert_group,
+    api_token,
+    asset,
+    case,
+    device,
+    permit,
+    photo,
+    point,
+    silence,
+    tag,
+    user,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +67,28 @@ def of_case(engine: Engine, case_id: int) -> CaseWhereabouts | None:
 
 
 def of_alert(engine: Engine, alert_id: int) -> Whereabouts | None:
-    """Where the asset of an alert stands."""
-    query = select(asset.c.area_code).join_from(alert, asset, asset.c.id == alert.c.asset_id)
+    """Where the asset of an alert stands; nowhere in particular where a whole cabinet is silent."""
+    query = select(func.coalesce(asset.c.area_code, "").label("area_code"))
+    query = query.outerjoin_from(alert, asset, asset.c.id == alert.c.asset_id)
     return _first(engine, query.where(alert.c.id == alert_id))
+
+
+def of_group(engine: Engine, group_id: int) -> Whereabouts | None:
+    """The smallest area that holds all members of a group of alerts."""
+    return _first(engine, select(alert_group.c.area_code).where(alert_group.c.id == group_id))
+
+
+def of_permit(engine: Engine, permit_id: int) -> Whereabouts | None:
+    """Where the asset stands that somebody may open."""
+    query = select(asset.c.area_code).join_from(permit, asset, asset.c.id == permit.c.asset_id)
+    return _first(engine, query.where(permit.c.id == permit_id))
+
+
+def of_silence(engine: Engine, silence_id: int) -> Whereabouts | None:
+    """Where all that a silence mutes lies; "" for one about a rule in the whole city."""
+    query = select(func.coalesce(asset.c.area_code, silence.c.area_code).label("area_code"))
+    query = query.outerjoin_from(silence, asset, asset.c.id == silence.c.asset_id)
+    return _first(engine, query.where(silence.c.id == silence_id))
 
 
 def of_photo(engine: Engine, photo_id: int) -> Whereabouts | None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from registry.domain.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
-from registry.domain.kinds import AssetState, PermitState, Role
+from registry.domain.kinds import AssetState, PermitState
 from registry.domain.people import Actor
 from registry.domain.permits import MAX_TEXT, MOST_PEOPLE, check_span, may_open, prolonged
 from registry.services import audit
@@ -22,7 +22,7 @@ _NOT_YOURS = "this asset is not in your unit's care; its own crew or a dispatche
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPermit:
-    """An opening that is to be allowed. ``note``: why the desk starts it; crew stand in front of the plate instead.
+    """An opening that is to be allowed. ``scanned``: whoever asks stands in front of the plate; else ``note`` says why.
 
     ``case_id``: the case that the work is for, where there is one.
     """
@@ -33,6 +33,7 @@ class NewPermit:
     minutes: int
     case_id: int | None = None
     note: str = ""
+    scanned: bool = False
 
 
 def start(engine: Engine, new: NewPermit, *, by: Actor, now: datetime) -> int:
@@ -46,12 +47,13 @@ def start(engine: Engine, new: NewPermit, *, by: Actor, now: datetime) -> int:
         _check_care(row, by)
         if row.state == AssetState.ABANDONED.value:
             raise InvalidMove("the asset is abandoned; nobody works on it any more")
-        values = _checked(tx, new, by)
+        values = _checked(tx, new)
         _make_room(tx, new.asset_id, now=now)
         values |= {"state": PermitState.OPEN.value, "started_at": now, "ends_at": now + check_span(new.minutes)}
         added = insert(permit).values(**values, by_user_id=by.user_id).returning(permit.c.id)
         permit_id = int(tx.execute(added).scalar_one())
         told = {"asset_id": new.asset_id, "work": values["work"], "people": new.people, "minutes": new.minutes}
+        told |= {"scanned": new.scanned}
         told |= {"note": values["note"]} if values["note"] else {}
         audit.record(tx, by=by, action="permit.start", subject=f"permit:{permit_id}", detail=told, now=now)
     return permit_id
@@ -120,7 +122,7 @@ def close_in_time(tx: Connection, permit_id: int, ends_at: datetime) -> bool:
     return tx.execute(over.values(state=PermitState.ENDED.value, ended_at=ends_at)).rowcount == 1
 
 
-def _checked(tx: Connection, new: NewPermit, by: Actor) -> dict[str, Any]:
+def _checked(tx: Connection, new: NewPermit) -> dict[str, Any]:
     work = _text("work", new.work)
     if not work:
         raise InvalidInput("work", "say in a few words what is done there")
@@ -128,8 +130,8 @@ def _checked(tx: Connection, new: NewPermit, by: Actor) -> dict[str, Any]:
         raise InvalidInput("people", "{given} must be 1 to {most} people", given=new.people, most=MOST_PEOPLE)
     check_span(new.minutes)
     note = _text("note", new.note)
-    if by.role is not Role.CREW and not note:
-        raise InvalidInput("note", "say why the desk starts it: nobody has scanned the plate")
+    if not new.scanned and not note:
+        raise InvalidInput("note", "say why it is started from afar: nobody has scanned the plate")
     if new.case_id is not None:
         of_asset = select(case.c.id).where(case.c.id == new.case_id, case.c.asset_id == new.asset_id)
         if tx.execute(of_asset).first() is None:

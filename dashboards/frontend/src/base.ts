@@ -15,6 +15,8 @@ import "./styles/imports.css";
 import "./styles/areas.css";
 import "./styles/designer.css";
 import "./styles/people.css";
+import "./styles/permits.css";
+import "./styles/alerts.css";
 import { startDrops } from "./files";
 import { startProgress } from "./progress";
 import { startTheme } from "./theme";

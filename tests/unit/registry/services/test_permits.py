@@ -72,6 +72,7 @@ def say(city: City) -> Callable[..., None]:
 
 
 def opened(city: City, now: datetime, *, minutes: int = 30, by: Actor | None = None, **more: Any) -> int:
+    more = {"scanned": True, **more}
     new = NewPermit(asset_id=city.asset_id, work="清淤", people=2, minutes=minutes, **more)
     return start(city.engine, new, by=by or city.crew, now=now)
 
@@ -142,10 +143,12 @@ def test_nobody_starts_one_on_what_is_not_in_their_care(city: City, now: datetim
             act(city.engine, permit_id, *((30,) if act is prolong else ()), by=city.stranger, now=now)
 
 
-def test_the_desk_says_why_since_it_has_scanned_nothing(city: City, now: datetime) -> None:
-    with pytest.raises(InvalidInput, match="why the desk"):
-        opened(city, now, by=city.dispatcher)
-    assert stored(city, opened(city, now, by=city.dispatcher, note="班组手机没电")).note == "班组手机没电"
+def test_who_has_not_scanned_the_plate_says_why(city: City, now: datetime) -> None:
+    for somebody in (city.dispatcher, city.crew):
+        with pytest.raises(InvalidInput, match="from afar"):
+            opened(city, now, by=somebody, scanned=False)
+    permit_id = opened(city, now, by=city.dispatcher, scanned=False, note="班组手机没电")
+    assert stored(city, permit_id).note == "班组手机没电"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +166,7 @@ def test_the_desk_says_why_since_it_has_scanned_nothing(city: City, now: datetim
 def test_what_is_wrong_with_a_permit_is_said_at_its_field(
     city: City, now: datetime, field: str, wrong: dict[str, Any]
 ) -> None:
-    new = NewPermit(**{"asset_id": city.asset_id, "work": "清淤", "people": 2, "minutes": 30, **wrong})
+    new = NewPermit(**{"asset_id": city.asset_id, "work": "清淤", "people": 2, "minutes": 30, "scanned": True, **wrong})
     with pytest.raises(InvalidInput) as refused:
         start(city.engine, new, by=city.crew, now=now)
     assert refused.value.field == field

@@ -1,0 +1,75 @@
+"""Seasons: which are in force, what each changes, and the switch."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, flash, redirect, render_template, request, url_for
+
+from dashboards import forms
+from dashboards.errors import answer_for
+from dashboards.login import actor
+from dashboards.pages.areas import Answer, refused
+from dashboards.site import now, site, t
+from registry.domain.errors import Conflict, InvalidInput, InvalidMove
+from registry.queries.seasons import list_seasons
+from registry.services import seasons as services
+
+log = structlog.get_logger(__name__)
+
+_REFUSED = (InvalidInput, InvalidMove, Conflict)
+
+
+def register(app: Flask) -> None:
+    """Routes of this module."""
+    app.add_url_rule("/seasons", "seasons", seasons)
+    app.add_url_rule("/seasons/<season>/switch", "switch_season", switch_season, methods=["POST"])
+    app.add_url_rule("/seasons/<season>/dates", "set_season_dates", set_season_dates, methods=["POST"])
+    app.add_url_rule("/seasons/<season>/undo", "undo_season", undo_season, methods=["POST"])
+    for act in ("switch", "dates", "undo"):
+        app.add_url_rule(f"/seasons/<season>/{act}", "seasons", seasons, alias=True)
+
+
+def seasons(season: str = "") -> str:
+    """All of them, those that count most first."""
+    return _page(forms.FormState(), season)
+
+
+def switch_season(season: str) -> Answer:
+    """Put it in force, out of force, or leave it to its dates."""
+    try:
+        word = forms.text(request.form, "switch", most=10)
+        services.switch_season(site().engine, season, word, by=actor(), now=now())
+    except _REFUSED as error:
+        return _page(refused(error), season), answer_for(error).status
+    return _done(season, "message.season_switched")
+
+
+def set_season_dates(season: str) -> Answer:
+    """Keep its first and last day."""
+    try:
+        starts, ends = (forms.text(request.form, name, most=5) for name in ("starts", "ends"))
+        services.set_dates(site().engine, season, starts, ends, by=actor(), now=now())
+    except _REFUSED as error:
+        return _page(refused(error), season), answer_for(error).status
+    return _done(season, "message.season_dates")
+
+
+def undo_season(season: str) -> Answer:
+    """Take the last change back."""
+    try:
+        services.undo_season(site().engine, season, by=actor(), now=now())
+    except _REFUSED as error:
+        return _page(refused(error), season), answer_for(error).status
+    return _done(season, "message.season_undone")
+
+
+def _done(season: str, words: str) -> Answer:
+    log.info("season_changed", season=season)
+    flash(t(words), "ok")
+    return redirect(url_for("seasons") + f"#season-{season}", 303)
+
+
+def _page(form: forms.FormState, wrong: str) -> str:
+    where = site()
+    found = list_seasons(where.engine, now=now(), zone=where.zone)
+    return render_template("seasons.html", seasons=found, form=form, wrong=wrong)
