@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 
 from registry.domain.errors import StoreDown
 from registry.queries.overview import overview
+from registry.services.calibration import calibrate
 from registry.services.cases import mark_overdue
 from registry.services.cleaning import clean_up
 from registry.services.grouping import decide_groups
@@ -29,6 +30,7 @@ from registry.services.leases import Held, release_lease, take_lease
 from registry.services.no_data import watch_no_data
 from registry.services.permit_ends import watch_permits
 from registry.services.sessions import forget_sessions
+from registry.services.suspects import suspect_by_alerts, suspect_by_neighbours
 from registry.settings import RecordSettings
 from registry.storage.series import SeriesStore
 from registry.worker_watch import WorkerWatch
@@ -47,6 +49,9 @@ class Rhythm:
     no_data_s: float = 2.0
     groups_s: float = 2.0
     permits_s: float = 2.0
+    calibration_s: float = 5.0
+    suspects_s: float = 10.0
+    neighbours_s: float = 3600.0
     overdue_s: float = 5.0
     fold_s: float = 20.0
     health_s: float = 60.0
@@ -164,6 +169,9 @@ class _Worker:
             ("no_data", self._watch_no_data, rhythm.no_data_s),
             ("groups", self._decide_groups, rhythm.groups_s),
             ("permits", self._watch_permits, rhythm.permits_s),
+            ("calibration", self._calibrate, rhythm.calibration_s),
+            ("suspects", self._watch_suspects, rhythm.suspects_s),
+            ("neighbours", self._compare_neighbours, rhythm.neighbours_s),
             ("overdue", self._mark_overdue, rhythm.overdue_s),
             ("fold", self._fold, rhythm.fold_s),
             ("health", self._tell_health, rhythm.health_s),
@@ -215,6 +223,17 @@ class _Worker:
         decided = decide_groups(self._engine, now=now)
         if any(decided):
             log.info("groups_decided", **decided._asdict())
+
+    def _calibrate(self, now: datetime) -> None:
+        looked = calibrate(self._engine, self._series_store, now=now)
+        if looked.done or looked.failed:
+            log.info("sensors_calibrated", done=looked.done, failed=looked.failed)
+
+    def _watch_suspects(self, now: datetime) -> None:
+        suspect_by_alerts(self._engine, now=now)
+
+    def _compare_neighbours(self, now: datetime) -> None:
+        suspect_by_neighbours(self._engine, now=now)
 
     def _mark_overdue(self, now: datetime) -> None:
         marked = mark_overdue(self._engine, now=now)

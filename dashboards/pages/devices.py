@@ -13,11 +13,14 @@ from dashboards.refusals import problem_at
 from dashboards.site import now, site, t
 from registry.domain.device_kinds import DEVICE_KINDS
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove
+from registry.domain.external_events import EXTERNAL_PROFILE
 from registry.domain.link_test import ZEROED
 from registry.queries import assets as asset_queries
 from registry.queries import devices as device_queries
 from registry.queries.asset_choices import cabinet_ids
-from registry.services import devices
+from registry.queries.calibration import newest_calibration
+from registry.queries.external_events import occurrences
+from registry.services import calibration, devices
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +38,12 @@ def register(app: Flask) -> None:
     app.add_url_rule("/devices/<int:device_id>/swap", "swap_device", swap_device, methods=["POST"])
     app.add_url_rule("/devices/<int:device_id>/remove", "remove_device", remove_device, methods=["POST"])
     app.add_url_rule("/devices/<int:device_id>/rezero", "rezero", rezero)
+    for path, endpoint, act in (
+        ("calibrate", "calibrate_device", calibrate_device),
+        ("refuse-calibration", "refuse_calibration", refuse_calibration),
+    ):
+        app.add_url_rule(f"/devices/<int:device_id>/{path}", endpoint, act, methods=["POST"])
+        app.add_url_rule(f"/devices/<int:device_id>/{path}", "device", device, alias=True)
     app.add_url_rule("/devices/<int:device_id>/rezero", "rezero_device", rezero_device, methods=["POST"])
 
 
@@ -105,6 +114,20 @@ def rezero_device(device_id: int) -> Answer:
     return redirect(url_for("device", device_id=device_id), 303)
 
 
+def calibrate_device(device_id: int) -> Response:
+    """Let it find its baselines anew, from quiet readings."""
+    calibration.restart_calibration(site().engine, device_id, by=actor(), now=now())
+    flash(t("message.calibration_started"), "ok")
+    return redirect(url_for("device", device_id=device_id, _anchor="calibration"), 303)
+
+
+def refuse_calibration(device_id: int) -> Response:
+    """Put back what held before."""
+    calibration.refuse_calibration(site().engine, device_id, by=actor(), now=now())
+    flash(t("message.calibration_refused"), "ok")
+    return redirect(url_for("device", device_id=device_id, _anchor="calibration"), 303)
+
+
 def _fit_page(asset_id: int, form: forms.FormState) -> str:
     where = site()
     file = asset_queries.asset_file(where.engine, asset_id, now=now(), zone=where.zone)
@@ -119,8 +142,12 @@ def _fit_page(asset_id: int, form: forms.FormState) -> str:
 
 
 def _device_page(device_id: int, form: forms.FormState) -> str:
-    test = device_queries.link_test(site().engine, device_id, now=now())
-    return render_template("device.html", test=test, device=test.device, form=form)
+    engine = site().engine
+    test = device_queries.link_test(engine, device_id, now=now())
+    if test.device.profile == EXTERNAL_PROFILE:
+        return render_template("device_external.html", device=test.device, told=occurrences(engine, device_id))
+    found = newest_calibration(engine, device_id)
+    return render_template("device.html", test=test, device=test.device, calibration=found, form=form)
 
 
 def _rezero_page(device_id: int, form: forms.FormState) -> str:

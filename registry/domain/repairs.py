@@ -12,6 +12,8 @@ from enum import StrEnum
 
 import msgspec
 
+from registry.domain.suspects import read as read_suspicions
+
 CLOCK_OFF_S = 30.0
 """A cabinet's clock may be off by this much before somebody should look: NTP holds it within a second."""
 
@@ -43,10 +45,14 @@ class RepairReason(StrEnum):
     NEVER_SEEN = "never_seen"
     LINE_DEAD = "line_dead"
     SOURCE_DOWN = "source_down"
+    CONTRADICTS_ITSELF = "contradicts_itself"
+    STUCK = "stuck"
     CLOCK_OFF = "clock_off"
     DECODER_ERROR = "decoder_error"
     CRC_ERRORS = "crc_errors"
+    ODD_TEMPERATURE = "odd_temperature"
     WEAK_BATTERY = "weak_battery"
+    DRIFTS = "drifts"
     BASELINE_DRIFT = "baseline_drift"
 
 
@@ -128,6 +134,7 @@ class CabinetFacts(msgspec.Struct, frozen=True, kw_only=True):
 class SensorFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A fitted sensor with at least one sign of sickness; what is well is None or empty.
 
+    ``suspect_why`` as ``registry.domain.suspects`` writes it; each of its reasons is a repair's reason, too.
     ``unreadable`` and ``misdated`` count dead letters of the last day; ``drift`` is how far ``drift_point`` lies from
     its baseline, in ``drift_unit``.
     """
@@ -148,6 +155,8 @@ class SensorFacts(msgspec.Struct, frozen=True, kw_only=True):
     drift: float | None = None
     drift_point: str = ""
     drift_unit: str = ""
+    suspect_since: datetime | None = None
+    suspect_why: str = ""
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
@@ -290,6 +299,8 @@ def _of_sensor(facts: SensorFacts, away: set[str]) -> Iterator[Repair]:
             yield sick(RepairReason.NEVER_SEEN, since=facts.fitted_at)
         elif facts.silent_since is not None:
             yield sick(RepairReason.SILENT, since=facts.last_heard_at or facts.silent_since)
+    for suspicion in read_suspicions(facts.suspect_why):
+        yield sick(RepairReason(suspicion.value), since=facts.suspect_since)
     if facts.misdated:
         yield sick(RepairReason.CLOCK_OFF, amount=float(facts.misdated))
     if facts.unreadable:

@@ -13,6 +13,7 @@ from registry.domain.errors import NotFound
 from registry.domain.kinds import Quality
 from registry.domain.link_test import ZEROED, HeardCabinet, HeardPoint, LinkVerdict, Proposal, judge_link, propose
 from registry.domain.points import POINTS
+from registry.domain.suspects import Suspicion, read
 from registry.queries.rows import as_view
 from registry.storage.database import reading
 from registry.storage.series import SeriesStore
@@ -26,7 +27,7 @@ _COUNTERS = frozenset({"uptime", "sample_count"})
 
 
 class FittedDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """A device and the asset that carries it."""
+    """A device and the asset that carries it. ``suspect``: why its readings are not to be trusted now."""
 
     id: int
     serial: str
@@ -41,6 +42,8 @@ class FittedDevice(msgspec.Struct, frozen=True, kw_only=True):
     asset_name: str
     asset_code: str
     area_code: str
+    suspect_since: datetime | None
+    suspect: list[Suspicion]
 
 
 class LinkTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +106,7 @@ def _device(tx: Connection, device_id: int) -> FittedDevice:
     if row is None:
         raise NotFound("device", device_id)
     nowhere = {name: row[name] or "" for name in ("asset_name", "asset_code", "area_code")}
-    return as_view(row, FittedDevice, **nowhere)
+    return as_view(row, FittedDevice, suspect=read(row["suspect_why"]), **nowhere)
 
 
 def _cabinet(tx: Connection, cabinet_id: str) -> HeardCabinet:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, func, or_, select
 
+from registry.domain.external_events import EXTERNAL_PROFILE
 from registry.domain.kinds import AlertState, Reject, RuleKind
 from registry.domain.link_test import CENTRED
 from registry.domain.repairs import CabinetFacts, Repair, RepairKind, RepairReason, SensorFacts, find_repairs
@@ -97,7 +98,7 @@ def _cabinets_in(tx: Connection, scope: str) -> set[str] | None:
 
 
 def _signs(now: datetime) -> list[Select[Any]]:
-    return [_never_seen(now), _silent(), _batteries(), _drifts(now), _letters(now)]
+    return [_never_seen(now), _silent(), _batteries(), _drifts(now), _letters(now), _suspects()]
 
 
 def _sensors(*columns: ColumnElement[Any]) -> Select[Any]:
@@ -113,7 +114,7 @@ def _sensors(*columns: ColumnElement[Any]) -> Select[Any]:
             *columns,
         )
         .join(asset, asset.c.id == device.c.asset_id)
-        .where(device.c.removed_at.is_(None))
+        .where(device.c.removed_at.is_(None), device.c.profile != EXTERNAL_PROFILE)
         .limit(MOST_SENSORS)
     )
 
@@ -139,6 +140,11 @@ def _silent() -> Select[Any]:
         .where(alert.c.state == AlertState.FIRING, alert.c.rule_key.in_(silence))
         .order_by(alert.c.began_at)
     )
+
+
+def _suspects() -> Select[Any]:
+    columns = (device.c.suspect_since, device.c.suspect_why)
+    return _sensors(*columns).where(device.c.suspect_since.is_not(None)).order_by(device.c.suspect_since)
 
 
 def _batteries() -> Select[Any]:

@@ -12,26 +12,33 @@ from string import Formatter
 import pytest
 from jinja2 import Environment, FileSystemLoader, nodes
 
+from dashboards.pages.permits import WORKS
 from dashboards.texts import LANGUAGES, load_catalogues
+from registry.domain.calibration import CalibrationProblem
 from registry.domain.codes import Part
 from registry.domain.commands import CommandKind, CommandState, ConfigurationState
 from registry.domain.duties import StandIn
 from registry.domain.geo import Crs
 from registry.domain.kinds import (
     CASE_KINDS,
+    AlertEventKind,
     AlertState,
     AreaLevel,
     AssetState,
+    CalibrationState,
     Doubt,
     Family,
+    GroupState,
     ImportState,
     Party,
     PlaceJobKind,
     PrintRunKind,
     PrintRunState,
+    Quality,
     Reject,
     Role,
     ScanFlag,
+    SeasonSwitch,
     Severity,
     Source,
     Stage,
@@ -39,9 +46,12 @@ from registry.domain.kinds import (
     TagState,
 )
 from registry.domain.moves import MOVES, EventName, MoveName
+from registry.domain.muting import Phase
+from registry.domain.permits import Seat
 from registry.domain.points import POINTS
 from registry.domain.repairs import RepairKind, RepairReason
 from registry.domain.rules.shipped import SHIPPED_RULES
+from registry.domain.suspects import Suspicion
 from registry.domain.tokens import Finding
 from registry.labels import FORMATS
 from registry.queries.gaps import GAPS
@@ -62,6 +72,13 @@ SETS: dict[str, list[str]] = {
     "state.": list(AssetState),
     "family.": list(Family),
     "alert_state.": list(AlertState),
+    "alert_event.": list(AlertEventKind),
+    "group_state.": list(GroupState),
+    "quality.": [str(int(quality)) for quality in Quality],
+    "cause.": ["storm", "flood", "power", "works"],
+    "suspicion.": list(Suspicion),
+    "calibration_state.": list(CalibrationState),
+    "calibration_problem.": list(CalibrationProblem),
     "point.": list(POINTS),
     "unit.": [spec.unit for spec in POINTS.values()],
     "move.": list(MoveName),
@@ -95,6 +112,13 @@ SETS: dict[str, list[str]] = {
     "configuration_state.": list(ConfigurationState),
     "repairs.kind.": list(RepairKind),
     "repair.": list(RepairReason),
+    "permit.open.": list(Family),
+    "permit.open_now.": list(Family),
+    "permit.closed.": list(Family),
+    "permit_seat.": list(Seat),
+    "permit_work.": list(WORKS),
+    "silence_phase.": list(Phase),
+    "season_switch.": list(SeasonSwitch),
     "stand_in.": [reason for reason in StandIn if reason],
 }
 # Texts that are the same in every language: a mark, names of file formats.
