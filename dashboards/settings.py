@@ -90,3 +90,7 @@ class City(Protocol):
     @property
     def data_dir(self) -> Path:
         """The folder that holds photos."""
+
+    @property
+    def warn_cases(self) -> int:
+        """A rule that would have raised more cases than this yesterday warns before it is saved."""

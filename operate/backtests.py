@@ -96,7 +96,7 @@ def _asked_rule(engine: Engine, ask: BacktestAsk) -> Rule:
 
 
 def _of_city(engine: Engine, key: str) -> Rule:
-    from registry.queries.backtests import newest_version
+    from registry.queries.backtest_rules import newest_version
     from registry.storage.database import reading
 
     with reading(engine) as tx:

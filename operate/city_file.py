@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from dashboards.settings import WebSettings, read_networks
 from gateway.settings import BrokerSettings
 from operate.settings import BadSettings, load_settings
-from registry.settings import KEEP_SETTINGS, CitySettings, RecordSettings
+from registry.settings import KEEP_SETTINGS, CitySettings, RecordSettings, RuleSettings
 from registry.storage.series.opening import address_problem, is_server
 
 MOST_PROCESSES = 64
@@ -64,6 +64,7 @@ class CityFile:
     records: RecordSettings = field(default_factory=RecordSettings)
     broker: CityBrokerSettings = field(default_factory=CityBrokerSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    rules: RuleSettings = field(default_factory=RuleSettings)
     metrics: CityMetricsSettings = field(default_factory=CityMetricsSettings)
 
 
@@ -135,6 +136,8 @@ def city_problems(settings: CityFile) -> list[str]:
             problems.append(f"{name}: must be between 1 and 65535, not {port}")
     if not 1 <= settings.web.processes <= MOST_PROCESSES:
         problems.append(f"web.processes: must be between 1 and {MOST_PROCESSES}, not {settings.web.processes}")
+    if settings.rules.warn_cases < 0:
+        problems.append(f"rules.warn_cases: must be 0 or more, not {settings.rules.warn_cases}")
     watched = settings.metrics
     for name, port in (("ingest_port", watched.ingest_port), ("worker_port", watched.worker_port)):
         if not 0 <= port <= 65535:

@@ -119,6 +119,7 @@ def run_worker(config: Path | None) -> None:
     from functools import partial
 
     from gateway.watching import WatchDoor
+    from operate.notice_jobs import notice_jobs
     from operate.remote_jobs import remote_jobs
     from operate.worker_health import WatchedWorker
     from registry.services.import_leavings import forget_uploads
@@ -147,6 +148,7 @@ def run_worker(config: Path | None) -> None:
             LongJob(name="import", work=lambda ends: imports(stop=ends)),
             LongJob(name="uploads", work=lambda _: forget(utc_now()), every_s=3600.0),
             *remote_jobs(place, engine),
+            *notice_jobs(place, engine),
         ]
         watched, metrics = WatchedWorker(), place.settings.metrics
         with WatchDoor(watched, host=metrics.host, port=metrics.worker_port):
@@ -219,6 +221,7 @@ class WebCity:
         self.division, self.timezone = settings.division, settings.timezone
         self.public_url, self.demo = settings.public_url, settings.demo
         self.data_dir = place.data_dir
+        self.warn_cases = place.settings.rules.warn_cases
 
 
 def city(config: Path | None) -> Place:

@@ -72,5 +72,15 @@ class RecordSettings:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSettings:
+    """Section ``[rules]``."""
+
+    warn_cases: int = field(
+        default=20,
+        metadata={"help": "a rule that would have raised more cases than this yesterday warns before it is saved"},
+    )
+
+
 KEEP_SETTINGS = ("keep_raw_days", "keep_5min_days", "keep_hour_days", "keep_day_days")
 """How long each level of the series stays, finest first; a coarser one must not go before a finer."""

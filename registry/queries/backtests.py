@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, or_, select
@@ -21,10 +20,12 @@ from registry.domain.backtest_judged import FOLLOWED_WITHIN_MS, KnownCase, misse
 from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import InvalidInput
 from registry.domain.kinds import Stage
+from registry.domain.permits import SEAT_RULE
 from registry.domain.rules.conditions import NoDataCondition
 from registry.domain.rules.plain import same_rule
 from registry.domain.rules.rule import Rule
 from registry.queries.backtest_feed import Anchor, Fed, feed, times_of
+from registry.queries.backtest_rules import present_version
 from registry.queries.backtest_runs import Run, beside, day_of, shares
 from registry.queries.backtest_views import MOST_LISTED, Backtest, Share
 from registry.queries.backtest_watched import (
@@ -36,16 +37,16 @@ from registry.queries.backtest_watched import (
     turns_of,
     watched,
 )
-from registry.services.rules import read_rule
 from registry.storage.database import reading
 from registry.storage.series import SeriesStore
 from registry.storage.tables import area, case, permit
-from registry.storage.tables import rule as rule_table
 from registry.storage.times import from_ms, to_ms
 
 LONGEST_SPAN = timedelta(days=732)
 _STREET_DIGITS = 9
 _MOST_PROBLEMS = 20
+# what each of them has to be read is not known yet
+_FEW = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +75,6 @@ def backtest(engine: Engine, store: SeriesStore, wish: BacktestWish, *, zone: tz
     work = Work(engine, store, wish, zone=zone)
     work.go()
     return work.answer()
-
-
-def newest_version(tx: Connection, key: str) -> Rule | None:
-    """The newest version of a rule, switched off and retired ones too."""
-    row = _newest(tx, key)
-    return None if row is None else read_rule(row)
-
-
-def present_version(tx: Connection, key: str) -> Rule | None:
-    """The version of a rule that judges now; None where it has none, was retired or is switched off."""
-    row = _newest(tx, key)
-    return None if row is None or row["retired"] or not row["enabled"] else read_rule(row)
 
 
 def check_span(since: datetime, until: datetime) -> None:
@@ -118,6 +107,8 @@ class Work:
         """Go through the assets. Raises ``InvalidInput`` for the span and ``StoreDown``."""
         wish = self._wish
         check_span(wish.since, wish.until)
+        if wish.rule.key == SEAT_RULE:
+            raise InvalidInput("rule", "is looked at only when a permit ends; there is no history to try it on")
         self._raw_from_ms = self._store.raw_from_ms()
         with reading(self._engine) as tx:
             if wish.beside_present:
@@ -126,25 +117,35 @@ class Work:
         # the same numbers need not be tried twice
         if self._present is not None and not same_rule(wish.rule, self._present):
             self.runs.append(Run(self._present))
-        after, page = wish.after, [0] * wish.assets_at_once
-        while len(page) == wish.assets_at_once:
-            page = self._page(after)
+        after, size, is_more = wish.after, _FEW, True
+        while is_more and not self._read_enough():
+            size = self._size(size)
+            page = self._page(after, size)
             self.done += len(page)
-            after = page[-1] if page else 0
-            if wish.most_readings and sum(run.read for run in self.runs) >= wish.most_readings:
-                break
-        self.next = after if len(page) == wish.assets_at_once else None
+            is_more = len(page) == size
+            after = page[-1] if page else after
+        self.next = after if is_more else None
+
+    def _size(self, before: int) -> int:
+        """How many assets to take at once: so many that about as many readings are left as may be read."""
+        wish, read = self._wish, sum(run.read for run in self.runs)
+        if not wish.most_readings:
+            return wish.assets_at_once
+        fitting = (wish.most_readings - read) * max(self.done, 1) // max(read, 1)
+        return max(1, min(fitting, 4 * before if self.done else _FEW, wish.assets_at_once))
+
+    def _read_enough(self) -> bool:
+        most = self._wish.most_readings
+        return most > 0 and sum(run.read for run in self.runs) >= most
 
     @property
     def _rules(self) -> list[Rule]:
         return [self._wish.rule] if self._present is None else [self._wish.rule, self._present]
 
-    def _page(self, after: int) -> list[int]:
+    def _page(self, after: int, size: int) -> list[int]:
         wish, jobs = self._wish, []
         with reading(self._engine) as tx:
-            page = page_of_assets(
-                *(tx, self._rules, wish.since, wish.until), after=after, limit=wish.assets_at_once, scope=wish.scope
-            )
+            page = page_of_assets(*(tx, self._rules, wish.since, wish.until), after=after, limit=size, scope=wish.scope)
             for run in self.runs:
                 start_ms = max(
                     self._since_ms - round(warm_up_s(run.rule) * 1000), min(self._raw_from_ms, self._since_ms)
@@ -235,11 +236,6 @@ def silent(store: SeriesStore, rule: Rule, some: Sequence[Watched], since_ms: in
             times_ms, read = times_of(store, points, begin_ms, end_ms) if begin_ms < end_ms else ([], 0)
             found = silences(times_ms, limit_ms, since_ms=begin_ms, until_ms=end_ms, severity=int(rule.severity))
             yield Fed(anchor=anchor, alerts=found, read=read)
-
-
-def _newest(tx: Connection, key: str) -> Any:
-    newest = select(rule_table).where(rule_table.c.key == key).order_by(rule_table.c.version.desc()).limit(1)
-    return tx.execute(newest).mappings().first()
 
 
 def cases_over(

@@ -20,7 +20,8 @@ _CODE_DIGITS = 16
 def known_for(tx: Connection, rules: Iterable[Rule]) -> Known:
     """What this city knows of the things that ``rules`` name."""
     named = list(rules)
-    assets = {each for rule in named for each in rule.watches.assets}
+    # a number that no database can hold is no asset
+    assets = {each for rule in named for each in rule.watches.assets if 0 < each < 2**63}
     serials = {each for rule in named for each in rule.watches.devices}
     areas = {rule.watches.area for rule in named} - {""}
     classes: dict[str, Family | None] = {}

@@ -50,6 +50,7 @@ class WebCity:
     timezone: str = "Asia/Shanghai"
     public_url: str = "http://city.example"
     demo: bool = False
+    warn_cases: int = 20
 
 
 @dataclass

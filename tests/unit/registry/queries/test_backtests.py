@@ -15,7 +15,7 @@ from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import Family, PermitState, Quality, Severity, Stage
 from registry.domain.rules.conditions import LimitCondition, NoDataCondition
 from registry.domain.rules.rule import GroupPolicy, Rule, Watches
-from registry.queries import backtests
+from registry.queries import backtest_rules
 from registry.queries.backtest_cases import would_raise
 from registry.queries.backtest_views import Backtest, joined
 from registry.queries.backtests import BacktestWish, backtest
@@ -148,7 +148,7 @@ def test_the_present_version_stands_beside_it(past: Past):
 def test_a_rule_that_is_the_present_one_differs_in_nothing(past: Past):
     past.write(past.city.point("tilt_z"), (HOUR, HOUR, 30.0))
     with reading(past.engine) as tx:
-        present = backtests.present_version(tx, "cover_tilt")
+        present = backtest_rules.present_version(tx, "cover_tilt")
     assert present is not None
     found = past.tried(present, beside_present=True)
     assert found.present == found.tally
