@@ -56,6 +56,7 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("repairs", "check"),
             ("letters", "return"),
             ("rules", "rules"),
+            ("notices", "send"),
         ),
     ),
 )

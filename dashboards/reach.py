@@ -52,7 +52,7 @@ PLACELESS: dict[str, str] = {
     "doubt": "a word; the list shows what lies in the visitor's area",
     "filename": "a file of the site, or of a print run, whose page checks whose it is",
     "token": "a plate in somebody's hand: the public page; what staff see on it is checked there",
-    "key": "a secret of one citizen, or a label template's name",
+    "key": "a secret of one citizen, or the name of a label template or a rule",
     "season": "a season is the whole city's",
     "scheme": "a class table is the whole city's",
     "kind": "the first half of an alias; the asset before it is checked",
@@ -62,6 +62,9 @@ PLACELESS: dict[str, str] = {
     "profile_id": "an import profile is the whole city's",
     "session": "a session: its service looks for it among those of the account before it, or of the visitor's own",
     "cabinet": "a cabinet serves sensors of several areas; its page shows the machinery",
+    "channel_id": "a channel serves the whole city; for people of the whole city only",
+    "contact_id": "a contact: for people of the whole city, or (its service checks that) the visitor's own",
+    "route_id": "a route of notices; for people of the whole city only",
     "command_id": "a command to a cabinet: only people of the whole city may end it",
     "run_id": "an import or a print run: people bound to an area see their own only, and each row is checked",
 }

@@ -8,11 +8,13 @@ from werkzeug.wrappers import Response
 from dashboards import forms, people_forms
 from dashboards.errors import answer_for
 from dashboards.login import actor, visit
+from dashboards.notice_forms import clock, read_manner
 from dashboards.pages.areas import REFUSED, Answer, refused
 from dashboards.site import now, site, t
 from registry.domain.token_scopes import open_to
 from registry.queries import people as people_queries
-from registry.services import api_tokens, sessions
+from registry.queries.notice_ways import list_contacts
+from registry.services import api_tokens, contacts, sessions
 from registry.services import people as people_services
 from registry.services.transactions import in_transaction
 
@@ -24,6 +26,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/account/sessions", "end_my_sessions", end_my_sessions, methods=["POST"])
     app.add_url_rule("/account/tokens", "add_token", add_token, methods=["POST"])
     app.add_url_rule("/account/tokens/<int:own_token_id>/revoke", "revoke_token", revoke_token, methods=["POST"])
+    app.add_url_rule("/account/contacts/<int:contact_id>", "save_own_contact", save_own_contact, methods=["POST"])
     # Somebody loads the page again after a form, or changes the language on it.
     for sent in ("password", "sessions", "tokens"):
         app.add_url_rule(f"/account/{sent}", "account", account, alias=True)
@@ -80,6 +83,17 @@ def revoke_token(own_token_id: int) -> Response:
     return redirect(url_for("account"), 303)
 
 
+def save_own_contact(contact_id: int) -> Answer:
+    """Change how one is told oneself: language, quiet hours, limit, digest."""
+    try:
+        manner = read_manner(request.form)
+        contacts.save_own_manner(site().engine, contact_id, manner, by=actor(), now=now())
+    except REFUSED as error:
+        return _page(refused(error)), answer_for(error).status
+    flash(t("message.manner_saved"), "ok")
+    return redirect(url_for("account", _anchor="told"), 303)
+
+
 def _page(form: forms.FormState, *, issued: str = "") -> str:
     where, somebody, here = site(), actor(), visit()
     user_id = somebody.user_id or 0
@@ -93,6 +107,8 @@ def _page(form: forms.FormState, *, issued: str = "") -> str:
         scopes=open_to(somebody.role),
         chosen=request.form.getlist("scopes"),
         token_days=people_forms.TOKEN_DAYS,
+        contacts=list_contacts(where.engine, user_id=user_id),
+        clock=clock,
         form=form,
         issued=issued,
     )

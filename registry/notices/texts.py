@@ -213,7 +213,7 @@ def of_group(facts: GroupFacts, kind: NoticeKind, language: str, place: Place, *
         lines.append(words["ended"].format(at=_at(facts.ended_at, place)))
     if facts.case_number:
         lines.append(words["case"].format(number=facts.case_number))
-    lines.append(words["link"].format(link=place.link(f"/groups/{facts.group_id}")))
+    lines.append(words["link"].format(link=place.link(f"/alert-groups/{facts.group_id}")))
     area = f"{words['open']}{facts.area_name}{words['close']}" if facts.area_name else ""
     title = f"{_mark(words, kind, facts.severity, language)}{named}{area}"
     return Text(title=title, body="\n".join([named, *(line for line in lines if line)]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import apprise
 from apprise.plugins.email import NotifyEmail
@@ -53,6 +53,11 @@ def check_address(kind: ChannelKind, address: str) -> None:
 def wants_to(kind: ChannelKind, address: str) -> bool:
     """Whether each contact of the channel needs an address of its own."""
     return kind is ChannelKind.APPRISE and PLACE in address
+
+
+def with_secret(address: str, secret: str) -> str:
+    """A webhook's address with the secret that its messages are signed with."""
+    return f"{address.partition('#')[0]}#{quote(secret, safe='')}"
 
 
 def _send_apprise(address: str, notice: Outgoing, handing_over: HandingOver) -> None:

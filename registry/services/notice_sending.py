@@ -212,7 +212,7 @@ def _outgoing(tx: Connection, rows: list[Row[Any]], place: Place) -> list[Outgoi
 def _path(row: Row[Any]) -> str:
     if row.alert_id is not None:
         return f"/alerts/{row.alert_id}"
-    return f"/groups/{row.group_id}" if row.group_id is not None else "/alerts"
+    return f"/alert-groups/{row.group_id}" if row.group_id is not None else "/alerts"
 
 
 def _severities(tx: Connection, row: Row[Any]) -> tuple[int, ...]:

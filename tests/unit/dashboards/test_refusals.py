@@ -67,6 +67,7 @@ FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "dashboards/forms.py": (),  # the names of its callers: FORM_READERS
     "dashboards/pages/import_forms.py": ("far_km", "duplicates_m"),
     "dashboards/pages/tags.py": ("lon", "lat", "accuracy_m"),
+    "dashboards/notice_forms.py": ("quiet_from", "quiet_until", "digest_at", "hours_from", "hours_until"),
     "dashboards/people_forms.py": ("since", "until"),
     "dashboards/place_forms.py": ("a_away_from", "a_away_until"),
 }

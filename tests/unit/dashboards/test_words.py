@@ -25,11 +25,14 @@ from registry.domain.kinds import (
     AlertState,
     AreaLevel,
     AssetState,
+    ChannelKind,
     CalibrationState,
     Doubt,
     Family,
     GroupState,
     ImportState,
+    NoticeKind,
+    NoticeState,
     Party,
     PlaceJobKind,
     PrintRunKind,
@@ -37,6 +40,7 @@ from registry.domain.kinds import (
     Quality,
     Reject,
     Role,
+    RuleKind,
     ScanFlag,
     SeasonSwitch,
     Severity,
@@ -50,11 +54,15 @@ from registry.domain.muting import Phase
 from registry.domain.permits import Seat
 from registry.domain.points import POINTS
 from registry.domain.repairs import RepairKind, RepairReason
+from registry.domain.rules.conditions import Aggregate, Direction
+from registry.domain.rules.numbers import NUMBERS
+from registry.domain.rules.rule import Rule
 from registry.domain.rules.shipped import SHIPPED_RULES
 from registry.domain.suspects import Suspicion
 from registry.domain.tokens import Finding
 from registry.labels import FORMATS
 from registry.queries.gaps import GAPS
+from registry.queries.notices import REASONS as REASONS_OF_NOTICES
 from registry.services.area_files import FIELD_NAMES
 from registry.services.feed import FeedKind
 from registry.services.import_undo import REASONS
@@ -86,6 +94,15 @@ SETS: dict[str, list[str]] = {
     "role.": list(Role),
     "login.as.": list(Role),
     "source.": list(Source),
+    "rule_kind.": list(RuleKind),
+    "rule_kind_help.": list(RuleKind),
+    "rule_field.": [*Rule.__struct_fields__, *(spec.name for specs in NUMBERS.values() for spec in specs)],
+    "rule_aggregate.": list(Aggregate),
+    "rule_direction.": list(Direction),
+    "rule_says.of_": list(Aggregate),
+    "rule_says.rate_": list(Direction),
+    "rule_says.family_": list(Family),
+    "weekday.": [str(day) for day in range(1, 8)],
     "rule.": [rule.key for rule in SHIPPED_RULES],
     "reject.": list(Reject),
     "event.": list(FeedKind),
@@ -119,6 +136,11 @@ SETS: dict[str, list[str]] = {
     "permit_work.": list(WORKS),
     "silence_phase.": list(Phase),
     "season_switch.": list(SeasonSwitch),
+    "notice_state.": list(NoticeState),
+    "notice_kind.": list(NoticeKind),
+    "notice_reason.": list(REASONS_OF_NOTICES),
+    "channel_kind.": list(ChannelKind),
+    "channel_help.": list(ChannelKind),
     "stand_in.": [reason for reason in StandIn if reason],
 }
 # Texts that are the same in every language: a mark, names of file formats.
