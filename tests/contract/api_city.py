@@ -16,6 +16,8 @@ from sqlalchemy import insert, select, update
 from gateway.credentials import password_hash
 from registry.domain.kinds import Reject, Role
 from registry.domain.people import Actor
+from registry.domain.rules.plain import rule_plain
+from registry.domain.rules.shipped import SHIPPED_RULES
 from registry.services import imports as import_services
 from registry.services.asset_merging import merge_assets
 from registry.services.cabinets import CabinetState, note_cabinet
@@ -23,9 +25,11 @@ from registry.services.credentials import enrol
 from registry.services.print_making import CityOnPlates
 from registry.services.print_runs import make_run
 from registry.services.scans import record_scan
+from registry.services.seasons import install_shipped_seasons
 from registry.services.sessions import Device, Lifetime, open_session
 from registry.storage.database import reading, writing
 from registry.storage.tables import dead_letter, device, user_session
+from registry.storage.times import to_ms
 from tests.web.conftest import NOON, Web, csrf_of, timedelta
 
 PREFIX = "/api/v1"
@@ -64,8 +68,17 @@ class ApiCity:
         self.token = csrf_of(self.client, "/assets")
         self.known: dict[str, Any] = {}
         self.right: dict[str, Right] = {}
-        for make in (self._assets, self._cabinets, self._places, self._imports, self._prints, self._people):
+        for make in (
+            self._assets,
+            self._cabinets,
+            self._places,
+            self._imports,
+            self._prints,
+            self._people,
+            self._quiet,
+        ):
             make()
+        self._rules()
 
     @property
     def by(self) -> Actor:
@@ -166,6 +179,43 @@ class ApiCity:
             "api_drop_letters": Right(json={"reason": Reject.UNKNOWN_DEVICE}),
             "api_repairs": Right(query={"kind": "cabinet"}),
             "api_see_set_aside": Right(),
+        }
+
+    def _rules(self) -> None:
+        tilt, began = self.web.city.point("tilt_z"), to_ms(NOON)
+        # quiet before its case was opened, and over 15° for a while at the end
+        hours = [(tilt, began - n * 60_000, 20.0 if n < 10 else 1.0, 0, began) for n in range(600)]
+        self.web.store.append(hours)
+        tried = {"rule": rule_plain(next(each for each in SHIPPED_RULES if each.key == "cover_tilt"))}
+        span = {"since": "2026-03-02T02:00:00+08:00", "until": "2026-03-02T13:00:00+08:00"}
+        self.right |= {
+            "api_backtest": Right(json=tried | span),
+            "api_rule_yesterday": Right(json=tried),
+            "api_threshold": Right(json=tried | span),
+        }
+
+    def _quiet(self) -> None:
+        """A permit that runs and one that may be started, silences, and a season that was switched."""
+        city = self.web.city
+        with writing(city.engine) as tx:
+            install_shipped_seasons(tx)
+        other = city.add_asset(NOON, name="丁", lon=113.34)
+        work = {"work": "清淤", "people": 2, "minutes": 60}
+        silence = {"rule_key": "cover_tilt", "ends_at": "2026-03-03T12:00:00+08:00", "reason": "道路施工"}
+        self.post("/seasons/typhoon/switch", status=200, json={"switch": "on"})
+        self.known |= {
+            "permit_id": self.post(f"/assets/{other}/permits", json=work | {"note": "电话报备"})["id"],
+            "silence_id": self.post("/silences", json=silence)["id"],
+            "season": "typhoon",
+        }
+        self.right |= {
+            "api_start_permit": Right(json=work | {"token": self.web.token}),
+            "api_prolong_permit": Right(json={"minutes": 30}),
+            "api_end_permit": Right(json={"note": "已盖好"}),
+            "api_would_mute": Right(query={"rule_key": "cover_tilt", "severity": 3}),
+            "api_add_silence": Right(json=silence | {"asset_id": city.asset_id, "severity": 1}),
+            "api_switch_season": Right(json={"switch": "off"}),
+            "api_season_dates": Right(json={"starts": "06-15", "ends": "09-30"}),
         }
 
     def _photo(self, asset: str, shade: int) -> int:

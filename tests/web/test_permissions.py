@@ -16,9 +16,11 @@ from registry.domain.kinds import Role
 from registry.domain.token_scopes import MAY_HOLD, TokenScope
 from registry.services.api_tokens import NewToken, issue_token
 from registry.services.people import find_user
+from registry.services.permits import NewPermit, start
 from registry.services.sessions import Device, Lifetime, open_session
+from registry.services.silences import NewSilence, add_silence
 from registry.storage.database import reading, writing
-from registry.storage.tables import api_token, area, asset, case, tag, user
+from registry.storage.tables import alert_group, api_token, area, asset, case, tag, user
 from tests.web.conftest import NOON, Web, csrf_of, timedelta
 
 ROLES = [None, *Role]
@@ -54,6 +56,8 @@ def things(web: Web) -> dict[str, Any]:
     opened = city.open_case(NOON)
     person = {"login": "somebody", "name": "某", "role": "viewer", "password_hash": "-", "area_code": HERE}
     district = {"level": "district", "code": HERE, "name": "霞山区", "updated_at": NOON}
+    times = {"began_at": NOON, "last_at": NOON, "recorded_at": NOON}
+    group = {"rule_key": "water_high", "state": "open", "members": 8, "severity": 2, "area_code": HERE, **times}
     with writing(engine) as tx:
         tx.execute(update(case).values(stage="dispatched"))  # nobody's yet: every crew may take it
         user_id = tx.execute(insert(user).values(**person, created_at=NOON).returning(user.c.id)).scalar_one()
@@ -61,6 +65,7 @@ def things(web: Web) -> dict[str, Any]:
         found = {
             "user_id": user_id,
             "api_token_id": tx.execute(insert(api_token).values(token).returning(api_token.c.id)).scalar_one(),
+            "group_id": tx.execute(insert(alert_group).values(group).returning(alert_group.c.id)).scalar_one(),
             "area_id": tx.execute(insert(area).values(district).returning(area.c.id)).scalar_one(),
             "code": tx.execute(select(asset.c.code).where(asset.c.id == city.asset_id)).scalar_one(),
             "tag_id": tx.execute(select(tag.c.id).where(tag.c.token == web.token)).scalar_one(),
@@ -74,6 +79,18 @@ def things(web: Web) -> dict[str, Any]:
         "point_id": city.point("tilt_z"),
         "token": web.token,
         "filename": "covercode.svg",
+        **_quiet_things(web),
+    }
+
+
+def _quiet_things(web: Web) -> dict[str, Any]:
+    """A permit that runs and a silence, both about the city's cover."""
+    city, later = web.city, NOON + timedelta(hours=1)
+    new = NewPermit(asset_id=city.asset_id, work="清淤", people=2, minutes=60, scanned=True)
+    muted = NewSilence(asset_id=city.asset_id, ends_at=later, reason="施工")
+    return {
+        "permit_id": start(city.engine, new, by=city.crew, now=NOON),
+        "silence_id": add_silence(city.engine, muted, by=city.dispatcher, now=NOON),
     }
 
 
