@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -155,13 +155,17 @@ class Assigned(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveOrder:
-    """What somebody asks for. ``photos``: how many pictures come with it or were added since the work was accepted."""
+    """What somebody asks for. ``photos``: how many pictures come with it or were added since the work was accepted.
+
+    ``limit`` is how long mending may take in the seasons in force; None: as the case standard says.
+    """
 
     move: MoveName
     note: str = ""
     assignee_id: int | None = None
     unit_id: int | None = None
     photos: int = 0
+    limit: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,9 +283,13 @@ def _only_stage(case: CaseState, _order: MoveOrder, _by: Actor, _now: datetime) 
     return case
 
 
-def _file(case: CaseState, _order: MoveOrder, _by: Actor, now: datetime) -> CaseState:
+def _limit(case: CaseState, order: MoveOrder) -> timedelta:
+    return time_limit(case.kind) if order.limit is None else order.limit
+
+
+def _file(case: CaseState, order: MoveOrder, _by: Actor, now: datetime) -> CaseState:
     # the limit of the standard counts from filing; that the desk was late stays in the timeline
-    return replace(case, deadline_at=now + time_limit(case.kind), overdue_at=None)
+    return replace(case, deadline_at=now + _limit(case, order), overdue_at=None)
 
 
 def _dispatch(case: CaseState, order: MoveOrder, _by: Actor, now: datetime) -> CaseState:
@@ -315,10 +323,10 @@ def _end(case: CaseState, _order: MoveOrder, _by: Actor, now: datetime) -> CaseS
     return replace(became_overdue(case, now=now), ended_at=now, stage_before_suspension=None)
 
 
-def _reopen(case: CaseState, _order: MoveOrder, _by: Actor, now: datetime) -> CaseState:
+def _reopen(case: CaseState, order: MoveOrder, _by: Actor, now: datetime) -> CaseState:
     return replace(
         case,
-        deadline_at=now + time_limit(case.kind),
+        deadline_at=now + _limit(case, order),
         overdue_at=None,
         dispatched_at=None,
         handed_back_at=None,
@@ -332,14 +340,14 @@ def _reopen(case: CaseState, _order: MoveOrder, _by: Actor, now: datetime) -> Ca
     )
 
 
-def _extend(case: CaseState, _order: MoveOrder, _by: Actor, now: datetime) -> CaseState:
+def _extend(case: CaseState, order: MoveOrder, _by: Actor, now: datetime) -> CaseState:
     if became_overdue(case, now=now).overdue_at is not None:
         raise InvalidMove(f"{case.number} is overdue already; an extension has to be granted before the deadline")
     if case.extensions >= MAX_EXTENSIONS:
         raise InvalidMove(
             f"{case.number} was extended {case.extensions} times; more than {MAX_EXTENSIONS} is not possible"
         )
-    return replace(case, deadline_at=case.deadline_at + time_limit(case.kind), extensions=case.extensions + 1)
+    return replace(case, deadline_at=case.deadline_at + _limit(case, order), extensions=case.extensions + 1)
 
 
 def _suspend(case: CaseState, _order: MoveOrder, _by: Actor, now: datetime) -> CaseState:

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Table, and_, insert, literal, not_, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from registry.domain.deadlines import CHINA_TIME, case_kind, time_limit
+from registry.domain.deadlines import CHINA_TIME, case_kind
 from registry.domain.errors import Conflict, InvalidInput, NotFound
 from registry.domain.kinds import Severity, Source, Stage
 from registry.domain.moves import EventName, MoveName
 from registry.domain.people import SYSTEM, Actor
+from registry.domain.seasons import time_limit
 from registry.services.feed import FeedKind, publish
+from registry.services.seasons import seasons_now
 from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import asset, case, entry
 
@@ -225,7 +227,7 @@ def _open(tx: Connection, seen: _Sighting, about: Row[*tuple[Any, ...]], zone: t
         "severity": int(seen.severity),
         "source": seen.source.value,
         "opened_at": seen.at,
-        "deadline_at": seen.at + time_limit(seen.kind),
+        "deadline_at": seen.at + time_limit(seen.kind, seasons_now(tx, now=seen.at, zone=zone)),
         "version": 1,
     }
     statement = _INSERTS[tx.dialect.name](case).values(row).on_conflict_do_nothing().returning(case.c.id)

@@ -27,8 +27,10 @@ from registry.domain.moves import (
 )
 from registry.domain.people import Actor
 from registry.domain.scopes import check_area
+from registry.domain.seasons import time_limit
 from registry.services.case_opening import Opened, feed_body, note_alert, open_or_attach
 from registry.services.feed import FeedKind, publish, publish_all
+from registry.services.seasons import seasons_now
 from registry.services.tags import Scan
 from registry.storage.database import writing
 from registry.storage.open_cases import IS_OPEN
@@ -37,6 +39,9 @@ from registry.storage.tables import asset, case, entry, photo, unit, user
 __all__ = ["CaseMoved", "Opened", "mark_overdue", "move_case", "note_alert", "open_or_attach"]
 
 _MATTERING = [MoveName.REOPEN, MoveName.EXTEND, MoveName.SUSPEND, MoveName.ACCEPT, MoveName.HAND_BACK]
+
+_TIMED = (MoveName.FILE, MoveName.REOPEN, MoveName.EXTEND)
+"""What sets a deadline anew."""
 
 # The columns that a move may change; they have the names of ``CaseState``.
 _CHANGEABLE = (
@@ -95,7 +100,7 @@ def move_case(
         check_area(by, row.area_code)
         if before.version != expected_version:
             raise Conflict(_who_was_first(tx, before))
-        order = _complete(tx, before, order, photo_ids)
+        order = _complete(tx, before, order, photo_ids, now)
         _check_within_reach(tx, order, row.area_code)
         after = carry_out(before, order, by=by, now=now)
         if order.move is MoveName.REOPEN:
@@ -192,10 +197,14 @@ def _who_was_first(tx: Connection, case_now: CaseState) -> str:
     return f"case {case_now.number} has changed: {what} is {case_now.stage.value} now. Load it again and decide anew"
 
 
-def _complete(tx: Connection, before: CaseState, order: MoveOrder, photo_ids: Sequence[int]) -> MoveOrder:
-    """The order with what only the records know: that the people exist, and how many photos there are."""
+def _complete(
+    tx: Connection, before: CaseState, order: MoveOrder, photo_ids: Sequence[int], now: datetime
+) -> MoveOrder:
+    """The order with what only the records know: people that exist, how many photos there are, the season's limit."""
     if order.move is MoveName.DISPATCH:
         return _check_assignment(tx, order)
+    if order.move in _TIMED:
+        order = replace(order, limit=time_limit(before.kind, seasons_now(tx, now=now)))
     order = replace(order, assignee_id=None, unit_id=None, photos=len(set(photo_ids)))
     if order.move is MoveName.HAND_BACK and not order.photos and before.accepted_at is not None:
         taken = select(func.count()).where(photo.c.case_id == before.id, photo.c.recorded_at >= before.accepted_at)

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event, func, select
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import Severity, Source
 from registry.services.cases import note_alert, open_or_attach
+from registry.services.seasons import install_shipped_seasons
 from registry.storage.database import reading, writing
 from registry.storage.tables import case
 from tests.city import City, build_city
@@ -28,6 +29,16 @@ def test_a_sensors_case_is_filed_at_once_with_the_limit_of_its_kind(city: City, 
     assert (found.stage, found.version) == ("filed", 1)
     assert found.deadline_at == now + timedelta(hours=2)
     assert city.timeline(case_id) == [("collect", None, "collected"), ("file", "collected", "filed")]
+
+
+def test_in_a_season_mending_may_take_less(city: City, now: datetime):
+    with writing(city.engine) as tx:
+        install_shipped_seasons(tx)
+    may, july = now, now + timedelta(days=135)
+    calm, _ = city.open_case(may, kind="water_high")
+    flood, _ = city.open_case(july, kind="water_high", asset_id=city.add_asset(now))
+    assert city.case(calm).deadline_at == may + timedelta(hours=4)
+    assert city.case(flood).deadline_at == july + timedelta(hours=2)
 
 
 def test_a_citizens_case_waits_to_be_filed(city: City, now: datetime):
@@ -116,7 +127,7 @@ def test_nothing_but_an_alert_is_noted_as_one(city: City, now: datetime):
         note_alert(tx, case_id=case_id, move="close", detail={}, now=now)
 
 
-def test_joining_takes_one_statement_and_opening_five(city: City, now: datetime):
+def test_joining_takes_one_statement_and_opening_six(city: City, now: datetime):
     """The intake calls this tens of times within one transaction."""
     asked: list[str] = []
     event.listen(city.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
@@ -135,7 +146,7 @@ def test_joining_takes_one_statement_and_opening_five(city: City, now: datetime)
             )
             return len(asked) - begun
 
-    assert (count(), count()) == (5, 1)
+    assert (count(), count()) == (6, 1)
 
 
 def test_an_unknown_asset_or_kind_is_refused_by_name(city: City, now: datetime):

@@ -14,7 +14,8 @@ from registry.domain.people import Actor
 from registry.domain.tokens import Finding
 from registry.services.cases import CaseMoved, mark_overdue, move_case
 from registry.services.scans import Scan
-from registry.storage.database import reading
+from registry.services.seasons import install_shipped_seasons
+from registry.storage.database import reading, writing
 from registry.storage.tables import entry, photo
 from tests.city import City, build_city
 
@@ -172,6 +173,19 @@ def test_reopening_waits_for_the_other_open_case_of_that_kind(city: City, now: d
 def test_a_case_that_does_not_exist_is_named(city: City, now: datetime):
     with pytest.raises(NotFound, match="case 999"):
         do(city, 999, "close", city.dispatcher, now, version=1)
+
+
+def test_a_case_that_is_filed_again_or_extended_has_the_seasons_time(city: City, now: datetime):
+    with writing(city.engine) as tx:
+        install_shipped_seasons(tx)
+    july = now + timedelta(days=135)
+    case_id, _ = city.open_case(july, kind="water_high")
+    do(city, case_id, "extend", city.dispatcher, july, note="水泵在途")
+    assert city.case(case_id).deadline_at == july + timedelta(hours=4)
+    do(city, case_id, "void", city.dispatcher, july, note="误报")
+    later = july + timedelta(days=120)
+    do(city, case_id, "reopen", city.dispatcher, later, note="又来了")
+    assert city.case(case_id).deadline_at == later + timedelta(hours=4)
 
 
 def test_overdue_is_marked_once_with_the_deadline_as_its_moment(city: City, now: datetime):
