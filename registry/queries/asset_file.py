@@ -44,6 +44,7 @@ from registry.storage.tables import (
     asset_alias,
     asset_change,
     baseline,
+    calibration,
     case,
     device,
     import_run,
@@ -216,7 +217,9 @@ def _tags(tx: Connection, asset_id: int) -> list[TagView]:
 
 def _devices(tx: Connection, asset_id: int) -> list[DeviceView]:
     """Those that are fitted, then those that were, the last removed first."""
-    query = select(device).where(device.c.asset_id == asset_id)
+    newest = select(calibration.c.state).where(calibration.c.device_id == device.c.id)
+    state = newest.order_by(calibration.c.id.desc()).limit(1).scalar_subquery().label("calibration")
+    query = select(device, state).where(device.c.asset_id == asset_id)
     order = (device.c.removed_at.is_not(None), device.c.removed_at.desc(), device.c.id)
     return all_views(tx, query.order_by(*order), DeviceView)
 

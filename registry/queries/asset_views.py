@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from registry.domain.kinds import AreaLevel, AssetState, Family, Party, Quality, Stage, TagState
+from registry.domain.kinds import AreaLevel, AssetState, CalibrationState, Family, Party, Quality, Stage, TagState
 from registry.queries.duties import PostView
 
 
@@ -61,7 +61,10 @@ class TagView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
-    """Hardware on the asset, and the bus it answers on; ``removed_at`` set: it was taken off then."""
+    """Hardware on the asset, and the bus it answers on; ``removed_at`` set: it was taken off then.
+
+    ``suspect_since``: its readings are not to be trusted; ``calibration``: how its newest one stands, None: never had.
+    """
 
     id: int
     serial: str
@@ -73,6 +76,8 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     fitted_at: datetime
     removed_at: datetime | None
     note: str
+    suspect_since: datetime | None = None
+    calibration: CalibrationState | None = None
 
 
 class PointValue(msgspec.Struct, frozen=True, kw_only=True):

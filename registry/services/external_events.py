@@ -78,6 +78,8 @@ def take_events(engine: Engine, sent: Sequence[RawAlert], *, by: Actor, now: dat
     Nothing is raised for an alert that can't be used: it is kept as a dead letter with the reason, once however often
     it is sent, and can be replayed.
     """
+    if not sent:
+        return []
     for attempt in range(_ATTEMPTS):
         try:
             with writing(engine) as tx:
@@ -206,7 +208,9 @@ class _Book:
 
     def _read_occurrences(self, prints: list[str]) -> None:
         inbox = event_inbox.c
-        rows = self.tx.execute(select(event_inbox).where(inbox.fingerprint.in_(prints), inbox.over_at.is_(None)))
+        # locked, so that of two messages at once each sees what the other said, and none is overwritten unseen
+        going_on = select(event_inbox).where(inbox.fingerprint.in_(prints), inbox.over_at.is_(None))
+        rows = self.tx.execute(going_on.order_by(inbox.id).with_for_update())
         self.open = {row["fingerprint"]: dict(row) | {"changed": False} for row in rows.mappings()}
         past = select(inbox.fingerprint, inbox.starts_at).where(
             inbox.fingerprint.in_(prints), inbox.over_at.is_not(None), inbox.heard_at >= inbox.ends_at

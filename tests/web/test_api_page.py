@@ -14,6 +14,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from registry.domain.token_scopes import TokenScope
+from registry.services.aliases import add_alias
 from registry.services.api_tokens import NewToken, issue_token
 from registry.storage.database import writing
 from tests.web.conftest import NOON, Web
@@ -37,7 +38,10 @@ def address(web: Web) -> Iterator[str]:
 
 def examples() -> list[tuple[str, list[str]]]:
     """The commands of each example, and the lines that the page shows as their answer."""
-    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+    found = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+    blocks = [
+        (kind, text) for kind, text in found if kind != "yaml"
+    ]  # tests/web/test_events.py has Alertmanager run it
     assert [kind for kind, _ in blocks] == ["sh", "text"] * (len(blocks) // 2), "commands, then what they print"
     return [(blocks[n][1], blocks[n + 1][1].splitlines()) for n in range(0, len(blocks), 2)]
 
@@ -47,12 +51,15 @@ def test_every_command_of_the_page_answers_as_shown(web: Web, address: str, tmp_
         scopes = [TokenScope.READ, TokenScope.REGISTRY_WRITE]
         new = NewToken(name="docs", scopes=scopes, expires_at=NOON + timedelta(days=1))
         token = issue_token(tx, new, by=web.city.registrar, now=NOON).text
+        for_events = NewToken(name="events", scopes=[TokenScope.EVENTS], expires_at=None)
+        events = issue_token(tx, for_events, by=web.city.dispatcher, now=NOON).text
+        add_alias(tx, web.city.asset_id, "owner_number", "W-2071", now=NOON)
     told = examples()
     script = f"\necho\necho '{CUT}'\n".join(commands for commands, _ in told)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "CITY": address, "TOKEN": token, "LC_ALL": "C.UTF-8"},
+        env={"PATH": os.environ["PATH"], "CITY": address, "TOKEN": token, "EVENTS": events, "LC_ALL": "C.UTF-8"},
         capture_output=True,
         encoding="utf-8",
         timeout=120,

@@ -42,6 +42,7 @@ def test_the_page_says_how_far_it_is_and_then_what_it_found(web: Web, lang: str)
     page = f"/devices/{web.city.device_id}"
     waits = client.get(page).text
     assert ("正在收集静置读数" if lang == "zh" else "Collecting readings at rest") in waits
+    assert ("校准中" if lang == "zh" else "calibrating") in client.get(f"/assets/{web.city.asset_id}").text
     rest(web, 2.5)
     found = client.get(page).text
     assert ("已校准" if lang == "zh" else "Calibrated") in found
@@ -83,6 +84,7 @@ def test_a_suspect_sensor_says_why_on_its_page_and_stands_on_the_list_of_repairs
         assert "读数不变" in text
         assert "缓慢漂移（不是倾斜）" in text
         assert "胶层蠕动" in text
+    assert "传感器可疑" in client.get(f"/assets/{web.city.asset_id}").text
     told = client.get(f"/api/v1/devices/{web.city.device_id}").json
     assert told["suspect"] == ["stuck", "drifts"]
 
@@ -101,3 +103,10 @@ def test_what_other_platforms_said_stands_on_the_virtual_sensor_s_page_and_is_ha
     assert "<script>alert" not in text
     assert 'href="javascript' not in text
     assert "持续中" in text
+    fired = web.city.add_alert(None, NOON, rule_key="external_event", device_id=result.device_id, point_id=_event(web))
+    assert "&lt;script&gt;alert(1)" in web.as_(Role.DISPATCHER).get(f"/alerts/{fired}").text
+
+
+def _event(web: Web) -> int:
+    with reading(web.city.engine) as tx:
+        return int(tx.execute(select(point.c.id).where(point.c.name == "event")).scalar_one())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from tests.polling import wait_until
 from tests.web.conftest import NOON, Web
 
 PATH = "/api/v2/alerts"
+API_PAGE = Path(__file__).parents[2] / "docs/api.md"
 FIRING = {"labels": {"alertname": "RoadFlooded", "alias": "W-1"}, "annotations": {"summary": "积水"}}
 
 
@@ -119,6 +121,12 @@ def served(web: Web) -> Iterator[str]:
     server.server_close()
 
 
+def receiver_of_the_page() -> str:
+    """The configuration that docs/api.md offers."""
+    (found,) = re.findall(r"```yaml\n(.*?)```", API_PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return str(found)
+
+
 @pytest.mark.network
 def test_a_real_alertmanager_raises_an_alert_on_the_asset_and_takes_it_back(
     web: Web, token: str, served: str, tmp_path: Path
@@ -131,7 +139,14 @@ def test_a_real_alertmanager_raises_an_alert_on_the_asset_and_takes_it_back(
         intake.tick(now=web.clock.now)
         return [row.state for row in rows(web, alert)] == [state]
 
-    with Alertmanager(tmp_path / "am", webhook=f"{served}{PATH}", token=token) as manager:
+    (tmp_path / "token").write_text(token)
+    config = (
+        receiver_of_the_page()
+        .replace("https://city.example", served)
+        .replace("/etc/alertmanager/covercode.token", str(tmp_path / "token"))
+        .replace("group_interval: 1m", "group_interval: 1s")
+    )
+    with Alertmanager(tmp_path / "am", config=config) as manager:
         told = FIRING | {"startsAt": datetime.now(UTC).isoformat(), "generatorURL": "http://camera-7/"}
         manager.post([told])
         wait_until(lambda: has_state("firing"), within_s=120)

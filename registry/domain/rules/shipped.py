@@ -276,12 +276,13 @@ _DEVICES: tuple[Rule, ...] = (
         point="event",
         severity=Severity.NOTICE,
         case_kind="external_event",
-        condition=EventCondition(),
+        condition=EventCondition(expire_s=86_400.0),
         name_zh="其他平台事件",
         name_en="Event of another platform",
-        reason_zh="视频分析或其他平台所报事件：其级别即报警级别，由其自身或其期限结束。",
+        reason_zh="视频分析或其他平台所报事件：其级别即报警级别，由其自身或其期限结束；"
+        "一天没有再发（Alertmanager 默认每 4 小时重发）即视为结束：对方可能已停。",
         reason_en="What video analytics or another platform says: as severe as they say, until they or their own term"
-        " end it.",
+        " end it, or until nobody has repeated it for a day (Alertmanager repeats every 4 hours): they may be dead.",
     ),
 )
 
