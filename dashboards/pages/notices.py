@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask, render_template, request, url_for
 
 from dashboards.login import area
@@ -27,7 +29,9 @@ def log() -> str:
     engine, wanted = site().engine, read_filter(request.args)
     page = notices.list_notices(engine, wanted, scope=area(), after=request.args.get("after"))
     contacts = [(str(each.id), each.name) for each in notice_ways.list_contacts(engine)]
-    kept = {name: request.args[name] for name in ("state", "kind", "contact_id", "alert_id") if request.args.get(name)}
+    kept: dict[str, Any] = {
+        name: request.args[name] for name in ("state", "kind", "contact_id", "alert_id") if request.args.get(name)
+    }
     return render_template(
         "notices.html",
         page=page,

@@ -95,7 +95,8 @@ def fire(
     if permit_id is None and waits is None:
         case_id = open_case(tx, rule, alert_id, subject.asset_id, severity=worst, level=level, now=now, zone=zone)
     body = {"alert_id": alert_id, "rule_key": rule.key, "severity": int(worst), "value": level}
-    publish(tx, FeedKind.ALERT_FIRED, subject, body | {"kind": rule.case_kind, "case_id": case_id}, now=now)
+    body |= {"kind": rule.case_kind, "case_id": case_id, "permit_id": permit_id}
+    publish(tx, FeedKind.ALERT_FIRED, subject, body, now=now)
     return alert_id
 
 

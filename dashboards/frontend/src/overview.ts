@@ -1,4 +1,5 @@
 // The overview stays true by itself: the stream says that something happened, then the figures are fetched again.
+import { Alarm } from "./alarm";
 import { fetchJson, type Overview, type WrongNow } from "./answers";
 import { startLive } from "./live";
 import type { CityMap } from "./map";
@@ -38,8 +39,11 @@ async function start(page: Page): Promise<void> {
     say(part("[data-fresh]"), page.t("overview.as_of", { clock: page.clock(Date.now()) }));
   }, SETTLE_MS);
   const refreshMap = settled(async () => map?.load(), 1_000);
+  const alarm = new Alarm(part<HTMLButtonElement>("[data-sound]"), part("[data-toasts]"), page);
+  alarm.start();
   startLive(page, {
     onEvent: (event) => {
+      alarm.hear(event);
       addLine(ticker, event, page);
       refresh();
       refreshMap();

@@ -1,0 +1,118 @@
+// A critical alert must be seen by whoever looks at the wall: a toast that stays until somebody closes it, and a sound
+// for those who switched it on. Only for what is critical: a bell that rings for everything is switched off for good.
+import { element, shapeOf } from "./elements";
+import type { LiveEvent } from "./live";
+import { type Page, part, say } from "./page";
+import { lineOf } from "./ticker";
+
+const CRITICAL = 3;
+const MOST_SHOWN = 4;
+/** What the stream tells again after a reconnect is old news: no bell for it. */
+const FRESH_MS = 60_000;
+const KEPT_AS = "covercode.sound";
+
+/** Whether `event` tells that something critical begins now. */
+export function isLoud(event: Pick<LiveEvent, "kind" | "at" | "body">, now: number): boolean {
+  // an opening that a permit allows is no news to anybody
+  if (event.body.permit_id !== undefined && event.body.permit_id !== null) return false;
+  const begins = event.kind === "alert_fired" || (event.kind === "alert_changed" && event.body.change === "step_up");
+  return begins && Number(event.body.severity ?? 0) >= CRITICAL && now - Date.parse(event.at) < FRESH_MS;
+}
+
+/** Two short tones, made here: there is no file to load, and a wall without a network can still ring. */
+function ring(sound: AudioContext): void {
+  for (const [after, pitch] of [
+    [0, 880],
+    [0.25, 660],
+  ] as const) {
+    const tone = sound.createOscillator();
+    const level = sound.createGain();
+    const from = sound.currentTime + after;
+    tone.frequency.value = pitch;
+    level.gain.setValueAtTime(0.0001, from);
+    level.gain.exponentialRampToValueAtTime(0.25, from + 0.02);
+    level.gain.exponentialRampToValueAtTime(0.0001, from + 0.22);
+    tone.connect(level).connect(sound.destination);
+    tone.start(from);
+    tone.stop(from + 0.24);
+  }
+}
+
+function remembered(): boolean {
+  try {
+    return localStorage.getItem(KEPT_AS) === "on";
+  } catch {
+    return false; // a browser that keeps nothing: the switch works until the page is closed
+  }
+}
+
+function remember(on: boolean): void {
+  try {
+    localStorage.setItem(KEPT_AS, on ? "on" : "off");
+  } catch {
+    // see above
+  }
+}
+
+export class Alarm {
+  private sound: AudioContext | undefined;
+  private on = remembered();
+
+  constructor(
+    private readonly button: HTMLButtonElement,
+    private readonly list: HTMLElement,
+    private readonly page: Page,
+  ) {}
+
+  start(): void {
+    this.button.hidden = false;
+    this.show();
+    this.button.addEventListener("click", () => {
+      this.on = !this.on;
+      remember(this.on);
+      this.show();
+      if (this.on) void this.play();
+    });
+    // browsers let a page make a sound only after somebody has touched it
+    const wake = (): void => {
+      if (this.on) void this.awake();
+    };
+    addEventListener("pointerdown", wake, { once: true });
+    addEventListener("keydown", wake, { once: true });
+  }
+
+  hear(event: LiveEvent): void {
+    if (!isLoud(event, Date.now())) return;
+    this.toast(event);
+    if (this.on) void this.play();
+  }
+
+  private toast(event: LiveEvent): void {
+    const { t } = this.page;
+    const line = lineOf(event, t);
+    const close = element("button", { type: "button", class: "button quiet" }, t("alarm.close"));
+    const alertId = event.body.alert_id;
+    const href = alertId === undefined || alertId === null ? line.href : `/alerts/${alertId}`;
+    const open = href === undefined ? [] : [element("a", { class: "button", href }, t("alarm.open"))];
+    const words = element("p", {}, element("strong", {}, line.text), " ", line.where);
+    const toast = element("li", { class: "toast" }, shapeOf(CRITICAL), words, ...open, close);
+    close.addEventListener("click", () => toast.remove());
+    this.list.prepend(toast);
+    while (this.list.children.length > MOST_SHOWN) this.list.lastElementChild?.remove();
+  }
+
+  private show(): void {
+    this.button.setAttribute("aria-pressed", String(this.on));
+    say(part("[data-slot]", this.button), this.page.t(this.on ? "alarm.sound_on" : "alarm.sound_off"));
+  }
+
+  private async awake(): Promise<AudioContext> {
+    this.sound ??= new AudioContext();
+    if (this.sound.state === "suspended") await this.sound.resume();
+    return this.sound;
+  }
+
+  private async play(): Promise<void> {
+    ring(await this.awake());
+  }
+}
