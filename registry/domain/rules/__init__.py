@@ -34,7 +34,6 @@ from registry.domain.rules.memory import (
 )
 from registry.domain.rules.rule import FlapPolicy, GroupPolicy, Hours, Rule, Step, Watches
 from registry.domain.rules.seasonal import effective
-from registry.domain.rules.watch import Watch
 
 __all__ = [
     "Aggregate",
@@ -69,7 +68,6 @@ __all__ = [
     "Verdict",
     "VerdictKind",
     "Waiting",
-    "Watch",
     "WatchedAsset",
     "Watches",
     "WindowCondition",

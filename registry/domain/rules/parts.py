@@ -3,6 +3,10 @@
 What a point last said counts for ``fresh_s``; after that it is unknown, which neither fires nor clears. Where several
 devices of the asset have a part's point, the part is reached when one of them says so and calm when all do. The level
 of such a rule is 1 while it is reached, 0 while it is calm and ½ in between.
+
+Points of one device that were measured together last time are judged together: one of them alone, beside what another
+said before, would be a state that never was. If the rest of such a moment does not come, it is judged without it at
+the next reading, or by time.
 """
 
 from __future__ import annotations
@@ -15,12 +19,14 @@ from registry.domain.rules.conditions import AllCondition, AnyCondition
 from registry.domain.rules.guard import Guard, GuardPoint, Plan
 from registry.domain.rules.ladder import Ladder
 from registry.domain.rules.limit import Scale
-from registry.domain.rules.memory import Memory, Outcome, carrying
+from registry.domain.rules.memory import Memory, Outcome, Phase, Verdicts, carrying
 from registry.domain.rules.rule import Rule
 
 REACHED, UNKNOWN, CALM = 1.0, 0.5, 0.0
 
+_JUDGED = Struct("<q")
 _POINT = Struct("<Hqd")
+_Known = dict[int, tuple[int, float]]
 
 
 class _Place(NamedTuple):
@@ -28,6 +34,7 @@ class _Place(NamedTuple):
 
     part: int
     point_id: int
+    device: str
     scale: Scale
     sign: float
     fire: float
@@ -48,7 +55,9 @@ class PartsGuard(Guard):
 
     def __init__(self, plan: Plan, condition: AllCondition | AnyCondition, points: Sequence[GuardPoint]) -> None:
         self._places = tuple(
-            _Place(n, point.point_id, Scale(part, point), 1.0 if part.above else -1.0, part.fire, part.clear)
+            _Place(
+                n, point.point_id, point.device, Scale(part, point), 1.0 if part.above else -1.0, part.fire, part.clear
+            )
             for n, part in enumerate(condition.parts)
             for point in points
             if point.name == part.point
@@ -68,24 +77,69 @@ class PartsGuard(Guard):
         return before is None or after is None or before.phase is not after.phase
 
     def _judge(self, memory: Memory | None, point_id: int, at_ms: int, value: float) -> Outcome:
-        known = {n: (when, said) for n, when, said in _POINT.iter_unpack(b"" if memory is None else memory.seen)}
+        judged_ms, known = _unpacked(memory)
         mine = [n for n, place in enumerate(self._places) if place.point_id == point_id]
-        if mine[0] in known and at_ms <= known[mine[0]][0]:
+        before_ms = known.get(mine[0], (0, UNKNOWN))[0]
+        if at_ms <= before_ms:
             return memory, ()
+        newest_ms = max((when for when, _ in known.values()), default=at_ms)
+        verdicts: Verdicts = ()
+        if at_ms > newest_ms > judged_ms:  # what was still missing of that moment does not come any more
+            memory, verdicts = self._settled(memory, known, newest_ms)
+            judged_ms, known = _unpacked(memory)
         known |= {n: (at_ms, self._places[n].state(value)) for n in mine}
-        now_ms = max(when for when, _ in known.values())
-        known = {n: each for n, each in known.items() if now_ms - each[0] <= self._fresh_ms}
-        seen = b"".join(_POINT.pack(n, *known[n]) for n in sorted(known))
-        after, verdicts = self.plan.ladder.judge(memory, now_ms, self._level(known))
-        return carrying(memory, after, seen, now_ms), verdicts
+        newest_ms = max(newest_ms, at_ms)
+        device = self._places[mine[0]].device
+        waits = before_ms and any(
+            known[n][0] == before_ms for n, place in enumerate(self._places) if place.device == device and n in known
+        )
+        if waits:
+            return carrying(memory, memory, _packed(judged_ms, known), _last_ms(memory, newest_ms)), verdicts
+        after, more = self._settled(memory, known, newest_ms)
+        return after, verdicts + more
 
-    def _level(self, known: dict[int, tuple[int, float]]) -> float:
+    def _settled(self, memory: Memory | None, known: _Known, at_ms: int) -> Outcome:
+        """The moment judged as a whole."""
+        known = {n: each for n, each in known.items() if at_ms - each[0] <= self._fresh_ms}
+        after, verdicts = self.plan.ladder.judge(memory, at_ms, self._level(known))
+        return carrying(memory, after, _packed(at_ms, known), at_ms), verdicts
+
+    def _tick(self, memory: Memory, now_ms: int, grace_ms: int) -> Outcome:
+        judged_ms, known = _unpacked(memory)
+        newest_ms = max((when for when, _ in known.values()), default=0)
+        if newest_ms > judged_ms and now_ms >= newest_ms + grace_ms:
+            return self._settled(memory, known, newest_ms)
+        return self.plan.ladder.tick(memory, now_ms, grace_ms)
+
+    def _due_ms(self, memory: Memory) -> int | None:
+        judged_ms, known = _unpacked(memory)
+        newest_ms = max((when for when, _ in known.values()), default=0)
+        return newest_ms if newest_ms > judged_ms else self.plan.ladder.due_ms(memory)
+
+    def _level(self, known: _Known) -> float:
         states = [self._part(part, known) for part in self._parts]
         return min(states) if self._all else max(states) if REACHED in states else _unless_calm(states)
 
-    def _part(self, part: int, known: dict[int, tuple[int, float]]) -> float:
+    def _part(self, part: int, known: _Known) -> float:
         said = [known.get(n, (0, UNKNOWN))[1] for n, place in enumerate(self._places) if place.part == part]
         return REACHED if REACHED in said else _unless_calm(said)
+
+
+def _unpacked(memory: Memory | None) -> tuple[int, _Known]:
+    """Which moment was judged last, and what each place said last."""
+    if memory is None or not memory.seen:
+        return 0, {}
+    (judged_ms,) = _JUDGED.unpack_from(memory.seen)
+    return judged_ms, {n: (when, said) for n, when, said in _POINT.iter_unpack(memory.seen[_JUDGED.size :])}
+
+
+def _packed(judged_ms: int, known: _Known) -> bytes:
+    return _JUDGED.pack(judged_ms) + b"".join(_POINT.pack(n, *known[n]) for n in sorted(known))
+
+
+def _last_ms(memory: Memory | None, newest_ms: int) -> int:
+    """What waits for the rest of its moment was not judged yet."""
+    return newest_ms if memory is None or memory.phase is Phase.WATCHING else memory.last_ms
 
 
 def _unless_calm(states: Sequence[float]) -> float:
