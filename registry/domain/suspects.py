@@ -22,12 +22,11 @@ BY_RULE = {
 }
 """While a rule of this key holds an alert, its sensor is suspect."""
 
-_RANK = {each: rank for rank, each in enumerate(Suspicion)}
-
 
 def written(reasons: Iterable[Suspicion]) -> str:
     """The reasons as they are stored: their words, the gravest first, with blanks between."""
-    return " ".join(sorted(set(reasons), key=_RANK.__getitem__))
+    there = set(reasons)
+    return " ".join(each for each in Suspicion if each in there)
 
 
 def read(text: str) -> list[Suspicion]:

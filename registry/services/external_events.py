@@ -154,9 +154,9 @@ def _take_one(book: _Book, event: ExternalEvent, names: Mapping[str, list[NamedA
         return EventResult(outcome=EventOutcome.REFUSED, fingerprint=event.fingerprint, problem=problem)
     if book.is_past(event):
         return EventResult(outcome=EventOutcome.OVER, fingerprint=event.fingerprint, asset_id=carrier.id)
-    device_id = book.device_of(carrier.id, event.name)
-    outcome = book.note(event, carrier.id, device_id)
-    return EventResult(outcome=outcome, fingerprint=event.fingerprint, asset_id=carrier.id, device_id=device_id)
+    asset_id, device_id = book.place_of(event, carrier.id)
+    outcome = book.note(event, asset_id, device_id)
+    return EventResult(outcome=outcome, fingerprint=event.fingerprint, asset_id=asset_id, device_id=device_id)
 
 
 def _carrier(event: ExternalEvent, names: Mapping[str, list[NamedAsset]], by: Actor) -> NamedAsset:
@@ -209,8 +209,13 @@ class _Book:
     def _read_occurrences(self, prints: list[str]) -> None:
         inbox = event_inbox.c
         # locked, so that of two messages at once each sees what the other said, and none is overwritten unseen
-        going_on = select(event_inbox).where(inbox.fingerprint.in_(prints), inbox.over_at.is_(None))
-        rows = self.tx.execute(going_on.order_by(inbox.id).with_for_update())
+        fitted = device.c.removed_at.is_(None).label("fitted")
+        going_on = (
+            select(event_inbox, fitted, device.c.asset_id.label("carrier_id"))
+            .join(device, device.c.id == inbox.device_id)
+            .where(inbox.fingerprint.in_(prints), inbox.over_at.is_(None))
+        )
+        rows = self.tx.execute(going_on.order_by(inbox.id).with_for_update(of=event_inbox))
         self.open = {row["fingerprint"]: dict(row) | {"changed": False} for row in rows.mappings()}
         past = select(inbox.fingerprint, inbox.starts_at).where(
             inbox.fingerprint.in_(prints), inbox.over_at.is_not(None), inbox.heard_at >= inbox.ends_at
@@ -236,7 +241,14 @@ class _Book:
         ended = before["ends_at"] is not None and before["ends_at"] <= before["heard_at"]
         return ended and starts == (event.fingerprint, to_ms(before["starts_at"]))
 
-    def device_of(self, asset_id: int, name: str) -> int:
+    def place_of(self, event: ExternalEvent, asset_id: int) -> tuple[int, int]:
+        """The asset and the virtual device. What goes on stays where it began, or its alert there would never end."""
+        before = self.open.get(event.fingerprint)
+        if before is not None and before.get("fitted", True):
+            return before.get("carrier_id", before["asset_id"]), before["device_id"]
+        return asset_id, self._device_of(asset_id, event.name)
+
+    def _device_of(self, asset_id: int, name: str) -> int:
         """The virtual device for this name of alert, made when it is first heard."""
         serial = serial_of(name, asset_id)
         known = self._devices.get((asset_id, serial))

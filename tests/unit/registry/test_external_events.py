@@ -16,7 +16,8 @@ from registry.domain.kinds import Family
 from registry.domain.people import Actor
 from registry.domain.points import POINTS
 from registry.intake import Intake
-from registry.services.aliases import add_alias
+from registry.services.aliases import add_alias, remove_alias
+from registry.services.devices import remove_device
 from registry.services.external_events import MOST_NAMES, EventResult, RawAlert, take_events
 from registry.services.letters import ask_replay
 from registry.services.rules import install_shipped_rules
@@ -151,6 +152,30 @@ def test_a_store_that_is_down_loses_no_event_and_tells_none_twice(town: Town, mo
     assert town.pass_by(seconds=1) == 1
     assert town.pass_by(seconds=1) == 0
     assert town.alerts() == [("firing", 3)]
+
+
+def test_what_goes_on_stays_where_it_began_when_the_number_goes_to_another_asset(town: Town):
+    town.know()
+    town.tell()
+    town.pass_by(seconds=1)
+    other = town.city.add_asset(town.now)
+    with writing(town.engine) as tx:
+        remove_alias(tx, town.city.asset_id, "owner_number", "W-1", now=town.now)
+        add_alias(tx, other, "owner_number", "W-1", now=town.now)
+    assert town.tell(resolved=True).asset_id == town.city.asset_id
+    town.pass_by(seconds=1)
+    assert town.alerts() == [("cleared", 3)]
+    assert town.tell().asset_id == other
+
+
+def test_a_virtual_sensor_that_was_taken_off_is_made_anew(town: Town):
+    town.know()
+    first = town.tell().device_id
+    assert first is not None
+    remove_device(town.engine, first, reason="误加", by=town.city.administrator, now=town.now)
+    again = town.tell()
+    assert again.device_id not in (first, None)
+    assert town.pass_by(seconds=1) == 1
 
 
 def test_names_without_number_share_a_device(town: Town):
