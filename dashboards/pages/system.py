@@ -15,7 +15,6 @@ SHOWN_LETTERS = 5
 def register(app: Flask) -> None:
     """Routes of this module."""
     app.add_url_rule("/system", "system", system)
-    app.add_url_rule("/rules", "rules", rules)
 
 
 def system() -> str:
@@ -30,8 +29,3 @@ def system() -> str:
         sick=repairs(where.engine, now=now(), scope=area()).counts,
         feed_id=where.hub.newest_id(),
     )
-
-
-def rules() -> str:
-    """The rules in force."""
-    return render_template("rules.html", rules=health.rules_in_force(site().engine))

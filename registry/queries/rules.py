@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
 from registry.domain.errors import NotFound
-from registry.domain.kinds import AlertState, SeasonSwitch
+from registry.domain.kinds import AlertState
 from registry.domain.rules import Rule
 from registry.domain.rules.differences import Difference, differences
 from registry.domain.rules.plain import same_rule
+from registry.domain.seasons import is_in_force
 from registry.services.rule_places import codes_of
 from registry.services.rules import newest_rules, read_rule, shipped_rule
+from registry.services.seasons import all_seasons
 from registry.storage.database import reading
-from registry.storage.tables import alert, rule, season, user
+from registry.storage.tables import alert, rule, user
 
 FIRED_WITHIN = timedelta(days=30)
 
@@ -70,7 +72,7 @@ def list_rules(engine: Engine, *, now: datetime, zone: tzinfo, with_retired: boo
         query = query.where(rule.c.retired.is_(False))
     with reading(engine) as tx:
         rows = tx.execute(query).mappings().all()
-        seasons = {each.key for each in _seasons(tx, _today(now, zone)) if each.in_force}
+        seasons = {each.key for each in _seasons(tx, now, zone) if each.in_force}
         live, fired = _counts(tx, now)
     lines = [_line(row, live, fired, seasons) for row in rows]
     return sorted(lines, key=_worst_first)
@@ -83,7 +85,7 @@ def rule_line(engine: Engine, key: str, *, now: datetime, zone: tzinfo) -> RuleL
         row = tx.execute(query.where(rule.c.key == key)).mappings().one_or_none()
         if row is None:
             raise NotFound("rule", key)
-        seasons = {each.key for each in _seasons(tx, _today(now, zone)) if each.in_force}
+        seasons = {each.key for each in _seasons(tx, now, zone) if each.in_force}
         live, fired = _counts(tx, now, key)
     return _line(row, live, fired, seasons)
 
@@ -147,7 +149,7 @@ def asset_codes(engine: Engine, rule_: Rule) -> list[str]:
 def season_choices(engine: Engine, *, now: datetime, zone: tzinfo) -> list[SeasonChoice]:
     """The seasons of the city, those of the highest priority first."""
     with reading(engine) as tx:
-        return _seasons(tx, _today(now, zone))
+        return _seasons(tx, now, zone)
 
 
 def _line(row: Any, live: Mapping[str, int], fired: Mapping[str, int], seasons: set[str]) -> RuleLine:
@@ -181,24 +183,10 @@ def _counts(tx: Connection, now: datetime, key: str | None = None) -> tuple[dict
     return {row.rule_key: row.n for row in live}, {row.rule_key: row.n for row in fired}
 
 
-def _seasons(tx: Connection, today: date) -> list[SeasonChoice]:
-    rows = tx.execute(select(season).order_by(season.c.priority.desc(), season.c.key))
+def _seasons(tx: Connection, now: datetime, zone: tzinfo) -> list[SeasonChoice]:
+    found = sorted(all_seasons(tx), key=lambda each: (-each.priority, each.key))
+    today = now.astimezone(zone).date()
     return [
-        SeasonChoice(key=row.key, name_zh=row.name_zh, name_en=row.name_en, in_force=_in_force(row, today))
-        for row in rows
+        SeasonChoice(key=each.key, name_zh=each.name_zh, name_en=each.name_en, in_force=is_in_force(each, today))
+        for each in found
     ]
-
-
-def _in_force(row: Any, today: date) -> bool:
-    if row.switch != SeasonSwitch.AUTO:
-        return bool(row.switch == SeasonSwitch.ON)
-    if not row.starts or not row.ends:
-        return False
-    day = today.strftime("%m-%d")
-    within: bool = row.starts <= day <= row.ends
-    over_new_year: bool = row.starts > row.ends and (day >= row.starts or day <= row.ends)
-    return within or over_new_year
-
-
-def _today(now: datetime, zone: tzinfo) -> date:
-    return now.astimezone(zone).date()

@@ -52,6 +52,12 @@ def check_for_city(engine: Engine, rule_: Rule, *, tags: Sequence[str] = ()) -> 
         return (*problems, *check_rule(meant, known_for(tx, [meant])))
 
 
+def as_meant(engine: Engine, rule_: Rule, tags: Sequence[str]) -> Rule:
+    """The rule with the assets that ``tags`` name among those it watches; what names none is passed over."""
+    with reading(engine) as tx:
+        return with_tagged(tx, rule_, tags)[0]
+
+
 def save_rule(
     engine: Engine,
     wanted: Rule,

@@ -15,6 +15,7 @@ import "./styles/imports.css";
 import "./styles/areas.css";
 import "./styles/designer.css";
 import "./styles/people.css";
+import "./styles/rules.css";
 import "./styles/notices.css";
 import "./styles/permits.css";
 import "./styles/alerts.css";

@@ -22,6 +22,8 @@ export class Chart {
   private curve: Curve = [[], [], [], []];
   private quantity: Quantity = { name: "", symbol: "", decimals: 2 };
   private note: HTMLElement | undefined;
+  /** Values at which a rule fires and clears, drawn across. */
+  lines: { readonly fire: readonly number[]; readonly clear: readonly number[] } = { fire: [], clear: [] };
 
   constructor(
     private readonly box: HTMLElement,
@@ -96,6 +98,7 @@ export class Chart {
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 9, fill: line } },
       hooks: {
         drawClear: [(plot) => this.paintAlerts(plot)],
+        draw: [(plot) => this.paintLines(plot)],
         setCursor: [(plot) => this.read(plot.cursor.idx)],
         setSelect: [(plot) => this.zoom(plot)],
       },
@@ -141,6 +144,28 @@ export class Chart {
       ctx.fillRect(left, bbox.top, width, bbox.height);
       ctx.globalAlpha = 1;
       ctx.fillRect(left, bbox.top, width, strip);
+    }
+    ctx.restore();
+  }
+
+  private paintLines(plot: uPlot): void {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.lineWidth = devicePixelRatio;
+    for (const [name, dash] of [
+      ["fire", []],
+      ["clear", [6, 4]],
+    ] as const) {
+      ctx.strokeStyle = colour(name === "fire" ? "critical" : "ink-soft");
+      ctx.setLineDash(dash.map((length) => length * devicePixelRatio));
+      for (const value of this.lines[name]) {
+        const y = plot.valToPos(value, "y", true);
+        if (y < bbox.top || y > bbox.top + bbox.height) continue;
+        ctx.beginPath();
+        ctx.moveTo(bbox.left, y);
+        ctx.lineTo(bbox.left + bbox.width, y);
+        ctx.stroke();
+      }
     }
     ctx.restore();
   }
