@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, select, union, update
 
 from registry.domain.external_events import Occurrence
 from registry.storage.tables import device, event_inbox
@@ -29,8 +29,10 @@ class WaitingDevice(NamedTuple):
 def waiting(tx: Connection, *, now: datetime, limit: int = 200) -> list[WaitingDevice]:
     """The virtual devices of which there is news, or an occurrence whose end has come."""
     inbox = event_inbox.c
-    news = or_(inbox.waiting_since.is_not(None), and_(inbox.over_at.is_(None), inbox.ends_at <= now))
-    told = list(tx.execute(select(inbox.device_id).where(news).distinct().limit(limit)).scalars())
+    # two statements in one: each walks its own small index, asked with "or" the whole table would be walked
+    news = select(inbox.device_id).where(inbox.waiting_since.is_not(None))
+    ends = select(inbox.device_id).where(inbox.over_at.is_(None), inbox.ends_at <= now)
+    told = list(tx.execute(union(news, ends).limit(limit)).scalars())
     if not told:
         return []
     rows = tx.execute(
