@@ -21,6 +21,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dashboards import api, pages, texts
 from dashboards.agents import agent_name
+from dashboards.alert_words import clears_when, fired_because
 from dashboards.assets_manifest import load_manifest
 from dashboards.bearer import bearer
 from dashboards.cabinet_door import CabinetDoor
@@ -205,6 +206,9 @@ def _register_templates(app: Flask) -> None:
     app.jinja_env.globals.update(
         t=t,
         can=may,
+        rule_word=_rule_word,
+        fired_because=fired_because,
+        clears_when=clears_when,
         field_name=field_name,
         navigation=navigation,
         asset_url=manifest.url,
@@ -222,6 +226,13 @@ def _register_templates(app: Flask) -> None:
         kept_problem=kept_problem,
     )
     app.context_processor(_context)
+
+
+def _rule_word(key: str, zh: str = "", en: str = "") -> str:
+    """A rule by the name that its city gave it, by that of a shipped one, or by its key."""
+    own = zh if lang() == "zh" else en or zh
+    word = f"rule.{key}"
+    return own or (t(word) if site().texts.has(lang(), word) else key)
 
 
 def _number(value: float | None, unit: str = "", decimals: int | None = None) -> str:

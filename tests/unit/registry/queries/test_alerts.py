@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, update
 
 from registry.domain.errors import InvalidInput
 from registry.domain.kinds import AlertState, Severity
-from registry.queries.alerts import alert_detail, list_alerts
+from registry.queries.alerts import AlertOrder, alert_detail, alert_timeline, list_alerts, live_by_severity
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import writing
-from registry.storage.tables import rule
+from registry.storage.tables import alert, alert_group, rule
 from tests.city import City, build_city
 
 
@@ -85,3 +85,60 @@ def test_an_alert_of_a_rule_that_is_gone_can_still_be_read(city: City, now: date
 
 def test_an_alert_that_does_not_exist_is_none(engine: Engine):
     assert alert_detail(engine, 999) is None
+
+
+def test_the_worst_come_first_page_after_page(city: City, now: datetime):
+    order = [(1, 0), (3, 1), (2, 2), (3, 3), (1, 4)]
+    made = {
+        city.add_alert(None, now + timedelta(minutes=late), rule_key=f"r{late}", severity=severity): (severity, late)
+        for severity, late in order
+    }
+    seen, after = [], None
+    while True:
+        page = list_alerts(city.engine, order=AlertOrder.WORST, after=after, limit=2)
+        seen += [made[row.id] for row in page.items]
+        if page.next is None:
+            break
+        after = page.next
+    assert seen == [(3, 3), (3, 1), (2, 2), (1, 4), (1, 0)]
+
+
+def test_members_of_an_open_group_are_left_to_the_group(city: City, now: datetime):
+    alone = city.add_alert(None, now)
+    gathered = [city.add_alert(None, now, rule_key=f"r{number}") for number in range(2)]
+    with writing(city.engine) as tx:
+        group_id = tx.execute(
+            insert(alert_group)
+            .values(rule_key="r", state="open", began_at=now, last_at=now, members=2, severity=2, recorded_at=now)
+            .returning(alert_group.c.id)
+        ).scalar_one()
+        tx.execute(update(alert).where(alert.c.id.in_(gathered)).values(group_id=group_id))
+    assert [row.id for row in list_alerts(city.engine, members=False).items] == [alone]
+    assert [row.id for row in list_alerts(city.engine, group_id=group_id).items] == gathered[::-1]
+    with writing(city.engine) as tx:
+        tx.execute(update(alert_group).values(state="ended"))
+    assert len(list_alerts(city.engine, members=False).items) == 3
+
+
+def test_an_alert_of_a_whole_cabinet_has_no_asset(city: City, now: datetime):
+    with writing(city.engine) as tx:
+        tx.execute(
+            insert(alert).values(
+                rule_key="cabinet_silent",
+                rule_version=1,
+                cabinet_id="c1",
+                severity=2,
+                state="firing",
+                began_at=now,
+                fired_at=now,
+                recorded_at=now,
+            )
+        )
+        counted = live_by_severity(tx)
+    (row,) = list_alerts(city.engine).items
+    assert (row.asset_id, row.asset_name, row.point, row.cabinet_id) == (None, "", "", "c1")
+    assert counted == {Severity.ALARM: 1}
+    found = alert_detail(city.engine, row.id)
+    assert found is not None
+    assert (found.serial, found.device_id) == ("", None)
+    assert alert_timeline(city.engine, row.id) == []
