@@ -22,7 +22,7 @@ import click
 from operate.broker import check_free
 from operate.demo_plan import DemoCity, Wishes, build_demo
 from operate.processes import open_records, stop_on_signals
-from operate.tally import check_cases, latencies_ms, record_counts, tally_series
+from operate.tally import check_cases, latencies_ms, record_counts, tally_series, waiting_alerts
 from registry.services.demo_people import DEMO_ACCOUNTS, DEMO_PASSWORD
 
 START_DEADLINE_S = 60.0
@@ -156,6 +156,7 @@ def _finish(crew: Crew, city: DemoCity, wishes: Wishes, as_json: bool) -> int:
     crew.check()
     crew.stop("sim")
     emptied = _drain(crew, city)
+    _wait_until_decided(crew, city)
     crew.stop("edge-1", "edge-2")
     crew.stop("ingest", "worker", "web", "broker")
     engine, store = open_records(city.place)
@@ -200,6 +201,17 @@ def _drain(crew: Crew, city: DemoCity) -> bool:
             return True
         time.sleep(0.2)
     return False
+
+
+def _wait_until_decided(crew: Crew, city: DemoCity) -> None:
+    """Until no alert waits for company any more: each has its case, or its group has."""
+    engine, store = open_records(city.place)
+    store.close()
+    deadline = time.monotonic() + DRAIN_DEADLINE_S
+    while waiting_alerts(engine) and time.monotonic() < deadline:
+        crew.check()
+        time.sleep(0.2)
+    engine.dispose()
 
 
 def drained(city: DemoCity) -> bool:

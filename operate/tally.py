@@ -126,6 +126,12 @@ def latencies_ms(engine: Engine) -> dict[str, float | None]:
     return {f"p{percent}": _percentile(waits, percent) for percent in (50, 95, 99)}
 
 
+def waiting_alerts(engine: Engine) -> int:
+    """How many alerts still wait for company before they open a case."""
+    with reading(engine) as connection:
+        return connection.scalar(select(func.count()).where(alert.c.case_due_at.is_not(None))) or 0
+
+
 def record_counts(engine: Engine) -> dict[str, int]:
     """How many alerts, cases and dead letters there are."""
     with reading(engine) as connection:
