@@ -43,6 +43,7 @@ __all__ = [
 _TASK_STAGES = (Stage.DISPATCHED, Stage.IN_HAND)
 _MOST_TASKS = 200
 _LONGEST_SEARCH = 120
+_MOST_ALERTS = 100
 
 
 def list_cases(
@@ -87,12 +88,13 @@ def list_cases(
 
 
 def case_file(engine: Engine, case_id: int) -> CaseFile | None:
-    """One case with its story, or None: five statements, however long the story is."""
+    """One case with its story, or None: five statements, however long the story is; its newest alerts only."""
     with reading(engine) as tx:
         row = tx.execute(_rows().where(case.c.id == case_id)).one_or_none()
         if row is None:
             return None
-        alerts = [alert_row(found) for found in tx.execute(alerts_of(case_id))]
+        # the case of a storm has hundreds: its group's page shows them all
+        alerts = [alert_row(found) for found in tx.execute(alerts_of(case_id).limit(_MOST_ALERTS))]
         return as_view(
             row._mapping,
             CaseFile,
