@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, select, true
 
 from registry.domain.deadlines import RUNNING_STAGES, is_overdue
+from registry.domain.external_events import EXTERNAL_PROFILE
 from registry.domain.kinds import ENDED_STAGES, AlertState, RuleKind, Severity, Stage
 from registry.domain.levels import in_point_unit
 from registry.queries.asset_filters import digits_begin
@@ -123,7 +124,12 @@ def _counters(now: datetime, scope: str) -> Select[Any]:
     others = {
         "cases_overdue": _count(case_file, IS_OPEN, _overdue(now), *of_case),
         "assets": _count(asset, *((digits_begin(asset.c.area_code, scope),) if scope else ())),
-        "devices": _count(device, device.c.removed_at.is_(None), *_within(device.c.asset_id, scope)),
+        "devices": _count(
+            device,
+            device.c.removed_at.is_(None),
+            device.c.profile != EXTERNAL_PROFILE,
+            *_within(device.c.asset_id, scope),
+        ),
         "devices_silent": select(func.count(alert.c.device_id.distinct()))
         .where(alert.c.state == AlertState.FIRING, alert.c.rule_key.in_(silence), *of_alert)
         .scalar_subquery(),
