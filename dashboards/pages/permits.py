@@ -14,7 +14,7 @@ from dashboards.pages.lists import next_url
 from dashboards.pages.proof import recent_scan
 from dashboards.site import now, site, t
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound
-from registry.domain.kinds import Role
+from registry.domain.kinds import Family, Role
 from registry.domain.permits import PRESETS_MIN, Seat, may_open
 from registry.queries import assets as asset_queries
 from registry.queries import cases as case_queries
@@ -27,7 +27,12 @@ log = structlog.get_logger(__name__)
 _REFUSED = (InvalidInput, Conflict, InvalidMove, NotAllowed)
 _PEOPLE = (1, 2, 3, 4, 5, 6)
 _LONGER_MIN = (15, 30, 60, 120)
-WORKS = ("cleaning", "inspection", "repair", "replacing", "sensor")
+WORKS: dict[Family, tuple[str, ...]] = {
+    Family.COVER: ("cleaning", "inspection", "repair", "replacing", "sensor"),
+    Family.LIGHT: ("inspection", "repair", "wiring", "sensor"),
+    Family.OTHER: ("inspection", "repair", "sensor"),
+}
+"""What is usually done, by family; ``permit_work.<word>`` are the words."""
 
 
 def register(app: Flask) -> None:
@@ -152,7 +157,7 @@ def _form_page(asset_id: int, form: forms.FormState) -> str:
         scanned=scanned,
         step=step,
         form=form,
-        works=WORKS,
+        works=WORKS[file.family],
         people=_PEOPLE,
         minutes=PRESETS_MIN,
     )

@@ -9,8 +9,10 @@ from dashboards import forms
 from dashboards.errors import answer_for
 from dashboards.login import actor
 from dashboards.pages.areas import Answer, refused
+from dashboards.rule_words import rule_field_name
 from dashboards.site import now, site, t
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove
+from registry.domain.kinds import Severity
 from registry.queries.seasons import list_seasons
 from registry.services import seasons as services
 
@@ -72,4 +74,11 @@ def _done(season: str, words: str) -> Answer:
 def _page(form: forms.FormState, wrong: str) -> str:
     where = site()
     found = list_seasons(where.engine, now=now(), zone=where.zone)
-    return render_template("seasons.html", seasons=found, form=form, wrong=wrong)
+    return render_template("seasons.html", seasons=found, form=form, wrong=wrong, number_name=_number_name)
+
+
+def _number_name(path: str) -> str:
+    """A number of a rule as its form calls it; of a step of the ladder (``critical.fire``) with its severity."""
+    step, _, name = path.rpartition(".")
+    said = rule_field_name(name)
+    return f"{t(f'severity.{int(Severity[step.upper()])}')} · {said}" if step.upper() in Severity.__members__ else said
