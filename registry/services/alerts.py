@@ -5,11 +5,12 @@ Every change also writes a row of ``alert_event``, which is the alert's timeline
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.domain.deadlines import CHINA_TIME
 from registry.domain.kinds import AlertEventKind, AlertState, PermitState, Severity
@@ -35,6 +36,11 @@ __all__ = [
     "take_turn",
     "worsen",
 ]
+
+_INSERTS: dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
+    "postgresql": postgresql.insert,
+    "sqlite": sqlite.insert,
+}
 
 PERMIT_SLACK = timedelta(minutes=1)
 """A plate is scanned by the city's clock and a cover opened by its cabinet's; they may differ by this much."""
@@ -63,8 +69,6 @@ def fire(
     it: then it is *expected*. A person who closes the case leaves the alert firing; the asset's next verdict then opens
     a new case.
     """
-    if tx.scalar(select(alert.c.id).where(*_live(rule.key, subject))) is not None:
-        return None
     worst = rule.severity if severity is None else severity
     permit_id = _open_permit(tx, rule, subject, fired_at)
     waits = None if permit_id is not None else waits_until(rule, subject, worst, now=now)
@@ -85,7 +89,9 @@ def fire(
         "value": level,
         "peak": level,
     }
-    alert_id = int(tx.execute(insert(alert).values(row).returning(alert.c.id)).scalar_one())
+    alert_id = _insert(tx, row)
+    if alert_id is None:
+        return None
     kind = AlertEventKind.FIRED if permit_id is None else AlertEventKind.EXPECTED
     told = {"began_at": began_at.isoformat(), "rule_version": rule.version, **(detail or {})}
     if permit_id is not None:
@@ -223,6 +229,13 @@ def overrun(
 def note_committed(tx: Connection, alert_ids: Sequence[int], *, at: datetime) -> None:
     """Note when the transaction that made these alerts was durable, so that latency is measured, not guessed."""
     tx.execute(update(alert).where(alert.c.id.in_(alert_ids)).values(committed_at=at))
+
+
+def _insert(tx: Connection, row: Mapping[str, Any]) -> int | None:
+    """The new alert's id; None when the indexes of live alerts know one already."""
+    made = _INSERTS[tx.dialect.name](alert).values(row).on_conflict_do_nothing().returning(alert.c.id)
+    alert_id: int | None = tx.scalar(made)
+    return alert_id
 
 
 def _live(rule_key: str, subject: Subject) -> tuple[Any, ...]:

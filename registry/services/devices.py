@@ -221,6 +221,9 @@ def may_handle(by: Actor, parties: Sequence[int | None]) -> bool:
 
 def _take_off(tx: Connection, device_id: int, *, reason: str, by: Actor, now: datetime) -> tuple[Any, Any]:
     """The asset's row and the device's, without the asset's history."""
+    alerts.take_turn(
+        tx
+    )  # before the asset is locked: who writes an alert about it has its turn, and waits for the asset
     fitted = _fitted(tx, device_id)
     row = _carrier(tx, fitted.asset_id, by)
     tx.execute(
@@ -236,7 +239,6 @@ def _take_off(tx: Connection, device_id: int, *, reason: str, by: Actor, now: da
 
 def _end_alerts(tx: Connection, device_id: int, *, now: datetime) -> None:
     """What it fired would fire for ever: nobody hears from it any more. Their cases stay open, for people to decide."""
-    alerts.take_turn(tx)
     points = select(point.c.id).where(point.c.device_id == device_id)
     firing = select(alert.c.rule_key, alert.c.point_id).where(
         alert.c.device_id == device_id, alert.c.state == AlertState.FIRING.value

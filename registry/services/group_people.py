@@ -16,10 +16,10 @@ from registry.services import audit
 from registry.services.acknowledging import alert_to_change, check_note
 from registry.services.alert_cases import is_of_group, open_case
 from registry.services.alert_events import take_turn, write_event, write_events
-from registry.services.group_writing import end, publish_group, refresh
+from registry.services.group_writing import end, is_open, publish_group, refresh
 from registry.services.rules import read_rule
 from registry.storage.database import writing
-from registry.storage.tables import alert, alert_group, rule
+from registry.storage.tables import alert, alert_event, alert_group, rule
 
 MAX_CAUSE = 40
 
@@ -52,6 +52,29 @@ def take_out(
             publish_group(tx, group_id, now=now)
         audit.record(tx, by=by, action="alert.take_out", subject=f"alert:{alert_id}", detail=told, now=now)
     return case_id
+
+
+def put_back(engine: Engine, alert_id: int, *, by: Actor, now: datetime) -> None:
+    """Undo ``take_out``: the alert belongs to that group after all. The case that it got goes on.
+
+    Raises ``NotFound``, ``OutsideArea``, and ``InvalidMove`` when nobody took it out or its group has ended.
+    """
+    with writing(engine) as tx:
+        row = alert_to_change(tx, alert_id, by)
+        of_alert = (alert_event.c.alert_id == alert_id, alert_event.c.kind == AlertEventKind.GROUPED.value)
+        last = select(alert_event.c.detail).where(*of_alert).order_by(alert_event.c.id.desc()).limit(1)
+        group_id = (tx.scalar(last) or {}).get("taken_out_of")
+        if row.group_id is not None or group_id is None:
+            raise InvalidMove("this alert was not taken out of a group; load the page again")
+        if not is_open(tx, group_id):
+            raise InvalidMove("its group has ended; the alert stays alone")
+        tx.execute(update(alert).where(alert.c.id == alert_id).values(group_id=group_id))
+        told = {"group_id": group_id, "put_back": True}
+        kind, severity = AlertEventKind.GROUPED, Severity(row.severity)
+        write_event(tx, alert_id, kind, at=now, severity=severity, by=by, detail=told, now=now)
+        refresh(tx, group_id)
+        publish_group(tx, group_id, now=now)
+        audit.record(tx, by=by, action="alert.put_back", subject=f"alert:{alert_id}", detail=told, now=now)
 
 
 def name_cause(engine: Engine, group_id: int, cause: str, *, by: Actor, now: datetime) -> None:

@@ -19,13 +19,13 @@ from registry.domain.rules import GroupPolicy, Rule
 from registry.services import group_writing as writing_groups
 from registry.services.alert_cases import open_case
 from registry.services.alert_events import take_turn
-from registry.services.group_people import acknowledge_group, name_cause, take_out
+from registry.services.group_people import acknowledge_group, name_cause, put_back, take_out
 from registry.services.rules import rules_in_force
 from registry.storage.database import reading, writing
 from registry.storage.tables import alert, alert_event, alert_group, asset
 from registry.storage.times import to_ms
 
-__all__ = ["Decided", "acknowledge_group", "decide_groups", "name_cause", "take_out"]
+__all__ = ["Decided", "acknowledge_group", "decide_groups", "name_cause", "put_back", "take_out"]
 
 BATCH = 100
 """Alerts a transaction: a critical alert that comes meanwhile waits for no more than these."""

@@ -229,6 +229,18 @@ def test_a_person_takes_an_alert_out_of_its_group_and_it_stays_out(street: Stree
         grouping.take_out(street.city.engine, odd.id, by=by, now=s(now, 80))
 
 
+def test_what_was_taken_out_by_mistake_is_put_back(street: Street, now: datetime):
+    street.fire(range(4), now)
+    street.decide(s(now, 30))
+    engine, by, odd = street.city.engine, street.city.dispatcher, street.alerts()[0]
+    own = grouping.take_out(engine, odd.id, by=by, now=s(now, 60))
+    grouping.put_back(engine, odd.id, by=by, now=s(now, 61))
+    assert (street.alerts()[0].group_id, street.alerts()[0].case_id) == (street.groups()[0].id, own)
+    assert street.groups()[0].members == 4
+    with pytest.raises(InvalidMove, match="not taken out"):
+        grouping.put_back(engine, odd.id, by=by, now=s(now, 62))
+
+
 def test_the_last_alert_taken_out_ends_the_group(street: Street, now: datetime):
     street.fire(range(3), now)
     street.decide(s(now, 30))
