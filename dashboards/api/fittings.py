@@ -11,8 +11,11 @@ from msgspec import Meta
 
 from dashboards.api.operation import Answer, Body, Id, NoQuery, Operation
 from dashboards.api.request import Call
+from registry.domain.errors import NotFound
 from registry.domain.link_test import Proposal
+from registry.queries.calibration import CalibrationView, newest_calibration
 from registry.queries.devices import FittedDevice, LinkTest, fitted_device, link_test, rezero_proposals
+from registry.services import calibration as calibration_services
 from registry.services import devices as device_services
 
 Serial = Annotated[str, Meta(min_length=1, max_length=60)]
@@ -111,6 +114,30 @@ def api_link_test(call: Call[NoQuery, None], device_id: int) -> Answer:
     return Answer(value=link_test(call.engine, device_id, now=call.now))
 
 
+def api_calibration(call: Call[NoQuery, None], device_id: int) -> Answer:
+    """How it found its zeroes, or how far it is."""
+    return _calibration(call, device_id)
+
+
+def api_calibrate(call: Call[NoQuery, None], device_id: int) -> Answer:
+    """Let it find its zeroes anew."""
+    calibration_services.restart_calibration(call.engine, device_id, by=call.by, now=call.now)
+    return _calibration(call, device_id)
+
+
+def api_refuse_calibration(call: Call[NoQuery, None], device_id: int) -> Answer:
+    """Put back what held before."""
+    calibration_services.refuse_calibration(call.engine, device_id, by=call.by, now=call.now)
+    return _calibration(call, device_id)
+
+
+def _calibration(call: Call[Any, Any], device_id: int) -> Answer:
+    found = newest_calibration(call.engine, device_id)
+    if found is None:
+        raise NotFound("calibration of device", device_id)
+    return Answer(value=found)
+
+
 def _device(call: Call[Any, Any], device_id: int, status: int = 200) -> Answer:
     location = url_for("api_device", device_id=device_id) if status == 201 else ""
     return Answer(value=fitted_device(call.engine, device_id), status=status, location=location)
@@ -176,6 +203,33 @@ OPERATIONS = (
         zh="置零建议值",
         en="What a device's zeroes could be, out of its readings of late",
         replies={200: Proposals},
+    ),
+    _row(
+        method="GET",
+        path="/devices/{device_id}/calibration",
+        endpoint="api_calibration",
+        run=api_calibration,
+        zh="校准情况",
+        en="How a device found its zeroes, or how far it is",
+        replies={200: CalibrationView},
+    ),
+    _row(
+        method="POST",
+        path="/devices/{device_id}/calibration",
+        endpoint="api_calibrate",
+        run=api_calibrate,
+        zh="重新校准",
+        en="Let a device find its zeroes anew, from readings at rest",
+        replies={200: CalibrationView},
+    ),
+    _row(
+        method="POST",
+        path="/devices/{device_id}/calibration/refuse",
+        endpoint="api_refuse_calibration",
+        run=api_refuse_calibration,
+        zh="不采用校准结果",
+        en="Refuse what a calibration found: the former zeroes are back",
+        replies={200: CalibrationView},
     ),
     _row(
         method="GET",
