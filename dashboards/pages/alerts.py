@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as Answer
 from dashboards import forms
 from dashboards.login import actor, area
 from dashboards.pages.lists import next_url
-from dashboards.site import site, t
+from dashboards.site import now, site, t
 from dashboards.spark import Curve, draw
 from registry.domain.errors import NotFound
 from registry.domain.external_events import EVENT_POINT
@@ -20,6 +20,7 @@ from registry.queries import alert_groups as group_queries
 from registry.queries import alerts as alert_queries
 from registry.queries.alerts import AlertDetail, AlertOrder
 from registry.queries.external_events import ExternalOccurrence, occurrences
+from registry.queries.silences import muted_alerts
 from registry.services import acknowledging, group_people
 
 SPARK, CHART = (120, 32), (720, 200)
@@ -78,9 +79,11 @@ def alerts() -> str:
     open_groups = []
     if live and not filters.narrowed and not args.get("after"):
         open_groups = group_queries.list_groups(where.engine, state=GroupState.OPEN, scope=area()).items
+    firing = [each.id for each in page.items if each.state is AlertState.FIRING]
     return render_template(
         "alerts.html",
         page=page,
+        muted=muted_alerts(where.engine, firing, now=now()),
         groups=open_groups,
         filters=filters,
         choices={"severities": [3, 2, 1], "kinds": list(CASE_KINDS)},
@@ -96,6 +99,7 @@ def alert(alert_id: int) -> str:
     return render_template(
         "alert.html",
         alert=found,
+        muted=muted_alerts(where.engine, [alert_id], now=now()).get(alert_id),
         events=alert_queries.alert_timeline(where.engine, alert_id),
         readings=alert_curve.evidence_readings(where.store, found),
         told=_told(found),

@@ -7,6 +7,8 @@ from flask import Flask, render_template
 from dashboards.login import area
 from dashboards.site import now, site
 from registry.queries import overview as overview_queries
+from registry.queries.permits import count_running
+from registry.queries.seasons import seasons_in_force
 
 WRONG_ROWS = 50
 
@@ -24,5 +26,7 @@ def overview() -> str:
         "overview.html",
         overview=overview_queries.overview(where.engine, now=now(), scope=area()),
         wrong=overview_queries.wrong_now(where.engine, now=now(), limit=WRONG_ROWS, scope=area()),
+        seasons=seasons_in_force(where.engine, now(), zone=where.zone),
+        permits=count_running(where.engine, now=now(), scope=area()),
         feed_id=feed_id,
     )

@@ -53,3 +53,10 @@ def test_a_season_without_dates_does_not_follow_them(web: Web) -> None:
     client = web.as_(Role.DISPATCHER)
     answer = send(client, "/seasons/typhoon/switch", {"switch": "auto"}, page="/seasons")
     assert (answer.status_code, "还没有起止日期" in answer.text) == (422, True)
+
+
+def test_the_overview_says_which_season_is_in_force(web: Web) -> None:
+    client = web.as_(Role.DISPATCHER)
+    assert "生效中" not in client.get("/").text
+    send(client, "/seasons/typhoon/switch", {"switch": "on"}, page="/seasons")
+    assert "台风生效中" in client.get("/").text

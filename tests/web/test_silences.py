@@ -59,6 +59,20 @@ def test_from_an_alert_the_form_knows_the_asset_and_the_rule(web: Web) -> None:
     assert '<option value="3" selected>' in page
 
 
+def test_a_muted_alert_is_still_listed_and_marked_on_its_page_and_in_the_list(web: Web) -> None:
+    client = web.as_(Role.DISPATCHER)
+    alert_id = web.city.add_alert(None, NOON)
+    address = f"/silences/new?alert_id={alert_id}"
+    assert address in client.get(f"/alerts/{alert_id}").text
+    new = NewSilence(ends_at=NOON + timedelta(hours=1), reason="修路，勿扰", rule_key="cover_tilt")
+    add_silence(web.city.engine, new, by=web.city.dispatcher, now=NOON)
+    page = client.get(f"/alerts/{alert_id}").text
+    assert "修路，勿扰" in page
+    assert address not in page
+    assert "已静默至" in client.get("/alerts").text
+    assert "/silences/new" not in web.as_(Role.VIEWER).get(f"/alerts/{alert_id}").text
+
+
 def test_the_times_are_the_citys(web: Web) -> None:
     client = web.as_(Role.DISPATCHER)
     save(client, starts_at="2026-03-03T08:00", ends_at="2026-03-03T18:00")
