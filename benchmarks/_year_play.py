@@ -32,17 +32,19 @@ from registry.services.cases import mark_overdue, move_case
 from registry.services.grouping import decide_groups
 from registry.services.no_data import watch_no_data
 from registry.services.permit_ends import watch_permits
+from registry.services.suspects import suspect_by_alerts, suspect_by_neighbours
 from registry.storage.database import reading
 from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import alert, case
 
 _HOUR_MS = 3_600_000
-ROUND_MS = _HOUR_MS
-WORD_MS = 3 * _HOUR_MS
-FOLD_MS = 6 * _HOUR_MS
-PROMPT_MS = 2000
-GROUPS_MS = 2000
+ROUND_MS = 2 * _HOUR_MS
+WATCH_MS = 6 * _HOUR_MS
+FOLD_MS = 24 * _HOUR_MS
+PROMPT_MS, ROUTINE_MS = 2000, _HOUR_MS
+GROUPS_MS = 10_000
 PERMITS_MS = 30_000
+SOON_S = 600.0
 # people: how long after the mending a case is closed, and after how long in vain one is given up
 TIDY_MS = 20 * 60_000
 GIVE_UP_MS = 3 * _HOUR_MS
@@ -93,7 +95,9 @@ class Play:
         for outage in self._year.outages:
             if outage.what != "bus":
                 self._plan_outage(outage)
-        self._later(0, self._cabinets_speak)
+            for at_s in (outage.start_s + SOON_S, outage.end_s + SOON_S):
+                self._later(1000 * at_s, self._look_for_silence)
+        self._later(0, self._watch)
         self._later(1, self._round)
         self._later(FOLD_MS, self._fold)
         heapify(self._agenda)
@@ -131,7 +135,7 @@ class Play:
         self._truth.note(uplink)
         self._batch.append(uplink)
         prompt = uplink.awake or bool(uplink.shows)
-        self._flush_ms = min(self._flush_ms, uplink.arrived_ms + (PROMPT_MS if prompt else ROUND_MS))
+        self._flush_ms = min(self._flush_ms, uplink.arrived_ms + (PROMPT_MS if prompt else ROUTINE_MS))
 
     def _flush(self) -> None:
         self._flush_ms = inf
@@ -176,18 +180,18 @@ class Play:
 
     def _round(self, at_ms: int) -> None:
         engine, now = self._city.engine, self._now
-        watched = watch_no_data(engine, now=now)
         watch_permits(engine, now)
+        suspect_by_alerts(engine, now=now)
         mark_overdue(engine, now=now)
         self._groups_ms = min(self._groups_ms, at_ms + GROUPS_MS)
-        self._see_to(watched.fired)
+        self._see_to(0)
         self._people_look()
         self._later(at_ms + ROUND_MS, self._round)
 
     def _fold(self, at_ms: int) -> None:
         self._city.series.fold(self._now)
         self._later(at_ms + FOLD_MS, self._fold)
-        if self._tell and at_ms % (10 * 24 * _HOUR_MS) < FOLD_MS:
+        if self._tell and at_ms // FOLD_MS % 10 == 0:
             days, done = at_ms // (24 * _HOUR_MS), self.played
             print(f"day {days}: {done.readings} readings in {done.batches} batches", file=sys.stderr, flush=True)
 
@@ -203,12 +207,18 @@ class Play:
         unsent_s = outage.end_s - outage.start_s if outage.what == "line" else 0.0
         self._speak(outage.cabinet, at_ms, unsent_s=unsent_s)
 
-    def _cabinets_speak(self, at_ms: int) -> None:
+    def _watch(self, at_ms: int) -> None:
+        """Every cabinet says that it is there, and the worker looks who says nothing or contradicts the others."""
         down = {each.cabinet for each in self._year.outages if each.what != "bus" and self._is_down(each, at_ms)}
         for cabinet in self._city.boxes:
             if cabinet not in down:
                 self._speak(cabinet, at_ms)
-        self._later(at_ms + WORD_MS, self._cabinets_speak)
+        suspect_by_neighbours(self._city.engine, now=self._now)
+        self._look_for_silence(at_ms)
+        self._later(at_ms + WATCH_MS, self._watch)
+
+    def _look_for_silence(self, _at_ms: int) -> None:
+        self._see_to(watch_no_data(self._city.engine, now=self._now).fired)
 
     @staticmethod
     def _is_down(outage: Outage, at_ms: int) -> bool:

@@ -22,6 +22,7 @@ from benchmarks._year_play import Play
 from firmware_sim.year.plan import Size, part_of, plan_year
 from firmware_sim.year.readings import uplinks
 from firmware_sim.year.truth import Truth
+from operate.logs import configure_logs
 
 DEFAULT_SEED = 1
 TUNING_SEEDS = tuple(range(101, 111))
@@ -31,6 +32,8 @@ def run(
     seconds: float | None = None, seed: int = DEFAULT_SEED, days: int | None = None, sensors: int | None = None
 ) -> dict[str, Any]:
     """The year of ``seed``, or its first ``days`` with so many ``sensors``; ``seconds`` has no meaning here."""
+    # every alert of a year would be told
+    configure_logs("bench", level="warning")
     size = Size()
     if sensors is not None or days is not None:
         size = part_of(size, assets=sensors or size.assets, days=days or size.days)

@@ -174,7 +174,7 @@ def _storm(rng: Random, number: int, day: float, wide: float) -> Storm:
     reach = wide * 0.75 + radius
     east, north = math.cos(heading), math.sin(heading)
     middle = (-north * aside, east * aside)
-    length, speed = 2 * reach, rng.uniform(1.2, 3.0) * wide / 6000.0
+    length, speed = 2 * reach, rng.uniform(1.2, 3.0)
     start_s = day * DAY_S
     return Storm(
         number=number,

@@ -51,7 +51,7 @@ _GROUPING = {
     "at_least": _Bounds(2, 10_000),
     "within_s": _Bounds(10, DAY_S),
     "radius_m": _Bounds(10, 100_000),
-    "wait_s": _Bounds(0, 600),
+    "wait_s": _Bounds(0, 7200),
 }
 _FLAPPING = {"fires": _Bounds(2, 100), "within_s": _Bounds(10, 7 * DAY_S), "quiet_s": _Bounds(1, 7 * DAY_S)}
 

@@ -26,8 +26,9 @@ from registry.domain.rules.rule import GroupPolicy, Rule, Step
 # Eight within 2 km and ten minutes are no coincidence of single faults.
 _STORM = GroupPolicy(at_least=8, within_s=600.0, radius_m=2000.0, wait_s=30.0)
 
-# Rain comes down a valley in half an hour, not in ten minutes.
-_FLOOD = GroupPolicy(at_least=8, within_s=1800.0, radius_m=2000.0, wait_s=60.0)
+# A storm fills the wells of a district one after the other: the first runs over up to half an hour before the eighth,
+# the last hours later, and it is all one water. Nobody falls into a full well, so the case can wait for that long.
+_FLOOD = GroupPolicy(at_least=8, within_s=4 * 3600.0, radius_m=2000.0, wait_s=1800.0)
 
 # A cold night drops many batteries of one delivery below the line within hours; one round changes them all.
 _COLD = GroupPolicy(at_least=8, within_s=6 * 3600.0, radius_m=2000.0, wait_s=60.0)
@@ -118,9 +119,11 @@ _COVERS: tuple[Rule, ...] = (
         grouping=_FLOOD,
         name_zh="水位过高",
         name_en="Water high",
-        reason_zh="水位达井深九成，再涨即溢出并顶起井盖；保持10秒排除浪涌。汛期和台风期泵与人手需要提前量，故改为八成。",
+        reason_zh="水位达井深九成，再涨即溢出并顶起井盖；保持10秒排除浪涌。汛期和台风期泵与人手需要提前量，故改为八成。"
+        "暴雨使许多井先后涨满：单井等半小时，无邻井同涨才单独立案。",
         reason_en="At nine tenths of the well's depth the next rise overflows and lifts the cover; 10 s rule out a"
-        " surge. In the flood season and in a typhoon pumps and crews need a lead: eight tenths.",
+        " surge. In the flood season and in a typhoon pumps and crews need a lead: eight tenths. A storm fills many"
+        " wells one after the other: one waits half an hour for company before it has a case of its own.",
     ),
 )
 
@@ -245,13 +248,14 @@ _DEVICES: tuple[Rule, ...] = (
         point="tilt_z",
         severity=Severity.NOTICE,
         case_kind="device_suspect",
-        condition=DriftCondition(per_day=0.05, leap=1.0, days=10),
+        condition=DriftCondition(per_day=0.08, leap=1.0, days=14),
         name_zh="倾角缓慢漂移",
         name_en="Inclination drifting",
-        reason_zh="每日中位数连续十天以每天0.05°以上稳步移动且无一日跃变1°：胶层蠕变或器件老化，不是被撞或被掀。三个月即达报警角，"
-        "应先校准。",
-        reason_en="Daily medians that move by 0.05° a day for ten days without a leap of 1°: glue that creeps or a"
-        " sensor that ages, no blow and no lift. In months it would reach the alarm angle; calibrate it before.",
+        reason_zh="每日中位数连续十四天以每天0.08°以上稳步移动且无一日跃变1°：胶层蠕变或器件老化，不是被撞或被掀。数月即达报警角，"
+        "应先校准。每天只报两次的灯杆随风摆动，十天之内的走向还可能只是风。",
+        reason_en="Daily medians that move by 0.08° a day for fourteen days without a leap of 1°: glue that creeps or a"
+        " sensor that ages, no blow and no lift. In months it would reach the alarm angle; calibrate it before. A pole"
+        " that speaks twice a day sways: what ten days show may be the wind.",
     ),
     Rule(
         key="tilt_disagree",
