@@ -43,6 +43,7 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("permits", "key"),
             ("silences", "pause"),
             ("seasons", "clock"),
+            ("notices", "send"),
         ),
     ),
     (
@@ -56,7 +57,6 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("repairs", "check"),
             ("letters", "return"),
             ("rules", "rules"),
-            ("notices", "send"),
         ),
     ),
 )

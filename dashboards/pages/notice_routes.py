@@ -129,8 +129,8 @@ def _form_page(route_id: int | None, form: forms.FormState) -> str:
         clock=notice_forms.clock,
         options={
             "units": place_options.of_units(),
-            "areas": place_options.of_areas(actor().area_code),
-            "rules": _rules(),
+            "areas": _with(place_options.of_areas(actor().area_code), shown.area_code if shown else ""),
+            "rules": _with(_rules(), shown.rule_key if shown else ""),
             "severities": [(str(level), t(f"severity.{level}")) for level in (1, 2, 3)],
             "contacts": queries.list_contacts(where.engine),
             "posts": posts,
@@ -148,6 +148,11 @@ def _steps(kept: Sequence[RouteStep]) -> list[RouteStep]:
     empty = RouteStep(after_s=(kept[-1].after_s + 900) if kept else 0)
     full = [step for step in kept if step.contacts or step.posts or step.unit_on_duty]
     return [*full, empty][:MOST_STEPS]
+
+
+def _with(options: place_options.Options, kept: str) -> place_options.Options:
+    """The choices, and what is kept even where it is none of them any more: saving must not change it unseen."""
+    return options if not kept or any(value == kept for value, _ in options) else [*options, (kept, kept)]
 
 
 def _days(shown: queries.RouteView | None) -> list[str]:

@@ -8,10 +8,11 @@ from flask import Flask, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from dashboards import forms
-from dashboards.login import actor, area
+from dashboards.login import actor, area, may
 from dashboards.site import now, site, t
 from registry.domain.repairs import RepairKind, RepairReason
 from registry.queries import repairs as queries
+from registry.queries.notices import notice_troubles
 from registry.services import cabinets
 
 MOST_SHOWN = 300
@@ -40,6 +41,7 @@ def repairs() -> str:
         repairs=found.items[:MOST_SHOWN],
         left_out=max(0, len(found.items) - MOST_SHOWN),
         filters=wanted.said(),
+        troubles=notice_troubles(site().engine, now=now()) if may("channels") else None,
         reasons=list(RepairReason),
         tabs=[(each, _address(wanted, each), each == (kind or ""), count) for each, count in tabs],
     )

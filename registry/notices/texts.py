@@ -14,7 +14,7 @@ MOST_LINES = 30
 _WORDS: dict[str, dict[str, str]] = {
     "zh": {
         "1": "提示",
-        "2": "告警",
+        "2": "一般",
         "3": "紧急",
         "escalation": "无人确认",
         "all_clear": "已解除",

@@ -12,9 +12,9 @@ from apprise.plugins.email import NotifyEmail
 
 from registry.domain.errors import InvalidInput
 from registry.domain.kinds import ChannelKind, NoticeKind
-from registry.notices.alertmanager import send_alertmanager
 from registry.notices.mail import send_mail
 from registry.notices.outgoing import ANSWER_S, PLACE, HandingOver, Outgoing, SendFailed, filled, hide
+from registry.notices.prometheus import send_alertmanager
 from registry.notices.webhook import send_webhook
 
 _LOUD = {NoticeKind.ALL_CLEAR: apprise.NotifyType.SUCCESS, NoticeKind.TRIAL: apprise.NotifyType.INFO}

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Engine, Row, and_, exists, func, literal, or_
 from registry.domain.kinds import AlertState, ChannelKind, GroupState, NoticeKind, NoticeState
 from registry.domain.notices import CHANNEL_PAUSE, GIVE_UP_AFTER, pause_after
 from registry.notices import ways
-from registry.notices.alertmanager import keep_alive
 from registry.notices.outgoing import Outgoing, SendFailed
+from registry.notices.prometheus import keep_alive
 from registry.notices.texts import Place
 from registry.services.notice_facts import alert_subjects, group_subjects
 from registry.storage.database import reading, writing

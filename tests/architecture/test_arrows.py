@@ -57,6 +57,7 @@ MAY_CATCH_ALL = {
     "registry/services/import_work.py",
     "registry/services/place_jobs.py",
     "registry/services/print_making.py",
+    "registry/services/notice_post.py",
     "registry/worker.py",
 }
 

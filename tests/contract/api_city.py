@@ -22,6 +22,7 @@ from registry.services import imports as import_services
 from registry.services.asset_merging import merge_assets
 from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.credentials import enrol
+from registry.services.notice_planning import plan_notices
 from registry.services.print_making import CityOnPlates
 from registry.services.print_runs import make_run
 from registry.services.scans import record_scan
@@ -30,6 +31,8 @@ from registry.services.sessions import Device, Lifetime, open_session
 from registry.storage.database import reading, writing
 from registry.storage.tables import dead_letter, device, user_session
 from registry.storage.times import to_ms
+from tests.notices import PLACE as CITY_OF_NOTICES
+from tests.notices import Told
 from tests.web.conftest import NOON, Web, csrf_of, timedelta
 
 PREFIX = "/api/v1"
@@ -76,6 +79,7 @@ class ApiCity:
             self._prints,
             self._people,
             self._quiet,
+            self._notices,
         ):
             make()
         self._rules()
@@ -217,6 +221,16 @@ class ApiCity:
             "api_switch_season": Right(json={"switch": "off"}),
             "api_season_dates": Right(json={"starts": "06-15", "ends": "09-30"}),
         }
+
+    def _notices(self) -> None:
+        """A channel by which nothing gets out, and a notice that waits for it."""
+        told = Told(self.web.city, NOON, with_rule=False)
+        channel_id = told.add_channel("http://127.0.0.1:9/hook", "webhook")
+        told.add_route({"after_s": 0, "contacts": [told.add_contact(channel_id)]})
+        told.fire(point_id=self.web.city.point("vibration"))
+        plan_notices(self.web.city.engine, place=CITY_OF_NOTICES, now=NOON)
+        self.known |= {"channel_id": channel_id}
+        self.right |= {"api_try_channel": Right(json={"to": "duty@example.cn"})}
 
     def _photo(self, asset: str, shade: int) -> int:
         sent = {"photo": (BytesIO(_picture(shade)), "a.png")}

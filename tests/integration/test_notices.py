@@ -86,7 +86,7 @@ def test_an_alarm_and_its_all_clear_arrive_by_mail_once_each(records: str, reque
         assert send(told, channel_id, NOON + timedelta(minutes=5)) == Tally(sent=1)
     alarm, over = box.letters
     assert alarm["To"] == "duty@example.cn"
-    assert alarm["Subject"] == "【告警】井盖倾斜：上水井盖 1（中山路）"
+    assert alarm["Subject"] == "【一般】井盖倾斜：上水井盖 1（中山路）"
     assert "限值 15°" in alarm.get_content()
     assert over["Subject"].startswith("【已解除】")
     assert alarm["Message-ID"] != over["Message-ID"]
@@ -116,7 +116,7 @@ def test_nothing_is_lost_while_the_mail_server_is_away_for_an_hour_and_each_come
             send(told, channel_id, wait)
             wait += timedelta(seconds=10)
             assert wait < at + timedelta(minutes=3), "with the first that gets through the others follow at once"
-    assert sorted(letter["Subject"][:4] for letter in box.letters) == ["【告警】", "【已解除", "【紧急】"]
+    assert sorted(letter["Subject"][:4] for letter in box.letters) == ["【一般】", "【已解除", "【紧急】"]
     assert len({letter["Message-ID"] for letter in box.letters}) == 3
     assert the_channel(told, channel_id).failing_since is None
 
@@ -174,7 +174,7 @@ def test_apprise_sends_to_what_it_knows_and_a_refusal_is_tried_again(told: Told)
         assert send(told, channel_id) == Tally(failed=1)
         hook.status = 200
         assert send(told, channel_id, NOON + timedelta(minutes=1)) == Tally(sent=1)
-    assert hook.bodies[1]["title"] == "【告警】井盖倾斜：上水井盖 1（中山路）"
+    assert hook.bodies[1]["title"] == "【一般】井盖倾斜：上水井盖 1（中山路）"
 
 
 def test_no_secret_of_an_address_reaches_the_records_or_the_log(told: Told, caplog: pytest.LogCaptureFixture):
@@ -314,7 +314,7 @@ def test_an_alertmanager_shows_our_alert_with_its_labels_until_it_is_over(told: 
         assert {"severity": "alarm", "point": "tilt_z", "device": "CV-000001", "road": "中山路"}.items() <= shown[
             "labels"
         ].items()
-        assert shown["annotations"]["summary"].startswith("【告警】")
+        assert shown["annotations"]["summary"].startswith("【一般】")
         assert shown["generatorURL"] == f"http://city.example/alerts/{alert_id}"
 
         told.change(alert_id, severity=3)

@@ -44,7 +44,7 @@ def test_a_notice_says_what_where_since_when_and_which_value_against_which_limit
     alert_id = told.fire()
     plan(told)
     (row,) = told.notices()
-    assert row.title == "【告警】井盖倾斜：上水井盖 1（中山路）"
+    assert row.title == "【一般】井盖倾斜：上水井盖 1（中山路）"
     assert "数值：倾角 25°，限值 15°" in row.body
     assert "开始：2026-03-02 12:00:00" in row.body
     assert row.body.endswith(f"http://city.example/alerts/{alert_id}")
