@@ -193,6 +193,13 @@ class Intake:
             rejected_by=Counter(str(letter.reason) for letter in batch.letters),
         )
 
+    def judge_only(self, packs: Sequence[Pack], directory: Directory, *, now_ms: int) -> int:
+        """Sort out and judge ``packs`` as ``accept`` does and keep none of it; how many verdicts. For measuring."""
+        batch = _Batch(now_ms)
+        for pack in packs:
+            self._sort_out(pack, directory, batch)
+        return len(batch.decisions)
+
     def progress(self) -> list[Ack]:
         """How far every lane is committed. Raises ``StoreDown``."""
         return [Ack(*key, seq) for key, seq in self._current_directory().lanes.items()]
@@ -409,21 +416,28 @@ class Intake:
         self, cell: Cell, posts: Sequence[Post], measured: int, received: int, value: float, batch: _Batch
     ) -> None:
         for post in posts:
-            before = post.memory
-            after, verdicts = post.guard.evaluate(before, cell.point_id, measured, value)
+            before, guard = post.memory, post.guard
+            # another guard of the point may want every reading
+            if before is None and guard.calm_above < value < guard.calm_below:
+                continue
+            after, verdicts = guard.evaluate(before, cell.point_id, measured, value)
             if after is before:
                 continue
-            if verdicts or post.guard.keeps(before, after):
+            if verdicts or guard.keeps(before, after):
                 self._remember(post, after, batch)
             else:
-                post.memory = after  # not stored: after a restart it counts anew
+                # not stored: after a restart it counts anew
+                post.memory, post.touched_ms = after, batch.now_ms
                 cell.idle = False
+                if after is not None and guard.due_ms(after) is not None:
+                    self._pending.add(post)
             batch.decisions += [_Decision(post, verdict, received, after) for verdict in verdicts]
 
     def _remember(self, post: Post, memory: Memory | None, batch: _Batch) -> None:
         post.memory, post.touched_ms = memory, batch.now_ms
         cell = post.cell
-        cell.idle = all(each.memory is None for each in cell.posts)
+        if cell.calm_above < cell.calm_below:  # else no reading of it is ever passed over
+            cell.idle = all(each.memory is None for each in cell.posts)
         batch.remembered[post] = memory
         if memory is not None and post.guard.due_ms(memory) is not None:
             self._pending.add(post)

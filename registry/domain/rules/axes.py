@@ -13,7 +13,7 @@ from struct import Struct
 from registry.domain.rules.conditions import DisagreeCondition, VectorCondition
 from registry.domain.rules.guard import Guard, GuardPoint, Plan
 from registry.domain.rules.ladder import Ladder
-from registry.domain.rules.memory import Memory, Outcome, Phase, carrying
+from registry.domain.rules.memory import Memory, Outcome, Phase, carrying, remembering
 from registry.domain.rules.rule import Rule
 
 Three = tuple[float, float, float]
@@ -42,12 +42,18 @@ class AxesGuard(Guard):
         """The level of a complete sample; None: it says nothing."""
         raise NotImplementedError
 
+    def _keeps(self, before: Memory | None, after: Memory | None) -> bool:
+        """Parts of a sample are not worth a row: what a crash leaves incomplete is dropped, as without one."""
+        return any(each is not None and each.phase is not Phase.WATCHING for each in (before, after))
+
     def _judge(self, memory: Memory | None, point_id: int, at_ms: int, value: float) -> Outcome:
         axis = self._points.index(point_id)
-        packed = b"" if memory is None else memory.seen
+        if memory is None:  # the first axis of a sample, as nearly always
+            return remembering(_AXIS.pack(axis, at_ms, value), at_ms), ()
+        packed = memory.seen
         known = {each: (when, number) for each, when, number in _AXIS.iter_unpack(packed)}
-        newest = max((when for when, _ in known.values()), default=at_ms)
-        too_late = newest - at_ms > self._within_ms or (memory is not None and not known and at_ms <= memory.last_ms)
+        newest = at_ms if not known else max([when for when, _ in known.values()])
+        too_late = newest - at_ms > self._within_ms or (not known and at_ms <= memory.last_ms)
         if too_late or (axis in known and at_ms <= known[axis][0]):
             return memory, ()
         known[axis] = at_ms, value
@@ -130,9 +136,9 @@ def angle_between(one: Three, other: Three) -> float:
     return math.degrees(math.atan2(math.hypot(*cross), along))
 
 
-def _judged_ms(memory: Memory | None, newest_ms: int) -> int:
+def _judged_ms(memory: Memory, newest_ms: int) -> int:
     """What waits for its other axes was not judged yet."""
-    return newest_ms if memory is None or memory.phase is Phase.WATCHING else memory.last_ms
+    return newest_ms if memory.phase is Phase.WATCHING else memory.last_ms
 
 
 def axes_ladder(rule: Rule, condition: VectorCondition | DisagreeCondition) -> Ladder:

@@ -104,6 +104,8 @@ class Guard(ABC):
 
     def due_ms(self, memory: Memory) -> int | None:
         """The event time from which ``tick`` may change something; None: time alone never does."""
+        if memory.held is None and memory.waiting is None:  # nearly always
+            return self._due_ms(memory)
         return lateness.due_ms(self.plan.lateness_ms, self, memory)
 
     def keeps(self, before: Memory | None, after: Memory | None) -> bool:
@@ -112,10 +114,18 @@ class Guard(ABC):
         Kinds that count for long (stuck, drift) say no: after a crash they count anew, which may delay an alert, but
         never makes nor ends one.
         """
-        return self.plan.lateness_ms > 0 or self._keeps(before, after)
+        if self.plan.lateness_ms or self._keeps(before, after):
+            return True
+        # how it flaps, and that it waits for its hours, may change without a word
+        return (None if before is None else before.held) != (None if after is None else after.held)
 
     def judge_in_order(self, memory: Memory | None, point_id: int, at_ms: int, value: float) -> Outcome:
         """As ``evaluate``, for a reading whose turn it is."""
+        if memory is None or (memory.held is None and memory.samples):
+            outcome = self._judge(memory, point_id, at_ms, value)
+            # nearly always: nothing to be said, and nothing that keeps it from being said
+            if not outcome[1] or self.plan.holding is None:
+                return outcome
         if self.plan.holding is None:
             return self._judge(memory, point_id, at_ms, value)
         return holding.evaluate(self.plan.holding, self._judge, memory, (at_ms, point_id, value))
