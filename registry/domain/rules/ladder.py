@@ -51,6 +51,8 @@ class Ladder:
             if worse < self.fire_at[0]:
                 return NOTHING
             before, step, since, last = None, -1, [0] * self._top, [0] * self._top
+        elif self._goes_on(before, level, worse):
+            return before, ()
         else:
             step, since, last = self._read(before)
         reached = self._rise(step, since, last, at_ms, worse)
@@ -81,6 +83,17 @@ class Ladder:
         step, since, last = self._read(memory)
         dues = [last[k] + self._hold_ms[k] for k in range(step + 1, self._top) if since[k]]
         return min(dues, default=None)
+
+    def _goes_on(self, before: Memory, level: float, worse: float) -> bool:
+        """Whether an alert on its top step stays exactly as it is: the commonest case of a live one."""
+        top = self._top - 1
+        return (
+            before.phase is Phase.FIRING
+            and not before.marks
+            and before.step >= top
+            and worse >= self._clear[top]
+            and not self._much_worse(before.level, level)
+        )
 
     def _read(self, memory: Memory) -> tuple[int, list[int], list[int]]:
         """The step it stands on (-1: none) and, for each, since and until when it is pending, or since when calm."""
