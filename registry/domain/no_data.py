@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from registry.domain.rules import NoDataCondition
 
@@ -90,6 +91,39 @@ def is_back(hearing: Hearing, condition: NoDataCondition, *, alert_began_at: dat
     if last is None or until is None or last <= alert_began_at:
         return False
     return until - last < limit(hearing, condition)
+
+
+class Return(StrEnum):
+    """What becomes of the alert of a silent device by what was heard since."""
+
+    NOTHING = "nothing"
+    CLEARED = "cleared"
+    CALM_BEGINS = "calm_begins"
+    RELAPSED = "relapsed"
+
+
+def judge_return(
+    hearing: Hearing,
+    condition: NoDataCondition,
+    quiet: timedelta | None,
+    *,
+    alert_began_at: datetime,
+    calm_since: datetime | None,
+    now: datetime,
+) -> Return:
+    """Whether the alert is over. ``quiet``: it flaps, and must be heard for so long without a gap; None: it does not.
+
+    ``calm_since`` is since when a flapping one has been heard without a gap, as far as was noted.
+    """
+    if quiet is not None and calm_since is not None and is_silent(hearing, condition, now=now):
+        return Return.RELAPSED
+    if not is_back(hearing, condition, alert_began_at=alert_began_at, now=now):
+        return Return.NOTHING
+    if quiet is None:
+        return Return.CLEARED
+    if calm_since is None:
+        return Return.CALM_BEGINS
+    return Return.CLEARED if now - calm_since >= quiet else Return.NOTHING
 
 
 def cabinet_limit(condition: NoDataCondition) -> timedelta:

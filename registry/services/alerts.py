@@ -31,6 +31,7 @@ __all__ = [
     "hold",
     "note_committed",
     "overrun",
+    "remember",
     "step",
     "take_back_acknowledgement",
     "take_turn",
@@ -158,6 +159,11 @@ def hold(tx: Connection, rule: Rule, subject: Subject, *, at: datetime, level: f
     body = {"alert_id": row.id, "rule_key": rule.key, "severity": row.severity, "change": kind.value}
     publish(tx, FeedKind.ALERT_CHANGED, Subject.of(row), body | {"case_id": row.case_id}, now=now)
     return True
+
+
+def remember(tx: Connection, rule: Rule, subject: Subject, memory: str) -> None:
+    """Keep with the live alert what its rule remembers of it, where no ``rule_memory`` does."""
+    tx.execute(update(alert).where(*_live(rule.key, subject)).values(memory=memory))
 
 
 def worsen(tx: Connection, rule: Rule, subject: Subject, *, at: datetime, level: float, now: datetime) -> bool:

@@ -5,14 +5,24 @@ Whole cabinets and buses come first (``no_data_whole``): while one of them is si
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, tzinfo
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from registry.domain.deadlines import CHINA_TIME
-from registry.domain.no_data import BUS_RULE, CABINET_RULE, WHOLE_RULES, is_back, limit, may_be_the_bus, silent_since
+from registry.domain.no_data import (
+    BUS_RULE,
+    CABINET_RULE,
+    WHOLE_RULES,
+    Return,
+    judge_return,
+    limit,
+    may_be_the_bus,
+    silent_since,
+)
 from registry.domain.rules import NoDataCondition, Rule
 from registry.domain.rules.hours import is_open
 from registry.domain.seasons import effective
@@ -22,9 +32,13 @@ from registry.services.no_data_words import Bus, condition_of, hearing_of, live_
 from registry.services.rules import rules_in_force
 from registry.services.seasons import seasons_now
 from registry.storage.database import reading, writing
+from registry.storage.tables import alert
 from registry.storage.times import to_ms
 
 __all__ = ["Watched", "watch_no_data"]
+
+
+CALM_SINCE = "calm_since"
 
 
 class Watched(NamedTuple):
@@ -45,7 +59,7 @@ def watch_no_data(engine: Engine, *, now: datetime, batch: int = 200, zone: tzin
         rules = {rule.key: effective(rule, seasons) for rule in found}
         devices = [rule for key, rule in rules.items() if key not in WHOLE_RULES]
         quiet = {rule.key: list(tx.execute(silent(rule, now))) for rule in devices}
-        back = {rule.key: [row.device_id for row in tx.execute(speaking(rule))] for rule in devices}
+        back = {rule.key: [row.device_id for row, _ in _returning(tx, rule, now)] for rule in devices}
     fired = cleared = 0
     of_cabinets, of_buses = rules.get(CABINET_RULE), rules.get(BUS_RULE)
     if of_cabinets is not None:
@@ -59,7 +73,7 @@ def watch_no_data(engine: Engine, *, now: datetime, batch: int = 200, zone: tzin
         for some in _batches(back[rule.key], batch):
             with writing(engine) as tx:
                 alerts.take_turn(tx)
-                cleared += sum(_clear(tx, rule, row, now) for row in tx.execute(speaking(rule, some)))
+                cleared += sum(_settle(tx, rule, *each, now) for each in _returning(tx, rule, now, some))
     return Watched(fired, cleared)
 
 
@@ -76,7 +90,8 @@ def _tell(
         with writing(engine) as tx:
             alerts.take_turn(tx)
             still = _alone(tx, rule, of_buses, list(tx.execute(silent(rule, now, some))), now)
-            fired += sum(_fire(tx, rule, row, now, zone) for row in still)
+            recent = _recently_told(tx, rule, still, now)
+            fired += sum(_fire(tx, rule, row, recent, now, zone) for row in still)
     return fired
 
 
@@ -103,33 +118,64 @@ def _bus(row: Any) -> Bus | None:
     return (row.cabinet_id, row.bus) if row.cabinet_id and row.bus else None
 
 
-def _fire(tx: Connection, rule: Rule, row: Any, now: datetime, zone: tzinfo) -> int:
+def _recently_told(tx: Connection, rule: Rule, rows: Sequence[Any], now: datetime) -> dict[int, int]:
+    """How many alerts each of these points had of the rule lately, within the time of its flap policy."""
+    if rule.flapping is None or not rows:
+        return {}
+    since = now - timedelta(seconds=rule.flapping.within_s)
+    points = [row.point_id for row in rows]
+    lately = (alert.c.rule_key == rule.key, alert.c.fired_at > since, alert.c.point_id.in_(points))
+    counted = select(alert.c.point_id, func.count().label("fired")).where(*lately).group_by(alert.c.point_id)
+    return {row.point_id: row.fired for row in tx.execute(counted)}
+
+
+def _fire(tx: Connection, rule: Rule, row: Any, recent: Mapping[int, int], now: datetime, zone: tzinfo) -> int:
     condition = condition_of(rule)
     hearing = hearing_of(row)
     began_at = silent_since(hearing, condition, now=now)
     if began_at is None or row.point_id is None:
         return 0
-    alert_id = alerts.fire(
-        tx,
-        rule,
-        alerts.Subject(point_id=row.point_id, device_id=row.device_id, asset_id=row.asset_id),
-        began_at=began_at,
-        fired_at=began_at + limit(hearing, condition),
-        now=now,
-        zone=zone,
-    )
-    return 0 if alert_id is None else 1
-
-
-def _clear(tx: Connection, rule: Rule, row: Any, now: datetime) -> int:
-    hearing = hearing_of(row)
-    cleared_at = row.removed_at or hearing.last_received_at
-    gone = row.removed_at is not None
-    if not gone and not is_back(hearing, condition_of(rule), alert_began_at=row.began_at, now=now):
+    subject = alerts.Subject(point_id=row.point_id, device_id=row.device_id, asset_id=row.asset_id)
+    fired_at = began_at + limit(hearing, condition)
+    alert_id = alerts.fire(tx, rule, subject, began_at=began_at, fired_at=fired_at, now=now, zone=zone)
+    if alert_id is None:
         return 0
+    if rule.flapping is not None and recent.get(row.point_id, 0) + 1 >= rule.flapping.fires:
+        alerts.hold(tx, rule, subject, at=fired_at, level=None, now=now)
+    return 1
+
+
+def _returning(tx: Connection, rule: Rule, now: datetime, ids: Sequence[int] | None = None) -> list[tuple[Any, Return]]:
+    """Devices with a live alert that spoke since, or were taken off, and what that changes."""
+    found = ((row, _judge_return(rule, row, now)) for row in tx.execute(speaking(rule, ids)))
+    return [(row, judged) for row, judged in found if judged is not Return.NOTHING]
+
+
+def _judge_return(rule: Rule, row: Any, now: datetime) -> Return:
+    if row.removed_at is not None:
+        return Return.CLEARED
+    flaps = row.flapping_since is not None and rule.flapping is not None
+    quiet = timedelta(seconds=rule.flapping.quiet_s) if flaps and rule.flapping is not None else None
+    remembered = json.loads(row.memory) if row.memory else {}
+    calm_since = datetime.fromisoformat(remembered[CALM_SINCE]) if CALM_SINCE in remembered else None
+    times = {"alert_began_at": row.began_at, "calm_since": calm_since, "now": now}
+    return judge_return(hearing_of(row), condition_of(rule), quiet, **times)
+
+
+def _settle(tx: Connection, rule: Rule, row: Any, judged: Return, now: datetime) -> int:
+    """Write what the return changes; 1 when the alert is over. One that flaps remembers since when it is calm."""
     subject = alerts.Subject(point_id=row.alert_point_id)
-    evidence = {"taken_off": True} if gone else {"heard_at": (cleared_at or now).isoformat()}
-    return alerts.clear(tx, rule.key, subject, cleared_at=cleared_at or now, level=None, now=now, detail=evidence)
+    heard_at = row.removed_at or row.last_received_at or now
+    if judged is Return.CALM_BEGINS:
+        alerts.remember(tx, rule, subject, json.dumps({CALM_SINCE: heard_at.isoformat()}))
+        return 0
+    if judged is Return.RELAPSED:
+        alerts.remember(tx, rule, subject, "")
+        alerts.hold(tx, rule, subject, at=heard_at, level=None, now=now)
+        return 0
+    gone = row.removed_at is not None
+    evidence = {"taken_off": True} if gone else {"heard_at": heard_at.isoformat()}
+    return alerts.clear(tx, rule.key, subject, cleared_at=heard_at, level=None, now=now, detail=evidence)
 
 
 def _batches(ids: Sequence[int], size: int) -> list[Sequence[int]]:

@@ -111,6 +111,7 @@ def speaking(rule: Rule, ids: Sequence[int] | None = None) -> Select[Any]:
     if ids is not None:
         conditions.append(device.c.id.in_(ids))
     columns = (*_heard(), device.c.removed_at, alert.c.began_at, alert.c.point_id.label("alert_point_id"))
+    columns += (alert.c.flapping_since, alert.c.memory)
     return select(*columns).select_from(tables).where(*conditions)
 
 

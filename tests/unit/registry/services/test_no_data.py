@@ -12,7 +12,7 @@ from registry.services.grouping import decide_groups
 from registry.services.no_data import watch_no_data
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import reading, writing
-from registry.storage.tables import alert, cabinet, case, device, latest, point, rule
+from registry.storage.tables import alert, alert_event, cabinet, case, device, latest, point, rule
 from tests.city import City, build_city
 
 
@@ -164,3 +164,27 @@ def test_a_quiet_round_takes_no_write_lock(city: City, now: datetime):
     event.listen(city.engine, "begin", lambda conn: begun.append(str(conn.get_execution_options().get("writes"))))
     watch_no_data(city.engine, now=after(now, 3))
     assert "True" not in begun
+
+
+def test_a_device_that_comes_and_goes_is_held_as_one_alert_until_it_is_calm(city: City, now: datetime):
+    """The third alert within half an hour stays open until the device was heard for a quarter of an hour."""
+    second = 0
+
+    def look(fell_silent: bool) -> tuple[int, int]:
+        nonlocal second
+        second += 60
+        if not fell_silent:
+            heard(city, after(now, second))
+        cabinet_says(city, after(now, second))
+        return watch_no_data(city.engine, now=after(now, second))
+
+    rounds = [look(silent) for silent in (True, False, True, False, True, False, True, False)]
+    assert rounds == [(1, 0), (0, 1), (1, 0), (0, 1), (1, 0), (0, 0), (0, 0), (0, 0)]
+    with reading(city.engine) as tx:
+        held = tx.execute(select(alert).order_by(alert.c.id.desc()).limit(1)).one()
+        told = list(tx.scalars(select(alert_event.c.kind).where(alert_event.c.alert_id == held.id)))
+    assert (held.state, held.fires, held.flapping_since, told) == ("firing", 3, after(now, 250), ["fired", "flapping"])
+    calm = second
+    while second < calm + 840:
+        assert look(False) == (0, 0)
+    assert look(False) == (0, 1)
