@@ -151,7 +151,7 @@ export class BacktestPanel {
     const picked = this.drawn?.alert;
     this.results.replaceChildren(
       this.tallies(found),
-      this.days(found),
+      ...(found.days.length > 0 ? [this.days(found)] : []),
       chart,
       this.chooser(found, rule),
       ...(found.areas.length > 1 ? [this.areas(found.areas)] : []),
