@@ -20,6 +20,7 @@ from registry.queries import alert_groups as group_queries
 from registry.queries import alerts as alert_queries
 from registry.queries.alerts import AlertDetail, AlertOrder
 from registry.queries.external_events import ExternalOccurrence, occurrences
+from registry.queries.notices import notices_of_alert
 from registry.queries.silences import muted_alerts
 from registry.services import acknowledging, group_people
 
@@ -103,6 +104,7 @@ def alert(alert_id: int) -> str:
         events=alert_queries.alert_timeline(where.engine, alert_id),
         readings=alert_curve.evidence_readings(where.store, found),
         told=_told(found),
+        notices=notices_of_alert(where.engine, alert_id),
         form=forms.FormState(),
         chart=CHART,
     )

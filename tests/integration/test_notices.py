@@ -21,7 +21,9 @@ from registry.services.classes import load_classes
 from registry.services.notice_planning import plan_notices
 from registry.services.notice_post import NoticePost
 from registry.services.notice_sending import Tally, keep_firing, send_due, settle
+from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
+from registry.storage.schema import upgrade
 from registry.storage.tables import channel, metadata
 from tests.city import build_city
 from tests.notices import PLACE, Told
@@ -347,3 +349,27 @@ def test_an_alertmanager_that_lost_its_memory_is_told_again_what_goes_on(told: T
         assert manager.alerts() == []
         keep_firing(told.engine, channel_id, place=PLACE, clock=lambda: now)
         wait_until(lambda: len(manager.alerts()) == 1)
+
+
+def test_a_worker_tells_by_itself(tmp_path: Path):
+    now = datetime.now(UTC)
+    config = tmp_path / "covercode.toml"
+    config.write_text("[metrics]\nworker_port = 0\n", encoding="utf-8")
+    engine = open_database(f"sqlite:///{tmp_path}/covercode.db")
+    upgrade(engine)
+    with writing(engine) as tx:
+        load_classes(tx)
+        install_shipped_rules(tx, now=now)
+    told = Told(build_city(engine, now), now, with_rule=False)
+    with mail_server() as box:
+        listen(told, box.address)
+        told.fire(now)
+        command = [sys.executable, str(ROOT / "covercode.py"), "worker", "--config", str(config)]
+        worker = subprocess.Popen(command, cwd=tmp_path)
+        try:
+            wait_until(lambda: [row.state for row in told.notices()] == ["sent"])
+        finally:
+            worker.terminate()
+            worker.wait(60)
+    engine.dispose()
+    assert [letter["To"] for letter in box.letters] == ["duty@example.cn"]

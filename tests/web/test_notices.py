@@ -144,6 +144,7 @@ def test_the_log_narrows_by_state_contact_and_alert_and_an_alert_says_who_was_to
         "没有符合条件" in client.get("/notices?state=failed").text
         or "<table" not in client.get("/notices?state=failed").text
     )
+    assert "水务值班群" in client.get(f"/alerts/{alert_id}").text
     (row,) = notices_of_alert(web.city.engine, alert_id)
     assert (row.contact_name, row.state) == ("水务值班群", "waiting")
 
