@@ -17,6 +17,7 @@ from registry.domain.errors import InvalidInput
 from registry.domain.kinds import Role, Severity
 from registry.domain.people import Actor
 from registry.domain.rules.conditions import AllCondition, AnyCondition, Comparison, LimitCondition, Part
+from registry.domain.rules.guard import WatchedAsset
 from registry.domain.rules.rule import Rule
 
 PRESETS_MIN = (15, 30, 60, 120, 240, 480, 720)
@@ -132,6 +133,17 @@ def may_open(by: Actor, parties: Sequence[int | None]) -> bool:
     if by.role is None or by.role in (Role.DISPATCHER, Role.ADMINISTRATOR):
         return True
     return by.role is Role.CREW and by.unit_id is not None and by.unit_id in parties
+
+
+def concerns(rule: Rule, asset: WatchedAsset) -> bool:
+    """Whether the rule watches this asset at all."""
+    watches = rule.watches
+    if rule.family not in (None, asset.family) or (watches.assets and asset.asset_id not in watches.assets):
+        return False
+    classes = (asset.scheme, f"{asset.scheme}:{asset.class_code}")
+    return asset.area_code.startswith(watches.area) and (
+        not watches.classes or any(each in classes for each in watches.classes)
+    )
 
 
 def level_of(condition: Comparison, word: LastWord) -> float:

@@ -133,7 +133,8 @@ def step(
     kind = AlertEventKind.STEP_UP if up else AlertEventKind.STEP_DOWN
     told = {"from": row.severity, "to": int(severity)}
     write_event(tx, row.id, kind, at=at, severity=severity, level=level, detail=told, now=now)
-    if up and row.permit_id is None:
+    # while a permit covers it, it has no case; one that overran has
+    if up and (row.permit_id is None or row.case_id is not None):
         _deepen(tx, rule, row, severity, level=level, now=now, zone=zone)
     body = {"alert_id": row.id, "rule_key": rule.key, "severity": int(severity), "change": kind.value}
     publish(tx, FeedKind.ALERT_CHANGED, Subject.of(row), body | {"case_id": row.case_id}, now=now)

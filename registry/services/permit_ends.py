@@ -7,7 +7,7 @@ so no longer, and open the cases they would have opened).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection, Engine, and_, or_, select, tuple_, update
 
 from registry.domain.deadlines import CHINA_TIME
-from registry.domain.kinds import AlertState, PermitState, Quality
+from registry.domain.kinds import AlertState, Family, PermitState, Quality
 from registry.domain.permits import (
     LEAST_PATIENCE,
     OPENING_POINTS,
@@ -26,16 +26,20 @@ from registry.domain.permits import (
     Finding,
     LastWord,
     Seat,
+    concerns,
     is_seated,
     judge_end,
     seat_parts,
 )
 from registry.domain.rules import Rule
+from registry.domain.rules.guard import WatchedAsset
+from registry.domain.rules.seasonal import effective
 from registry.services import alerts
 from registry.services.permits import close_in_time
 from registry.services.rules import read_rule, rules_in_force
+from registry.services.seasons import seasons_now
 from registry.storage.database import reading, writing
-from registry.storage.tables import alert, device, latest, permit, point, rule
+from registry.storage.tables import alert, asset, device, latest, permit, point, rule
 
 log = structlog.get_logger(__name__)
 
@@ -54,12 +58,12 @@ class Ends(NamedTuple):
 
 @dataclass(slots=True)
 class _Known:
-    """What a look needs beside the permits: the rules that expect alerts, the rule for the seat, words by asset."""
+    """What is known of one asset: the rules that expect its alerts, the rule for its seat, its latest readings."""
 
     rules: list[Rule]
     seat: Rule | None
-    words: dict[int, list[LastWord]] = field(default_factory=dict)
-    patience: dict[int, timedelta] = field(default_factory=dict)
+    words: list[LastWord] = field(default_factory=list)
+    patience: timedelta = LEAST_PATIENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +78,6 @@ class _Over:
     known: _Known
     expected: list[Expected]
     heir: int | None
-
-    @property
-    def words(self) -> list[LastWord]:
-        """The latest readings of its asset."""
-        return self.known.words.get(self.row.asset_id, [])
 
     @property
     def ended_at(self) -> datetime:
@@ -107,14 +106,17 @@ def watch_permits(engine: Engine, now: datetime, *, zone: tzinfo = CHINA_TIME) -
     that of the case numbers.
     """
     with reading(engine) as tx:
-        due = [each.row.id for each in _look(tx, _due(now), now) if each.settled]
-        mended_by_now = bool(_mended(tx))
+        due = [each.row for each in _look(tx, _due(now), now, zone) if each.settled]
+        mended_by_now = bool(_mended(tx, now, zone))
     ended = overrun = wrong = mended = 0
     for start in range(0, len(due), BATCH):
         some = due[start : start + BATCH]
         with writing(engine) as tx:
             alerts.take_turn(tx)
-            for over in _look(tx, and_(_due(now), permit.c.id.in_(some)), now, lock=True):
+            # in the order in which people's acts lock: the asset, then its permit
+            assets = sorted({row.asset_id for row in some})
+            tx.execute(select(asset.c.id).where(asset.c.id.in_(assets)).order_by(asset.c.id).with_for_update())
+            for over in _look(tx, and_(_due(now), permit.c.id.in_([row.id for row in some])), now, zone):
                 ended += over.row.ended_at is None and close_in_time(tx, over.row.id, over.row.ends_at)
                 seat = _settle(tx, over, now=now, zone=zone)
                 overrun += seat is Seat.OPEN
@@ -122,7 +124,7 @@ def watch_permits(engine: Engine, now: datetime, *, zone: tzinfo = CHINA_TIME) -
     if mended_by_now:
         with writing(engine) as tx:
             alerts.take_turn(tx)
-            mended = sum(_clear(tx, each, now) for each in _mended(tx))
+            mended = sum(_clear(tx, each, now) for each in _mended(tx, now, zone))
     return Ends(ended, overrun, wrong, mended)
 
 
@@ -131,40 +133,66 @@ def _due(now: datetime) -> Any:
     return and_(permit.c.judged_at.is_(None), over)
 
 
-def _look(tx: Connection, wanted: Any, now: datetime, *, lock: bool = False) -> list[_Over]:
+def _look(tx: Connection, wanted: Any, now: datetime, zone: tzinfo) -> list[_Over]:
     """The permits that are over, as they stand: a handful of queries however many there are."""
-    query = select(permit).where(wanted).order_by(permit.c.id)
-    rows = tx.execute(query.with_for_update() if lock else query).all()
+    rows = tx.execute(select(permit).where(wanted).order_by(permit.c.id)).all()
     if not rows:
         return []
-    known = _known(tx, {row.asset_id for row in rows})
+    known = _known(tx, {row.asset_id for row in rows}, now, zone)
     expected = _expected(tx, [row.id for row in rows])
     heirs = _heirs(tx, {row.asset_id for row in rows}, now)
     found = []
     for row in rows:
-        live = expected.get(row.id, [])
+        live, here = expected.get(row.id, []), known[row.asset_id]
         finding = judge_end(
             Ending(ended_at=row.ended_at or row.ends_at, said=row.ended_by is not None),
-            known.words.get(row.asset_id, []),
+            here.words,
             expected=live,
-            rules=known.rules,
-            seat=known.seat,
-            patience=known.patience.get(row.asset_id, LEAST_PATIENCE),
+            rules=here.rules,
+            seat=here.seat,
+            patience=here.patience,
             now=now,
         )
         heir = heirs.get(row.asset_id)
         heir = None if heir is None or heir <= row.id else heir
-        found.append(_Over(row=row, finding=finding, known=known, expected=live, heir=heir))
+        found.append(_Over(row=row, finding=finding, known=here, expected=live, heir=heir))
     return found
 
 
-def _known(tx: Connection, assets: set[int]) -> _Known:
-    in_force = rules_in_force(tx)
-    known = _Known(
-        rules=[each for each in in_force if each.permit],
-        seat=next((each for each in in_force if each.key == SEAT_RULE), None),
-    )
-    names = OPENING_POINTS | {part.point for part in seat_parts(known.seat)}
+def _known(tx: Connection, assets: set[int], now: datetime, zone: tzinfo) -> dict[int, _Known]:
+    """What is known of each of these assets, with the numbers of the season."""
+    keys = [season.key for season in seasons_now(tx, now=now, zone=zone)]
+    in_force = [_in_season(each, keys) for each in rules_in_force(tx) if each.permit or each.key == SEAT_RULE]
+    columns = (asset.c.id, asset.c.family, asset.c.scheme, asset.c.class_code, asset.c.area_code)
+    known: dict[int, _Known] = {}
+    for row in tx.execute(select(*columns).where(asset.c.id.in_(assets))):
+        about = WatchedAsset(
+            asset_id=row.id,
+            family=Family(row.family),
+            scheme=row.scheme,
+            class_code=row.class_code,
+            area_code=row.area_code,
+        )
+        mine = [each for each in in_force if concerns(each, about)]
+        known[row.id] = _Known(
+            rules=[each for each in mine if each.permit],
+            seat=next((each for each in mine if each.key == SEAT_RULE), None),
+        )
+    names = OPENING_POINTS | {part.point for each in in_force if each.key == SEAT_RULE for part in seat_parts(each)}
+    _hear(tx, known, names)
+    return known
+
+
+def _in_season(one: Rule, seasons: Sequence[str]) -> Rule:
+    try:
+        return effective(one, seasons)
+    except ValueError:
+        # intake says of it, too, that the season's number fits nothing; its own numbers hold
+        return one
+
+
+def _hear(tx: Connection, known: dict[int, _Known], names: Set[str]) -> None:
+    """Add the latest good readings of the sensors on these assets."""
     query = (
         select(
             latest.c.point_id,
@@ -180,7 +208,7 @@ def _known(tx: Connection, assets: set[int]) -> _Known:
         .join_from(device, point, point.c.device_id == device.c.id)
         .join(latest, latest.c.point_id == point.c.id)
         .where(
-            device.c.asset_id.in_(assets),
+            device.c.asset_id.in_(known),
             device.c.removed_at.is_(None),
             device.c.suspect_since.is_(None),
             point.c.name.in_(names),
@@ -197,10 +225,9 @@ def _known(tx: Connection, assets: set[int]) -> _Known:
             full_scale=row.full_scale,
             measured_at=row.measured_at,
         )
-        known.words.setdefault(row.asset_id, []).append(word)
-        patience = max(LEAST_PATIENCE, timedelta(seconds=row.heartbeat_s))
-        known.patience[row.asset_id] = max(patience, known.patience.get(row.asset_id, LEAST_PATIENCE))
-    return known
+        here = known[row.asset_id]
+        here.words.append(word)
+        here.patience = max(here.patience, timedelta(seconds=row.heartbeat_s))
 
 
 def _expected(tx: Connection, permits: Sequence[int]) -> dict[int, list[Expected]]:
@@ -256,7 +283,7 @@ def _settle(tx: Connection, over: _Over, *, now: datetime, zone: tzinfo) -> Seat
 def _measured(over: _Over) -> dict[str, float]:
     """How far off the baseline it sits, by what was measured after the end or made it count as open."""
     told: dict[str, float] = {}
-    for word in over.words:
+    for word in over.known.words:
         if word.measured_at > over.ended_at or over.finding.seat is Seat.OPEN:
             off = abs(word.value - word.baseline)
             if word.name == _ANGLE:
@@ -293,7 +320,7 @@ def _spoken_of(tx: Connection, asset_id: int, rules: Sequence[Rule]) -> bool:
     return tx.execute(live.where(alert.c.permit_id.is_(None)).limit(1)).first() is not None
 
 
-def _mended(tx: Connection) -> list[_Mended]:
+def _mended(tx: Connection, now: datetime, zone: tzinfo) -> list[_Mended]:
     """Crooked covers that sit well by now, and since when. Not while somebody works there."""
     live = tx.execute(
         select(alert).where(
@@ -303,13 +330,13 @@ def _mended(tx: Connection) -> list[_Mended]:
     if not live:
         return []
     assets = {row.asset_id for row in live}
-    known = _known(tx, assets)
+    known = _known(tx, assets, now, zone)
     unjudged = select(permit.c.asset_id).where(permit.c.asset_id.in_(assets), permit.c.judged_at.is_(None))
     busy = set(tx.execute(unjudged).scalars())
-    parts = seat_parts(known.seat)
     found = []
     for row in live:
-        words = known.words.get(row.asset_id, [])
+        words = known[row.asset_id].words
+        parts = seat_parts(known[row.asset_id].seat)
         at = None if row.asset_id in busy else is_seated(parts, words, since=row.fired_at)
         if at is not None:
             off = next((abs(word.value - word.baseline) for word in words if word.point_id == row.point_id), None)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from registry.domain.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
-from registry.domain.kinds import AlertEventKind, AlertState, PermitState, Quality, Role
+from registry.domain.kinds import AlertEventKind, AlertState, PermitState, Quality, Role, Severity
 from registry.domain.people import Actor
 from registry.domain.permits import SEAT_RULE
 from registry.queries.permits import count_running, list_permits, permit_of_asset, permit_row, running_permits
@@ -23,7 +23,7 @@ from registry.services.permit_ends import Ends, watch_permits
 from registry.services.permits import NewPermit, end, prolong, start
 from registry.services.rules import install_shipped_rules, rules_in_force
 from registry.storage.database import open_database, reading, writing
-from registry.storage.tables import alert, alert_event, audit, case, device, latest, permit, point
+from registry.storage.tables import alert, alert_event, asset, audit, case, device, latest, permit, point
 from tests.city import City, build_city
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -298,6 +298,33 @@ def test_a_permit_that_follows_takes_over_what_is_still_open(
     assert watch_permits(city.engine, now + 15 * MIN + S).overrun == 0
     assert (alert_row(city, alert_id).permit_id, stored(city, first).state) == (second, "ended")
     assert watch_permits(city.engine, now + 45 * MIN).overrun == 1
+
+
+def test_a_rule_judges_only_what_it_watches(city: City, now: datetime, say: Callable[..., None]) -> None:
+    """A lamp's pole has inclinations, too, but neither a seat nor an opening."""
+    with writing(city.engine) as tx:
+        tx.execute(update(asset).values(family="light"))
+    permit_id = opened(city, now)
+    say(now - MIN, tilt_z=21.0, displacement=0.0)
+    end(city.engine, permit_id, by=city.crew, now=now)
+    say(now + S, tilt_z=6.0, displacement=0.0)
+    assert watch_permits(city.engine, now + 2 * S) == NOTHING
+    assert (stored(city, permit_id).judged_at, seat_alerts(city)) == (now + 2 * S, [])
+
+
+def test_an_alert_that_overran_and_gets_worse_makes_its_case_worse(
+    city: City, now: datetime, say: Callable[..., None]
+) -> None:
+    opened(city, now)
+    alert_id = lift(city, now + MIN)
+    say(now + MIN, tilt_z=61.0)
+    watch_permits(city.engine, now + 30 * MIN)
+    with writing(city.engine) as tx:
+        rule = next(rule for rule in rules_in_force(tx) if rule.key == "cover_tilt")
+        subject = alerts.Subject(point_id=city.point("tilt_z"), device_id=city.device_id, asset_id=city.asset_id)
+        later = now + 31 * MIN
+        assert alerts.step(tx, rule, subject, severity=Severity.CRITICAL, at=later, level=80.0, now=later)
+    assert city.case(alert_row(city, alert_id).case_id).severity == Severity.CRITICAL
 
 
 def test_a_suspect_sensor_and_suspect_readings_are_no_witnesses(
