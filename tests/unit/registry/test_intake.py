@@ -8,18 +8,21 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 
+from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import StoreDown
-from registry.domain.kinds import Lane, Quality, Reject, Severity
+from registry.domain.kinds import Family, Lane, Quality, Reject, Severity
 from registry.domain.people import SYSTEM
+from registry.domain.rules import AllCondition, Condition, LimitCondition, Part, Rule
 from registry.intake import Ack, Intake, Pack, Receipt
 from registry.services.assets import NewAsset, register_asset
 from registry.services.devices import NewDevice, fit_device, put_on, remove_device, set_baseline
-from registry.services.rules import install_shipped_rules
+from registry.services.revisions import bump
+from registry.services.rules import install_shipped_rules, rule_row
 from registry.storage.database import reading, writing
 from registry.storage.series import SqliteSeries
-from registry.storage.tables import alert, case, dead_letter, device, entry, latest, point
+from registry.storage.tables import alert, case, dead_letter, device, entry, latest, point, rule, season
 from registry.storage.times import to_ms
 
 
@@ -324,3 +327,81 @@ def test_the_latest_value_is_found_by_its_key_alone(city: City):
             plan = " / ".join(row.detail for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
             assert way in plan
             assert "SCAN" not in plan
+
+
+def add_rule(city: City, key: str, condition: Condition, **changes) -> None:
+    """One more rule about this cover."""
+    plain = {"family": Family.COVER, "point": None, "severity": Severity.ALARM, "case_kind": None}
+    made = Rule(key=key, version=1, condition=condition, **{**plain, **changes})
+    with writing(city.engine) as tx:
+        tx.execute(insert(rule), rule_row(made, now=city.now))
+        bump(tx, "rules")
+
+
+def fired_by(city: City, key: str) -> list[tuple[str, float]]:
+    return [(row.state, row.value) for row in city.rows(alert) if row.rule_key == key]
+
+
+def test_a_rule_over_several_points_has_one_alert_at_the_first_of_them_through_a_restart(city: City):
+    parts = (Part(point="vibration", fire=5.0, clear=3.0), Part(point="displacement", fire=20.0, clear=10.0))
+    add_rule(city, "lifted", AllCondition(parts=parts, hold_s=5.0, clear_after_s=0.0))
+    city.take((0, "vibration", 7.0), (0, "displacement", 25.0))
+    city.restart()
+    assert fired_by(city, "lifted") == []
+    city.take((6, "vibration", 7.0), (6, "displacement", 26.0))
+    assert fired_by(city, "lifted") == [("firing", 1.0)]
+    city.take((8, "vibration", 0.5), (8, "displacement", 26.0))
+    assert fired_by(city, "lifted") == [("cleared", 1.0)]
+    names = {row.id: row.name for row in city.rows(point)}
+    assert [names[row.point_id] for row in city.rows(alert) if row.rule_key == "lifted"] == ["vibration"]
+
+
+def test_a_rule_that_waits_for_late_readings_judges_them_in_their_order(city: City):
+    condition = LimitCondition(fire=50.0, clear=40.0, hold_s=2.0)
+    add_rule(city, "patient", condition, point="temperature", lateness_s=5.0)
+    city.take((0, "temperature", 60.0), (3, "temperature", 60.0))
+    city.restart()
+    city.take((1, "temperature", 20.0))
+    city.take((20, "temperature", 20.0))
+    assert fired_by(city, "patient") == []
+    city.take(
+        (22, "temperature", 60.0), (25, "temperature", 60.0), (21, "temperature", 20.0), (31, "temperature", 20.0)
+    )
+    assert fired_by(city, "patient") == [("firing", 60.0)]
+
+
+def test_a_season_that_is_switched_on_changes_the_numbers_from_the_next_batch_on(city: City):
+    city.take((0, "water_level", 1700.0), (11, "water_level", 1700.0))
+    assert fired_by(city, "water_high") == []
+    flood = {"key": "flood", "name_zh": "汛期", "name_en": "Flood", "priority": 1, "switch": "on", "limits": {}}
+    with writing(city.engine) as tx:
+        tx.execute(insert(season), flood)
+        bump(tx, "rules")
+    city.take((20, "water_level", 1700.0), (31, "water_level", 1700.0))
+    assert fired_by(city, "water_high") == [("firing", 0.85)]
+
+
+def test_a_season_begins_by_its_date_without_anybody_doing_anything(city: City):
+    today = city.now.astimezone(CHINA_TIME).date()
+    tomorrow = f"{today + timedelta(days=1):%m-%d}"
+    with writing(city.engine) as tx:
+        tx.execute(
+            insert(season),
+            {"key": "flood", "name_zh": "汛期", "name_en": "Flood", "priority": 1, "switch": "auto", "limits": {}}
+            | {"starts": tomorrow, "ends": tomorrow},
+        )
+    city.restart()
+    city.take((0, "water_level", 1700.0), (11, "water_level", 1700.0))
+    assert fired_by(city, "water_high") == []
+    city.now += timedelta(days=1)
+    city.take((0, "water_level", 1700.0), (11, "water_level", 1700.0))
+    assert fired_by(city, "water_high") == [("firing", 0.85)]
+
+
+def test_a_backlog_does_not_look_as_if_its_last_breach_had_lasted_until_now(city: City):
+    city.take((0, "tilt_z", 20.0))
+    city.now += timedelta(hours=3)
+    assert city.restart().tick(now=city.now) == 0  # it was measured hours ago, and heard of this moment
+    city.take((2, "tilt_z", 1.0))
+    city.now += timedelta(seconds=30)
+    assert city.intake.tick(now=city.now) == 0
