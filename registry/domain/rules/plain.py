@@ -15,7 +15,7 @@ import msgspec
 from registry.domain.errors import InvalidInput
 from registry.domain.rules.conditions import Condition, Part
 from registry.domain.rules.rule import FlapPolicy, GroupPolicy, Hours, Rule, Step, Watches
-from registry.shapes import learn
+from registry.shapes import shaped
 
 CONDITIONS: dict[str, type[msgspec.Struct]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Condition)}
 """The shape of each kind of condition, by its word."""
@@ -116,9 +116,8 @@ def _condition(given: Any, path: str, problems: list[InvalidInput]) -> Any:
 
 
 def _convert(given: Any, kind: Any, path: str, problems: list[InvalidInput]) -> Any:
-    learn(kind)
     try:
-        return msgspec.convert(given, kind)
+        return shaped(given, kind)
     except msgspec.ValidationError as error:
         said, _, place = str(error).partition(" - at `$")
         problems.append(InvalidInput(path + place.rstrip("`"), "{why}", why=said[:1].lower() + said[1:]))
