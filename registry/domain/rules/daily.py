@@ -28,6 +28,7 @@ _LEAP_STEPS = 6.0
 _LEAP_SHARE = 0.05
 _STEADY = 0.8
 _TODAY = Struct("<iHII")
+_SAMPLE = Struct("<f")
 
 Days = list[tuple[int, float]]
 """Day number and its value, oldest first."""
@@ -94,9 +95,9 @@ class DriftGuard(Guard):
             return carrying(memory, memory, _Today(today, [], 1, 1, [value]).packed(), at_ms), ()
         if at_ms <= memory.last_ms:
             return memory, ()
+        if today <= _TODAY.unpack_from(memory.seen)[0]:
+            return carrying(memory, memory, _with_sample(memory.seen, value), at_ms), ()
         kept = _Today.unpacked(memory.seen)
-        if today <= kept.day:
-            return carrying(memory, memory, kept.with_sample(value).packed(), at_ms), ()
         days, level = self._finished([*kept.days, (kept.day, median(kept.samples))])
         seen = _Today(today, days, 1, 1, [value]).packed()
         if level is None:
@@ -148,6 +149,16 @@ class _Today:
         days = _unpacked(seen[_TODAY.size : start]) if length else []
         samples = Struct(f"<{(len(seen) - start) // 4}f").unpack(seen[start:])
         return _Today(day, days, stride, count, list(samples))
+
+
+def _with_sample(seen: bytes, value: float) -> bytes:
+    """``_Today.with_sample`` of what is packed, without unpacking all the days for it."""
+    day, length, stride, count = _TODAY.unpack_from(seen)
+    if count % stride:
+        return _TODAY.pack(day, length, stride, count + 1) + seen[_TODAY.size :]
+    if (len(seen) - _TODAY.size - length) // 4 == MOST_SAMPLES - 1:  # to be thinned
+        return _Today.unpacked(seen).with_sample(value).packed()
+    return _TODAY.pack(day, length, stride, count + 1) + seen[_TODAY.size :] + _SAMPLE.pack(value)
 
 
 def _is_new_battery(lows: list[float]) -> bool:
