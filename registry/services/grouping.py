@@ -130,10 +130,10 @@ def _carry_out(engine: Engine, rule: Rule, found: Gathering, *, now: datetime, b
 
 def _open_due(engine: Engine, rules: dict[str, Rule], *, now: datetime, zone: tzinfo, batch: int) -> int:
     """Cases for what waited long enough: one for each group, one for each alert that is alone."""
-    due = select(alert.c.id, alert.c.group_id).where(alert.c.case_due_at <= now).order_by(alert.c.id)
+    due = select(alert.c.id, alert.c.group_id).where(alert.c.case_due_at <= now)
     with reading(engine) as tx:
         rows = tx.execute(due).all()
-    alone = [row.id for row in rows if row.group_id is None]
+    alone = sorted(row.id for row in rows if row.group_id is None)
     opened = 0
     for group_id in sorted({row.group_id for row in rows if row.group_id is not None}):
         with writing(engine) as tx:

@@ -44,9 +44,9 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True):
 class GroupPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """When many alerts of the rule are one: ``at_least`` of them within ``radius_m`` and ``within_s`` of each other.
 
-    An alert waits ``wait_s`` for company before it opens a case of its own. Alerts of ``alone_from`` or worse never
-    wait and never join: an open cover stands out in any storm. ``one_case``: the group has one case; else none.
-    A group ends when nothing joined for ``within_s`` and none of its alerts is live.
+    An alert waits ``wait_s`` for company before it opens a case of its own; one that is over by then opens none. Alerts
+    of ``alone_from`` or worse never wait and never join: an open cover stands out in any storm. ``one_case``: the group
+    has one case; else none. A group ends when nothing joined for ``within_s`` and none of its alerts is live.
     """
 
     at_least: int = 8

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, event, insert, select, update
 
 from registry.domain.errors import InvalidInput, InvalidMove, NotFound
 from registry.domain.kinds import PermitState, Severity
@@ -268,3 +269,21 @@ def test_a_person_names_the_cause_and_acknowledges_all_at_once(street: Street, n
         grouping.name_cause(engine, 99, "x", by=by, now=now)
     with pytest.raises(InvalidInput, match="40"):
         grouping.name_cause(engine, group_id, "长" * 41, by=by, now=now)
+
+
+def test_a_round_looks_at_no_more_alerts_than_it_must(street: Street, now: datetime):
+    """A city keeps its alerts for ever; a round looks every two seconds."""
+    asked: list[tuple[str, Any]] = []
+    street.fire(range(6), now)
+    engine = street.city.engine
+    event.listen(engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
+    street.decide(s(now, 30))
+    street.clear(range(6), s(now, 60))
+    street.decide(s(now, 700))
+    looked = {asking for asking, _ in asked if " alert " in asking or " alert_group " in asking}
+    assert len(looked) > 10
+    with engine.connect() as connection:
+        for asking, values in asked:
+            if asking in looked and asking.startswith(("SELECT", "UPDATE")):
+                plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asking}", values)]
+                assert not [step for step in plan if step in ("SCAN alert", "SCAN alert_group", "SCAN alert_event")], asking
