@@ -787,6 +787,33 @@ def letters_drop(numbers: tuple[int, ...], everything: bool, config: Path | None
 
 
 @main.group()
+def seasons() -> None:
+    """Seasons: flood, typhoon, frost, night market. While one is in force, rules' numbers and time limits follow it."""
+
+
+@seasons.command("list")
+@_CONFIG
+@_JSON
+def seasons_list(config: Path | None, as_json: bool) -> None:
+    """Every season: whether it is in force (*), its switch, its dates."""
+    from operate.seasons import list_city_seasons
+
+    for line in list_city_seasons(config, as_json=as_json):
+        click.echo(line)
+
+
+@seasons.command("switch")
+@click.argument("key")
+@click.argument("switch", type=click.Choice(["auto", "on", "off"]))
+@_CONFIG
+def seasons_switch(key: str, switch: str, config: Path | None) -> None:
+    """Put the season KEY in force (on), out of force (off), or leave it to its dates (auto)."""
+    from operate.seasons import switch_city_season
+
+    click.echo(switch_city_season(config, key, switch))
+
+
+@main.group()
 def rules() -> None:
     """Rules: what is wrong, and when. Edited in the browser, or as YAML files with these commands."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import url_for
 from msgspec import Meta
@@ -101,7 +101,7 @@ def api_end_permit(call: Call[NoQuery, Ended], permit_id: int) -> Answer:
     return Answer(value=_found(call, permit_id))
 
 
-def _found(call: Call[NoQuery, object], permit_id: int) -> PermitRow:
+def _found(call: Call[Any, Any], permit_id: int) -> PermitRow:
     found = permit_row(call.engine, permit_id, now=call.now)
     if found is None:
         raise NotFound("permit", permit_id)

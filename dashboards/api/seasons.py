@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -60,7 +60,7 @@ def api_undo_season(call: Call[NoQuery, None], season: str) -> Answer:
     return _answer(call, season)
 
 
-def _answer(call: Call[NoQuery, object], season: str) -> Answer:
+def _answer(call: Call[Any, Any], season: str) -> Answer:
     found = season_row(call.engine, season, now=call.now, zone=call.where.zone)
     if found is None:
         raise NotFound("season", season)

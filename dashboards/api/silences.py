@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import url_for
 from msgspec import Meta
@@ -107,7 +107,7 @@ def api_end_silence(call: Call[NoQuery, None], silence_id: int) -> Answer:
     return Answer(value=_found(call, silence_id))
 
 
-def _found(call: Call[NoQuery, object], silence_id: int) -> SilenceRow:
+def _found(call: Call[Any, Any], silence_id: int) -> SilenceRow:
     found = silence_row(call.engine, silence_id, now=call.now)
     if found is None:
         raise NotFound("silence", silence_id)
