@@ -231,7 +231,7 @@ def _save(key: str, line: rule_queries.RuleLine | None) -> str | AnyResponse | t
 def _too_many(wanted: Rule, tags: Sequence[str]) -> WouldRaise | None:
     """How many cases the rule would have raised yesterday, where that is more than people want to hear of unasked."""
     most = site().city.warn_cases
-    if not wanted.enabled or wanted.case_kind is None or not most:
+    if not wanted.enabled or wanted.case_kind is None:
         return None
     meant = rule_edits.as_meant(site().engine, wanted, tags)
     yesterday = (now().astimezone(site().zone) - timedelta(days=1)).date()

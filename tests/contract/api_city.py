@@ -25,6 +25,7 @@ from registry.services.credentials import enrol
 from registry.services.notice_planning import plan_notices
 from registry.services.print_making import CityOnPlates
 from registry.services.print_runs import make_run
+from registry.services.rule_edits import switch_rule
 from registry.services.scans import record_scan
 from registry.services.seasons import install_shipped_seasons
 from registry.services.sessions import Device, Lifetime, open_session
@@ -190,9 +191,19 @@ class ApiCity:
         # quiet before its case was opened, and over 15° for a while at the end
         hours = [(tilt, began - n * 60_000, 20.0 if n < 10 else 1.0, 0, began) for n in range(600)]
         self.web.store.append(hours)
+        switch_rule(self.web.city.engine, "cover_knock", on=False, seen_version=None, by=self.by, now=NOON)
         tried = {"rule": rule_plain(next(each for each in SHIPPED_RULES if each.key == "cover_tilt"))}
         span = {"since": "2026-03-02T02:00:00+08:00", "until": "2026-03-02T13:00:00+08:00"}
         self.right |= {
+            "api_rule": Right(path={"key": "cover_tilt"}),
+            "api_rule_versions": Right(path={"key": "cover_tilt"}),
+            "api_check_rule": Right(json=tried),
+            "api_save_rule": Right(path={"key": "cover_tilt"}, json=tried | {"note": "试行"}),
+            "api_undo_rule": Right(path={"key": "cover_knock"}),
+            "api_switch_rule": Right(path={"key": "cover_tilt"}, json={"on": False}),
+            "api_ship_rule": Right(path={"key": "cover_tilt"}),
+            "api_restore_rule": Right(path={"key": "cover_tilt"}),
+            "api_retire_rule": Right(path={"key": "cover_tilt"}),
             "api_backtest": Right(json=tried | span),
             "api_rule_yesterday": Right(json=tried),
             "api_threshold": Right(json=tried | span),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from werkzeug.datastructures import MultiDict
 
 from dashboards.rule_forms import hours_of, read_form, read_span, span_text, ticked_hours, values_of
@@ -13,7 +17,10 @@ from registry.domain.rules import Hours, Rule
 from registry.domain.rules.files import read_rules
 from registry.domain.rules.shipped import SHIPPED_RULES
 from registry.queries.rules import rule_line, rule_versions
-from tests.web.conftest import NOON, Web, csrf_of, send
+from registry.storage.database import writing
+from registry.storage.tables import device
+from registry.storage.times import to_ms
+from tests.web.conftest import NOON, Web, build_web, csrf_of, send
 
 KEY = "cover_tilt"
 PAGE = f"/rules/{KEY}"
@@ -205,3 +212,29 @@ def test_hours_that_a_file_set_to_the_minute_stay_while_nobody_touches_the_grid(
     assert read_form(form, key=rule.key).rule.hours == (Hours(days=(1,), from_min=480, until_min=540),)  # type: ignore[union-attr]
     form.setlist("hour", [])
     assert [problem.field for problem in read_form(form, key=rule.key).problems] == ["hours"]
+
+
+@pytest.fixture
+def wary(seeded: Any, engine: Any, tmp_path: Path, sign_ins: dict[str, tuple[str, dict[str, Any]]]) -> Iterator[Web]:
+    """A city that wants to be asked about a rule which would have raised any case at all yesterday."""
+    made = build_web(seeded, engine, tmp_path, sign_ins, place={"warn_cases": 0})
+    with writing(engine) as tx:
+        tx.execute(update(device).values(fitted_at=NOON - timedelta(days=9)))
+    noon = to_ms(NOON - timedelta(days=1))
+    made.store.append([(made.city.point("tilt_z"), noon + n * 10_000, 13.0, 0, noon) for n in range(30)])
+    yield made
+    made.store.close()
+
+
+def test_a_rule_that_would_have_raised_many_cases_yesterday_asks_again_before_it_is_saved(wary: Web) -> None:
+    client = wary.as_(Role.DISPATCHER)
+    form = filled(kept(wary).rule, **{"condition.fire": "12"})
+    asked = send(client, PAGE, form, page=PAGE)
+    assert asked.status_code == 409
+    assert 'name="sure"' in asked.text
+    assert kept(wary).rule.version == 1
+
+    assert send(client, PAGE, form | {"sure": "1"}, page=PAGE).status_code == 303
+    assert kept(wary).rule.condition.fire == 12.0
+    quiet = filled(kept(wary).rule, **{"condition.fire": "14"})
+    assert send(client, PAGE, quiet, page=PAGE).status_code == 303

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -161,3 +163,12 @@ def test_differences_name_the_fields_that_changed() -> None:
     ]
     assert differences(FULL, FULL) == []
     assert {each.field for each in differences(None, TILT)} >= {"key", "condition.fire", "severity"}
+
+
+def test_the_file_shown_in_the_documents_is_sound() -> None:
+    page = (Path(__file__).parents[4] / "docs/rules.md").read_text(encoding="utf-8")
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+    found, problems = read_rules(text)
+
+    assert [str(problem.error) for problem in [*problems, *check_rules(found)]] == []
+    assert found[0].tags == ("3205080101000001",)
