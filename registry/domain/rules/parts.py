@@ -12,6 +12,7 @@ the next reading, or by time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -48,10 +49,30 @@ class _Place(NamedTuple):
         return CALM if worse < self.clear * self.sign else UNKNOWN
 
 
+class _Layout(NamedTuple):
+    """The numbers of places: of each point, of each point's whole device, and of each part."""
+
+    mine: tuple[tuple[int, ...], ...]
+    beside: tuple[tuple[int, ...], ...]
+    of_parts: tuple[tuple[int, ...], ...]
+
+
+@cache
+def _layout_of(places: tuple[tuple[int, int, int], ...]) -> _Layout:
+    """Out of each place's part, point and device, by number; thousands of assets share one."""
+    numbered = list(enumerate(places))
+    points = {point: device for _, point, device in places}
+    return _Layout(
+        tuple(tuple(n for n, place in numbered if place[1] == point) for point in sorted(points)),
+        tuple(tuple(n for n, place in numbered if place[2] == points[point]) for point in sorted(points)),
+        tuple(tuple(n for n, place in numbered if place[0] == part) for part in sorted({each[0] for each in places})),
+    )
+
+
 class PartsGuard(Guard):
     """The points of one asset that a rule of several parts looks at."""
 
-    __slots__ = ("_all", "_fresh_ms", "_parts", "_places")
+    __slots__ = ("_all", "_fresh_ms", "_layout", "_places", "_points")
 
     def __init__(self, plan: Plan, condition: AllCondition | AnyCondition, points: Sequence[GuardPoint]) -> None:
         self._places = tuple(
@@ -64,13 +85,19 @@ class PartsGuard(Guard):
         )
         super().__init__(plan, self._places[0].point_id)
         self._all = isinstance(condition, AllCondition)
-        self._parts = tuple(sorted({place.part for place in self._places}))
+        self._points = tuple(dict.fromkeys(place.point_id for place in self._places))
+        devices = [place.device for place in self._places]
+        self._layout = _layout_of(
+            tuple(
+                (place.part, self._points.index(place.point_id), devices.index(place.device)) for place in self._places
+            )
+        )
         self._fresh_ms = round(condition.fresh_s * 1000)
 
     @property
     def point_ids(self) -> tuple[int, ...]:
         """Every point of its parts, each once, the anchor first."""
-        return tuple(dict.fromkeys(place.point_id for place in self._places))
+        return self._points
 
     def _keeps(self, before: Memory | None, after: Memory | None) -> bool:
         """What the parts last said may be heard again; whether it holds or fires may not be lost."""
@@ -78,21 +105,20 @@ class PartsGuard(Guard):
 
     def _judge(self, memory: Memory | None, point_id: int, at_ms: int, value: float) -> Outcome:
         judged_ms, known = _unpacked(memory)
-        mine = [n for n, place in enumerate(self._places) if place.point_id == point_id]
+        number = self._points.index(point_id)
+        mine = self._layout.mine[number]
         before_ms = known.get(mine[0], (0, UNKNOWN))[0]
         if at_ms <= before_ms:
             return memory, ()
-        newest_ms = max((when for when, _ in known.values()), default=at_ms)
+        newest_ms = max([when for when, _ in known.values()]) if known else at_ms
         verdicts: Verdicts = ()
         if at_ms > newest_ms > judged_ms:  # what was still missing of that moment does not come any more
             memory, verdicts = self._settled(memory, known, newest_ms)
             judged_ms, known = _unpacked(memory)
-        known |= {n: (at_ms, self._places[n].state(value)) for n in mine}
+        for n in mine:
+            known[n] = at_ms, self._places[n].state(value)
         newest_ms = max(newest_ms, at_ms)
-        device = self._places[mine[0]].device
-        waits = before_ms and any(
-            known[n][0] == before_ms for n, place in enumerate(self._places) if place.device == device and n in known
-        )
+        waits = before_ms and any(known[n][0] == before_ms for n in self._layout.beside[number] if n in known)
         if waits:
             return carrying(memory, memory, _packed(judged_ms, known), _last_ms(memory, newest_ms)), verdicts
         after, more = self._settled(memory, known, newest_ms)
@@ -117,12 +143,8 @@ class PartsGuard(Guard):
         return newest_ms if newest_ms > judged_ms else self.plan.ladder.due_ms(memory)
 
     def _level(self, known: _Known) -> float:
-        states = [self._part(part, known) for part in self._parts]
+        states = [_state([known[n][1] if n in known else UNKNOWN for n in places]) for places in self._layout.of_parts]
         return min(states) if self._all else max(states) if REACHED in states else _unless_calm(states)
-
-    def _part(self, part: int, known: _Known) -> float:
-        said = [known.get(n, (0, UNKNOWN))[1] for n, place in enumerate(self._places) if place.part == part]
-        return REACHED if REACHED in said else _unless_calm(said)
 
 
 def _unpacked(memory: Memory | None) -> tuple[int, _Known]:
@@ -140,6 +162,11 @@ def _packed(judged_ms: int, known: _Known) -> bytes:
 def _last_ms(memory: Memory | None, newest_ms: int) -> int:
     """What waits for the rest of its moment was not judged yet."""
     return newest_ms if memory is None or memory.phase is Phase.WATCHING else memory.last_ms
+
+
+def _state(said: Sequence[float]) -> float:
+    """Of one part, by what its places said."""
+    return REACHED if REACHED in said else _unless_calm(said)
 
 
 def _unless_calm(states: Sequence[float]) -> float:
