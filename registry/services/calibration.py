@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Engine, insert, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, or_, select, update
 
 from registry.domain.calibration import STILL, CalibrationProblem, Judgement, judge, looked_back
 from registry.domain.errors import InvalidMove
 from registry.domain.kinds import AlertState, CalibrationState, Quality
 from registry.domain.people import SYSTEM, Actor
-from registry.services import audit
+from registry.services import audit, revisions
 from registry.services.assets import asset_to_change, write_change
 from registry.services.devices import device_to_handle, end_calibrations, set_baseline
 from registry.storage.database import reading, writing
@@ -33,6 +33,10 @@ LOOKS_EVERY = timedelta(minutes=1)
 AT_ONCE = 200
 _NOT_GOOD = frozenset({Quality.SUSPECT})
 _LEAST_CHANGE = 0.005
+_WRITTEN_AT_ONCE = 25
+"""Each that ends has a line in its asset's history and in the trail: many in one go would hold up the intake."""
+
+_Judged = tuple[Any, Judgement]
 
 
 class Calibrated(NamedTuple):
@@ -54,24 +58,11 @@ def calibrate(engine: Engine, store: SeriesStore, *, now: datetime, limit: int =
         alarmed = _alarmed(tx, [row.device_id for row in rows])
     if not rows:
         return Calibrated(0, 0, 0)
-    found = [_look(row, points[row.device_id], some, now) for row, some in _samples(store, rows, points, now)]
+    found = [(row, _look(row, points[row.device_id], some, now)) for row, some in _samples(store, rows, points, now)]
     done = failed = 0
-    with writing(engine) as tx:
-        ids = [row.id for row in rows]
-        live = {
-            row.id
-            for row in tx.execute(
-                select(calibration.c.id).where(
-                    calibration.c.id.in_(ids), calibration.c.state == CalibrationState.COLLECTING
-                )
-            )
-        }
-        tx.execute(update(calibration).where(calibration.c.id.in_(live)).values(checked_at=now))
-        for row, judgement in zip(rows, found, strict=True):
-            if row.id in live and (row.device_id not in alarmed or judgement.problem is not None):
-                _note(tx, row, judgement, points[row.device_id], now=now)
-                done += judgement.done
-                failed += judgement.problem is not None
+    for begin in range(0, len(found), _WRITTEN_AT_ONCE):
+        some_done, some_failed = _write(engine, found[begin : begin + _WRITTEN_AT_ONCE], points, alarmed, now=now)
+        done, failed = done + some_done, failed + some_failed
     return Calibrated(len(rows), done, failed)
 
 
@@ -186,27 +177,64 @@ def _look(row: Any, points: Sequence[Any], samples: dict[str, list[tuple[int, fl
     return judge(samples, old, started_at=row.started_at, heartbeat_s=row.heartbeat_s, now=now)
 
 
-def _note(tx: Connection, row: Any, judgement: Judgement, points: Sequence[Any], *, now: datetime) -> None:
-    values: dict[str, Any] = {"found": msgspec.to_builtins(judgement.rests), "readings": judgement.readings}
-    if judgement.problem is not None:
-        values |= {"state": CalibrationState.FAILED, "problem": judgement.problem, "ended_at": now}
-    elif judgement.done:
-        values |= {"state": CalibrationState.DONE, "applied": True, "ended_at": now}
-        _apply(tx, row, judgement, points, now=now)
-    tx.execute(update(calibration).where(calibration.c.id == row.id).values(**values))
-    if judgement.problem is not None or judgement.done:
-        log.info("calibration_ended", device_id=row.device_id, problem=judgement.problem, readings=judgement.readings)
+def _write(
+    engine: Engine, found: Sequence[_Judged], points: Mapping[int, list[Any]], alarmed: set[int], *, now: datetime
+) -> tuple[int, int]:
+    """What was found of some sensors, in one transaction; how many are done, and how many ended in vain."""
+    with writing(engine) as tx:
+        going_on = select(calibration.c.id).where(
+            calibration.c.id.in_([row.id for row, _ in found]), calibration.c.state == CalibrationState.COLLECTING
+        )
+        live = set(tx.execute(going_on.with_for_update()).scalars())
+        tx.execute(update(calibration).where(calibration.c.id.in_(live)).values(checked_at=now))
+        told = [
+            (row, judgement)
+            for row, judgement in found
+            if row.id in live and (row.device_id not in alarmed or judgement.problem is not None)
+        ]
+        if told:
+            same = calibration.c.id == bindparam("row_id")
+            columns = ("found", "readings", "state", "problem", "applied", "ended_at")
+            values = {name: bindparam(f"new_{name}", type_=calibration.c[name].type) for name in columns}
+            tx.execute(update(calibration).where(same).values(values), [_as_row(each, now) for each in told])
+        _apply(tx, [each for each in told if each[1].done], points, now=now)
+    return sum(each.done for _, each in told), sum(each.problem is not None for _, each in told)
 
 
-def _apply(tx: Connection, row: Any, judgement: Judgement, points: Sequence[Any], *, now: datetime) -> None:
-    changes = {}
-    for each in points:
-        found = judgement.rests[each.name].median
-        if abs(found - each.baseline) >= _LEAST_CHANGE:
-            set_baseline(tx, each.id, found, by=None, now=now, calibration_id=row.id)
-            changes[f"baseline.{each.name}"] = [each.baseline, found]
-    if changes:
-        _tell(tx, row, changes, by=SYSTEM, now=now)
+def _as_row(judged: _Judged, now: datetime) -> dict[str, Any]:
+    row, judgement = judged
+    ended = judgement.done or judgement.problem is not None
+    state = CalibrationState.DONE if judgement.done else CalibrationState.FAILED if ended else row.state
+    return {
+        "row_id": row.id,
+        "new_found": msgspec.to_builtins(judgement.rests),
+        "new_readings": judgement.readings,
+        "new_state": state,
+        "new_problem": judgement.problem or "",
+        "new_applied": judgement.done,
+        "new_ended_at": now if ended else None,
+    }
+
+
+def _apply(tx: Connection, done: Sequence[_Judged], points: Mapping[int, list[Any]], *, now: datetime) -> None:
+    """The baselines that were found, all in one statement; in the history of each asset a line."""
+    fresh: list[dict[str, Any]] = []
+    for row, judgement in done:
+        changes = {}
+        for each in points[row.device_id]:
+            found = judgement.rests[each.name].median
+            if abs(found - each.baseline) >= _LEAST_CHANGE:
+                fresh.append({"point_id": each.id, "value": found, "set_at": now, "calibration_id": row.id})
+                changes[f"baseline.{each.name}"] = [each.baseline, found]
+        if changes:
+            _tell(tx, row, changes, by=SYSTEM, now=now)
+    if fresh:
+        tx.execute(insert(baseline), fresh)
+        tx.execute(
+            update(point).where(point.c.id == bindparam("row_id")).values(baseline=bindparam("found")),
+            [{"row_id": each["point_id"], "found": each["value"]} for each in fresh],
+        )
+        revisions.bump(tx, revisions.DIRECTORY)
 
 
 def _found_values(tx: Connection, calibration_id: int) -> dict[str, float]:
