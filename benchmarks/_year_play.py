@@ -249,7 +249,7 @@ class Play:
             work="清掏 / cleaning",
             people=2,
             minutes=min(minutes, 720),
-            note="the plate was scanned",
+            scanned=True,
         )
         try:
             self._permits[trouble.number] = permits.start(self._city.engine, new, by=self._city.crew, now=self._now)

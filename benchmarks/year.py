@@ -31,7 +31,7 @@ TUNING_SEEDS = tuple(range(101, 111))
 def run(
     seconds: float | None = None, seed: int = DEFAULT_SEED, days: int | None = None, sensors: int | None = None
 ) -> dict[str, Any]:
-    """The year of ``seed``, or its first ``days`` with so many ``sensors``; ``seconds`` has no meaning here."""
+    """The year of ``seed``, or ``days`` of its summer with so many ``sensors``; ``seconds`` means nothing here."""
     # every alert of a year would be told
     configure_logs("bench", level="warning")
     size = Size()
