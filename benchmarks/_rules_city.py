@@ -158,6 +158,11 @@ def readings_of(devices: int, turn: int) -> Iterator[RawReading]:
             yield serial, name, at_ms + number % EVERY_MS, at_ms + number % EVERY_MS + 700, round(value, 2), 0
 
 
+def usual(name: str) -> float:
+    """What a point says when nothing is the matter."""
+    return _baseline(name) + _USUAL.get(name, 0.0)
+
+
 def _baseline(name: str) -> float:
     # a sensor lies flat: its z axis reads 90°
     return 90.0 if name == "tilt_z" else 0.0

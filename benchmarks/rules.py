@@ -30,6 +30,7 @@ DEVICES = 100_000
 WEIGHED = 2_000
 WARM_TURNS, TURNS = 2, 3
 BATCH = 10_000
+TRIED_TURNS = 4_000
 KEPT = Path("var/bench")
 
 
@@ -41,6 +42,7 @@ def run(seconds: float | None = None, rows: int | None = None) -> dict[str, Any]
     judged, verdicts = _judge(devices, rules, turns)
     bare, _ = _judge(devices, [], turns)
     weighed, empty = _weigh(rules), _weigh([])
+    by_kind = _cost_by_kind(rules)
     tried = history.measure(KEPT)
     return {
         "figures": {
@@ -49,6 +51,7 @@ def run(seconds: float | None = None, rows: int | None = None) -> dict[str, Any]
             "readings_per_s": round(judged),
             "verdicts": verdicts,
             "bytes_per_device": weighed,
+            "us_per_reading_by_kind": by_kind,
             **tried.figures,
         },
         "baseline": {"empty_rule_readings_per_s": round(bare), "empty_bytes_per_device": empty, **tried.baseline},
@@ -83,6 +86,26 @@ def _judge(devices: int, rules: Sequence[Rule], turns: int) -> tuple[float, int]
         spent += time.process_time() - began
     gc.unfreeze()
     return turns * _readings_a_turn(devices) / spent, door.verdicts
+
+
+def _cost_by_kind(rules: Sequence[Rule]) -> dict[str, float]:
+    """Microseconds a quiet reading costs each kind of guard, of the first rule of the kind."""
+    cells = city.directory_of(2, rules).devices["BN-000001"]
+    found: dict[str, float] = {}
+    for post in {id(post): post for cell in cells.values() for post in cell.posts}.values():
+        guard = post.guard
+        if guard.rule.kind.value in found:
+            continue
+        quiet = {cell.point_id: city.usual(name) for name, cell in cells.items()}
+        steps = [(point_id, quiet[point_id]) for point_id in guard.point_ids]
+        memory, began = None, time.process_time()
+        for turn in range(TRIED_TURNS):
+            at_ms = city.BEGAN_MS + turn * city.EVERY_MS
+            for point_id, value in steps:
+                memory, _ = guard.evaluate(memory, point_id, at_ms, value + turn % 7 * 0.01)
+        spent_s = time.process_time() - began
+        found[guard.rule.kind.value] = round(spent_s / TRIED_TURNS / len(steps) * 1e6, 2)
+    return found
 
 
 def _weigh(rules: Sequence[Rule]) -> int:
