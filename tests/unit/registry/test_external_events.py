@@ -16,10 +16,12 @@ from registry.domain.kinds import Family
 from registry.domain.people import Actor
 from registry.domain.points import POINTS
 from registry.intake import Intake
+from registry.queries.repairs import repairs
 from registry.services.aliases import add_alias, remove_alias
 from registry.services.devices import remove_device
 from registry.services.external_events import MOST_NAMES, EventResult, RawAlert, take_events
 from registry.services.letters import ask_replay
+from registry.services.no_data import watch_no_data
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import reading, writing
 from registry.storage.series import SqliteSeries
@@ -176,6 +178,18 @@ def test_a_virtual_sensor_that_was_taken_off_is_made_anew(town: Town):
     again = town.tell()
     assert again.device_id not in (first, None)
     assert town.pass_by(seconds=1) == 1
+
+
+def test_a_platform_that_has_nothing_to_say_is_not_silent(town: Town):
+    town.know()
+    told = town.tell()
+    later = town.now + timedelta(days=365)
+    watch_no_data(town.engine, now=later)
+    with reading(town.engine) as tx:
+        about = list(tx.execute(select(alert.c.device_id)).scalars())
+    assert town.city.device_id in about  # as every sensor by then
+    assert told.device_id not in about
+    assert told.device_id not in {one.device_id for one in repairs(town.engine, now=later).items}
 
 
 def test_names_without_number_share_a_device(town: Town):
