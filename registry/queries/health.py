@@ -1,4 +1,4 @@
-"""How the machinery is: cabinets, devices that have gone quiet, what could not be used, the rules in force."""
+"""How the machinery is: cabinets, devices that have gone quiet, what could not be used."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, and_, func, select
+from sqlalchemy import ColumnElement, Engine, func, select
 
-from registry.domain.kinds import AlertState, Family, Reject, RuleKind, Severity
+from registry.domain.kinds import AlertState, Reject, RuleKind
 from registry.queries.asset_filters import digits_begin
 from registry.queries.overview import CABINET_FRESH
 from registry.queries.paging import Page, check_limit, decode_id, page_of
 from registry.queries.rows import as_view
 from registry.storage.database import reading
-from registry.storage.tables import alert, asset, cabinet, dead_letter, device, latest, point, rule, user
+from registry.storage.tables import alert, asset, cabinet, dead_letter, device, latest, point, rule
 
 _BODY_SHOWN = 2000
 _MOST_SILENT = 500
@@ -65,23 +65,6 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reject
     detail: str
     body: str
-
-
-class RuleRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest version of a rule, switched on or off, and how many alerts it keeps alive."""
-
-    key: str
-    version: int
-    kind: RuleKind
-    family: Family | None
-    point: str | None
-    severity: Severity
-    case_kind: str
-    condition: dict[str, Any]
-    enabled: bool
-    created_at: datetime
-    created_by_name: str | None
-    alerts_firing: int
 
 
 def cabinets(engine: Engine, now: datetime) -> list[CabinetHealth]:
@@ -161,23 +144,6 @@ def dead_letters(
     with reading(engine) as tx:
         rows = [as_view(row._mapping, DeadLetter) for row in tx.execute(statement)]
     return page_of(rows, limit, lambda row: (row.id,))
-
-
-def rules_in_force(engine: Engine) -> list[RuleRow]:
-    """The newest version of every rule, also of those that are switched off, by key."""
-    newest = select(rule.c.key, func.max(rule.c.version).label("version")).group_by(rule.c.key).subquery()
-    firing = select(func.count()).where(alert.c.rule_key == rule.c.key, alert.c.state == AlertState.FIRING)
-    statement = (
-        select(rule, user.c.name.label("created_by_name"), firing.scalar_subquery().label("alerts_firing"))
-        .select_from(
-            rule.join(newest, and_(newest.c.key == rule.c.key, newest.c.version == rule.c.version)).outerjoin(
-                user, user.c.id == rule.c.created_by
-            )
-        )
-        .order_by(rule.c.key)
-    )
-    with reading(engine) as tx:
-        return [as_view(row._mapping, RuleRow) for row in tx.execute(statement)]
 
 
 def _cabinet(cabinet_id: str, row: Any, devices: int, silent: int, now: datetime) -> CabinetHealth:

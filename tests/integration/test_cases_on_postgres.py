@@ -11,11 +11,10 @@ from sqlalchemy import Engine, insert, select, update
 
 from registry.domain.errors import Conflict
 from registry.domain.kinds import Severity
-from registry.domain.rules.shipped import SHIPPED_RULES
 from registry.queries.alerts import alert_detail, list_alerts
 from registry.queries.cases import case_file, crew_members, list_cases, my_tasks, report_status
 from registry.queries.feed import newest_id, since
-from registry.queries.health import cabinets, dead_letters, rules_in_force, silent_devices
+from registry.queries.health import cabinets, dead_letters, silent_devices
 from registry.queries.overview import overview, wrong_now
 from registry.services.cases import mark_overdue, move_case
 from registry.services.classes import load_classes
@@ -152,4 +151,3 @@ def test_leases_cleaning_and_rules(city: City):
     assert len(dead_letters(city.engine).items) == 1
     cleaned = clean_up(city.engine, now=NOW + 99 * DAY, keep_feed=DAY, keep_letters=DAY, keep_commands=DAY)
     assert (cleaned.dead_letters, cleaned.commands) == (1, 0)
-    assert len(rules_in_force(city.engine)) == len(SHIPPED_RULES)

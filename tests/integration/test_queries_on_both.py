@@ -7,17 +7,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
+from registry.domain.errors import Conflict
 from registry.domain.kinds import Family
+from registry.domain.rules import Watches
 from registry.queries import alerts, assets, cases, feed, health, overview, people
 from registry.queries.asset_filters import AssetFilter
+from registry.queries.rules import list_rules, rule_versions
 from registry.queries.series import series
 from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.classes import load_classes
 from registry.services.imports import import_street_lights
 from registry.services.people import NewUser, Role, add_user, verify_login
 from registry.services.reports import report_by_citizen
+from registry.services.rule_edits import save_rule, switch_rule, undo_rule
 from registry.services.rules import install_shipped_rules
 from registry.services.tags import issue_tag, record_scan
 from registry.storage.database import open_database, writing
@@ -76,7 +81,7 @@ def test_the_pages_read_what_was_written(city: City, engine: Engine, tmp_path: P
     assert [row.id for row in health.cabinets(engine, NOW)] == ["c1"]
     assert [row.serial for row in health.silent_devices(engine, NOW)] == []
     assert list(health.dead_letters(engine).items) == []
-    assert len(health.rules_in_force(engine)) == 10
+    assert all(line.live == 0 or line.rule.key == "cover_tilt" for line in list_rules(engine, now=NOW, zone=UTC))
     assert len(people.list_people(engine).items) >= 5
 
     assert [row.id for row in assets.list_assets(engine, AssetFilter(q="中山路", family=Family.COVER)).items] == [
@@ -115,3 +120,19 @@ def test_an_inventory_goes_in_once_and_a_person_may_log_in(engine: Engine, tmp_p
         words = "a-long-enough-password"
         add_user(tx, NewUser(login="chen", name="陈静", role=Role.DISPATCHER, password=words), now=NOW)
     assert verify_login(engine, "chen", words, now=NOW).name == "陈静"
+
+
+def test_a_rule_is_edited_undone_and_switched_off_with_its_alerts(city: City, engine: Engine):
+    alert_id = city.add_alert(None, NOW)
+    shipped = rule_versions(engine, "cover_tilt")[0].rule
+    tighter = replace(shipped, condition=replace(shipped.condition, fire=12.0), watches=Watches(area="440803"))
+    told = {"by": city.dispatcher, "now": NOW}
+    assert save_rule(engine, tighter, seen_version=1, note="试行", **told) == 2
+    with pytest.raises(Conflict):
+        save_rule(engine, shipped, seen_version=1, note="试行", **told)
+    assert undo_rule(engine, "cover_tilt", seen_version=2, **told) == 3
+    assert alerts.alert_detail(engine, alert_id).state == "firing"
+    assert switch_rule(engine, "cover_tilt", on=False, seen_version=3, **told) == 4
+    assert alerts.alert_detail(engine, alert_id).state == "cleared"
+    assert [each.rule.version for each in rule_versions(engine, "cover_tilt")] == [4, 3, 2, 1]
+    assert [line.fired for line in list_rules(engine, now=NOW, zone=UTC) if line.rule.key == "cover_tilt"] == [1]

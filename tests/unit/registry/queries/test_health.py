@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, insert, update
 
 from registry.domain.kinds import Reject
-from registry.domain.rules.shipped import SHIPPED_RULES
-from registry.queries.health import cabinets, dead_letters, rules_in_force, silent_devices
+from registry.queries.health import cabinets, dead_letters, silent_devices
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import writing
-from registry.storage.tables import cabinet, dead_letter, device, latest, rule
+from registry.storage.tables import cabinet, dead_letter, device, latest
 from tests.city import City, build_city
 
 
@@ -27,7 +26,6 @@ def test_nothing_there_is_nothing_shown(engine: Engine, now: datetime):
     assert cabinets(engine, now) == []
     assert silent_devices(engine, now) == []
     assert dead_letters(engine).items == []
-    assert rules_in_force(engine) == []
 
 
 def test_a_cabinet_counts_as_online_only_while_its_word_is_fresh(city: City, now: datetime):
@@ -71,14 +69,3 @@ def test_dead_letters_come_newest_first_by_page_and_reason(city: City, now: date
     assert [letter.detail for letter in first.items + second.items] == ["d2", "d1", "d0"]
     assert len(first.items[0].body) == 2000
     assert [letter.detail for letter in dead_letters(city.engine, reason=Reject.UNKNOWN_DEVICE).items] == ["d1"]
-
-
-def test_rules_show_their_newest_version_and_what_they_keep_alive(city: City, now: datetime):
-    city.add_alert(None, now)
-    with writing(city.engine) as tx:
-        row = dict(tx.execute(select(rule).where(rule.c.key == "cover_knock")).mappings().one())
-        tx.execute(insert(rule).values(row | {"version": 2, "enabled": False}))
-    found = {row.key: row for row in rules_in_force(city.engine)}
-    assert set(found) == {shipped.key for shipped in SHIPPED_RULES}
-    assert (found["cover_knock"].version, found["cover_knock"].enabled) == (2, False)
-    assert (found["cover_tilt"].alerts_firing, found["cover_tilt"].condition["fire"]) == (1, 15.0)
