@@ -63,6 +63,7 @@ class Doomed:
         order = place | {"job": job, "now": now.isoformat(), "kill_at": kill_at, "at_once": at_once}
         self._process.stdin.write(json.dumps(order | {"packs": msgspec.to_builtins(packs)}) + "\n")
         self._process.stdin.flush()
+        codes: list[int]
         codes, self.committed = json.loads(self._process.stdout.readline())
         assert set(codes) <= {0, -signal.SIGKILL}, f"{job} failed; its traceback is above"
         return codes

@@ -85,6 +85,8 @@ def unite(tx: Connection, groups: Sequence[int], *, now: datetime) -> int | None
     members = [row.id for row in moved]
     over = {"state": GroupState.ENDED.value, "ended_at": now, "members": 0}
     tx.execute(update(alert_group).where(alert_group.c.id.in_(ids)).values(over))
+    cause = next((row.cause for row in rows if row.cause), "")
+    tx.execute(update(alert_group).where(alert_group.c.id == kept.id).values(cause=cause))
     refresh(tx, kept.id)
     cases = [case_id for row in rows if (case_id := _open_case(tx, row.id)) is not None]
     if cases:

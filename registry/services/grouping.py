@@ -28,7 +28,8 @@ from registry.storage.times import to_ms
 __all__ = ["Decided", "acknowledge_group", "decide_groups", "name_cause", "put_back", "take_out"]
 
 BATCH = 100
-"""Alerts a transaction: a critical alert that comes meanwhile waits for no more than these."""
+CASES_AT_ONCE = 25
+"""Alerts a transaction, and cases a transaction: a critical alert that comes meanwhile waits for no more than these."""
 
 
 class Decided(NamedTuple):
@@ -53,7 +54,7 @@ def decide_groups(engine: Engine, *, now: datetime, zone: tzinfo = CHINA_TIME, b
             since, until = _span([row.fired_at for row in waiting if row.rule_key == key], rule.grouping)
             made, took = _gather(engine, rule, rule.grouping, since, until, now=now, batch=batch)
             groups, joined = groups + made, joined + took
-    cases = _open_due(engine, rules, now=now, zone=zone, batch=batch) if waiting else 0
+    cases = _open_due(engine, rules, now=now, zone=zone) if waiting else 0
     ended = sum(_end(engine, group, rules.get(group.rule_key), now=now) for group in open_groups)
     return Decided(groups, joined, cases, ended)
 
@@ -128,7 +129,7 @@ def _carry_out(engine: Engine, rule: Rule, found: Gathering, *, now: datetime, b
     return made, joined
 
 
-def _open_due(engine: Engine, rules: dict[str, Rule], *, now: datetime, zone: tzinfo, batch: int) -> int:
+def _open_due(engine: Engine, rules: dict[str, Rule], *, now: datetime, zone: tzinfo) -> int:
     """Cases for what waited long enough: one for each group, one for each alert that is alone."""
     due = select(alert.c.id, alert.c.group_id).where(alert.c.case_due_at <= now)
     with reading(engine) as tx:
@@ -139,10 +140,10 @@ def _open_due(engine: Engine, rules: dict[str, Rule], *, now: datetime, zone: tz
         with writing(engine) as tx:
             take_turn(tx)
             opened += writing_groups.open_case_of(tx, group_id, rules, now=now, zone=zone)
-    for start in range(0, len(alone), batch):
+    for start in range(0, len(alone), CASES_AT_ONCE):
         with writing(engine) as tx:
             take_turn(tx)
-            opened += _open_own(tx, rules, alone[start : start + batch], now=now, zone=zone)
+            opened += _open_own(tx, rules, alone[start : start + CASES_AT_ONCE], now=now, zone=zone)
     return opened
 
 
