@@ -96,10 +96,12 @@ def _say(
 def _fire(holding: Holding, held: Held, verdict: Verdict) -> tuple[Held, list[Verdict]]:
     if held.open:  # again, while its alert is held open: said as that, and as a step where it is worse or milder now
         verdict = verdict._replace(began_ms=held.began_ms)
-        kinds = [VerdictKind.FLAP] if verdict.severity == held.severity else [VerdictKind.FLAP, VerdictKind.STEP]
+        said = [verdict._replace(kind=VerdictKind.FLAP, severity=Severity(held.severity))]
+        if verdict.severity != held.severity:
+            said.append(verdict._replace(kind=VerdictKind.STEP))
         severity = int(verdict.severity)
         held = replace(held, calm_ms=0, level=verdict.level, severity=severity, top=max(held.top, severity))
-        return held, [verdict._replace(kind=kind) for kind in kinds]
+        return held, said
     if not is_open(holding.hours, verdict.at_ms, holding.zone):
         severity = int(verdict.severity)
         return replace(held, waits=True, began_ms=verdict.began_ms, level=verdict.level, severity=severity), []
