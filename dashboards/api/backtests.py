@@ -26,7 +26,7 @@ from registry.services.rule_edits import Problems
 
 _DAYS, _SUGGESTED_DAYS = 30, 90
 # about two seconds' work at most, so that whoever left does not keep a process busy
-_READINGS, _MOST_READINGS = 200_000, 1_000_000
+_READINGS, _MOST_READINGS, _ASSETS = 200_000, 1_000_000, 5_000
 
 Tags = Annotated[
     list[Annotated[str, Meta(max_length=40)]],
@@ -86,6 +86,7 @@ def api_backtest(call: Call[NoQuery, TriedOver]) -> Answer:
         until=until,
         after=body.after,
         most_readings=body.readings,
+        most_assets=_ASSETS,
         beside_present=body.beside_present,
         scope=call.by.area_code,
     )

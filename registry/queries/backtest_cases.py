@@ -15,7 +15,8 @@ from registry.queries.backtest_runs import Found
 from registry.queries.backtests import BacktestWish, Work
 from registry.storage.series import SeriesStore
 
-QUICK_READINGS = 2_000_000
+# some seconds' work
+QUICK_READINGS, QUICK_ASSETS = 1_000_000, 20_000
 
 
 class WouldRaise(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ def would_raise(
     *,
     zone: tzinfo = CHINA_TIME,
     most_readings: int = QUICK_READINGS,
+    most_assets: int = QUICK_ASSETS,
 ) -> WouldRaise:
     """The cases that ``rule`` would have raised on ``day`` of the city's calendar, with its grouping. Quick: seconds.
 
@@ -47,7 +49,14 @@ def would_raise(
     """
     since = datetime.combine(day, time(), zone).astimezone(UTC)
     until = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
-    wish = BacktestWish(rule=rule, since=since, until=until, most_readings=most_readings, beside_present=False)
+    wish = BacktestWish(
+        rule=rule,
+        since=since,
+        until=until,
+        most_readings=most_readings,
+        most_assets=most_assets,
+        beside_present=False,
+    )
     work = Work(engine, store, wish, zone=zone)
     work.go()
     run = work.runs[0]

@@ -51,7 +51,7 @@ _FEW = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestWish:
-    """Which rule over since ≤ t < until; from which asset on; after how many readings to stop (0: never).
+    """Which rule over since ≤ t < until; from which asset on; after how many readings or assets to stop (0: never).
 
     ``scope``: what the assets' area codes begin with, where somebody may see a part of the city only.
     """
@@ -63,13 +63,14 @@ class BacktestWish:
     most_readings: int = 0
     beside_present: bool = True
     scope: str = ""
+    most_assets: int = 0
     assets_at_once: int = 200
 
 
 def backtest(engine: Engine, store: SeriesStore, wish: BacktestWish, *, zone: tzinfo = CHINA_TIME) -> Backtest:
     """What ``wish.rule`` would have done, beside the version of it that is in force.
 
-    Stops at the first asset after which ``most_readings`` have been read; ``next`` says where to go on. Raises
+    Stops soon after ``most_readings`` or ``most_assets``; ``next`` says where to go on. Raises
     ``InvalidInput`` for a span that makes no sense and ``StoreDown``.
     """
     work = Work(engine, store, wish, zone=zone)
@@ -118,7 +119,7 @@ class Work:
         if self._present is not None and not same_rule(wish.rule, self._present):
             self.runs.append(Run(self._present))
         after, size, is_more = wish.after, _FEW, True
-        while is_more and not self._read_enough():
+        while is_more and not self._is_enough():
             size = self._size(size)
             page = self._page(after, size)
             self.done += len(page)
@@ -134,8 +135,10 @@ class Work:
         fitting = (wish.most_readings - read) * max(self.done, 1) // max(read, 1)
         return max(1, min(fitting, 4 * before if self.done else _FEW, wish.assets_at_once))
 
-    def _read_enough(self) -> bool:
+    def _is_enough(self) -> bool:
         most = self._wish.most_readings
+        if 0 < self._wish.most_assets <= self.done:
+            return True
         return most > 0 and sum(run.read for run in self.runs) >= most
 
     @property

@@ -314,3 +314,5 @@ def test_the_cases_of_a_day_are_counted_before_a_rule_is_saved(past: Past):
     assert would_raise(past.engine, past.store, alone, day).cases == 4
     assert would_raise(past.engine, past.store, msgspec.structs.replace(TILT, case_kind=None), day).cases == 0
     assert would_raise(past.engine, past.store, TILT, day - 2 * DAY).cases == 0
+    part = would_raise(past.engine, past.store, TILT, day, most_assets=2, most_readings=1)
+    assert (part.complete, part.assets < 4, part.is_many(4), part.is_many(3)) == (False, True, False, True)
