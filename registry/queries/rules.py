@@ -176,11 +176,18 @@ def _worst_first(line: RuleLine) -> tuple[bool, bool, int, str]:
 
 
 def _counts(tx: Connection, now: datetime, key: str | None = None) -> tuple[dict[str, int], dict[str, int]]:
+    """Live alerts of each rule, and how many fired lately: of a long history only the last days are looked at."""
     only = () if key is None else (alert.c.rule_key == key,)
-    count = select(alert.c.rule_key, func.count().label("n")).where(*only).group_by(alert.c.rule_key)
-    live = tx.execute(count.where(alert.c.state == AlertState.FIRING))
-    fired = tx.execute(count.where(alert.c.fired_at > now - FIRED_WITHIN))
-    return {row.rule_key: row.n for row in live}, {row.rule_key: row.n for row in fired}
+    live = (
+        select(alert.c.rule_key, func.count().label("n"))
+        .where(alert.c.state == AlertState.FIRING, *only)
+        .group_by(alert.c.rule_key)
+    )
+    keys = select(rule.c.key).distinct().where(*(() if key is None else (rule.c.key == key,))).subquery()
+    lately = (alert.c.rule_key == keys.c.key, alert.c.fired_at > now - FIRED_WITHIN)
+    fired = select(func.count()).select_from(alert).where(*lately).scalar_subquery()
+    rows = tx.execute(select(keys.c.key, fired.label("n")))
+    return {row.rule_key: row.n for row in tx.execute(live)}, {row.key: row.n for row in rows}
 
 
 def _seasons(tx: Connection, now: datetime, zone: tzinfo) -> list[SeasonChoice]:
