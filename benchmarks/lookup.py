@@ -325,3 +325,4 @@ class _City:
     timezone: str = "Asia/Shanghai"
     public_url: str = "http://127.0.0.1"
     demo: bool = False
+    warn_cases: int = 20
