@@ -164,8 +164,8 @@ def usual(name: str) -> float:
 
 
 def _baseline(name: str) -> float:
-    # a sensor lies flat: its z axis reads 90°
-    return 90.0 if name == "tilt_z" else 0.0
+    # how it was fitted: half a degree off the vertical
+    return 0.5 if name == "tilt_z" else 0.0
 
 
 def _post(guards: Sequence[Guard], cells: dict[str, Cell], points: Sequence[GuardPoint]) -> None:

@@ -316,3 +316,9 @@ def test_the_cases_of_a_day_are_counted_before_a_rule_is_saved(past: Past):
     assert would_raise(past.engine, past.store, TILT, day - 2 * DAY).cases == 0
     part = would_raise(past.engine, past.store, TILT, day, most_assets=2, most_readings=1)
     assert (part.complete, part.assets < 4, part.is_many(4), part.is_many(3)) == (False, True, False, True)
+
+
+@pytest.mark.parametrize("key", ["cover_seated_wrong", "bus_silent", "cabinet_silent"])
+def test_a_rule_that_no_history_can_be_tried_on_is_refused(past: Past, key: str):
+    with pytest.raises(InvalidInput, match="to try it on"):
+        past.tried(msgspec.structs.replace(TILT, key=key))
