@@ -431,7 +431,8 @@ class Intake:
                 cell.idle = False
                 if after is not None and guard.due_ms(after) is not None:
                     self._pending.add(post)
-            batch.decisions += [_Decision(post, verdict, received, after) for verdict in verdicts]
+            if verdicts:
+                batch.decisions += [_Decision(post, verdict, received, after) for verdict in verdicts]
 
     def _remember(self, post: Post, memory: Memory | None, batch: _Batch) -> None:
         post.memory, post.touched_ms = memory, batch.now_ms
