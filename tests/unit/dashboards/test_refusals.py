@@ -32,6 +32,7 @@ FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "registry/domain/areas.py": ("code", "area_code", "cells"),
     "registry/domain/asset_facts.py": (*FACTS, "installed_on", "warranty_until"),
     "registry/domain/external_events.py": ("startsAt", "endsAt"),
+    "registry/domain/seasons.py": ("starts", "ends"),
     "registry/domain/rules/check.py": (
         *("watches.classes[2]", "watches.assets[2]", "watches.devices[2]", "ladder[1].severity", "ladder[1].fire"),
         *("ladder[1].clear", "hours[2].days", "hours[2].until_min", "name_en", "reason_zh", "reason_en"),
@@ -69,6 +70,8 @@ FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "dashboards/pages/tags.py": ("lon", "lat", "accuracy_m"),
     "dashboards/notice_forms.py": ("quiet_from", "quiet_until", "digest_at", "hours_from", "hours_until"),
     "dashboards/people_forms.py": ("since", "until"),
+    "dashboards/quiet_forms.py": ("people", "minutes", "starts_at", "ends_at"),
+    "dashboards/rule_forms.py": ("condition.hold_s", "flapping.fires", "grouping.radius_m", "ladder[1].hold_s"),
     "dashboards/place_forms.py": ("a_away_from", "a_away_until"),
 }
 # Where the sentence is not written out: it comes from a table that has both languages (or is such a refusal again).
