@@ -19,8 +19,9 @@ from typing import Any
 from benchmarks._year_city import found_city
 from benchmarks._year_judge import Judge
 from benchmarks._year_play import Play
-from firmware_sim.year.plan import Size, part_of, plan_year
+from firmware_sim.year.plan import plan_year
 from firmware_sim.year.readings import uplinks
+from firmware_sim.year.sizes import Size, part_of
 from firmware_sim.year.truth import Truth
 from operate.logs import configure_logs
 

@@ -147,11 +147,9 @@ class _Sensor:
         """What it sends of that day, as it arrives."""
         begins_s, ends_s = day * DAY_S, (day + 1) * DAY_S
         now = _Today(
-            troubles=tuple(
-                each for each in self._troubles if each.start_s < ends_s + 60 and begins_s <= each.end_s + 5
-            ),
-            passes=tuple(each for each in self._passes if each.start_s < ends_s + 60 and begins_s <= each.end_s),
-            sites=tuple(each for each in self._sites if each.start_s < ends_s + 60 and begins_s <= each.end_s),
+            troubles=tuple(each for each in self._troubles if _concerns(each, begins_s, ends_s)),
+            passes=tuple(each for each in self._passes if _concerns(each, begins_s, ends_s)),
+            sites=tuple(each for each in self._sites if _concerns(each, begins_s, ends_s)),
             shocks=_shocks(self._unit, day, self._year.size.first_day),
         )
         queue: list[tuple[float, int]] = [(t, -1) for t in self._beats(begins_s, ends_s)]

@@ -20,9 +20,6 @@ URGENT = frozenset({"opened", "stolen", "hit", "unpermitted"})
 UPKEEP = ("battery", "dead", "drift", "stuck", "noisy")
 """What ails the sensors themselves."""
 
-WORKS = ("permitted", "unpermitted", "left_open", "left_askew")
-"""Openings on purpose: in order, without a word to anybody, left open at the end, closed with the wrong angle."""
-
 _FAULT_OF = {
     "opened": "cover_opened",
     "stolen": "cover_stolen",

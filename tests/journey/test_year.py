@@ -13,8 +13,9 @@ import pytest
 from benchmarks._year_city import found_city
 from benchmarks._year_judge import Judge
 from benchmarks.year import TUNING_SEEDS, play_year
-from firmware_sim.year.plan import SHORT, plan_year
+from firmware_sim.year.plan import plan_year
 from firmware_sim.year.readings import Uplink
+from firmware_sim.year.sizes import SHORT
 from firmware_sim.year.truth import Truth
 from registry.domain.kinds import Severity, Source
 from registry.services.case_opening import open_or_attach

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from firmware_sim.year.plan import FAULTS_OF_A_YEAR, SHORT, WORKS_OF_A_YEAR, Size, Year, plan_year
+from firmware_sim.year.plan import Year, plan_year
+from firmware_sim.year.sizes import FAULTS_OF_A_YEAR, SHORT, WORKS_OF_A_YEAR, Size, part_of
 from firmware_sim.year.weather import DAY_S
 
 
@@ -101,3 +102,10 @@ def test_days_count_from_the_first_of_january_in_china():
     assert plan_year(1, Size(assets=10, first_day=0, storms=0, faults={}, works={}, upkeep={}, outages={})).started_s
     later = plan_year(1, Size(assets=10, first_day=31, storms=0, faults={}, works={}, upkeep={}, outages={}))
     assert later.started_s == 1_767_196_800.0 + 31 * DAY_S
+
+
+def test_a_part_of_a_year_lies_in_summer_and_has_one_of_everything():
+    part = part_of(Size(), assets=300, days=40)
+    year = plan_year(2, part)
+    assert (len(year.units), len(year.storms), part.first_day) == (300, 1, 180)
+    assert {trouble.kind for trouble in year.troubles} == {*part.faults, *part.works, *part.upkeep}

@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from firmware_sim.year.plan import SHORT, Year, plan_year
+from firmware_sim.year.plan import Year, plan_year
 from firmware_sim.year.readings import Uplink, uplinks
+from firmware_sim.year.sizes import SHORT
 from firmware_sim.year.troubles import URGENT
 from firmware_sim.year.truth import Truth
 
