@@ -82,8 +82,8 @@ def test_pruning_takes_what_the_file_leaves_out_of_use(config: Path):
 
 
 def test_a_mistake_is_told_with_its_line_and_stops_the_whole_file(config: Path):
-    file = exported(config)
-    text = file.read_text(encoding="utf-8")
+    file = config.parent / "tilt.yaml"
+    text = run(config, "export", "cover_tilt")[1]
     place = next(n for n, line in enumerate(text.splitlines(), 1) if "fire: 15" in line)
     file.write_text(text.replace("fire: 15", "fire: 8"), encoding="utf-8")
 
