@@ -115,6 +115,10 @@ def _start(crew: Crew, city: DemoCity, wishes: Wishes, stop: threading.Event, as
     crew.start("sim", "sim", "--fleet", str(city.fleet), "--truth", str(city.truth))
     links = [city.home / f"{bus}.tty" for bus in {spot.bus for spot in city.spots}]
     _wait_for(crew, stop, lambda: all(link.exists() for link in links), "sim")
+    _start_edges(crew, city)
+
+
+def _start_edges(crew: Crew, city: DemoCity) -> None:
     for number, cabinet in enumerate(city.cabinets, start=1):
         crew.start(f"edge-{number}", "edge", "--config", str(cabinet))
 
@@ -157,7 +161,6 @@ def _finish(crew: Crew, city: DemoCity, wishes: Wishes, as_json: bool) -> int:
     crew.stop("sim")
     emptied = _drain(crew, city)
     _wait_until_decided(crew, city)
-    crew.stop("edge-1", "edge-2")
     crew.stop("ingest", "worker", "web", "broker")
     engine, store = open_records(city.place)
     series = tally_series(city.truth, store, engine)
@@ -193,13 +196,19 @@ def _finish(crew: Crew, city: DemoCity, wishes: Wishes, as_json: bool) -> int:
 
 
 def _drain(crew: Crew, city: DemoCity) -> bool:
-    """Wait until the cabinets have nothing left to send."""
+    """Stop the cabinets once they have nothing left to send; whether that was in time."""
     deadline = time.monotonic() + DRAIN_DEADLINE_S
+    edges = [f"edge-{number}" for number, _ in enumerate(city.cabinets, start=1)]
     while time.monotonic() < deadline:
         crew.check()
         if drained(city):
-            return True
+            crew.stop(*edges)
+            # the last answer may have come into the spool after we looked, and too late to be sent before the end
+            if drained(city):
+                return True
+            _start_edges(crew, city)
         time.sleep(0.2)
+    crew.stop(*edges)
     return False
 
 

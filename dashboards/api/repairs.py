@@ -73,7 +73,7 @@ OPERATIONS = (
         path="/cabinets/{cabinet}/seen",
         endpoint="api_see_set_aside",
         run=api_see_set_aside,
-        zh="已知悉机柜的损坏存储文件",
+        zh="已知悉机柜的损坏缓存队列文件",
         en="Somebody has seen that a cabinet set a damaged spool file aside",
         replies={204: None},
     ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -61,11 +62,18 @@ _KIND_RANK = {kind: rank for rank, kind in enumerate(RepairKind)}
 
 
 class BusSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """A bus in a cabinet's state: counts since the cabinet's start."""
+    """A bus in a cabinet's state: counts since the cabinet's start.
+
+    ``busy``: the share of the time the line is in use (0..1); ``units_fit``: for how many units like these it has time.
+    """
 
     name: str
     polls: int = 0
+    timeouts: int = 0
     crc_errors: int = 0
+    noise_bytes: int = 0
+    busy: float = 0.0
+    units_fit: int = 0
     units_silent: list[int] = []
     units_poor: list[int] = []
 
@@ -85,6 +93,10 @@ class BusMemory(msgspec.Struct, frozen=True, kw_only=True):
     polls: int
     crc_errors: int
     at: datetime
+    timeouts: int = 0
+    noise_bytes: int = 0
+    busy: float = 0.0
+    units_fit: int = 0
     units_silent: list[int] = []
     units_poor: list[int] = []
     lately: float = 0.0
@@ -187,7 +199,7 @@ def remember_bus(before: BusMemory | None, said: BusSaid, *, now: datetime) -> B
     """
     if before is None or before.at >= now:
         before = before or BusMemory(name=said.name, polls=said.polls, crc_errors=said.crc_errors, at=now)
-        return msgspec.structs.replace(before, units_silent=said.units_silent, units_poor=said.units_poor)
+        return msgspec.structs.replace(before, **_as_said(said))
     restarted = said.polls < before.polls or said.crc_errors < before.crc_errors
     polls = said.polls if restarted else said.polls - before.polls
     damaged = said.crc_errors if restarted else said.crc_errors - before.crc_errors
@@ -202,12 +214,17 @@ def remember_bus(before: BusMemory | None, said: BusSaid, *, now: datetime) -> B
         polls=said.polls,
         crc_errors=said.crc_errors,
         at=now,
-        units_silent=said.units_silent,
-        units_poor=said.units_poor,
         lately=lately,
         usually=usually,
         answers=before.answers + max(0, polls),
+        **_as_said(said),
     )
+
+
+def _as_said(said: BusSaid) -> dict[str, Any]:
+    """What of a bus is kept as the cabinet says it."""
+    kept = ("timeouts", "noise_bytes", "busy", "units_fit", "units_silent", "units_poor")
+    return {name: getattr(said, name) for name in kept}
 
 
 def find_repairs(cabinets: Sequence[CabinetFacts], sensors: Sequence[SensorFacts], *, now: datetime) -> list[Repair]:

@@ -11,9 +11,11 @@ from sqlalchemy import Engine, func, select
 
 from registry.domain.commands import OPEN, CommandKind, CommandState, ConfigurationState
 from registry.domain.errors import NotFound
+from registry.domain.repairs import BusMemory, SourceSaid
 from registry.queries.health import CabinetHealth, cabinets
 from registry.queries.paging import Page, check_limit, decode_id, page_of
 from registry.queries.rows import as_view
+from registry.services.cabinets import read_told
 from registry.services.configurations import own_settings
 from registry.storage.database import reading
 from registry.storage.tables import (
@@ -78,7 +80,7 @@ class CabinetFile(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one cabinet that its page shows.
 
     ``running_version`` is what the cabinet itself says it runs (0: its own file alone); ``own`` what it told of its
-    file; ``code_until`` until when a one-time code is good.
+    file; ``code_until`` until when a one-time code is good; ``buses`` and ``sources`` as it last told of them.
     """
 
     health: CabinetHealth
@@ -89,6 +91,8 @@ class CabinetFile(msgspec.Struct, frozen=True, kw_only=True):
     credential: CredentialRow | None
     code_until: datetime | None
     serials: list[str]
+    buses: list[BusMemory] = []
+    sources: list[SourceSaid] = []
 
     @property
     def newest(self) -> ConfigurationRow | None:
@@ -124,8 +128,11 @@ def cabinet_file(engine: Engine, cabinet_id: str, *, now: datetime) -> CabinetFi
         if health is None and credential is None and code_until is None:
             raise NotFound("cabinet", cabinet_id)
         said = tx.execute(
-            select(cabinet.c.configuration_version, cabinet.c.configuration_problem).where(cabinet.c.id == cabinet_id)
+            select(cabinet.c.configuration_version, cabinet.c.configuration_problem, cabinet.c.told).where(
+                cabinet.c.id == cabinet_id
+            )
         ).first()
+        told = read_told(said.told) if said else None
         versions = tx.execute(
             select(cabinet_configuration, user.c.name.label("created_by_name"))
             .outerjoin_from(cabinet_configuration, user, user.c.id == cabinet_configuration.c.created_by)
@@ -147,6 +154,8 @@ def cabinet_file(engine: Engine, cabinet_id: str, *, now: datetime) -> CabinetFi
             credential=None if credential is None else as_view(credential._mapping, CredentialRow),
             code_until=code_until,
             serials=list(serials),
+            buses=told.buses if told is not None else [],
+            sources=told.sources if told is not None else [],
         )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert
 from registry.domain.commands import CommandKind
 from registry.domain.kinds import Role
 from registry.domain.people import Actor
-from registry.domain.repairs import AsideSaid, BusSaid
+from registry.domain.repairs import AsideSaid, BusSaid, SourceSaid
 from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.commands import NewCommand, order_command
 from registry.services.configurations import NewConfiguration, publish_configuration
@@ -44,7 +44,11 @@ def troubled_cabinet(engine: Engine, cabinet: str, *, now: datetime) -> Troubled
         queued=41_233,
         dropped=812,
         clock_off_s=-95.0,
-        buses=[BusSaid(name="east", units_silent=[1, 2, 7, 9])],
+        buses=[
+            BusSaid(name="east", polls=86_400, crc_errors=310, busy=0.93, units_fit=11, units_silent=[1, 2, 7, 9]),
+            BusSaid(name="west", polls=86_400, busy=0.31, units_fit=30, units_poor=[4]),
+        ],
+        sources=[SourceSaid(name="lns", kind="chirpstack"), SourceSaid(name="nb-iot", kind="ctwing", up=False)],
         set_aside=[AsideSaid(name="spool.db.damaged-20261119T031207", at=now.timestamp(), bytes=104_857_600)],
     )
     note_cabinet(engine, state, now=now)

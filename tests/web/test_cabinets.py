@@ -15,6 +15,7 @@ from gateway.credentials import password_hash
 from operate.remote_jobs import configuration_faults
 from registry.domain.commands import CommandState, ConfigurationState
 from registry.domain.kinds import Role
+from registry.domain.repairs import BusSaid, SourceSaid
 from registry.queries.cabinets import cabinet_file, list_commands
 from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.command_replies import take_reply
@@ -48,6 +49,30 @@ def test_everybody_on_the_staff_sees_a_cabinet_and_only_some_may_tell_it_anythin
         assert ('value="restart"' in page.text) == (role is Role.ADMINISTRATOR)
     assert PAGE in web.as_(Role.VIEWER).get("/system").text
     assert web.as_(Role.ADMINISTRATOR).get("/cabinets/c9").status_code == 404
+
+
+def test_the_page_shows_how_busy_each_line_is_and_which_source_is_down(web: Web):
+    lines = [
+        BusSaid(name="east", polls=1000, crc_errors=25, busy=0.934, units_fit=11, units_silent=[7, 9]),
+        BusSaid(name="west", polls=1000, busy=0.31, units_fit=30, units_poor=[4]),
+    ]
+    sources = [SourceSaid(name="nb-iot", kind="ctwing", up=False)]
+    said = CabinetState(cabinet="c1", online=True, at=web.clock.now.timestamp(), buses=lines, sources=sources)
+    note_cabinet(web.city.engine, said, now=web.clock.now)
+    reader = web.as_(Role.VIEWER)
+    reader.set_cookie("lang", "en")
+    shown = section(reader.get(PAGE).text, "lines")
+    east, west = (row for row in shown if "east" in row or "west" in row)
+    assert all(word in east for word in ("93%", "too busy", "11 units", "7, 9")), east
+    assert all(word in west for word in ("31%", "answer poorly: 4")), west
+    assert "too busy" not in west
+    assert any("nb-iot" in row and "down" in row for row in shown)
+
+
+def section(page: str, name: str) -> list[str]:
+    """The rows of one section's tables, without their marks."""
+    body = page.split(f'id="{name}', 1)[1].split("</section>", 1)[0]
+    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in body.split("<tr>")[1:]]
 
 
 def test_a_command_waits_on_the_page_until_it_is_withdrawn(web: Web):
