@@ -50,9 +50,9 @@ def test_everything_that_is_wrong_is_told_at_once_and_names_that_nobody_knows_ar
     assert (refused.status_code, [one["field"] for one in refused.get_json()["errors"]]) == (422, fields)
 
     strange = client.get(PATH).get_json()
-    strange["condition"]["claer"] = 9
+    strange["condition"]["clearr"] = 9
     refused = ask(client, "PUT", PATH, {"rule": strange, "note": "x"}, If_Match="*").get_json()
-    assert [one["field"] for one in refused["errors"]] == ["condition.claer"]
+    assert [one["field"] for one in refused["errors"]] == ["condition.clearr"]
 
 
 def test_a_rule_watches_what_its_tags_name(web: Web) -> None:

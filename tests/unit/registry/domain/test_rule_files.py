@@ -69,7 +69,7 @@ rules:
     condition:
       type: limit
       fire: 10
-      claer: 12
+      clearr: 12
       clear: 12
       hold_s: five
     hours:
@@ -93,7 +93,7 @@ def test_every_mistake_of_a_file_is_told_with_its_line_and_field() -> None:
     assert told == [
         (4, "lean", "severity"),
         (5, "lean", "colour"),
-        (11, "lean", "condition.claer"),
+        (11, "lean", "condition.clearr"),
         (13, "lean", "condition.hold_s"),
         (15, "lean", "hours[0].days[1]"),
         (17, "lean", "hours[0].until"),
@@ -109,7 +109,7 @@ def test_every_mistake_of_a_file_is_told_with_its_line_and_field() -> None:
 def test_a_name_that_is_nearly_right_is_corrected() -> None:
     _, problems = read_rules(MISTAKEN)
 
-    assert "did you mean clear?" in next(str(each.error) for each in problems if each.error.field == "condition.claer")
+    assert "did you mean clear?" in next(str(each.error) for each in problems if each.error.field == "condition.clearr")
 
 
 @pytest.mark.parametrize(
