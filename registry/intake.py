@@ -122,6 +122,10 @@ _many_readings = msgspec.json.Decoder(list[RawReading])
 _named = msgspec.json.Decoder(_Named)
 
 
+class _Overtaken(StoreDown):
+    """Somebody changed a rule or a device after the batch was judged and before it was written: nothing was."""
+
+
 class _Batch:
     """What one call of ``accept`` has found so far; thrown away whole when anything fails."""
 
@@ -169,6 +173,13 @@ class Intake:
 
     def accept(self, packs: Sequence[Pack], *, now: datetime) -> Receipt:
         """Keep and judge ``packs`` and answer what may be acked. Raises ``StoreDown``; then nothing may be acked."""
+        try:
+            return self._accept(packs, now)
+        except _Overtaken as told:
+            log.info("batch_judged_again", why=str(told))
+            return self._accept(packs, now)
+
+    def _accept(self, packs: Sequence[Pack], now: datetime) -> Receipt:
         try:
             directory = self._current_directory()
             batch = _Batch(to_ms(now))
@@ -443,6 +454,11 @@ class Intake:
         if memory is not None and post.guard.due_ms(memory) is not None:
             self._pending.add(post)
 
+    def _check_still_in_force(self, tx: Connection) -> None:
+        """What was decided by a rule that is off by now would stay live for ever. Only whose turn it is can know."""
+        if self._directory is not None and records.revisions(tx) != self._directory.revisions:
+            raise _Overtaken("a rule or a device was changed while a batch was being judged")
+
     def _commit(self, batch: _Batch, now: datetime, appended: Callable[[], list[records.Letter]]) -> tuple[int, int]:
         """The records; ``appended`` waits until the series has its part and answers the letters for what it refused."""
         fired: list[int] = []
@@ -455,6 +471,7 @@ class Intake:
             _keep_memories(tx, batch.remembered)
             if batch.decisions:
                 alerts.take_turn(tx)
+                self._check_still_in_force(tx)
             for decision in batch.decisions:
                 fired_id, was_cleared = _apply(tx, decision, now, self._zone)
                 fired += [fired_id] if fired_id else []

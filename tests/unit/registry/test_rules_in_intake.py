@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from registry.services.rule_edits import save_rule, switch_rule, undo_rule
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import reading, writing
 from registry.storage.series import SqliteSeries
+from registry.storage.series.port import Refused, Row
 from registry.storage.tables import alert
 from registry.storage.times import to_ms
 from tests.city import build_city
@@ -99,3 +100,34 @@ def test_a_rule_that_looks_elsewhere_ends_its_alert_and_watches_there(street: St
     street.edit(replace(street.rule, point="tilt_x"))
     assert street.states() == ["cleared"]
     assert street.tilted(20.0).fired == 0
+
+
+class Slow(SqliteSeries):
+    """A series store during whose writing something else happens, once."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def append(self, rows: Sequence[Row]) -> list[Refused]:
+        refused = super().append(rows)
+        if self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            happens()
+        return refused
+
+
+def test_what_a_rule_decided_that_is_off_before_it_is_written_is_judged_again(
+    engine: Engine, tmp_path: Path, now: datetime
+) -> None:
+    store = Slow(tmp_path / "series.db")
+    street = Street(engine, store, now)
+    street.tilted(1.0)
+
+    store.meanwhile = lambda: switch_rule(engine, KEY, on=False, seen_version=None, by=SYSTEM, now=now)
+    receipt = street.tilted(20.0)
+    assert (receipt.fired, receipt.stored, [ack.seq for ack in receipt.acks]) == (0, 6, [2])
+    assert street.states() == []
+
+    switch_rule(engine, KEY, on=True, seen_version=None, by=SYSTEM, now=now)
+    assert street.tilted(20.0).fired == 1
+    assert store.count() == 18
+    store.close()
