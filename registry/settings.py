@@ -66,6 +66,10 @@ class RecordSettings:
             "unit": "days",
         },
     )
+    keep_notices_days: int = field(
+        default=730,
+        metadata={"help": "how long notices stay after their alert was over; alerts and cases stay", "unit": "days"},
+    )
     keep_uploads_days: int = field(
         default=90,
         metadata={"help": "how long an import's file stays after its run; records and report stay", "unit": "days"},

@@ -251,6 +251,7 @@ class _Worker:
             keep_feed=timedelta(days=self._settings.keep_feed_days),
             keep_letters=timedelta(days=self._settings.keep_letters_days),
             keep_commands=timedelta(days=self._settings.keep_commands_days),
+            keep_notices=timedelta(days=self._settings.keep_notices_days),
         )
         answers = clean_answers(self._engine, now=now)
         sessions = forget_sessions(self._engine, before=now - KEEP_SESSIONS)

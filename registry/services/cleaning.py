@@ -8,11 +8,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Engine, Select, Table, and_, delete, func, select
+from sqlalchemy import Column, ColumnElement, Engine, Select, Table, and_, delete, exists, func, not_, select
 
 from registry.domain.commands import CommandKind, CommandState
+from registry.domain.kinds import AlertState, GroupState, NoticeState
 from registry.storage.database import writing
-from registry.storage.tables import cabinet_command, dead_letter, feed
+from registry.storage.tables import alert, alert_group, cabinet_command, dead_letter, feed, notice
 
 
 class Cleaned(NamedTuple):
@@ -21,6 +22,7 @@ class Cleaned(NamedTuple):
     feed: int
     dead_letters: int
     commands: int
+    notices: int
 
 
 def clean_up(
@@ -30,11 +32,13 @@ def clean_up(
     keep_feed: timedelta,
     keep_letters: timedelta,
     keep_commands: timedelta,
+    keep_notices: timedelta,
     batch: int = 5000,
 ) -> Cleaned:
     """Drop what is older than it is kept; at most ``batch`` rows a transaction.
 
-    Of commands only those that have ended, counted from their end; what a cabinet last told of itself stays.
+    Of commands only those that have ended, counted from their end; what a cabinet last told of itself stays. Of
+    notices only those about what is over: while an alert is live they say who was told already.
     """
     old = now - keep_commands
     return Cleaned(
@@ -47,6 +51,19 @@ def clean_up(
             and_(cabinet_command.c.decided_at < old, cabinet_command.c.id.not_in(_last_descriptions())),
             batch,
         ),
+        notices=_forget(engine, notice, notice.c.created_at, _told_long_ago(now - keep_notices), batch),
+    )
+
+
+def _told_long_ago(moment: datetime) -> ColumnElement[bool]:
+    gathered = notice.alias("gathered")
+    return and_(
+        notice.c.created_at < moment,
+        notice.c.state.not_in([NoticeState.WAITING, NoticeState.SENDING, NoticeState.HELD]),
+        not_(exists().where(alert.c.id == notice.c.alert_id, alert.c.state == AlertState.FIRING)),
+        not_(exists().where(alert_group.c.id == notice.c.group_id, alert_group.c.state == GroupState.OPEN)),
+        # a digest goes after what it gathered
+        not_(exists().where(gathered.c.digest_id == notice.c.id)),
     )
 
 

@@ -149,5 +149,6 @@ def test_leases_cleaning_and_rules(city: City):
         letter = {"at": NOW, "cabinet_id": "c", "reason": "undecodable", "detail": "", "body": ""}
         tx.execute(insert(dead_letter).values(letter))
     assert len(dead_letters(city.engine).items) == 1
-    cleaned = clean_up(city.engine, now=NOW + 99 * DAY, keep_feed=DAY, keep_letters=DAY, keep_commands=DAY)
+    keep = {"keep_feed": DAY, "keep_letters": DAY, "keep_commands": DAY, "keep_notices": DAY}
+    cleaned = clean_up(city.engine, now=NOW + 99 * DAY, **keep)
     assert (cleaned.dead_letters, cleaned.commands) == (1, 0)
