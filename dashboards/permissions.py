@@ -67,6 +67,7 @@ PERMISSIONS: dict[str, Line] = {
     "report": Line(PUBLIC),
     # what is wrong, and who does something about it
     "overview": Line(STAFF),
+    "overview_groups": Line(STAFF),
     "alerts": Line(STAFF),
     "alert": Line(STAFF, OWN_AREA),
     "alert_spark": Line(STAFF, OWN_AREA),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask, render_template
 
 from dashboards.login import area
 from dashboards.site import now, site
+from registry.domain.kinds import GroupState
 from registry.queries import overview as overview_queries
+from registry.queries.alert_groups import list_groups
+from registry.queries.alerts import count_waiting
 from registry.queries.permits import count_running
 from registry.queries.seasons import seasons_in_force
 
@@ -16,6 +21,7 @@ WRONG_ROWS = 50
 def register(app: Flask) -> None:
     """Routes of this module."""
     app.add_url_rule("/", "overview", overview)
+    app.add_url_rule("/overview/groups", "overview_groups", overview_groups)
 
 
 def overview() -> str:
@@ -29,4 +35,19 @@ def overview() -> str:
         seasons=seasons_in_force(where.engine, now(), zone=where.zone),
         permits=count_running(where.engine, now=now(), scope=area()),
         feed_id=feed_id,
+        **_without_case(),
     )
+
+
+def overview_groups() -> str:
+    """The part of the wall screen that speaks of groups and of what waits, for the script that keeps it fresh."""
+    return render_template("overview_groups.html", **_without_case())
+
+
+def _without_case() -> dict[str, Any]:
+    """What is wrong and not (or not only) a case: groups that are open, and how many alerts wait for company."""
+    where = site()
+    return {
+        "groups": list_groups(where.engine, state=GroupState.OPEN, scope=area()).items,
+        "waiting": count_waiting(where.engine, scope=area()),
+    }

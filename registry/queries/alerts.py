@@ -178,6 +178,16 @@ def alert_timeline(engine: Engine, alert_id: int) -> list[AlertEventRow]:
         return all_views(tx, query.where(alert_event.c.alert_id == alert_id).order_by(alert_event.c.id), AlertEventRow)
 
 
+def count_waiting(engine: Engine, *, scope: str = "") -> int:
+    """How many live alerts in no group wait for company before they open a case."""
+    waits = (alert.c.case_due_at.is_not(None), alert.c.group_id.is_(None), alert.c.state == AlertState.FIRING)
+    query = select(func.count()).select_from(alert).where(*waits)
+    if scope:
+        query = query.join(asset, asset.c.id == alert.c.asset_id).where(digits_begin(asset.c.area_code, scope))
+    with reading(engine) as tx:
+        return int(tx.execute(query).scalar_one())
+
+
 def live_by_severity(tx: Connection, *, scope: str = "") -> dict[Severity, int]:
     """How many alerts are live, by how bad they are."""
     query = select(alert.c.severity, func.count()).where(alert.c.state == AlertState.FIRING).group_by(alert.c.severity)

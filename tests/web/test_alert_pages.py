@@ -110,3 +110,16 @@ def test_an_alert_leaves_its_group_with_a_case_of_its_own_and_the_group_gets_a_n
     assert found.group_id is None
     with reading(web.city.engine) as tx:
         assert tx.execute(select(case.c.kind).where(case.c.id == found.case_id)).scalar_one() == "water_high"
+
+
+def test_the_wall_screen_shows_groups_and_what_waits_before_they_have_a_case(web: Web):
+    client = web.as_(Role.VIEWER)
+    assert "group-line" not in client.get("/").text
+    assert client.get("/overview/groups").text.strip() == ""
+    members = [web.city.add_alert(None, NOON, rule_key=f"r{number}") for number in range(3)]
+    web.city.add_alert(None, NOON, rule_key="alone", case_due_at=NOON + timedelta(seconds=30))
+    group_id = grouped(web, *members)
+    for address in ("/", "/overview/groups"):
+        page = client.get(address).text
+        assert f"/alert-groups/{group_id}" in page
+        assert "1 处告警尚未立案" in page

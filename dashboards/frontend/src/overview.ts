@@ -24,6 +24,13 @@ function showCounters(overview: Overview): void {
   }
 }
 
+/** The server writes the lines of groups; here they only take the place of the old ones. */
+async function showGroups(box: HTMLElement): Promise<void> {
+  const answer = await fetch(box.dataset.groups ?? "", { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  box.replaceChildren(document.createRange().createContextualFragment(await answer.text()));
+}
+
 async function start(page: Page): Promise<void> {
   const ticker = part("[data-ticker]");
   let map: CityMap | undefined;
@@ -34,6 +41,7 @@ async function start(page: Page): Promise<void> {
       fetchJson<{ overview: Overview }>("/api/v1/overview"),
     ]);
     list.show(wrong.wrong);
+    await showGroups(part("[data-groups]"));
     showCounters(figures.overview);
     part("[data-more]").hidden = figures.overview.cases_open <= wrong.wrong.length;
     say(part("[data-fresh]"), page.t("overview.as_of", { clock: page.clock(Date.now()) }));
