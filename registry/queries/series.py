@@ -19,7 +19,10 @@ _MOST_BANDS = 500
 
 
 class AlertBand(msgspec.Struct, frozen=True, kw_only=True):
-    """The time an alert's condition held, cut to the span asked for, in Unix ms; ``until`` is None: still firing."""
+    """The time an alert's condition held, cut to the span asked for, in Unix ms; ``until`` is None: still firing.
+
+    ``severity`` is the worst it was: one that is over went down its steps before.
+    """
 
     alert_id: int
     rule_key: str
@@ -98,7 +101,7 @@ def _bands(tx: Connection, point_id: int, since: datetime, until: datetime) -> l
         AlertBand(
             alert_id=row.id,
             rule_key=row.rule_key,
-            severity=row.severity,
+            severity=max(row.peak_severity, row.severity),
             from_=to_ms(max(row.began_at, since)),
             until=None if row.cleared_at is None else to_ms(min(row.cleared_at, until)),
         )
