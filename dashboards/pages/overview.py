@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, render_template
+from flask import Flask, Response, render_template
 
 from dashboards.login import area
 from dashboards.site import now, site
@@ -39,9 +39,10 @@ def overview() -> str:
     )
 
 
-def overview_groups() -> str:
+def overview_groups() -> Response:
     """The part of the wall screen that speaks of groups and of what waits, for the script that keeps it fresh."""
-    return render_template("overview_groups.html", **_without_case())
+    # a piece of a page is no page: whoever opens it by itself sees that
+    return Response(render_template("overview_groups.html", **_without_case()), mimetype="text/plain")
 
 
 def _without_case() -> dict[str, Any]:

@@ -26,7 +26,7 @@ function showCounters(overview: Overview): void {
 
 /** The server writes the lines of groups; here they only take the place of the old ones. */
 async function showGroups(box: HTMLElement): Promise<void> {
-  const answer = await fetch(box.dataset.groups ?? "", { headers: { Accept: "text/html" } });
+  const answer = await fetch(box.dataset.groups ?? "", { headers: { Accept: "text/plain" } });
   if (!answer.ok) return;
   box.replaceChildren(document.createRange().createContextualFragment(await answer.text()));
 }
