@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import time
@@ -34,14 +35,15 @@ class Mosquitto:
         self.kill()
 
     def start(self) -> None:
-        """Starts the broker (again, on the same port) and waits until it listens."""
+        """Starts the broker (again, on the same port) and waits until it listens, on every port that it has."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(["mosquitto", "-c", str(self._config)], stdout=log, stderr=log)
         deadline = time.monotonic() + 60
-        while True:
+        waiting = [self.port, *(int(port) for port in re.findall(r"^listener (\d+)", self._extra, re.MULTILINE))]
+        while waiting:
             try:
-                socket.create_connection((self.host, self.port), timeout=1).close()
-                return
+                socket.create_connection((self.host, waiting[-1]), timeout=1).close()
+                waiting.pop()
             except OSError:
                 assert self._process.poll() is None, self._log.read_text()
                 assert time.monotonic() < deadline, "mosquitto did not start in time"
