@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.settings import HIGHEST_ADDRESS
+
 _WINDOW_S = 10.0
 _WINDOW_CYCLES = 3
 _REMEMBERED_REQUESTS = 64
@@ -11,8 +13,11 @@ _NEWEST_SHARE = 0.1  # how much the newest poll counts in the mean
 
 
 def units_that_fit(period_s: float, poll_s: float, timeout_s: float) -> int:
-    """Units that can be asked in one period when a poll takes ``poll_s``, with room for one that stays silent."""
-    return max(0, int((period_s - timeout_s) / poll_s)) if poll_s > 0 else 0
+    """Units that can be asked in one period when a poll takes ``poll_s``, with room for one that stays silent.
+
+    Never more than a line has addresses, however fast it is.
+    """
+    return min(HIGHEST_ADDRESS, max(0, int((period_s - timeout_s) / poll_s))) if poll_s > 0 else 0
 
 
 @dataclass(slots=True)

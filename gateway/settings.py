@@ -18,7 +18,7 @@ from gateway.source_checks import source_problems
 _CABINET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _LONGEST_PERIOD_S = 86_400
-_HIGHEST_ADDRESS = 247  # Modbus over serial line V1.02 §2.2: 248..255 are reserved, 0 is broadcast
+HIGHEST_ADDRESS = 247  # Modbus over serial line V1.02 §2.2: 248..255 are reserved, 0 is broadcast
 
 
 def _about(text: str, *, unit: str = "", secret: bool = False) -> dict[str, Any]:
@@ -364,7 +364,7 @@ def _bus_problems(settings: CabinetSettings) -> Iterator[str]:
         for number, unit in enumerate(bus.unit):
             here = f"{at}.unit[{number}]"
             # On TCP a server that is the device itself is addressed as 0 or 255.
-            low, high = (0, 255) if port.framing == "tcp" else (1, _HIGHEST_ADDRESS)
+            low, high = (0, 255) if port.framing == "tcp" else (1, HIGHEST_ADDRESS)
             if not low <= unit.address <= high:
                 yield f"{here}.address: is {unit.address}; Modbus units here have addresses from {low} to {high}"
             yield from _unit_problems(here, unit, addresses, serials)

@@ -69,9 +69,7 @@ class BusSaid(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     polls: int = 0
-    timeouts: int = 0
     crc_errors: int = 0
-    noise_bytes: int = 0
     busy: float = 0.0
     units_fit: int = 0
     units_silent: list[int] = []
@@ -93,8 +91,6 @@ class BusMemory(msgspec.Struct, frozen=True, kw_only=True):
     polls: int
     crc_errors: int
     at: datetime
-    timeouts: int = 0
-    noise_bytes: int = 0
     busy: float = 0.0
     units_fit: int = 0
     units_silent: list[int] = []
@@ -223,7 +219,7 @@ def remember_bus(before: BusMemory | None, said: BusSaid, *, now: datetime) -> B
 
 def _as_said(said: BusSaid) -> dict[str, Any]:
     """What of a bus is kept as the cabinet says it."""
-    kept = ("timeouts", "noise_bytes", "busy", "units_fit", "units_silent", "units_poor")
+    kept = ("busy", "units_fit", "units_silent", "units_poor")
     return {name: getattr(said, name) for name in kept}
 
 

@@ -10,6 +10,7 @@ from gateway.bus_budget import Budget, Quality, units_that_fit
 def test_room_is_kept_for_one_unit_that_stays_silent():
     assert units_that_fit(2.0, 0.05, 0.3) == 34
     assert units_that_fit(2.0, 0.05, 2.5) == 0
+    assert units_that_fit(2.0, 0.0005, 0.3) == 247  # a line has no more addresses
     assert units_that_fit(2.0, 0.0, 0.3) == 0
 
 
