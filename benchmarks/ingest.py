@@ -11,6 +11,7 @@ the same machine: what the processors do for each is told, since with two cores 
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import statistics
 import tempfile
@@ -150,18 +151,25 @@ def pack_messages(size: int, messages: int) -> Iterator[Message]:
             device, point = divmod(place, len(POINT_NAMES))
             cursor += 1
             at = (start_ms + turn * 2_000 + device % 1_000) / 1000
-            value = _value(POINT_NAMES[point], rng, opened=device in opened and turn >= 1)
             name = POINT_NAMES[point]
+            value = _value(name, rng, device, turn, opened=device in opened and turn >= 1)
             base = f'"bn":"BN-{device:05d}/","bt":{at:.3f},' if index == 0 or point == 0 else ""
             parts.append(f',{{{base}"n":"{name}","u":"{POINTS[name].unit}","v":{value}}}')
         parts.append("]")
         yield f"covercode/v1/b{cabinet}/up/routine", "".join(parts).encode()
 
 
-def _value(name: str, rng: Random, *, opened: bool) -> float:
+def _value(name: str, rng: Random, device: int, turn: int, *, opened: bool) -> float:
+    """As a sensor says it: its three inclinations are those of one body, and its battery only ever falls."""
     if name == "tilt_z" and opened:
         return 70.0
-    low, high = {"battery": (70, 100), "water_level": (200, 700), "temperature": (5, 30)}.get(name, (0, 3))
+    seat_x, seat_y = device % 7 * 0.2, device % 5 * 0.2
+    usual = {"tilt_x": seat_x, "tilt_y": seat_y, "tilt_z": math.hypot(seat_x, seat_y)}.get(name)
+    if usual is not None:
+        return round(usual + rng.uniform(-0.1, 0.1), 2)
+    if name == "battery":
+        return round(100.0 - device % 30 - turn * 0.001, 2)
+    low, high = {"water_level": (200, 700), "temperature": (5, 30)}.get(name, (0, 3))
     return round(rng.uniform(low, high), 2)
 
 

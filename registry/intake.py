@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, tzinfo
 from functools import partial
 from types import MappingProxyType
@@ -32,6 +32,7 @@ from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.intake_directory import Cell, Directory, Post, load_directory
 from registry.storage.database import reading, writing
 from registry.storage.series import SeriesStore
+from registry.storage.series.beside import Beside
 from registry.storage.series.port import Refused
 from registry.storage.times import from_ms, to_ms
 
@@ -58,6 +59,8 @@ EARLIEST_MS = 1_577_836_800_000  # 2020-01-01 UTC
 FUTURE_LIMIT_MS = 10 * 60 * 1000
 _NOT_FITTED = "undecodable: unknown_device:"  # a cabinet's words for a frame of a device that stands in no table
 PENDING_GRACE_MS = 5_000
+# once a reading: in Python 3.11 the look-up in the enum alone would cost more than all comparisons of a reading
+_LATE, _SUSPECT = int(Quality.LATE), int(Quality.SUSPECT)
 _MOST_STOOD_FOR = 2**31 - 1
 
 
@@ -183,10 +186,13 @@ class Intake:
         try:
             directory = self._current_directory()
             batch = _Batch(to_ms(now))
-            for pack in packs:
-                if self._is_next(pack, directory, batch):
-                    self._sort_out(pack, directory, batch)
-            fired, cleared = self._keep(directory, batch, now)
+            with self._beside() as beside:
+                for pack in packs:
+                    if self._is_next(pack, directory, batch):
+                        self._sort_out(pack, directory, batch)
+                        if beside is not None:
+                            beside.offer(batch.rows)
+                fired, cleared = self._keep(directory, batch, now, beside)
         except BaseException:
             self._forget()
             raise
@@ -254,7 +260,8 @@ class Intake:
                 ]
                 self._sort_out(Pack("", Lane.URGENT, "", 0, 0, rows), directory, batch)
                 batch.events += device.seen
-            fired, cleared = self._keep(directory, batch, now)
+            with self._beside() as beside:
+                fired, cleared = self._keep(directory, batch, now, beside)
         except BaseException:
             self._forget()
             raise
@@ -300,7 +307,8 @@ class Intake:
             batch = _Batch(to_ms(now))
             for letter, readings in found:
                 self._take_again(letter, readings, directory, batch)
-            fired, _ = self._keep(directory, batch, now)
+            with self._beside() as beside:
+                fired, _ = self._keep(directory, batch, now, beside)
         except BaseException:
             self._forget()
             raise
@@ -341,16 +349,20 @@ class Intake:
         batch.letters[before:] = [each._replace(attempts=letter.attempts + 1) for each in refused]
         batch.replayed.append(letter.id)
 
-    def _keep(self, directory: Directory, batch: _Batch, now: datetime) -> tuple[int, int]:
+    def _beside(self) -> AbstractContextManager[Beside | None]:
+        """Servers work on their own: one writes while we judge and make the statements for the other.
+
+        None where the records are a file: beside others only one may write it, who is not made to wait for the series.
+        """
+        return nullcontext() if self._engine.dialect.name == "sqlite" else Beside(self._store)
+
+    def _keep(self, directory: Directory, batch: _Batch, now: datetime, beside: Beside | None) -> tuple[int, int]:
         """Into the series and the records, committed in this order; answers how many alerts fired and cleared."""
-        if self._engine.dialect.name == "sqlite":
-            # beside others only one may write: it is not made to wait for the series
+        if beside is None:
             letters = _refused_letters(self._store.append(batch.rows), directory, batch)
             return self._commit(batch, now, lambda: letters)
-        # A server works on its own: the statements for one run while the other writes, and the commit waits for both.
-        with ThreadPoolExecutor(1, thread_name_prefix="series") as beside:
-            appending = beside.submit(self._store.append, batch.rows)
-            return self._commit(batch, now, lambda: _refused_letters(appending.result(), directory, batch))
+        beside.rest(batch.rows)
+        return self._commit(batch, now, lambda: _refused_letters(beside.refused(), directory, batch))
 
     def _current_directory(self) -> Directory:
         now = self._clock()
@@ -408,9 +420,9 @@ class Intake:
             if measured <= before:
                 if measured < before:
                     batch.late += 1
-                    quality = quality or Quality.LATE
+                    quality = quality or _LATE
                 add((point_id, measured, value, quality, received))
-                if before - measured < cell.lateness_ms and quality != Quality.SUSPECT:
+                if before - measured < cell.lateness_ms and quality != _SUSPECT:
                     waiting = [post for post in cell.posts if before - measured < post.guard.lateness_ms]
                     self._judge(cell, waiting, measured, received, value, batch)
                 continue
@@ -419,7 +431,7 @@ class Intake:
             cell.newest_ms = measured
             newest[point_id] = row = (point_id, measured, value, quality, received)
             add(row)
-            if (cell.idle and cell.calm_above < value < cell.calm_below) or quality == Quality.SUSPECT:
+            if (cell.idle and cell.calm_above < value < cell.calm_below) or quality == _SUSPECT:
                 continue
             self._judge(cell, cell.posts, measured, received, value, batch)
 

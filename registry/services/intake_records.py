@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -184,7 +185,8 @@ def _storable(text: str) -> str:
 def _at_once(tx: Connection, sql: str, rows: Sequence[LatestRow]) -> None:
     if rows:
         # as text: the driver puts its own lists together number by number, this takes five calls
-        arrays = tuple(f"{{{msgspec.json.encode(column)[1:-1].decode()}}}" for column in zip(*rows, strict=True))
+        columns = (list(map(itemgetter(place), rows)) for place in range(5))
+        arrays = tuple(f"{{{msgspec.json.encode(column)[1:-1].decode()}}}" for column in columns)
         tx.exec_driver_sql(sql, arrays)
 
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from math import asin, hypot, sin
 from struct import Struct
 
 from registry.domain.rules.conditions import DisagreeCondition, VectorCondition
 from registry.domain.rules.guard import Guard, GuardPoint, Plan
 from registry.domain.rules.ladder import Ladder
-from registry.domain.rules.memory import Memory, Outcome, Phase, carrying, remembering
+from registry.domain.rules.memory import NOTHING, WATCHING, Memory, Outcome, carrying, remembering
 from registry.domain.rules.rule import Rule
 
 Three = tuple[float, float, float]
 
+_RADIANS = math.pi / 180.0
 _AXIS = Struct("<Bqd")
+_TWO_AXES = Struct("<BqdBqd")
 
 
 class AxesGuard(Guard):
@@ -44,13 +47,22 @@ class AxesGuard(Guard):
 
     def _keeps(self, before: Memory | None, after: Memory | None) -> bool:
         """Parts of a sample are not worth a row: what a crash leaves incomplete is dropped, as without one."""
-        return any(each is not None and each.phase is not Phase.WATCHING for each in (before, after))
+        return (before is not None and before.phase is not WATCHING) or (
+            after is not None and after.phase is not WATCHING
+        )
 
     def _judge(self, memory: Memory | None, point_id: int, at_ms: int, value: float) -> Outcome:
         axis = self._points.index(point_id)
         if memory is None:  # the first axis of a sample, as nearly always
             return remembering(_AXIS.pack(axis, at_ms, value), at_ms), ()
         packed = memory.seen
+        if memory.last_ms == at_ms and memory.phase is WATCHING:  # the others, of the same moment
+            sample = _one_moment(packed, axis, at_ms, value)
+            if isinstance(sample, bytes):
+                return remembering(sample, at_ms), ()
+            if sample is not None:
+                level = self._level(sample)
+                return NOTHING if level is None else self.plan.ladder.judge(None, at_ms, level)
         known = {each: (when, number) for each, when, number in _AXIS.iter_unpack(packed)}
         newest = at_ms if not known else max([when for when, _ in known.values()])
         too_late = newest - at_ms > self._within_ms or (not known and at_ms <= memory.last_ms)
@@ -67,6 +79,24 @@ class AxesGuard(Guard):
             return carrying(memory, memory, b"", _judged_ms(memory, newest)), ()
         after, verdicts = self.plan.ladder.judge(memory, newest, level)
         return carrying(memory, after, b"", newest), verdicts
+
+
+def _one_moment(packed: bytes, axis: int, at_ms: int, value: float) -> bytes | Three | None:
+    """The sample with one more axis, packed until it is whole; None: its axes are not all of this very moment."""
+    if len(packed) == _AXIS.size:
+        other, when, _ = _AXIS.unpack(packed)
+        if when != at_ms or other == axis:
+            return None
+        mine = _AXIS.pack(axis, at_ms, value)
+        return packed + mine if other < axis else mine + packed
+    if len(packed) != _TWO_AXES.size:
+        return None
+    one, one_ms, first, two, two_ms, second = _TWO_AXES.unpack(packed)
+    if one_ms != at_ms or two_ms != at_ms or axis in (one, two):
+        return None
+    if axis == 2:
+        return first, second, value
+    return (first, value, second) if axis else (value, first, second)
 
 
 class VectorGuard(AxesGuard):
@@ -112,11 +142,12 @@ class DisagreeGuard(AxesGuard):
 def contradiction(inclinations: Three) -> float:
     """By how many degrees three inclinations can't belong to one body."""
     x, y, z = inclinations
-    flat = math.hypot(math.sin(math.radians(x)), math.sin(math.radians(y)))
-    follows = math.degrees(math.asin(min(flat, 1.0)))
-    to_vertical = abs(z), 180.0 - abs(z), abs(90.0 - abs(z))
+    flat = hypot(sin(x * _RADIANS), sin(y * _RADIANS))
+    z = abs(z)
+    follows = asin(min(flat, 1.0)) / _RADIANS
+    off = min(abs(z - follows), abs(180.0 - z - follows), abs(abs(90.0 - z) - follows))
     # beyond 1 the two alone are more than upright, and no position at all looks like that
-    return max(math.degrees(max(0.0, flat - 1.0)), min(abs(each - follows) for each in to_vertical))
+    return max(off, (flat - 1.0) / _RADIANS) if flat > 1.0 else off
 
 
 def gravity(inclinations: Three) -> Three:
@@ -138,7 +169,7 @@ def angle_between(one: Three, other: Three) -> float:
 
 def _judged_ms(memory: Memory, newest_ms: int) -> int:
     """What waits for its other axes was not judged yet."""
-    return newest_ms if memory.phase is Phase.WATCHING else memory.last_ms
+    return newest_ms if memory.phase is WATCHING else memory.last_ms
 
 
 def axes_ladder(rule: Rule, condition: VectorCondition | DisagreeCondition) -> Ladder:

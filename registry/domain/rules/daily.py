@@ -29,6 +29,7 @@ _LEAP_SHARE = 0.05
 _STEADY = 0.8
 _TODAY = Struct("<iHII")
 _SAMPLE = Struct("<f")
+_DAY, _LOW = Struct("<i"), Struct("<f")
 
 Days = list[tuple[int, float]]
 """Day number and its value, oldest first."""
@@ -43,17 +44,24 @@ class ForecastGuard(Guard):
         super().__init__(plan, point.point_id)
         self._condition = condition
 
+    def _keeps(self, before: Memory | None, after: Memory | None) -> bool:
+        """A low of the running day is not worth a row: after a crash the next readings are as low."""
+        return before is None or after is None or before.seen[:4] != after.seen[:4]
+
     def _judge(self, memory: Memory | None, point_id: int, at_ms: int, value: float) -> Outcome:
         today = self.plan.day.number(at_ms)
         if memory is None or not memory.seen:
             return carrying(memory, memory, _packed([(today, value)]), at_ms), ()
-        days = _unpacked(memory.seen)
-        last, low = days[-1]
-        if today < last or (today == last and value >= low):
+        seen = memory.seen
+        (last,) = _DAY.unpack_from(seen)
+        if today < last:
             return memory, ()
         if today == last:
-            return carrying(memory, memory, _packed([*days[:-1], (today, value)]), at_ms), ()
-        days, level = self._finished(days)
+            packed = _LOW.pack(value)  # what is kept is rounded: the very same value again is no new low
+            if _LOW.unpack(packed) >= _LOW.unpack_from(seen, len(seen) - _LOW.size):
+                return memory, ()
+            return carrying(memory, memory, seen[: -_LOW.size] + packed, at_ms), ()
+        days, level = self._finished(_unpacked(seen))
         oldest = today - min(self._condition.history_days, MOST_DAYS)
         seen = _packed([*(each for each in days if each[0] >= oldest), (today, value)])
         if level is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry.domain.kinds import Severity
 from registry.domain.rules.conditions import EventCondition
 from registry.domain.rules.guard import Guard, GuardPoint, Plan
-from registry.domain.rules.memory import NOTHING, Memory, Outcome, Phase, Verdict, VerdictKind
+from registry.domain.rules.memory import FIRING, NOTHING, Memory, Outcome, Verdict, VerdictKind
 
 
 class EventGuard(Guard):
@@ -31,7 +31,7 @@ class EventGuard(Guard):
         if value < 1.0:
             return self._end(memory, at_ms)
         severity = self._severity(value)
-        after = Memory(Phase.FIRING, memory.since_ms, at_ms, value, began_ms=memory.began_ms)
+        after = Memory(FIRING, memory.since_ms, at_ms, value, began_ms=memory.began_ms)
         if severity is not self._severity(memory.level):
             return after, (Verdict(VerdictKind.STEP, memory.began_ms, at_ms, value, severity),)
         return (after if self._expire_ms else memory), ()
@@ -45,7 +45,7 @@ class EventGuard(Guard):
         return memory.last_ms + self._expire_ms if self._expire_ms else None
 
     def _begin(self, at_ms: int, value: float) -> Outcome:
-        memory = Memory(Phase.FIRING, at_ms, at_ms, value, began_ms=at_ms)
+        memory = Memory(FIRING, at_ms, at_ms, value, began_ms=at_ms)
         return memory, (Verdict(VerdictKind.FIRE, at_ms, at_ms, value, self._severity(value)),)
 
     def _end(self, memory: Memory, at_ms: int) -> Outcome:

@@ -18,7 +18,7 @@ from registry.domain.rules import holding, lateness
 from registry.domain.rules.holding import Holding
 from registry.domain.rules.hours import CityDay
 from registry.domain.rules.ladder import Ladder
-from registry.domain.rules.memory import Memory, Outcome
+from registry.domain.rules.memory import WATCHING, Memory, Outcome
 from registry.domain.rules.rule import Rule
 
 
@@ -89,6 +89,11 @@ class Guard(ABC):
         """What a reading changes; the very same memory, and no verdicts, when nothing."""
         if self.plan.lateness_ms:
             return lateness.evaluate(self.plan.lateness_ms, self.judge_in_order, memory, (at_ms, point_id, value))
+        if memory is None or (memory.held is None and memory.samples):
+            outcome = self._judge(memory, point_id, at_ms, value)
+            # nearly always: nothing to be said, and nothing that keeps it from being said
+            if not outcome[1] or self.plan.holding is None:
+                return outcome
         return self.judge_in_order(memory, point_id, at_ms, value)
 
     def tick(self, memory: Memory, now_ms: int, *, grace_ms: int = 0) -> Outcome:
@@ -116,16 +121,13 @@ class Guard(ABC):
         """
         if self.plan.lateness_ms or self._keeps(before, after):
             return True
+        if (before is None or before.held is None) and (after is None or after.held is None):
+            return False
         # how it flaps, and that it waits for its hours, may change without a word
         return (None if before is None else before.held) != (None if after is None else after.held)
 
     def judge_in_order(self, memory: Memory | None, point_id: int, at_ms: int, value: float) -> Outcome:
         """As ``evaluate``, for a reading whose turn it is."""
-        if memory is None or (memory.held is None and memory.samples):
-            outcome = self._judge(memory, point_id, at_ms, value)
-            # nearly always: nothing to be said, and nothing that keeps it from being said
-            if not outcome[1] or self.plan.holding is None:
-                return outcome
         if self.plan.holding is None:
             return self._judge(memory, point_id, at_ms, value)
         return holding.evaluate(self.plan.holding, self._judge, memory, (at_ms, point_id, value))
@@ -154,4 +156,4 @@ class Guard(ABC):
         return self.plan.ladder.tick(memory, now_ms, grace_ms)
 
     def _due_ms(self, memory: Memory) -> int | None:
-        return self.plan.ladder.due_ms(memory)
+        return None if memory.phase is WATCHING else self.plan.ladder.due_ms(memory)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from registry.domain.kinds import Severity
 from registry.domain.rules.hours import is_open, next_opening
-from registry.domain.rules.memory import Held, Memory, Outcome, Phase, Verdict, VerdictKind
+from registry.domain.rules.memory import FIRING, WATCHING, Held, Memory, Outcome, Verdict, VerdictKind
 from registry.domain.rules.rule import Rule
 
 Reading = tuple[int, int, float]
@@ -84,7 +84,7 @@ def _say(
     if held.open and held.calm_ms and at_ms - held.calm_ms >= holding.quiet_ms:
         told.append(_verdict(VerdictKind.CLEAR, held, at_ms))
         held = replace(held, open=False, calm_ms=0)
-    if held.waits and after is not None and after.phase is Phase.FIRING and is_open(holding.hours, at_ms, holding.zone):
+    if held.waits and after is not None and after.phase is FIRING and is_open(holding.hours, at_ms, holding.zone):
         held, said = _begin(holding, held, _verdict(VerdictKind.FIRE, held, at_ms))
         told += said
     quiet = not held.open and not held.waits and (after is None or not after.is_live)
@@ -165,5 +165,5 @@ def _joined(before: Memory | None, after: Memory | None, held: Held | None, at_m
             return None
         if before is not None and before.samples == 0 and before.held == held:
             return before
-        return Memory(Phase.WATCHING, at_ms, at_ms, 0.0, samples=0, held=held)
+        return Memory(WATCHING, at_ms, at_ms, 0.0, samples=0, held=held)
     return after if after.held == held else replace(after, held=held)

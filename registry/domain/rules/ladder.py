@@ -7,7 +7,18 @@ a low value is the bad one, so that inside here more is always worse.
 
 from __future__ import annotations
 
-from registry.domain.rules.memory import NOTHING, Memory, Outcome, Phase, Verdict, VerdictKind, Verdicts
+from registry.domain.rules.memory import (
+    CLEARING,
+    FIRING,
+    NOTHING,
+    PENDING,
+    WATCHING,
+    Memory,
+    Outcome,
+    Verdict,
+    VerdictKind,
+    Verdicts,
+)
 from registry.domain.rules.rule import Rule
 
 # an alert is written again only when it got clearly worse, not at every tremor
@@ -47,7 +58,7 @@ class Ladder:
     def judge(self, before: Memory | None, at_ms: int, level: float) -> Outcome:
         """What ``level`` at ``at_ms`` changes; the very same memory when it changes nothing."""
         worse = level * self._sign
-        if before is None or before.phase is Phase.WATCHING:
+        if before is None or before.phase is WATCHING:
             if worse < self.fire_at[0]:
                 return NOTHING
             before, step, since, last = None, -1, [0] * self._top, [0] * self._top
@@ -67,7 +78,7 @@ class Ladder:
 
         A rule that forgives gaps waits for readings: one burst is no rattling.
         """
-        if self._gap_ms or memory.phase is Phase.WATCHING:
+        if self._gap_ms or memory.phase is WATCHING:
             return memory, ()
         step, since, last = self._read(memory)
         for k in range(self._top - 1, step, -1):
@@ -78,7 +89,7 @@ class Ladder:
 
     def due_ms(self, memory: Memory) -> int | None:
         """When time alone would fire or raise it; None: never."""
-        if self._gap_ms or memory.phase is Phase.WATCHING:
+        if self._gap_ms or memory.phase is WATCHING:
             return None
         step, since, last = self._read(memory)
         dues = [last[k] + self._hold_ms[k] for k in range(step + 1, self._top) if since[k]]
@@ -88,7 +99,7 @@ class Ladder:
         """Whether an alert on its top step stays exactly as it is: the commonest case of a live one."""
         top = self._top - 1
         return (
-            before.phase is Phase.FIRING
+            before.phase is FIRING
             and not before.marks
             and before.step >= top
             and worse >= self._clear[top]
@@ -98,8 +109,8 @@ class Ladder:
     def _read(self, memory: Memory) -> tuple[int, list[int], list[int]]:
         """The step it stands on (-1: none) and, for each, since and until when it is pending, or since when calm."""
         phase, marks = memory.phase, memory.marks
-        step = -1 if phase is Phase.PENDING else min(memory.step, self._top - 1)
-        since = [0 if phase is Phase.FIRING else memory.since_ms]
+        step = -1 if phase is PENDING else min(memory.step, self._top - 1)
+        since = [0 if phase is FIRING else memory.since_ms]
         last = [memory.breach_ms or memory.last_ms]
         for k in range(1, self._top):
             known = 2 * k <= len(marks)
@@ -124,7 +135,7 @@ class Ladder:
         self, before: Memory | None, step: int, since: list[int], last: list[int], at_ms: int, level: float
     ) -> tuple[Memory, Verdicts]:
         severity = self._severities[step]
-        if before is None or before.phase is Phase.PENDING:
+        if before is None or before.phase is PENDING:
             began_ms = since[0] or at_ms
             worst = level if before is None else self._worst(before.level, level)
             verdict = Verdict(VerdictKind.FIRE, began_ms, at_ms, worst, severity)
@@ -132,7 +143,7 @@ class Ladder:
             began_ms, worst = before.began_ms, self._worst(before.level, level)
             verdict = Verdict(VerdictKind.STEP, began_ms, at_ms, worst, severity)
         since[: step + 1] = [0] * (step + 1)
-        memory = Memory(Phase.FIRING, at_ms, at_ms, worst, began_ms=began_ms, step=step, marks=self._marks(since, last))
+        memory = Memory(FIRING, at_ms, at_ms, worst, began_ms=began_ms, step=step, marks=self._marks(since, last))
         return memory, (verdict,)
 
     def _hold(self, before: Memory | None, since: list[int], last: list[int], at_ms: int, level: float) -> Outcome:
@@ -142,7 +153,7 @@ class Ladder:
             return before, ()
         worst = level if before is None else self._worst(before.level, level)
         breach_ms = at_ms if self._gap_ms else 0
-        return Memory(Phase.PENDING, since[0], at_ms, worst, breach_ms=breach_ms, marks=self._marks(since, last)), ()
+        return Memory(PENDING, since[0], at_ms, worst, breach_ms=breach_ms, marks=self._marks(since, last)), ()
 
     def _stand(self, before: Memory, since: list[int], last: list[int], at_ms: int, level: float) -> Outcome:
         """An alert that went no step up: does it step down, clear, get worse, or stay as it is?"""
@@ -161,8 +172,8 @@ class Ladder:
         elif worse >= self._clear[step] and self._much_worse(before.level, level):
             worst = level
             verdicts = (Verdict(VerdictKind.WORSEN, before.began_ms, at_ms, level, self._severities[kept]),)
-        phase = Phase.CLEARING if since[0] else Phase.FIRING
-        since_ms = since[0] or (before.since_ms if before.phase is Phase.FIRING else at_ms)
+        phase = CLEARING if since[0] else FIRING
+        since_ms = since[0] or (before.since_ms if before.phase is FIRING else at_ms)
         marks = self._marks(since, last)
         if not verdicts and phase is before.phase and marks == before.marks and since_ms == before.since_ms:
             return before, ()

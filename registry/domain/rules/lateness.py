@@ -13,7 +13,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from registry.domain.rules.memory import Memory, Outcome, Phase, Verdict, Waiting
+from registry.domain.rules.memory import WATCHING, Memory, Outcome, Verdict, Waiting
 
 MOST_WAITING = 256
 
@@ -93,7 +93,7 @@ def _inner(memory: Memory | None) -> Memory | None:
 
 def _outer(inner: Memory | None, waiting: Waiting) -> Memory:
     if inner is None:
-        return Memory(Phase.WATCHING, 0, 0, 0.0, samples=0, waiting=waiting)
+        return Memory(WATCHING, 0, 0, 0.0, samples=0, waiting=waiting)
     return replace(inner, waiting=waiting)
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from registry.domain.rules.conditions import Comparison, LimitCondition
 from registry.domain.rules.guard import Guard, GuardPoint, Plan
 from registry.domain.rules.ladder import Ladder
-from registry.domain.rules.memory import NOTHING, Memory, Outcome, Phase, remembering
+from registry.domain.rules.memory import NOTHING, WATCHING, Memory, Outcome, remembering
 from registry.domain.rules.rule import Rule
 
 MOST_VOTES = 64
@@ -83,7 +83,7 @@ class LimitGuard(Guard):
             after, verdicts = ladder.judge(memory, at_ms, worst_first[self._votes - 1])
         if after is None and ladder.worse(worst_first[0]) < ladder.fire_at[0]:
             return None, verdicts  # none of them counts: readings that are not remembered don't either
-        if after is None or after.phase is Phase.WATCHING:
+        if after is None or after.phase is WATCHING:
             return remembering(_packed(levels), at_ms), verdicts
         return replace(after, seen=_packed(levels), last_ms=at_ms), verdicts
 

@@ -20,7 +20,7 @@ from registry.domain.rules.conditions import AllCondition, AnyCondition
 from registry.domain.rules.guard import Guard, GuardPoint, Plan
 from registry.domain.rules.ladder import Ladder
 from registry.domain.rules.limit import Scale
-from registry.domain.rules.memory import Memory, Outcome, Phase, Verdicts, carrying
+from registry.domain.rules.memory import WATCHING, Memory, Outcome, Verdicts, carrying
 from registry.domain.rules.rule import Rule
 
 REACHED, UNKNOWN, CALM = 1.0, 0.5, 0.0
@@ -161,7 +161,7 @@ def _packed(judged_ms: int, known: _Known) -> bytes:
 
 def _last_ms(memory: Memory | None, newest_ms: int) -> int:
     """What waits for the rest of its moment was not judged yet."""
-    return newest_ms if memory is None or memory.phase is Phase.WATCHING else memory.last_ms
+    return newest_ms if memory is None or memory.phase is WATCHING else memory.last_ms
 
 
 def _state(said: Sequence[float]) -> float:

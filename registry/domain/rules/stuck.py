@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry.domain.rules.conditions import StuckCondition
 from registry.domain.rules.guard import Guard, GuardPoint, Plan
-from registry.domain.rules.memory import Memory, Outcome, Phase, Verdict, VerdictKind
+from registry.domain.rules.memory import FIRING, WATCHING, Memory, Outcome, Verdict, VerdictKind
 
 
 class StuckGuard(Guard):
@@ -22,19 +22,19 @@ class StuckGuard(Guard):
 
     def _judge(self, memory: Memory | None, point_id: int, at_ms: int, value: float) -> Outcome:
         if memory is None:
-            return Memory(Phase.WATCHING, at_ms, at_ms, value), ()
+            return Memory(WATCHING, at_ms, at_ms, value), ()
         if at_ms <= memory.last_ms:
             return memory, ()
         severity = self.plan.rule.severity
         if value != memory.level:
-            fresh = Memory(Phase.WATCHING, at_ms, at_ms, value)
-            if memory.phase is not Phase.FIRING:
+            fresh = Memory(WATCHING, at_ms, at_ms, value)
+            if memory.phase is not FIRING:
                 return fresh, ()
             return fresh, (Verdict(VerdictKind.CLEAR, memory.began_ms, at_ms, value, severity),)
-        if memory.phase is Phase.FIRING:
+        if memory.phase is FIRING:
             return memory, ()
         samples, since_ms = memory.samples + 1, memory.since_ms
         if samples < self._samples or at_ms - since_ms < self._for_ms:
-            return Memory(Phase.WATCHING, since_ms, at_ms, value, samples), ()
-        fired = Memory(Phase.FIRING, at_ms, at_ms, value, samples, since_ms)
+            return Memory(WATCHING, since_ms, at_ms, value, samples), ()
+        fired = Memory(FIRING, at_ms, at_ms, value, samples, since_ms)
         return fired, (Verdict(VerdictKind.FIRE, since_ms, at_ms, value, severity),)

@@ -247,7 +247,7 @@ class InfluxSeries:
         return [Refused(SeriesRow(*rows[each.place]), each.reason) for each in bad if each.place < len(rows)]
 
     def _lines(self, rows: Sequence[Row]) -> list[str]:
-        heads = self._heads
+        heads, late = self._heads, int(Quality.LATE)
         lines = []
         # a fifth of what it takes to write them one by one; a number without a fraction is a float to InfluxDB as well
         values = msgspec.json.encode([row[2] for row in rows])[1:-1].decode().split(",")
@@ -256,7 +256,7 @@ class InfluxSeries:
             if head is None:
                 head = heads[point_id] = f"reading,block={point_id >> _BLOCK_BITS},point={point_id} "
             # each field costs the server as much as the value: what can be told without one is not written
-            if quality != Quality.LATE:
+            if quality != late:
                 head += f"quality={quality}i,"
             if received_ms != measured_ms:
                 head += f"received={received_ms}i,"
