@@ -67,6 +67,32 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
+class CaseRole(StrEnum):
+    """The posts (岗位) of the closed loop: 监督员/采集员, 受理员, 值班长, 派遣员, 处置人, 核查员.
+
+    ``Role`` opens pages; a case role says which moves somebody may make (``domain.moves.MOVES``).
+    """
+
+    COLLECTOR = "collector"
+    RECEPTIONIST = "receptionist"
+    SHIFT_SUPERVISOR = "shift_supervisor"
+    DISPATCHER = "dispatcher"
+    HANDLER = "handler"
+    VERIFIER = "verifier"
+
+
+DEFAULT_CASE_ROLES: dict[Role, frozenset[CaseRole]] = {
+    Role.ADMINISTRATOR: frozenset(CaseRole),
+    Role.REGISTRAR: frozenset(),
+    # a small city has one person at the desk for all of it
+    Role.DISPATCHER: frozenset(
+        {CaseRole.RECEPTIONIST, CaseRole.SHIFT_SUPERVISOR, CaseRole.DISPATCHER, CaseRole.VERIFIER}
+    ),
+    Role.CREW: frozenset({CaseRole.COLLECTOR, CaseRole.HANDLER}),
+    Role.VIEWER: frozenset(),
+}
+
+
 class Party(StrEnum):
     """The three who answer for an asset: 主管, 权属, 养护."""
 
@@ -291,11 +317,49 @@ ENDED_STAGES = frozenset({Stage.CLOSED, Stage.VOID})
 
 
 class Source(StrEnum):
-    """Where a case came from: 物联感知, 公众举报, 监督员上报."""
+    """Where a case came from: 物联感知, 公众举报, 监督员上报, 热线, 部门批转 (another platform), 上级交办."""
 
     SENSOR = "sensor"
     CITIZEN = "citizen"
     PATROL = "patrol"
+    HOTLINE = "hotline"
+    PLATFORM = "platform"
+    ABOVE = "above"
+
+
+class ClosedHow(StrEnum):
+    """How a case ended: repaired and verified, fixed on the spot by who found it (自行处置), not accepted
+    (不予立案), part of another case now (并案), or void (作废)."""
+
+    REPAIRED = "repaired"
+    SELF_HANDLED = "self_handled"
+    DECLINED = "declined"
+    MERGED = "merged"
+    VOID = "void"
+
+
+class TaskKind(StrEnum):
+    """What a collector is sent to look at: 核实 (is it there, before filing), 核查 (is it mended, after handling)."""
+
+    CHECK = "check"
+    VERIFY = "verify"
+
+
+class RequestKind(StrEnum):
+    """What is asked for a case and decided through a chain: 延期, 挂账, 申诉."""
+
+    EXTENSION = "extension"
+    SUSPENSION = "suspension"
+    APPEAL = "appeal"
+
+
+class RequestState(StrEnum):
+    """The life of such a request; *withdrawn*: the case ended or changed before anybody decided."""
+
+    WAITING = "waiting"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
 
 
 class RuleKind(StrEnum):
@@ -313,6 +377,23 @@ class RuleKind(StrEnum):
     EVENT = "event"
     ALL = "all"
     ANY = "any"
+
+
+class BlockKind(StrEnum):
+    """What is not listened to for a while: a network address, a way to reach somebody, a picture."""
+
+    ADDRESS = "address"
+    CONTACT = "contact"
+    PHOTO = "photo"
+
+
+class RewardState(StrEnum):
+    """The life of a reward: proposed by the rules, decided by a person, paid out by another one."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    PAID = "paid"
 
 
 class Reject(StrEnum):

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select, true, update
 
 from registry.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from registry.domain.kinds import Role
+from registry.domain.kinds import CaseRole, Role
 from registry.domain.people import SYSTEM, Actor
 from registry.domain.scopes import check_area, read_area_code
 from registry.services import audit, passwords
@@ -229,7 +229,14 @@ def find_login(tx: Connection, login: str) -> int:
 
 def actor_of(row: Any) -> Actor:
     """The person of a row of ``app_user`` (or of a join that has its columns)."""
-    return Actor(user_id=row.id, name=row.name, role=Role(row.role), unit_id=row.unit_id, area_code=row.area_code)
+    return Actor(
+        user_id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        unit_id=row.unit_id,
+        area_code=row.area_code,
+        given_case_roles=frozenset(CaseRole(word) for word in row.case_roles),
+    )
 
 
 def _checked(tx: Connection, change: UserChange, *, by: Actor) -> dict[str, Any]:

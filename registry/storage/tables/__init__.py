@@ -21,7 +21,36 @@ from registry.storage.tables.assets import (
     road,
 )
 from registry.storage.tables.base import metadata
-from registry.storage.tables.deciding import alert, case, entry, number_counter, photo, report, rule, rule_memory
+from registry.storage.tables.campaigns import (
+    campaign,
+    campaign_item,
+    campaign_measure,
+    consultation,
+    consultation_case,
+    consultation_item,
+    mandate,
+    mandate_entry,
+    mandate_list,
+    patrol_finding,
+    patrol_plan,
+    patrol_round,
+    patrol_stop,
+    patrol_visit,
+    patrol_warning,
+    shift,
+    shift_turn,
+)
+from registry.storage.tables.deciding import (
+    alert,
+    case,
+    case_request,
+    case_task,
+    entry,
+    number_counter,
+    photo,
+    rule,
+    rule_memory,
+)
 from registry.storage.tables.devices import baseline, cabinet, dead_letter, device, event_inbox, lane, latest, point
 from registry.storage.tables.imports import (
     import_before,
@@ -35,6 +64,7 @@ from registry.storage.tables.notices import channel, contact, notice, route
 from registry.storage.tables.people import answered_key, api_token, audit, audit_head, unit, user, user_session
 from registry.storage.tables.places import area_cell, asset_doubt, gap_count, place_job
 from registry.storage.tables.plates import label_template, print_item, print_run, scan, tag, tag_event
+from registry.storage.tables.public import public_rules, report, report_block, report_update, reward
 from registry.storage.tables.quiet import alert_event, alert_group, calibration, permit, season, silence
 from registry.storage.tables.remote import cabinet_command, cabinet_configuration, cabinet_credential, enrolment_code
 from registry.storage.tables.running import feed, lease, revision
@@ -60,10 +90,18 @@ __all__ = [
     "cabinet_configuration",
     "cabinet_credential",
     "calibration",
+    "campaign",
+    "campaign_item",
+    "campaign_measure",
     "case",
+    "case_request",
+    "case_task",
     "channel",
     "class_scheme",
     "code_counter",
+    "consultation",
+    "consultation_case",
+    "consultation_item",
     "contact",
     "dead_letter",
     "device",
@@ -83,9 +121,18 @@ __all__ = [
     "lane",
     "latest",
     "lease",
+    "mandate",
+    "mandate_entry",
+    "mandate_list",
     "metadata",
     "notice",
     "number_counter",
+    "patrol_finding",
+    "patrol_plan",
+    "patrol_round",
+    "patrol_stop",
+    "patrol_visit",
+    "patrol_warning",
     "permit",
     "photo",
     "place_job",
@@ -93,15 +140,21 @@ __all__ = [
     "post",
     "print_item",
     "print_run",
+    "public_rules",
     "report",
+    "report_block",
+    "report_update",
     "retired_code",
     "revision",
+    "reward",
     "road",
     "route",
     "rule",
     "rule_memory",
     "scan",
     "season",
+    "shift",
+    "shift_turn",
     "silence",
     "tag",
     "tag_event",

@@ -1,10 +1,11 @@
-"""Rules and their memory, alerts, cases and their timeline, photos, and what citizens reported."""
+"""Rules and their memory, alerts, cases and their timeline, photos."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
     Boolean,
+    CheckConstraint,
     Column,
     Float,
     ForeignKey,
@@ -17,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-from registry.domain.kinds import AlertState, RuleKind, Source, Stage
+from registry.domain.kinds import AlertState, ClosedHow, RequestKind, RequestState, RuleKind, Source, Stage, TaskKind
 from registry.storage.tables.base import Id, metadata, one_of
 from registry.storage.times import UtcTime
 
@@ -68,28 +69,78 @@ rule_memory = Table(
     PrimaryKeyConstraint("rule_key", "point_id"),
 )
 
+# The fold of its timeline (registry.domain.case_story): every column but the first ten follows from the entries.
 case = Table(
     "case_file",
     metadata,
     Column("id", Id, primary_key=True),
     Column("number", String(20), nullable=False, unique=True),
-    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    # null: a place where nothing of the register stands; then lon, lat and area_code say where
+    Column("asset_id", ForeignKey("asset.id")),
     Column("kind", String(40), nullable=False),
-    Column("stage", String(12), nullable=False),
-    Column("stage_before_suspension", String(12)),
-    Column("severity", Integer, nullable=False),
     Column("source", String(10), nullable=False),
     Column("opened_at", UtcTime, nullable=False),
-    Column("dispatched_at", UtcTime),
-    Column("handed_back_at", UtcTime),
-    Column("ended_at", UtcTime),
+    Column("lon", Float),
+    Column("lat", Float),
+    # of the asset when the case was opened: where it counts in a month's figures
+    Column("area_code", String(15), nullable=False, server_default=""),
+    # the place in words
+    Column("place", String(200), nullable=False, server_default=""),
+    Column("severity", Integer, nullable=False),
+    Column("stage", String(12), nullable=False),
+    Column("stage_before_suspension", String(12)),
+    # what the limits come from; null: opened before the standard had versions
+    Column("standard_version", Integer),
     Column("deadline_at", UtcTime, nullable=False),
     Column("overdue_at", UtcTime),
+    Column("filed_at", UtcTime),
+    # until when the desk has to have dispatched it
+    Column("desk_due_at", UtcTime),
+    Column("first_dispatched_at", UtcTime),
+    Column("dispatched_at", UtcTime),
+    Column("accepted_at", UtcTime),
+    # sent back as not theirs, and nobody has confirmed or refused that yet
+    Column("returned_at", UtcTime),
+    Column("secure_due_at", UtcTime),
+    Column("secured_at", UtcTime),
+    Column("handed_back_at", UtcTime),
+    Column("handed_back_by", ForeignKey("app_user.id")),
+    # the last 核实 before filing and the last 核查 after handling
+    Column("check_due_at", UtcTime),
+    Column("checked_at", UtcTime),
+    Column("verify_due_at", UtcTime),
+    Column("verified_at", UtcTime),
+    Column("verified_by", ForeignKey("app_user.id")),
+    Column("suspended_at", UtcTime),
+    Column("suspended_until", UtcTime),
+    Column("supervised_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("closed_how", String(12)),
+    Column("merged_into_id", ForeignKey("case_file.id")),
+    # an appeal was granted: lateness is left out of the scores and stays on record
+    Column("exempt", Boolean, nullable=False, server_default=text("false")),
+    Column("appealed_at", UtcTime),
+    # how often, over its whole life
+    Column("dispatches", Integer, nullable=False, server_default=text("0")),
+    Column("returns", Integer, nullable=False, server_default=text("0")),
+    Column("misdispatches", Integer, nullable=False, server_default=text("0")),
+    Column("reworks", Integer, nullable=False, server_default=text("0")),
+    Column("extensions", Integer, nullable=False, server_default=text("0")),
+    Column("suspensions", Integer, nullable=False, server_default=text("0")),
+    Column("supervisions", Integer, nullable=False, server_default=text("0")),
+    Column("reopens", Integer, nullable=False, server_default=text("0")),
+    # what was done, in the unit of the case standard, and why it was broken
+    Column("quantity", Float),
+    Column("quantity_unit", String(12), nullable=False, server_default=""),
+    Column("cause", String(80), nullable=False, server_default=""),
     Column("unit_id", ForeignKey("unit.id")),
     Column("assignee_id", ForeignKey("app_user.id")),
     Column("version", Integer, nullable=False),
     one_of("stage", Stage),
     one_of("source", Source),
+    one_of("closed_how", ClosedHow),
+    # a case is of a thing or at a point
+    CheckConstraint("asset_id IS NOT NULL OR (lon IS NOT NULL AND lat IS NOT NULL)", name="place"),
     Index(
         "uq_case_file_open",
         "asset_id",
@@ -104,12 +155,97 @@ case = Table(
         sqlite_where=text("stage NOT IN ('closed', 'void')"),
         postgresql_where=text("stage NOT IN ('closed', 'void')"),
     ),
+    Index(
+        "ix_case_file_resumes",
+        "suspended_until",
+        sqlite_where=text("stage = 'suspended'"),
+        postgresql_where=text("stage = 'suspended'"),
+    ),
+    Index(
+        "ix_case_file_merged",
+        "merged_into_id",
+        sqlite_where=text("merged_into_id IS NOT NULL"),
+        postgresql_where=text("merged_into_id IS NOT NULL"),
+    ),
     Index(None, "stage", "deadline_at"),
     Index(None, "stage", "id"),
     Index(None, "kind", "id"),
     Index(None, "asset_id", "opened_at"),
     Index(None, "assignee_id", "stage"),
+    Index(None, "unit_id", "stage", "deadline_at"),
     Index(None, "stage", "ended_at"),
+)
+
+# A look at a case that somebody was sent to take: 核实 before filing, 核查 after handling. One open one of a kind.
+case_task = Table(
+    "case_task",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("case_id", ForeignKey("case_file.id"), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("asked_by", ForeignKey("app_user.id")),
+    Column("due_at", UtcTime, nullable=False),
+    # who shall go; both null: whoever of the collectors is near
+    Column("assignee_id", ForeignKey("app_user.id")),
+    Column("unit_id", ForeignKey("unit.id")),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("done_at", UtcTime),
+    Column("done_by", ForeignKey("app_user.id")),
+    # whether it was there (check), whether it was mended (verify); null: given up
+    Column("passed", Boolean),
+    one_of("kind", TaskKind),
+    Index(
+        "uq_case_task_open",
+        "case_id",
+        "kind",
+        unique=True,
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
+    Index(
+        "ix_case_task_due",
+        "due_at",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
+    Index(None, "case_id", "id"),
+    Index(None, "assignee_id", "done_at"),
+)
+
+# An extension, a suspension or an appeal that somebody asked for, and how far its chain of approval has come.
+case_request = Table(
+    "case_request",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("case_id", ForeignKey("case_file.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("asked_by", ForeignKey("app_user.id")),
+    Column("reason", Text, nullable=False),
+    # of a suspension: until when
+    Column("until", UtcTime),
+    # list of {"role", "by_user_id", "at", "granted", "note"}, the last three null until somebody decided
+    Column("steps", JSON, nullable=False),
+    Column("decided_at", UtcTime),
+    one_of("kind", RequestKind),
+    one_of("state", RequestState),
+    Index(
+        "uq_case_request_waiting",
+        "case_id",
+        "kind",
+        unique=True,
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "ix_case_request_waiting_at",
+        "asked_at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(None, "case_id", "id"),
 )
 
 # The last case number given on each day of the city's calendar; raised in the transaction that opens the case.
@@ -196,7 +332,8 @@ photo = Table(
     "photo",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    # null: of a place where nothing of the register stands
+    Column("asset_id", ForeignKey("asset.id")),
     Column("case_id", ForeignKey("case_file.id")),
     Column("sha256", String(64), nullable=False),
     Column("width_px", Integer, nullable=False),
@@ -228,19 +365,4 @@ entry = Table(
     Column("note", Text, nullable=False, server_default=""),
     Column("detail", JSON, nullable=False),
     Index(None, "case_id", "id"),
-)
-
-report = Table(
-    "report",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("key", String(40), nullable=False, unique=True),
-    Column("asset_id", ForeignKey("asset.id"), nullable=False),
-    Column("case_id", ForeignKey("case_file.id"), nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("contact", String(120), nullable=False, server_default=""),
-    Column("photo_id", ForeignKey("photo.id")),
-    Index(None, "asset_id"),
-    Index(None, "case_id"),
 )

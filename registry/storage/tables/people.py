@@ -39,6 +39,8 @@ user = Table(
     Column("login", String(60), nullable=False, unique=True),
     Column("name", String(80), nullable=False),
     Column("role", String(20), nullable=False),
+    # words of ``kinds.CaseRole``; empty: those that go with the role
+    Column("case_roles", JSON, nullable=False, server_default="[]"),
     Column("unit_id", ForeignKey("unit.id")),
     Column("area_code", String(15), nullable=False, server_default=""),
     Column("phone", String(40), nullable=False, server_default=""),

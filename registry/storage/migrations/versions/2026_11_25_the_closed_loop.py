@@ -1,0 +1,727 @@
+"""the closed loop
+
+Works with the previous release's code: add, fill, then (a release later) remove.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+import registry.storage.times
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "case_request",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("asked_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("until", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("steps", sa.JSON(), nullable=False),
+        sa.Column("decided_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.CheckConstraint("kind IN ('extension', 'suspension', 'appeal')", name=op.f("ck_case_request_kind")),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'granted', 'refused', 'withdrawn')", name=op.f("ck_case_request_state")
+        ),
+        sa.ForeignKeyConstraint(["asked_by"], ["app_user.id"], name=op.f("fk_case_request_asked_by")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_case_request_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_request")),
+    )
+    with op.batch_alter_table("case_request") as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_request_case_id_id"), ["case_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_case_request_waiting_at",
+            ["asked_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
+        batch_op.create_index(
+            "uq_case_request_waiting",
+            ["case_id", "kind"],
+            unique=True,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
+
+    op.create_table(
+        "case_task",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("asked_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("due_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("assignee_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("done_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("done_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("passed", sa.Boolean(), nullable=True),
+        sa.CheckConstraint("kind IN ('check', 'verify')", name=op.f("ck_case_task_kind")),
+        sa.ForeignKeyConstraint(["asked_by"], ["app_user.id"], name=op.f("fk_case_task_asked_by")),
+        sa.ForeignKeyConstraint(["assignee_id"], ["app_user.id"], name=op.f("fk_case_task_assignee_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_case_task_case_id")),
+        sa.ForeignKeyConstraint(["done_by"], ["app_user.id"], name=op.f("fk_case_task_done_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_case_task_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_task")),
+    )
+    with op.batch_alter_table("case_task") as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_task_assignee_id_done_at"), ["assignee_id", "done_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_task_case_id_id"), ["case_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_case_task_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_case_task_open",
+            ["case_id", "kind"],
+            unique=True,
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+
+    with op.batch_alter_table("app_user") as batch_op:
+        batch_op.add_column(sa.Column("case_roles", sa.JSON(), server_default="[]", nullable=False))
+
+    with op.batch_alter_table("case_file") as batch_op:
+        batch_op.add_column(sa.Column("lon", sa.Float(), nullable=True))
+        batch_op.add_column(sa.Column("lat", sa.Float(), nullable=True))
+        batch_op.add_column(sa.Column("area_code", sa.String(length=15), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("place", sa.String(length=200), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("standard_version", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("filed_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("desk_due_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("first_dispatched_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("accepted_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("returned_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("secure_due_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("secured_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(
+            sa.Column("handed_back_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
+        batch_op.add_column(sa.Column("check_due_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("checked_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("verify_due_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("verified_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(
+            sa.Column("verified_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
+        batch_op.add_column(sa.Column("suspended_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("suspended_until", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("supervised_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("closed_how", sa.String(length=12), nullable=True))
+        batch_op.add_column(
+            sa.Column("merged_into_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
+        batch_op.add_column(sa.Column("exempt", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+        batch_op.add_column(sa.Column("appealed_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("dispatches", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("returns", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("misdispatches", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("reworks", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("extensions", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("suspensions", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("supervisions", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("reopens", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("quantity", sa.Float(), nullable=True))
+        batch_op.add_column(sa.Column("quantity_unit", sa.String(length=12), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("cause", sa.String(length=80), server_default="", nullable=False))
+        batch_op.alter_column(
+            "asset_id", existing_type=sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        )
+        batch_op.drop_constraint(op.f("ck_case_file_source"), type_="check")
+        batch_op.create_check_constraint(
+            op.f("ck_case_file_source"),
+            "source IN ('sensor', 'citizen', 'patrol', 'hotline', 'platform', 'above')",
+        )
+        batch_op.create_check_constraint(
+            op.f("ck_case_file_closed_how"),
+            "closed_how IN ('repaired', 'self_handled', 'declined', 'merged', 'void')",
+        )
+        batch_op.create_check_constraint(
+            op.f("ck_case_file_place"), "asset_id IS NOT NULL OR (lon IS NOT NULL AND lat IS NOT NULL)"
+        )
+        batch_op.create_index(
+            "ix_case_file_merged",
+            ["merged_into_id"],
+            unique=False,
+            sqlite_where=sa.text("merged_into_id IS NOT NULL"),
+            postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_case_file_resumes",
+            ["suspended_until"],
+            unique=False,
+            sqlite_where=sa.text("stage = 'suspended'"),
+            postgresql_where=sa.text("stage = 'suspended'"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_case_file_unit_id_stage_deadline_at"), ["unit_id", "stage", "deadline_at"], unique=False
+        )
+        batch_op.create_foreign_key(batch_op.f("fk_case_file_verified_by"), "app_user", ["verified_by"], ["id"])
+        batch_op.create_foreign_key(batch_op.f("fk_case_file_handed_back_by"), "app_user", ["handed_back_by"], ["id"])
+        batch_op.create_foreign_key(batch_op.f("fk_case_file_merged_into_id"), "case_file", ["merged_into_id"], ["id"])
+
+    with op.batch_alter_table("photo") as batch_op:
+        batch_op.alter_column(
+            "asset_id", existing_type=sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        )
+
+    with op.batch_alter_table("report") as batch_op:
+        batch_op.alter_column(
+            "asset_id", existing_type=sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        )
+
+    _public()
+
+    _make_campaigns()
+    _fold_what_was()
+
+
+def _fold_what_was() -> None:
+    """The new columns of the cases that are there, from their assets and their timelines."""
+    first = {"filed_at": "file", "first_dispatched_at": "dispatch"}
+    last = {"accepted_at": "accept", "supervised_at": "supervise", "verified_at": "verify"}
+    counts = {
+        "dispatches": "dispatch",
+        "returns": "return",
+        "reworks": "rework",
+        "extensions": "extend",
+        "suspensions": "suspend",
+        "supervisions": "supervise",
+        "reopens": "reopen",
+    }
+    of_it = "FROM entry WHERE entry.case_id = case_file.id AND entry.move"
+    newest = f"{of_it} = '{{move}}' ORDER BY entry.id DESC LIMIT 1"
+    set_ = [f"{column} = (SELECT MIN(entry.at) {of_it} = '{move}')" for column, move in first.items()]
+    set_ += [f"{column} = (SELECT MAX(entry.at) {of_it} = '{move}')" for column, move in last.items()]
+    set_ += [f"{column} = (SELECT COUNT(*) {of_it} = '{move}')" for column, move in counts.items()]
+    set_ += [
+        f"handed_back_by = (SELECT entry.by_user_id {newest.format(move='hand_back')})",
+        f"verified_by = (SELECT entry.by_user_id {newest.format(move='verify')})",
+        f"suspended_at = CASE WHEN stage = 'suspended' THEN (SELECT MAX(entry.at) {of_it} = 'suspend') END",
+        "closed_how = CASE stage WHEN 'closed' THEN 'repaired' WHEN 'void' THEN 'void' END",
+        "area_code = COALESCE((SELECT asset.area_code FROM asset WHERE asset.id = case_file.asset_id), '')",
+    ]
+    op.execute(f"UPDATE case_file SET {', '.join(set_)}")  # noqa: S608 - constants of this module
+
+
+def _public() -> None:
+    """Reports of the public and of other platforms, the rules for taking them, the block list, rewards."""
+    key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    moment = registry.storage.times.UtcTime
+    op.create_table(
+        "public_rules",
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", moment(), nullable=False),
+        sa.Column("created_by", key, nullable=True),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_public_rules_created_by")),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_public_rules")),
+    )
+    op.create_table(
+        "report_block",
+        sa.Column("id", key, nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("value", sa.String(length=64), nullable=False),
+        sa.Column("shown", sa.String(length=60), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created_at", moment(), nullable=False),
+        sa.Column("created_by", key, nullable=True),
+        sa.Column("ends_at", moment(), nullable=True),
+        sa.Column("lifted_at", moment(), nullable=True),
+        sa.Column("lifted_by", key, nullable=True),
+        sa.CheckConstraint("kind IN ('address', 'contact', 'photo')", name=op.f("ck_report_block_kind")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_report_block_created_by")),
+        sa.ForeignKeyConstraint(["lifted_by"], ["app_user.id"], name=op.f("fk_report_block_lifted_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_report_block")),
+    )
+    op.create_index(op.f("ix_report_block_kind_value"), "report_block", ["kind", "value"])
+    with op.batch_alter_table("report") as batch_op:
+        for column in (
+            sa.Column("source", sa.String(length=10), server_default="citizen", nullable=False),
+            sa.Column("kind", sa.String(length=40), server_default="reported", nullable=False),
+            sa.Column("lon", sa.Float(), nullable=True),
+            sa.Column("lat", sa.Float(), nullable=True),
+            sa.Column("place_cell", sa.BigInteger(), nullable=True),
+            sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+            sa.Column("address", sa.String(length=200), server_default="", nullable=False),
+            sa.Column("reporter", sa.String(length=60), server_default="", nullable=False),
+            sa.Column("person", sa.String(length=64), server_default="", nullable=False),
+            sa.Column("sender", sa.String(length=64), server_default="", nullable=False),
+            sa.Column("brought_by", key, nullable=True),
+            sa.Column("foreign_id", sa.String(length=120), nullable=True),
+            sa.Column("media_url", sa.Text(), server_default="", nullable=False),
+            sa.Column("details", sa.JSON(), server_default="{}", nullable=False),
+            sa.Column("score", sa.Integer(), nullable=True),
+            sa.Column("score_words", sa.Text(), server_default="", nullable=False),
+            sa.Column("scored_at", moment(), nullable=True),
+            sa.Column("told_at", moment(), nullable=True),
+            sa.Column("told_stage", sa.String(length=12), server_default="", nullable=False),
+        ):
+            batch_op.add_column(column)
+        batch_op.create_foreign_key(batch_op.f("fk_report_brought_by"), "app_user", ["brought_by"], ["id"])
+        batch_op.create_unique_constraint(batch_op.f("uq_report_brought_by_foreign_id"), ["brought_by", "foreign_id"])
+        for columns in (["at"], ["sender", "at"], ["person", "at"], ["place_cell", "at"]):
+            batch_op.create_index(batch_op.f(f"ix_report_{'_'.join(columns)}"), columns)
+    op.create_table(
+        "report_update",
+        sa.Column("id", key, nullable=False),
+        sa.Column("report_id", key, nullable=False),
+        sa.Column("at", moment(), nullable=False),
+        sa.Column("recorded_at", moment(), nullable=False),
+        sa.Column("status", sa.String(length=30), server_default="", nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("media_url", sa.Text(), server_default="", nullable=False),
+        sa.Column("brought_by", key, nullable=True),
+        sa.Column("foreign_id", sa.String(length=120), nullable=True),
+        sa.ForeignKeyConstraint(["brought_by"], ["app_user.id"], name=op.f("fk_report_update_brought_by")),
+        sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("fk_report_update_report_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_report_update")),
+        sa.UniqueConstraint("brought_by", "foreign_id", name=op.f("uq_report_update_brought_by_foreign_id")),
+    )
+    op.create_index(op.f("ix_report_update_report_id"), "report_update", ["report_id"])
+    op.create_table(
+        "reward",
+        sa.Column("id", key, nullable=False),
+        sa.Column("report_id", key, nullable=False),
+        sa.Column("case_id", key, nullable=False),
+        sa.Column("person", sa.String(length=64), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("tariff_fen", sa.Integer(), nullable=False),
+        sa.Column("amount_fen", sa.Integer(), nullable=False),
+        sa.Column("cap", sa.String(length=10), server_default="", nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("rules_version", sa.Integer(), nullable=False),
+        sa.Column("proposed_at", moment(), nullable=False),
+        sa.Column("proposed_by", key, nullable=True),
+        sa.Column("decided_at", moment(), nullable=True),
+        sa.Column("decided_by", key, nullable=True),
+        sa.Column("decided_note", sa.Text(), server_default="", nullable=False),
+        sa.Column("paid_at", moment(), nullable=True),
+        sa.Column("paid_by", key, nullable=True),
+        sa.Column("paid_note", sa.Text(), server_default="", nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("(1)"), nullable=False),
+        sa.CheckConstraint("state IN ('proposed', 'approved', 'refused', 'paid')", name=op.f("ck_reward_state")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_reward_case_id")),
+        sa.ForeignKeyConstraint(["decided_by"], ["app_user.id"], name=op.f("fk_reward_decided_by")),
+        sa.ForeignKeyConstraint(["paid_by"], ["app_user.id"], name=op.f("fk_reward_paid_by")),
+        sa.ForeignKeyConstraint(["proposed_by"], ["app_user.id"], name=op.f("fk_reward_proposed_by")),
+        sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("fk_reward_report_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reward")),
+        sa.UniqueConstraint("report_id", name=op.f("uq_reward_report_id")),
+    )
+    for columns in (["state", "id"], ["month", "state"], ["person", "month"], ["case_id"]):
+        op.create_index(op.f(f"ix_reward_{'_'.join(columns)}"), "reward", columns)
+
+
+def _make_campaigns() -> None:
+    """Shifts, patrols, campaigns, consultations, tasks from above."""
+    op.create_table(
+        "shift",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("from_min", sa.Integer(), nullable=False),
+        sa.Column("until_min", sa.Integer(), nullable=False),
+        sa.Column("days", sa.String(length=6), nullable=False),
+        sa.Column("least", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("retired", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("updated_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.CheckConstraint("days IN ('every', 'work', 'free')", name=op.f("ck_shift_days")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_shift_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shift")),
+        sa.UniqueConstraint("unit_id", "name", name=op.f("uq_shift_unit_id_name")),
+    )
+    op.create_table(
+        "campaign",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("purpose", sa.Text(), server_default="", nullable=False),
+        sa.Column("leader", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("family", sa.String(length=10), server_default="", nullable=False),
+        sa.Column("scheme", sa.String(length=30), server_default="", nullable=False),
+        sa.Column("class_code", sa.String(length=4), server_default="", nullable=False),
+        sa.Column("case_kind", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("starts_on", sa.String(length=10), nullable=False),
+        sa.Column("ends_on", sa.String(length=10), nullable=False),
+        sa.Column("quota", sa.Integer(), nullable=False),
+        sa.Column("measured", sa.String(length=20), server_default="", nullable=False),
+        sa.Column("ended_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("ended_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("result", sa.Text(), server_default="", nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("updated_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_campaign_created_by")),
+        sa.ForeignKeyConstraint(["ended_by"], ["app_user.id"], name=op.f("fk_campaign_ended_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
+        sa.UniqueConstraint("name", name=op.f("uq_campaign_name")),
+    )
+    with op.batch_alter_table("campaign") as batch_op:
+        batch_op.create_index(batch_op.f("ix_campaign_ends_on"), ["ends_on"], unique=False)
+
+    op.create_table(
+        "consultation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("serial", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.String(length=120), nullable=False),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("held_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("place", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("chair", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("members", sa.JSON(), nullable=False),
+        sa.Column("minutes", sa.Text(), server_default="", nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("updated_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_consultation_created_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consultation")),
+        sa.UniqueConstraint("year", "serial", name=op.f("uq_consultation_year_serial")),
+    )
+    with op.batch_alter_table("consultation") as batch_op:
+        batch_op.create_index(batch_op.f("ix_consultation_held_at"), ["held_at"], unique=False)
+
+    op.create_table(
+        "mandate_list",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("issued_by", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("received_on", sa.String(length=10), nullable=False),
+        sa.Column("file_name", sa.String(length=200), server_default="", nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("created_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_mandate_list_created_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mandate_list")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_mandate_list_sha256")),
+    )
+    op.create_table(
+        "shift_turn",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shift_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("name", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("phone", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("starts_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("ends_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(["shift_id"], ["shift.id"], name=op.f("fk_shift_turn_shift_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_shift_turn_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shift_turn")),
+        sa.UniqueConstraint("shift_id", "day", "user_id", "name", name=op.f("uq_shift_turn_shift_id_day_user_id_name")),
+    )
+    with op.batch_alter_table("shift_turn") as batch_op:
+        batch_op.create_index(batch_op.f("ix_shift_turn_day"), ["day"], unique=False)
+        batch_op.create_index(batch_op.f("ix_shift_turn_ends_at_starts_at"), ["ends_at", "starts_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_shift_turn_user_id_ends_at"), ["user_id", "ends_at"], unique=False)
+
+    op.create_table(
+        "campaign_measure",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("owner", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("due_on", sa.String(length=10), nullable=True),
+        sa.Column("done_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("done_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_campaign_measure_campaign_id")),
+        sa.ForeignKeyConstraint(["done_by"], ["app_user.id"], name=op.f("fk_campaign_measure_done_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_campaign_measure_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign_measure")),
+    )
+    with op.batch_alter_table("campaign_measure") as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_campaign_measure_campaign_id_position"), ["campaign_id", "position"], unique=False
+        )
+
+    op.create_table(
+        "consultation_item",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("consultation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("decision", sa.Text(), server_default="", nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("owner", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("due_on", sa.String(length=10), nullable=True),
+        sa.Column("done_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("done_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("done_note", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["consultation_id"], ["consultation.id"], name=op.f("fk_consultation_item_consultation_id")
+        ),
+        sa.ForeignKeyConstraint(["done_by"], ["app_user.id"], name=op.f("fk_consultation_item_done_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_consultation_item_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consultation_item")),
+    )
+    with op.batch_alter_table("consultation_item") as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_consultation_item_consultation_id_position"), ["consultation_id", "position"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_consultation_item_done_at_due_on"), ["done_at", "due_on"], unique=False)
+
+    op.create_table(
+        "patrol_plan",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("theme", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("weekly", sa.Integer(), nullable=False),
+        sa.Column("season_key", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("season_weekly", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("starts_on", sa.String(length=10), nullable=False),
+        sa.Column("ends_on", sa.String(length=10), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("retired", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("updated_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_patrol_plan_campaign_id")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_patrol_plan_created_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_patrol_plan_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patrol_plan")),
+        sa.UniqueConstraint("name", name=op.f("uq_patrol_plan_name")),
+    )
+    with op.batch_alter_table("patrol_plan") as batch_op:
+        batch_op.create_index(batch_op.f("ix_patrol_plan_campaign_id"), ["campaign_id"], unique=False)
+
+    op.create_table(
+        "patrol_round",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("started_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("ended_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("unannounced", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("stops", sa.Integer(), nullable=True),
+        sa.Column("visited", sa.Integer(), nullable=True),
+        sa.Column("key_stops", sa.Integer(), nullable=True),
+        sa.Column("key_visited", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["plan_id"], ["patrol_plan.id"], name=op.f("fk_patrol_round_plan_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_patrol_round_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patrol_round")),
+    )
+    with op.batch_alter_table("patrol_round") as batch_op:
+        batch_op.create_index(batch_op.f("ix_patrol_round_plan_id_day"), ["plan_id", "day"], unique=False)
+        batch_op.create_index(batch_op.f("ix_patrol_round_user_id_started_at"), ["user_id", "started_at"], unique=False)
+        batch_op.create_index(
+            "uq_patrol_round_open",
+            ["user_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
+        "patrol_stop",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("place_type", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("lon", sa.Float(), nullable=False),
+        sa.Column("lat", sa.Float(), nullable=False),
+        sa.Column("radius_m", sa.Float(), nullable=False),
+        sa.Column("key_point", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("retired", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_patrol_stop_asset_id")),
+        sa.ForeignKeyConstraint(["plan_id"], ["patrol_plan.id"], name=op.f("fk_patrol_stop_plan_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patrol_stop")),
+    )
+    with op.batch_alter_table("patrol_stop") as batch_op:
+        batch_op.create_index(batch_op.f("ix_patrol_stop_plan_id_position"), ["plan_id", "position"], unique=False)
+
+    op.create_table(
+        "consultation_case",
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_consultation_case_case_id")),
+        sa.ForeignKeyConstraint(["item_id"], ["consultation_item.id"], name=op.f("fk_consultation_case_item_id")),
+        sa.PrimaryKeyConstraint("item_id", "case_id", name=op.f("pk_consultation_case")),
+    )
+    with op.batch_alter_table("consultation_case") as batch_op:
+        batch_op.create_index(batch_op.f("ix_consultation_case_case_id"), ["case_id"], unique=False)
+
+    op.create_table(
+        "mandate",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("list_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("place", sa.String(length=200), server_default="", nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("owner", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("due_on", sa.String(length=10), nullable=True),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("proof", sa.Text(), server_default="", nullable=False),
+        sa.Column("photo_ids", sa.JSON(), nullable=False),
+        sa.Column("done_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("done_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("struck_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("struck_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.CheckConstraint("state IN ('open', 'done', 'struck')", name=op.f("ck_mandate_state")),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_mandate_asset_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_mandate_case_id")),
+        sa.ForeignKeyConstraint(["done_by"], ["app_user.id"], name=op.f("fk_mandate_done_by")),
+        sa.ForeignKeyConstraint(["list_id"], ["mandate_list.id"], name=op.f("fk_mandate_list_id")),
+        sa.ForeignKeyConstraint(["owner_id"], ["app_user.id"], name=op.f("fk_mandate_owner_id")),
+        sa.ForeignKeyConstraint(["struck_by"], ["app_user.id"], name=op.f("fk_mandate_struck_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_mandate_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mandate")),
+        sa.UniqueConstraint("list_id", "number", name=op.f("uq_mandate_list_id_number")),
+    )
+    with op.batch_alter_table("mandate") as batch_op:
+        batch_op.create_index(batch_op.f("ix_mandate_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mandate_owner_id_state"), ["owner_id", "state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mandate_state_due_on"), ["state", "due_on"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mandate_unit_id_state"), ["unit_id", "state"], unique=False)
+
+    op.create_table(
+        "patrol_finding",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("round_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("stop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("kind", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_patrol_finding_asset_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_patrol_finding_case_id")),
+        sa.ForeignKeyConstraint(["round_id"], ["patrol_round.id"], name=op.f("fk_patrol_finding_round_id")),
+        sa.ForeignKeyConstraint(["stop_id"], ["patrol_stop.id"], name=op.f("fk_patrol_finding_stop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patrol_finding")),
+    )
+    with op.batch_alter_table("patrol_finding") as batch_op:
+        batch_op.create_index(batch_op.f("ix_patrol_finding_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_patrol_finding_round_id_id"), ["round_id", "id"], unique=False)
+
+    op.create_table(
+        "patrol_visit",
+        sa.Column("round_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("stop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("how", sa.String(length=6), nullable=False),
+        sa.Column("distance_m", sa.Float(), nullable=True),
+        sa.Column("scan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint("how IN ('scan', 'place')", name=op.f("ck_patrol_visit_how")),
+        sa.ForeignKeyConstraint(["round_id"], ["patrol_round.id"], name=op.f("fk_patrol_visit_round_id")),
+        sa.ForeignKeyConstraint(["scan_id"], ["scan.id"], name=op.f("fk_patrol_visit_scan_id")),
+        sa.ForeignKeyConstraint(["stop_id"], ["patrol_stop.id"], name=op.f("fk_patrol_visit_stop_id")),
+        sa.PrimaryKeyConstraint("round_id", "stop_id", name=op.f("pk_patrol_visit")),
+    )
+    op.create_table(
+        "patrol_warning",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("round_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("due_on", sa.String(length=10), nullable=False),
+        sa.Column("sent_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("sent_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("answer", sa.Text(), server_default="", nullable=False),
+        sa.Column("answered_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("answered_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["answered_by"], ["app_user.id"], name=op.f("fk_patrol_warning_answered_by")),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_patrol_warning_asset_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_patrol_warning_case_id")),
+        sa.ForeignKeyConstraint(["plan_id"], ["patrol_plan.id"], name=op.f("fk_patrol_warning_plan_id")),
+        sa.ForeignKeyConstraint(["round_id"], ["patrol_round.id"], name=op.f("fk_patrol_warning_round_id")),
+        sa.ForeignKeyConstraint(["sent_by"], ["app_user.id"], name=op.f("fk_patrol_warning_sent_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_patrol_warning_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patrol_warning")),
+    )
+    with op.batch_alter_table("patrol_warning") as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_patrol_warning_answered_at_due_on"), ["answered_at", "due_on"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_patrol_warning_unit_id_answered_at"), ["unit_id", "answered_at"], unique=False
+        )
+
+    op.create_table(
+        "campaign_item",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("by_user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("result", sa.String(length=12), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("before_photo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("after_photo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("before_value", sa.Float(), nullable=True),
+        sa.Column("after_value", sa.Float(), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint(
+            "result IN ('good', 'mended', 'case', 'out_of_reach')", name=op.f("ck_campaign_item_result")
+        ),
+        sa.ForeignKeyConstraint(["after_photo_id"], ["photo.id"], name=op.f("fk_campaign_item_after_photo_id")),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_campaign_item_asset_id")),
+        sa.ForeignKeyConstraint(["before_photo_id"], ["photo.id"], name=op.f("fk_campaign_item_before_photo_id")),
+        sa.ForeignKeyConstraint(["by_user_id"], ["app_user.id"], name=op.f("fk_campaign_item_by_user_id")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_campaign_item_campaign_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_campaign_item_case_id")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_campaign_item_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign_item")),
+        sa.UniqueConstraint("campaign_id", "asset_id", name=op.f("uq_campaign_item_campaign_id_asset_id")),
+    )
+    with op.batch_alter_table("campaign_item") as batch_op:
+        batch_op.create_index(batch_op.f("ix_campaign_item_asset_id"), ["asset_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_campaign_item_campaign_id_day"), ["campaign_id", "day"], unique=False)
+
+    op.create_table(
+        "mandate_entry",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("mandate_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("by_user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("move", sa.String(length=12), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint(
+            "move IN ('report', 'send_back', 'strike_off', 'reopen')", name=op.f("ck_mandate_entry_move")
+        ),
+        sa.ForeignKeyConstraint(["by_user_id"], ["app_user.id"], name=op.f("fk_mandate_entry_by_user_id")),
+        sa.ForeignKeyConstraint(["mandate_id"], ["mandate.id"], name=op.f("fk_mandate_entry_mandate_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mandate_entry")),
+    )
+    with op.batch_alter_table("mandate_entry") as batch_op:
+        batch_op.create_index(batch_op.f("ix_mandate_entry_mandate_id_id"), ["mandate_id", "id"], unique=False)
