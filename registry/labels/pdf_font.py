@@ -38,9 +38,8 @@ def embedded(font: fonts.FontFile, letters: frozenset[str]) -> Embedded:
     return _made(font, letters | _USUAL)
 
 
-@lru_cache(maxsize=8)
-def _made(font: fonts.FontFile, letters: frozenset[str]) -> Embedded:
-    ordered = sorted(letters)
+def small_font(font: fonts.FontFile, ordered: list[str]) -> tuple[list[str], dict[str, int], FontBuilder]:
+    """A TrueType font of those letters: its glyphs' names (".notdef" first), their widths, and what builds it."""
     names = [".notdef", *(f"u{ord(letter):04X}" for letter in ordered)]
     glyphs = {".notdef": TTGlyphPen(None).glyph()}
     widths = {".notdef": 1000}
@@ -56,6 +55,13 @@ def _made(font: fonts.FontFile, letters: frozenset[str]) -> Embedded:
     builder.setupPost(keepGlyphNames=False)
     builder.font["head"].created = builder.font["head"].modified = 0
     builder.font.recalcTimestamp = False
+    return names, widths, builder
+
+
+@lru_cache(maxsize=8)
+def _made(font: fonts.FontFile, letters: frozenset[str]) -> Embedded:
+    ordered = sorted(letters)
+    names, widths, builder = small_font(font, ordered)
     out = io.BytesIO()
     builder.save(out)
     table = bytearray(2 * (max(map(ord, ordered), default=0) + 1))
