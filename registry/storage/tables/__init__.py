@@ -52,6 +52,7 @@ from registry.storage.tables.deciding import (
     rule_memory,
 )
 from registry.storage.tables.devices import baseline, cabinet, dead_letter, device, event_inbox, lane, latest, point
+from registry.storage.tables.dispatching import absence, dispatch_line, dispatch_look
 from registry.storage.tables.imports import (
     import_before,
     import_duplicate,
@@ -59,6 +60,16 @@ from registry.storage.tables.imports import (
     import_problem,
     import_profile,
     import_run,
+)
+from registry.storage.tables.months import (
+    month,
+    month_case,
+    month_correction,
+    month_figure,
+    month_mark,
+    month_standing,
+    score_scheme,
+    unit_award,
 )
 from registry.storage.tables.notices import channel, contact, notice, route
 from registry.storage.tables.people import answered_key, api_token, audit, audit_head, unit, user, user_session
@@ -70,6 +81,7 @@ from registry.storage.tables.remote import cabinet_command, cabinet_configuratio
 from registry.storage.tables.running import feed, lease, revision
 
 __all__ = [
+    "absence",
     "alert",
     "alert_event",
     "alert_group",
@@ -105,6 +117,8 @@ __all__ = [
     "contact",
     "dead_letter",
     "device",
+    "dispatch_line",
+    "dispatch_look",
     "duty",
     "enrolment_code",
     "entry",
@@ -125,6 +139,12 @@ __all__ = [
     "mandate_entry",
     "mandate_list",
     "metadata",
+    "month",
+    "month_case",
+    "month_correction",
+    "month_figure",
+    "month_mark",
+    "month_standing",
     "notice",
     "number_counter",
     "patrol_finding",
@@ -152,6 +172,7 @@ __all__ = [
     "rule",
     "rule_memory",
     "scan",
+    "score_scheme",
     "season",
     "shift",
     "shift_turn",
@@ -159,6 +180,7 @@ __all__ = [
     "tag",
     "tag_event",
     "unit",
+    "unit_award",
     "user",
     "user_session",
 ]

@@ -189,6 +189,7 @@ def upgrade() -> None:
     _public()
 
     _make_campaigns()
+    _months()
     _fold_what_was()
 
 
@@ -725,3 +726,249 @@ def _make_campaigns() -> None:
     )
     with op.batch_alter_table("mandate_entry") as batch_op:
         batch_op.create_index(batch_op.f("ix_mandate_entry_mandate_id_id"), ["mandate_id", "id"], unique=False)
+
+
+def _months() -> None:
+    """Month-end evaluation: schemes, closed months, the cases behind their figures, corrections, awards."""
+    op.create_table(
+        "score_scheme",
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("shipped", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("retired", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("created_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_score_scheme_created_by")),
+        sa.PrimaryKeyConstraint("key", "version", name=op.f("pk_score_scheme")),
+    )
+    op.create_table(
+        "month",
+        sa.Column("key", sa.String(length=7), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("starts_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("ends_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("scheme_key", sa.String(length=40), nullable=False),
+        sa.Column("scheme_version", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("published_revision", sa.Integer(), nullable=True),
+        sa.Column("cases", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("total", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("problem", sa.Text(), server_default="", nullable=False),
+        sa.Column("asked_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("closed_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("approved_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("approved_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("published_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("published_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("holder", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("held_until", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'counting', 'failed', 'closed', 'approved', 'published')", name=op.f("ck_month_state")
+        ),
+        sa.ForeignKeyConstraint(["approved_by"], ["app_user.id"], name=op.f("fk_month_approved_by")),
+        sa.ForeignKeyConstraint(["asked_by"], ["app_user.id"], name=op.f("fk_month_asked_by")),
+        sa.ForeignKeyConstraint(["published_by"], ["app_user.id"], name=op.f("fk_month_published_by")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_month")),
+    )
+    op.create_table(
+        "month_case",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("mask", sa.BigInteger(), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("class_code", sa.String(length=4), server_default="", nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("handled_s", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_month_case_case_id")),
+        sa.ForeignKeyConstraint(["month"], ["month.key"], name=op.f("fk_month_case_month")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_month_case_unit_id")),
+        sa.PrimaryKeyConstraint("month", "case_id", name=op.f("pk_month_case")),
+    )
+    with op.batch_alter_table("month_case", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_month_case_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_month_case_month_unit_id_case_id"), ["month", "unit_id", "case_id"], unique=False
+        )
+
+    op.create_table(
+        "month_figure",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("sort", sa.String(length=10), nullable=False),
+        sa.Column("subject", sa.String(length=40), nullable=False),
+        sa.Column("name_zh", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("name_en", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("handled_s", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("handled_cases", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint(
+            "sort IN ('city', 'unit', 'district', 'street', 'class', 'kind')", name=op.f("ck_month_figure_sort")
+        ),
+        sa.ForeignKeyConstraint(["month"], ["month.key"], name=op.f("fk_month_figure_month")),
+        sa.PrimaryKeyConstraint("month", "revision", "sort", "subject", name=op.f("pk_month_figure")),
+    )
+    op.create_table(
+        "month_standing",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("group_key", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=40), nullable=False),
+        sa.Column("name_zh", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("name_en", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("points", sa.String(length=12), nullable=True),
+        sa.Column("place", sa.Integer(), nullable=True),
+        sa.Column("grade_zh", sa.String(length=20), server_default="", nullable=False),
+        sa.Column("grade_en", sa.String(length=20), server_default="", nullable=False),
+        sa.Column("streak", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rows", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["month"], ["month.key"], name=op.f("fk_month_standing_month")),
+        sa.PrimaryKeyConstraint("month", "revision", "group_key", "subject", name=op.f("pk_month_standing")),
+    )
+    with op.batch_alter_table("month_standing", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_month_standing_group_key_subject_month"), ["group_key", "subject", "month"], unique=False
+        )
+
+    op.create_table(
+        "month_correction",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("after", sa.JSON(), nullable=False),
+        sa.Column("at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("by_user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.CheckConstraint("kind IN ('exempt', 'exclude', 'unit', 'recount')", name=op.f("ck_month_correction_kind")),
+        sa.ForeignKeyConstraint(["by_user_id"], ["app_user.id"], name=op.f("fk_month_correction_by_user_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_month_correction_case_id")),
+        sa.ForeignKeyConstraint(["month"], ["month.key"], name=op.f("fk_month_correction_month")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_month_correction")),
+    )
+    with op.batch_alter_table("month_correction", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_month_correction_month_id"), ["month", "id"], unique=False)
+
+    op.create_table(
+        "month_mark",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("group_key", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=40), nullable=False),
+        sa.Column("row_key", sa.String(length=40), nullable=False),
+        sa.Column("points", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("by_user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["by_user_id"], ["app_user.id"], name=op.f("fk_month_mark_by_user_id")),
+        sa.ForeignKeyConstraint(["month"], ["month.key"], name=op.f("fk_month_mark_month")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_month_mark")),
+    )
+    with op.batch_alter_table("month_mark", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_month_mark_month_id"), ["month", "id"], unique=False)
+
+    op.create_table(
+        "unit_award",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=True),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("amount_fen", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("proposed_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("proposed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("decided_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.CheckConstraint("kind IN ('reward', 'penalty')", name=op.f("ck_unit_award_kind")),
+        sa.CheckConstraint("state IN ('proposed', 'approved', 'refused')", name=op.f("ck_unit_award_state")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_unit_award_case_id")),
+        sa.ForeignKeyConstraint(["decided_by"], ["app_user.id"], name=op.f("fk_unit_award_decided_by")),
+        sa.ForeignKeyConstraint(["month"], ["month.key"], name=op.f("fk_unit_award_month")),
+        sa.ForeignKeyConstraint(["proposed_by"], ["app_user.id"], name=op.f("fk_unit_award_proposed_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_unit_award_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unit_award")),
+    )
+    with op.batch_alter_table("unit_award", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_unit_award_month_id"), ["month", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_unit_award_state_id"), ["state", "id"], unique=False)
+
+
+def _make_dispatching() -> None:
+    """The dispatch table, the cases the worker has looked at, absences; where somebody was seen last."""
+    key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    moment = registry.storage.times.UtcTime
+    op.create_table(
+        "dispatch_line",
+        sa.Column("id", key, nullable=False),
+        sa.Column("applies", sa.String(length=10), server_default="always", nullable=False),
+        sa.Column("kind", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("family", sa.String(length=10), server_default="", nullable=False),
+        sa.Column("scheme", sa.String(length=30), server_default="", nullable=False),
+        sa.Column("class_code", sa.String(length=4), server_default="", nullable=False),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("grade", sa.String(length=20), server_default="", nullable=False),
+        sa.Column("unit_id", key, nullable=True),
+        sa.Column("whom", sa.String(length=10), server_default="best", nullable=False),
+        sa.Column("automatic", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("updated_at", moment(), nullable=False),
+        sa.CheckConstraint("applies IN ('always', 'ownerless')", name=op.f("ck_dispatch_line_applies")),
+        sa.CheckConstraint("whom IN ('best', 'post', 'nearest', 'least', 'queue')", name=op.f("ck_dispatch_line_whom")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_dispatch_line_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dispatch_line")),
+        sa.UniqueConstraint(
+            "applies",
+            "kind",
+            "family",
+            "scheme",
+            "class_code",
+            "area_code",
+            "grade",
+            name=op.f("uq_dispatch_line_applies_kind_family_scheme_class_code_area_code_grade"),
+        ),
+    )
+    op.create_table(
+        "dispatch_look",
+        sa.Column("case_id", key, nullable=False),
+        sa.Column("case_version", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("looked_at", moment(), nullable=False),
+        sa.Column("held", sa.String(length=20), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["case_file.id"], name=op.f("fk_dispatch_look_case_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_dispatch_look")),
+    )
+    op.create_table(
+        "person_absence",
+        sa.Column("id", key, nullable=False),
+        sa.Column("user_id", key, nullable=False),
+        sa.Column("first_on", sa.String(length=10), nullable=False),
+        sa.Column("last_on", sa.String(length=10), nullable=True),
+        sa.Column("note", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("created_at", moment(), nullable=False),
+        sa.Column("created_by", key, nullable=True),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_person_absence_created_by")),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_person_absence_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_person_absence")),
+    )
+    op.create_index(op.f("ix_person_absence_user_id_first_on"), "person_absence", ["user_id", "first_on"])
+    op.create_index(
+        "ix_scan_user_id_at",
+        "scan",
+        ["user_id", "at"],
+        sqlite_where=sa.text("user_id IS NOT NULL"),
+        postgresql_where=sa.text("user_id IS NOT NULL"),
+    )
