@@ -79,6 +79,14 @@ scan = Table(
     Column("distance_m", Float),
     Index(None, "asset_id", "at"),
     Index(None, "token", "id"),
+    # where somebody was seen last
+    Index(
+        "ix_scan_user_id_at",
+        "user_id",
+        "at",
+        sqlite_where=text("user_id IS NOT NULL"),
+        postgresql_where=text("user_id IS NOT NULL"),
+    ),
     Index(
         "ix_scan_flagged",
         "id",

@@ -190,6 +190,7 @@ def upgrade() -> None:
 
     _make_campaigns()
     _months()
+    _make_dispatching()
     _fold_what_was()
 
 
