@@ -362,6 +362,41 @@ class RequestState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class SupervisionState(StrEnum):
+    """The life of a supervised item: open, answered, struck off (销号); *withdrawn* ones never counted."""
+
+    OPEN = "open"
+    REPLIED = "replied"
+    STRUCK_OFF = "struck_off"
+    WITHDRAWN = "withdrawn"
+
+
+class RecheckState(StrEnum):
+    """A planned look at a closed case (回头看): stable, broken again, or given up because the case was reopened."""
+
+    DUE = "due"
+    PASSED = "passed"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
+class InspectionState(StrEnum):
+    """A list of what is like the asset of a case (举一反三): being worked through, done, or waived with a reason."""
+
+    OPEN = "open"
+    DONE = "done"
+    WAIVED = "waived"
+
+
+class InspectionResult(StrEnum):
+    """What was found at one asset of such a list; *gone*: not there, or nobody can get to it."""
+
+    WAITING = "waiting"
+    FINE = "fine"
+    WRONG = "wrong"
+    GONE = "gone"
+
+
 class RuleKind(StrEnum):
     """How a rule looks at readings."""
 
@@ -394,6 +429,46 @@ class RewardState(StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     PAID = "paid"
+
+
+class MonthState(StrEnum):
+    """The life of a month-end evaluation: counted by the worker, closed (frozen), approved by a person, published."""
+
+    WAITING = "waiting"
+    COUNTING = "counting"
+    FAILED = "failed"
+    CLOSED = "closed"
+    APPROVED = "approved"
+    PUBLISHED = "published"
+
+
+class FigureSort(StrEnum):
+    """Whose counts a figure of a month holds."""
+
+    CITY = "city"
+    UNIT = "unit"
+    DISTRICT = "district"
+    STREET = "street"
+    CLASS = "class"
+    KIND = "kind"
+
+
+class CorrectionKind(StrEnum):
+    """How a case of a closed month is put right: late without blame, not counted at all, another unit's, or counted
+    anew from its timeline."""
+
+    EXEMPT = "exempt"
+    EXCLUDE = "exclude"
+    UNIT = "unit"
+    RECOUNT = "recount"
+
+
+class AwardState(StrEnum):
+    """The life of a line of the reward-and-penalty ledger."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REFUSED = "refused"
 
 
 class Reject(StrEnum):

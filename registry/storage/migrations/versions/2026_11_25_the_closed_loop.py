@@ -973,3 +973,266 @@ def _make_dispatching() -> None:
         sqlite_where=sa.text("user_id IS NOT NULL"),
         postgresql_where=sa.text("user_id IS NOT NULL"),
     )
+
+    op.create_table(
+        "job_mark",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("last_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_job_mark")),
+    )
+    op.create_table(
+        "supervision_counter",
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("last_serial", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("year", name=op.f("pk_supervision_counter")),
+    )
+    op.create_table(
+        "aftercare",
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("recheck_days", sa.Integer(), nullable=False),
+        sa.Column("recheck_times", sa.Integer(), nullable=False),
+        sa.Column("inspect_like", sa.JSON(), nullable=False),
+        sa.Column("inspect_days", sa.Integer(), nullable=False),
+        sa.Column("inspect_most", sa.Integer(), nullable=False),
+        sa.Column("inspect_gate", sa.Boolean(), nullable=False),
+        sa.Column("repeat_days", sa.Integer(), nullable=False),
+        sa.Column("repeat_m", sa.Float(), nullable=False),
+        sa.Column("updated_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("updated_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["updated_by"], ["app_user.id"], name=op.f("fk_aftercare_updated_by")),
+        sa.PrimaryKeyConstraint("kind", name=op.f("pk_aftercare")),
+    )
+    op.create_table(
+        "supervision_notice",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("serial", sa.Integer(), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("title", sa.String(length=120), nullable=False),
+        sa.Column("demand", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.String(length=120), nullable=False),
+        sa.Column("issued_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("issued_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reply_by", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("withdrawn_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("withdrawn_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("withdrawn_why", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["issued_by"], ["app_user.id"], name=op.f("fk_supervision_notice_issued_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_supervision_notice_unit_id")),
+        sa.ForeignKeyConstraint(["withdrawn_by"], ["app_user.id"], name=op.f("fk_supervision_notice_withdrawn_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supervision_notice")),
+        sa.UniqueConstraint("year", "serial", name=op.f("uq_supervision_notice_year_serial")),
+    )
+    with op.batch_alter_table("supervision_notice", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_supervision_notice_unit_id_id"), ["unit_id", "id"], unique=False)
+
+    op.create_table(
+        "case_repeat",
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("earlier_case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("same_asset", sa.Boolean(), nullable=False),
+        sa.Column("distance_m", sa.Float(), nullable=True),
+        sa.Column("found_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("cause", sa.Text(), server_default="", nullable=False),
+        sa.Column("measure", sa.Text(), server_default="", nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("measure_by", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("answered_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("answered_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("done_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("done_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.ForeignKeyConstraint(["answered_by"], ["app_user.id"], name=op.f("fk_case_repeat_answered_by")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_case_repeat_case_id")),
+        sa.ForeignKeyConstraint(["done_by"], ["app_user.id"], name=op.f("fk_case_repeat_done_by")),
+        sa.ForeignKeyConstraint(["earlier_case_id"], ["case_file.id"], name=op.f("fk_case_repeat_earlier_case_id")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_case_repeat_unit_id")),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_case_repeat")),
+    )
+    with op.batch_alter_table("case_repeat", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_repeat_earlier_case_id"), ["earlier_case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_repeat_found_at"), ["found_at"], unique=False)
+
+    op.create_table(
+        "inspection",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("likes", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("gate", sa.Boolean(), nullable=False),
+        sa.Column("opened_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("opened_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("due_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("cut", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("ended_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("ended_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint("state IN ('open', 'done', 'waived')", name=op.f("ck_inspection_state")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_inspection_case_id")),
+        sa.ForeignKeyConstraint(["ended_by"], ["app_user.id"], name=op.f("fk_inspection_ended_by")),
+        sa.ForeignKeyConstraint(["opened_by"], ["app_user.id"], name=op.f("fk_inspection_opened_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_inspection_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inspection")),
+        sa.UniqueConstraint("case_id", name=op.f("uq_inspection_case_id")),
+    )
+    with op.batch_alter_table("inspection", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_inspection_state_due_at"), ["state", "due_at"], unique=False)
+
+    op.create_table(
+        "recheck",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("every_days", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("due_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("planned_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("reminded_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("done_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("done_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("photo_ids", sa.JSON(), server_default="[]", nullable=False),
+        sa.CheckConstraint("state IN ('due', 'passed', 'failed', 'dropped')", name=op.f("ck_recheck_state")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_recheck_case_id")),
+        sa.ForeignKeyConstraint(["done_by"], ["app_user.id"], name=op.f("fk_recheck_done_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_recheck_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recheck")),
+        sa.UniqueConstraint("case_id", "round", "turn", name=op.f("uq_recheck_case_id_round_turn")),
+    )
+    with op.batch_alter_table("recheck", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recheck_state_due_at"), ["state", "due_at"], unique=False)
+
+    op.create_table(
+        "supervision_item",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("notice_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("place", sa.String(length=200), server_default="", nullable=False),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("demand", sa.Text(), server_default="", nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("level", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("opened_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("opened_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("deadline_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("replied_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("replied_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("ended_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("ended_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('open', 'replied', 'struck_off', 'withdrawn')", name=op.f("ck_supervision_item_state")
+        ),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_supervision_item_asset_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_supervision_item_case_id")),
+        sa.ForeignKeyConstraint(["ended_by"], ["app_user.id"], name=op.f("fk_supervision_item_ended_by")),
+        sa.ForeignKeyConstraint(["notice_id"], ["supervision_notice.id"], name=op.f("fk_supervision_item_notice_id")),
+        sa.ForeignKeyConstraint(["opened_by"], ["app_user.id"], name=op.f("fk_supervision_item_opened_by")),
+        sa.ForeignKeyConstraint(["replied_by"], ["app_user.id"], name=op.f("fk_supervision_item_replied_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_supervision_item_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supervision_item")),
+    )
+    with op.batch_alter_table("supervision_item", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_supervision_item_notice_id"), ["notice_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_supervision_item_opened_at"), ["opened_at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_supervision_item_state_deadline_at"), ["state", "deadline_at"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_supervision_item_unit_id_state_id"), ["unit_id", "state", "id"], unique=False
+        )
+        batch_op.create_index(
+            "uq_supervision_item_case",
+            ["case_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('open', 'replied')"),
+            postgresql_where=sa.text("state IN ('open', 'replied')"),
+        )
+
+    op.create_table(
+        "typical_case",
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("quarter", sa.String(length=6), nullable=False),
+        sa.Column("title", sa.String(length=120), nullable=False),
+        sa.Column("lesson", sa.Text(), nullable=False),
+        sa.Column("marked_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("marked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_typical_case_case_id")),
+        sa.ForeignKeyConstraint(["marked_by"], ["app_user.id"], name=op.f("fk_typical_case_marked_by")),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_typical_case")),
+    )
+    with op.batch_alter_table("typical_case", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_typical_case_quarter_marked_at"), ["quarter", "marked_at"], unique=False)
+
+    op.create_table(
+        "inspection_item",
+        sa.Column("inspection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("likes", sa.JSON(), nullable=False),
+        sa.Column("result", sa.String(length=8), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("looked_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.Column("looked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint("result IN ('waiting', 'fine', 'wrong', 'gone')", name=op.f("ck_inspection_item_result")),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_inspection_item_asset_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_inspection_item_case_id")),
+        sa.ForeignKeyConstraint(["inspection_id"], ["inspection.id"], name=op.f("fk_inspection_item_inspection_id")),
+        sa.ForeignKeyConstraint(["looked_by"], ["app_user.id"], name=op.f("fk_inspection_item_looked_by")),
+        sa.PrimaryKeyConstraint("inspection_id", "asset_id", name=op.f("pk_inspection_item")),
+    )
+    with op.batch_alter_table("inspection_item", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_inspection_item_asset_id"), ["asset_id"], unique=False)
+        batch_op.create_index(
+            "ix_inspection_item_case",
+            ["case_id"],
+            unique=False,
+            sqlite_where=sa.text("case_id IS NOT NULL"),
+            postgresql_where=sa.text("case_id IS NOT NULL"),
+        )
+
+    op.create_table(
+        "supervision_entry",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("move", sa.String(length=20), nullable=False),
+        sa.Column("by_user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["by_user_id"], ["app_user.id"], name=op.f("fk_supervision_entry_by_user_id")),
+        sa.ForeignKeyConstraint(["item_id"], ["supervision_item.id"], name=op.f("fk_supervision_entry_item_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supervision_entry")),
+    )
+    with op.batch_alter_table("supervision_entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_supervision_entry_item_id_id"), ["item_id", "id"], unique=False)
+
+    op.create_table(
+        "supervision_file",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("entry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("media_type", sa.String(length=40), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("added_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("added_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["added_by"], ["app_user.id"], name=op.f("fk_supervision_file_added_by")),
+        sa.ForeignKeyConstraint(["entry_id"], ["supervision_entry.id"], name=op.f("fk_supervision_file_entry_id")),
+        sa.ForeignKeyConstraint(["item_id"], ["supervision_item.id"], name=op.f("fk_supervision_file_item_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supervision_file")),
+    )
+    with op.batch_alter_table("supervision_file", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_supervision_file_item_id"), ["item_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_supervision_file_sha256"), ["sha256"], unique=False)
