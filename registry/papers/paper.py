@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _FAMILY = "paper"
 _WEIGHTS: tuple[tuple[str, Weight], ...] = (("", "regular"), ("B", "bold"))
-_ALWAYS = " 0123456789/第页共,，-.…"
+_ALWAYS = " 0123456789第页：…"
 _MARGIN_MM = (26.0, 24.0)  # at the sides, above and below: GB/T 9704-2012 leaves 26 to 28 mm for the binding
 _RED = (200, 16, 22)
 _GREY = (90, 98, 108)
@@ -77,6 +77,7 @@ def _opened(letters: set[str], folder: Path, footer: str) -> FPDF:
     pdf = _Paged(format="A4", unit="mm")
     side, edge = _MARGIN_MM
     pdf.set_margins(side, edge, side)
+    pdf.c_margin = 0  # text begins where its box does
     pdf.set_auto_page_break(True, margin=edge)
     pdf.set_lang("zh-CN")
     pdf.set_producer("CoverCode")

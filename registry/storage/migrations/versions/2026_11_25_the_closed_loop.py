@@ -782,7 +782,7 @@ def _months() -> None:
         sa.Column("mask", sa.BigInteger(), nullable=False),
         sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
-        sa.Column("class_code", sa.String(length=4), server_default="", nullable=False),
+        sa.Column("class_key", sa.String(length=36), server_default="", nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("handled_s", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_month_case_case_id")),
