@@ -79,6 +79,7 @@ from registry.storage.tables.public import public_rules, report, report_block, r
 from registry.storage.tables.quiet import alert_event, alert_group, calibration, permit, season, silence
 from registry.storage.tables.remote import cabinet_command, cabinet_configuration, cabinet_credential, enrolment_code
 from registry.storage.tables.running import feed, lease, revision
+from registry.storage.tables.standard import case_standard, work_day_override, work_hours
 from registry.storage.tables.supervision import (
     aftercare,
     case_repeat,
@@ -123,6 +124,7 @@ __all__ = [
     "case",
     "case_repeat",
     "case_request",
+    "case_standard",
     "case_task",
     "channel",
     "class_scheme",
@@ -209,4 +211,6 @@ __all__ = [
     "unit_award",
     "user",
     "user_session",
+    "work_day_override",
+    "work_hours",
 ]

@@ -18,6 +18,55 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "case_standard",
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("family", sa.String(length=10), nullable=False),
+        sa.Column("severity", sa.Integer(), nullable=False),
+        sa.Column("name_zh", sa.String(length=80), nullable=False),
+        sa.Column("name_en", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("big_zh", sa.String(length=60), server_default="", nullable=False),
+        sa.Column("big_en", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("small_zh", sa.String(length=60), server_default="", nullable=False),
+        sa.Column("small_en", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("filing_zh", sa.Text(), server_default="", nullable=False),
+        sa.Column("filing_en", sa.Text(), server_default="", nullable=False),
+        sa.Column("closing_zh", sa.Text(), server_default="", nullable=False),
+        sa.Column("closing_en", sa.Text(), server_default="", nullable=False),
+        sa.Column("pattern", sa.String(length=14), nullable=False),
+        sa.Column("limits", sa.JSON(), nullable=False),
+        sa.Column("quantity_unit", sa.String(length=12), server_default="", nullable=False),
+        sa.Column("source", sa.String(length=200), server_default="", nullable=False),
+        sa.Column("retired", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint("family IN ('cover', 'light', 'other')", name=op.f("ck_case_standard_family")),
+        sa.CheckConstraint("pattern IN ('one_step', 'secure_repair')", name=op.f("ck_case_standard_pattern")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_case_standard_created_by")),
+        sa.PrimaryKeyConstraint("key", "version", name=op.f("pk_case_standard")),
+    )
+    op.create_table(
+        "work_day_override",
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("works", sa.Boolean(), nullable=False),
+        sa.Column("name", sa.String(length=60), server_default="", nullable=False),
+        sa.Column("changed_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("changed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["changed_by"], ["app_user.id"], name=op.f("fk_work_day_override_changed_by")),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_work_day_override")),
+    )
+    op.create_table(
+        "work_hours",
+        sa.Column("valid_from", sa.String(length=10), nullable=False),
+        sa.Column("windows", sa.JSON(), nullable=False),
+        sa.Column("changed_at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("changed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["changed_by"], ["app_user.id"], name=op.f("fk_work_hours_changed_by")),
+        sa.PrimaryKeyConstraint("valid_from", name=op.f("pk_work_hours")),
+    )
+
+    op.create_table(
         "case_request",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -130,6 +179,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("exempt", sa.Boolean(), server_default=sa.text("false"), nullable=False))
         batch_op.add_column(sa.Column("appealed_at", registry.storage.times.UtcTime(), nullable=True))
         batch_op.add_column(sa.Column("dispatches", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(
+            sa.Column("second_dispatches", sa.Integer(), server_default=sa.text("0"), nullable=False)
+        )
         batch_op.add_column(sa.Column("returns", sa.Integer(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(sa.Column("misdispatches", sa.Integer(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(sa.Column("reworks", sa.Integer(), server_default=sa.text("0"), nullable=False))
@@ -1115,7 +1167,7 @@ def _make_dispatching() -> None:
         sa.Column("notice_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
         sa.Column("place", sa.String(length=200), server_default="", nullable=False),
         sa.Column("problem", sa.Text(), nullable=False),
