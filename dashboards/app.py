@@ -31,6 +31,7 @@ from dashboards.errors import register_errors
 from dashboards.kept_sentences import KeptSentences
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
 from dashboards.navigation import navigation
+from dashboards.open311 import routes as open311_routes
 from dashboards.permissions import LARGE_UPLOADS, LIMITS, WITHOUT_FORM
 from dashboards.rate_counts import counts_file, counts_uri
 from dashboards.refusals import field_name, kept_problem, load_refusals
@@ -92,6 +93,7 @@ def create_app(
     guard_forms(app)
     pages.register(app)
     api.register(app)
+    open311_routes.register(app)
     for endpoint, limits in LIMITS.items():
         view: Any = app.view_functions[endpoint]
         app.view_functions[endpoint] = limiter.limit(limits)(view)

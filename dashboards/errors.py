@@ -16,6 +16,7 @@ from flask import Flask, Response, g, json, make_response, render_template, requ
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from dashboards.open311 import answers as open311
 from dashboards.paths import safe_path
 from dashboards.refusals import field_name, problem_at
 from dashboards.site import lang, site, t
@@ -121,7 +122,7 @@ def answer_for(error: Exception) -> Answer:
 
 def wants_json() -> bool:
     """Whether the visitor is a program: an API address, or a request that asks for JSON rather than for a page."""
-    if request.path.startswith("/api/"):
+    if request.path.startswith(("/api/", open311.PREFIX)):
         return True
     read = request.accept_mimetypes.best_match(["text/html", "application/json", PROBLEM_TYPE])
     return read in ("application/json", PROBLEM_TYPE)
@@ -157,7 +158,10 @@ def handle(error: Exception) -> Response:
         log.exception("request_failed", exc_info=error)
     elif isinstance(error, StoreDown):
         log.warning("store_down", problem=str(error))
-    response = _as_json(answer, error) if wants_json() else _as_page(answer, error)
+    if request.path.startswith(open311.PREFIX):
+        response = _as_open311(answer, error)
+    else:
+        response = _as_json(answer, error) if wants_json() else _as_page(answer, error)
     _copy_headers(response, error, answer)
     return response
 
@@ -182,6 +186,12 @@ def _at_field(error: InvalidInput) -> str:
 
 def _as_json(answer: Answer, error: Exception) -> Response:
     return problem_json(answer.code, problem_of(answer, error), answer.status, errors_of(error))
+
+
+def _as_open311(answer: Answer, error: Exception) -> Response:
+    """As the specification of Open311 has it: 400 for what is missing or wrong, 403 for a key that is."""
+    status = {422: 400, 401: 403}.get(answer.status, answer.status)
+    return open311.refusal(status, problem_of(answer, error))
 
 
 def errors_of(error: Exception) -> list[tuple[str, str]]:

@@ -40,7 +40,7 @@ class Reach(StrEnum):
 
 
 ANY, OWN_AREA, OWN_UNIT, WHOLE_CITY = Reach
-READ, REGISTRY, IMPORTS, LABELS, CASES, PLACES, PEOPLE, RULES, EVENTS = TokenScope
+READ, REGISTRY, IMPORTS, LABELS, CASES, PLACES, PEOPLE, RULES, EVENTS, _OPEN311 = TokenScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,17 @@ PERMISSIONS: dict[str, Line] = {
     "scan": Line(PUBLIC),
     "report_here": Line(PUBLIC),
     "report": Line(PUBLIC),
+    # other platforms (Open311): who writes shows a token with the scope open311 as api_key, which the routes check
+    "open311_discovery": Line(PUBLIC),
+    "open311_services": Line(PUBLIC),
+    "open311_service": Line(PUBLIC),
+    "open311_requests": Line(PUBLIC),
+    "open311_take": Line(PUBLIC),
+    "open311_request": Line(PUBLIC),
+    "open311_token": Line(PUBLIC),
+    "open311_updates": Line(PUBLIC),
+    "open311_take_update": Line(PUBLIC),
+    "open311_picture": Line(PUBLIC),
     # what is wrong, and who does something about it
     "overview": Line(STAFF),
     "overview_groups": Line(STAFF),
@@ -84,6 +95,17 @@ PERMISSIONS: dict[str, Line] = {
     "move_case": Line(WORKERS, OWN_AREA),
     "add_photos": Line(WORKERS, OWN_UNIT),
     "tasks": Line(STAFF),
+    # dispatching: lists show what lies in the visitor's area, services check the area of what is changed
+    "queues": Line(STAFF),
+    "unit_queue": Line(STAFF),
+    "add_absence": Line(ROSTER),
+    "remove_absence": Line(ROSTER),
+    "dispatch_table": Line(STAFF),
+    "dispatch_table_csv": Line(STAFF),
+    "set_dispatch_line": Line(DISPATCHERS),
+    "import_dispatch_lines": Line(DISPATCHERS),
+    "switch_dispatch_line": Line(DISPATCHERS),
+    "remove_dispatch_line": Line(DISPATCHERS),
     # work on covers, on which assets crew may open them: registry.domain.permits.may_open; what tells nobody for a
     # while: its service checks the area; parts of the year
     "permits": Line(STAFF),
@@ -497,6 +519,12 @@ LIMITS: dict[str, str] = {
     "sign_in": "10/minute",
     "change_password": "10/minute",
     "report_here": "6/minute;30/hour",
+    "open311_requests": "120/minute",
+    "open311_request": "240/minute",
+    "open311_updates": "120/minute",
+    "open311_take": "240/minute",
+    "open311_take_update": "240/minute",
+    "open311_picture": "240/minute",
     "scan": "60/minute",
     "place_scan": "60/minute",
     "enrol": "10/minute",
@@ -508,7 +536,7 @@ LARGE_UPLOADS: frozenset[str] = frozenset({"upload_import", "api_upload", "check
 
 # Routes that programs without a browser use, so that no other site can make a browser send what they take: they read
 # nothing from a cookie.
-WITHOUT_FORM: frozenset[str] = frozenset({"enrol"})
+WITHOUT_FORM: frozenset[str] = frozenset({"enrol", "open311_take", "open311_take_update"})
 
 # Requests per API token, over all routes.
 TOKEN_LIMIT = "600/minute"  # noqa: S105  # a rate

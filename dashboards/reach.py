@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from dashboards.permissions import Reach, line_of
+from registry.domain.case_moves import is_theirs
 from registry.domain.errors import NotAllowed
 from registry.domain.kinds import Role
-from registry.domain.moves import is_theirs
 from registry.domain.people import Actor
 from registry.domain.scopes import check_area
 from registry.queries import whereabouts
@@ -55,6 +55,9 @@ PLACELESS: dict[str, str] = {
     "key": "a secret of one citizen, or the name of a label template or a rule",
     "season": "a season is the whole city's",
     "scheme": "a class table is the whole city's",
+    "service_code": "what can be reported is the whole city's",
+    "service_request": "a report by its public number: none of its words is shown without a key",
+    "picture": "a name that only this house can make, handed out with its report",
     "kind": "the first half of an alias; the asset before it is checked",
     "value": "the second half of an alias",
     "print_run_id": "a print run: its service checks each asset when it is planned",

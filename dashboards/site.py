@@ -16,12 +16,17 @@ from dashboards.cabinet_door import CabinetDoor
 from dashboards.settings import City, WebSettings
 from dashboards.stream import FeedHub
 from dashboards.texts import DEFAULT_LANGUAGE, LANGUAGES, Texts
+from registry.domain.case_standard import CaseLine, Standard
+from registry.queries.standard import standard_of
 
 if TYPE_CHECKING:
     from dashboards.cabinet_words import CabinetWords
     from dashboards.kept_sentences import KeptSentences
 
 EXTENSION = "covercode"
+_PROGRAMS = ("/api/", "/open311/")
+_OF_THE_STANDARD = ("kind.", "crew.what.")
+"""Words about kinds of cases: the city's standard has them, since it changes lines and adds its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +78,7 @@ def lang() -> str:
     A program has no cookie to choose with; to the API it may say so in ``Accept-Language``.
     """
     chosen = request.cookies.get("lang")
-    if chosen is None and request.path.startswith("/api/"):
+    if chosen is None and request.path.startswith(_PROGRAMS):
         chosen = request.accept_languages.best_match(LANGUAGES)
     chosen = chosen or DEFAULT_LANGUAGE
     return chosen if chosen in LANGUAGES else DEFAULT_LANGUAGE
@@ -81,4 +86,20 @@ def lang() -> str:
 
 def t(key: str, **args: object) -> str:
     """Words in the language of this request."""
-    return site().texts.t(lang(), key, **args)
+    words, language = site().texts, lang()
+    if key.startswith(_OF_THE_STANDARD) and (line := standard().lines.get(key.rpartition(".")[2])) is not None:
+        return _said_of(line, key, words, language)
+    return words.t(language, key, **args)
+
+
+def _said_of(line: CaseLine, key: str, words: Texts, language: str) -> str:
+    if key.startswith("kind."):
+        return line.said("name", language)
+    return words.t(language, key) if words.has(language, key) else line.said("closing", language)
+
+
+def standard() -> Standard:
+    """The case standard in force, as this request found it."""
+    if "standard" not in g:
+        g.standard = standard_of(site().engine)
+    return cast("Standard", g.standard)

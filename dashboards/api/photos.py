@@ -38,7 +38,7 @@ class KeptPhoto(msgspec.Struct, frozen=True, kw_only=True):
     """A photo that was kept, without what its file told about its maker."""
 
     id: int
-    asset_id: int
+    asset_id: int | None
     width_px: int
     height_px: int
     address: str

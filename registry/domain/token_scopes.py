@@ -24,6 +24,7 @@ class TokenScope(StrEnum):
     PEOPLE_ADMIN = "people:admin"
     RULES_WRITE = "rules:write"
     EVENTS = "events"
+    OPEN311 = "open311"
 
 
 _KEEPERS = frozenset({Role.ADMINISTRATOR, Role.REGISTRAR})
@@ -38,6 +39,7 @@ MAY_HOLD: dict[TokenScope, frozenset[Role]] = {
     TokenScope.PEOPLE_ADMIN: frozenset({Role.ADMINISTRATOR}),
     TokenScope.RULES_WRITE: frozenset({Role.ADMINISTRATOR, Role.DISPATCHER}),
     TokenScope.EVENTS: frozenset({Role.ADMINISTRATOR, Role.DISPATCHER}),
+    TokenScope.OPEN311: frozenset({Role.ADMINISTRATOR, Role.DISPATCHER}),
 }
 
 

@@ -58,9 +58,9 @@ def of_code(engine: Engine, code: str) -> Whereabouts | None:
 
 def of_case(engine: Engine, case_id: int) -> CaseWhereabouts | None:
     """Where a case is, and who has it."""
-    query = select(asset.c.area_code, case.c.stage, case.c.unit_id, case.c.assignee_id).join_from(
-        case, asset, asset.c.id == case.c.asset_id
-    )
+    area_code = func.coalesce(asset.c.area_code, case.c.area_code).label("area_code")
+    query = select(area_code, case.c.stage, case.c.unit_id, case.c.assignee_id)
+    query = query.outerjoin_from(case, asset, asset.c.id == case.c.asset_id)
     with reading(engine) as tx:
         row = tx.execute(query.where(case.c.id == case_id)).mappings().first()
     return None if row is None else CaseWhereabouts(**{**row, "stage": Stage(row["stage"])})
@@ -92,8 +92,10 @@ def of_silence(engine: Engine, silence_id: int) -> Whereabouts | None:
 
 
 def of_photo(engine: Engine, photo_id: int) -> Whereabouts | None:
-    """Where the asset on a photo stands."""
-    query = select(asset.c.area_code).join_from(photo, asset, asset.c.id == photo.c.asset_id)
+    """Where the asset on a photo stands, or the case that it belongs to."""
+    query = select(func.coalesce(asset.c.area_code, case.c.area_code, "").label("area_code")).select_from(
+        photo.outerjoin(asset, asset.c.id == photo.c.asset_id).outerjoin(case, case.c.id == photo.c.case_id)
+    )
     return _first(engine, query.where(photo.c.id == photo_id))
 
 

@@ -48,11 +48,12 @@ PHOTO_KINDS = ("near", "far", "reference", "before", "after")
 class NewPhoto:
     """What a photo shows: an asset, perhaps one of its cases, who took it and where the phone said it was (WGS-84).
 
+    ``asset_id`` None: a place where nothing of the register stands, or nobody knows yet what.
     ``kind`` is "" or one of ``PHOTO_KINDS``. ``taken_at`` None: not known. ``camera_zone``: take time and place from
     the picture's metadata where they were not given, its clock being in this zone; never set it for a citizen's.
     """
 
-    asset_id: int
+    asset_id: int | None
     case_id: int | None = None
     taken_by: int | None = None
     kind: str = ""
@@ -67,7 +68,7 @@ class KeptPhoto:
     """Where a photo is and what it belongs to."""
 
     id: int
-    asset_id: int
+    asset_id: int | None
     case_id: int | None
     path: Path
     width_px: int
@@ -97,7 +98,8 @@ def keep_photo(engine: Engine, data_dir: Path, content: bytes | IO[bytes], new: 
     if new.camera_zone is not None:
         new = _with_camera_facts(new, read_camera_facts(whole, new.camera_zone), now=now)
     path = _write(data_dir, picture)
-    away = None if new.lon is None or new.lat is None else distance_m(check_place(new.lon, new.lat), place)
+    taken_there = None if new.lon is None or new.lat is None else check_place(new.lon, new.lat)
+    away = None if taken_there is None or place is None else distance_m(taken_there, place)
     try:
         with writing(engine) as tx:
             photo_id = int(
@@ -208,9 +210,10 @@ def _with_camera_facts(new: NewPhoto, facts: CameraFacts, *, now: datetime) -> N
     return replace(new, taken_at=taken_at, lon=facts.place.lon, lat=facts.place.lat)
 
 
-def _place_of(tx: Connection, new: NewPhoto) -> Place:
-    row = tx.execute(select(asset.c.lon, asset.c.lat).where(asset.c.id == new.asset_id)).first()
-    if row is None:
+def _place_of(tx: Connection, new: NewPhoto) -> Place | None:
+    of_asset = select(asset.c.lon, asset.c.lat).where(asset.c.id == new.asset_id)
+    row = None if new.asset_id is None else tx.execute(of_asset).first()
+    if row is None and new.asset_id is not None:
         raise NotFound("asset", new.asset_id)
     if new.kind not in ("", *PHOTO_KINDS):
         raise InvalidInput(
@@ -221,10 +224,10 @@ def _place_of(tx: Connection, new: NewPhoto) -> Place:
     if new.lon is not None and new.lat is not None:
         check_place(new.lon, new.lat)
     if new.case_id is not None:
-        owner = tx.execute(select(case.c.asset_id).where(case.c.id == new.case_id)).scalar()
-        if owner != new.asset_id:
+        owner = tx.execute(select(case.c.asset_id).where(case.c.id == new.case_id)).first()
+        if owner is None or owner.asset_id != new.asset_id:
             raise NotFound("case of this asset", new.case_id)
-    return Place(row.lon, row.lat)
+    return None if row is None else Place(row.lon, row.lat)
 
 
 def _all_of(content: bytes | IO[bytes]) -> bytes:
