@@ -42,7 +42,7 @@ class ItemEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRule:
-    """One line of the table. ``own_unit``: crew only of the unit that the item is for."""
+    """One line of the table; crew make these moves only on items of their own unit."""
 
     from_states: frozenset[SupervisionState]
     to_state: SupervisionState | None
@@ -85,7 +85,7 @@ class Item:
 
     id: int
     state: SupervisionState
-    unit_id: int
+    unit_id: int | None
     deadline_at: datetime
     level: int = 0
     replied_at: datetime | None = None
@@ -122,7 +122,7 @@ def open_moves(item: Item, by: Actor) -> list[ItemMove]:
         for move, rule in ITEM_MOVES.items()
         if item.state in rule.from_states
         and by.case_roles & rule.roles
-        and (by.role is not Role.CREW or item.unit_id == by.unit_id)
+        and (by.role is not Role.CREW or is_theirs(item.unit_id, by))
         and not (move is ItemMove.STRIKE_OFF and _is_own_answer(item, by))
     ]
 
@@ -157,10 +157,15 @@ def _check_person(item: Item, move: ItemMove, rule: ItemRule, by: Actor) -> None
     if not by.case_roles & rule.roles:
         may = " or ".join(sorted(role.value for role in rule.roles))
         raise NotAllowed(f"{move} is for {may}; {by.name} is none of them")
-    if by.role is Role.CREW and item.unit_id != by.unit_id:
+    if by.role is Role.CREW and not is_theirs(item.unit_id, by):
         raise NotAllowed("this item is for another unit; its own people answer it")
     if move is ItemMove.STRIKE_OFF and _is_own_answer(item, by):
         raise NotAllowed(f"{by.name} answered this item; another person has to strike it off")
+
+
+def is_theirs(unit_id: int | None, by: Actor) -> bool:
+    """Whether what that unit has to do is something for this person of a crew."""
+    return unit_id is not None and unit_id == by.unit_id
 
 
 def _is_own_answer(item: Item, by: Actor) -> bool:

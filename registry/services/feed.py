@@ -22,6 +22,8 @@ class FeedKind(StrEnum):
     CASE_OPENED = "case_opened"
     CASE_MOVED = "case_moved"
     CASE_OVERDUE = "case_overdue"
+    SUPERVISION_REMINDED = "supervision_reminded"
+    RECHECK_DUE = "recheck_due"
     CABINET_ONLINE = "cabinet_online"
     CABINET_OFFLINE = "cabinet_offline"
 

@@ -59,7 +59,8 @@ supervision_item = Table(
     # what it is about; all three null: something that is on no file
     Column("case_id", ForeignKey("case_file.id")),
     Column("asset_id", ForeignKey("asset.id")),
-    Column("unit_id", ForeignKey("unit.id"), nullable=False),
+    # who has to answer; null: nobody was named yet
+    Column("unit_id", ForeignKey("unit.id")),
     Column("area_code", String(15), nullable=False, server_default=""),
     Column("place", String(200), nullable=False, server_default=""),
     Column("problem", Text, nullable=False),
