@@ -113,6 +113,17 @@ def filled_postgres_url(postgres_server: str, filled_postgres: str) -> Iterator[
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
+@pytest.fixture(scope="module")
+def module_postgres_url(postgres_server: str) -> Iterator[str]:
+    """The SQLAlchemy address of an empty database that the tests of one module share."""
+    name = f"module_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    yield f"postgresql+psycopg://{postgres_server}/{name}"
+    with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
 @pytest.fixture(scope="session")
 def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
     """An InfluxDB for all tests that leave it running; each takes a database of its own."""

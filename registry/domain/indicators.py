@@ -85,7 +85,7 @@ INDICATORS: dict[str, Indicator] = dict(
         _rate("extension", "延期率", "Extended", "extended", "due_handling", less=True),
         # of the whole loop: 结案
         _rate("closing", "结案率", "Closed", "closed", "due_closing"),
-        _rate("closing_on_time", "按期结案率", "Closed on time", "closed_on_time", "due_closing"),
+        _rate("closing_on_time", "按期结案率", "Closed on time", "closed_on_time + exempt_closed", "due_closing"),
         _rate("closing_late", "超期结案率", "Closed late", "closed_late", "due_closing", less=True),
         _rate("closing_without_suspended", "结案率(不含缓办)", "Closed, suspended cases left out", "closed",
               "due_closing - suspended"),

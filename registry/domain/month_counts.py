@@ -64,6 +64,7 @@ class Count(StrEnum):
     SAME_DAY = "same_day"
     HOTLINE_DUE = "hotline_due"
     HOTLINE_ON_TIME = "hotline_on_time"
+    EXEMPT_CLOSED = "exempt_closed"
 
 
 _BITS: dict[Count, int] = {count: 1 << place for place, count in enumerate(Count)}

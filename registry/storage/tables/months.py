@@ -78,8 +78,8 @@ month_case = Table(
     Column("mask", BigInteger, nullable=False),
     Column("unit_id", ForeignKey("unit.id")),
     Column("area_code", String(15), nullable=False, server_default=""),
-    # of the asset; empty: an event (事件), which is no component
-    Column("class_code", String(4), nullable=False, server_default=""),
+    # scheme:code of the asset; empty: an event (事件), which is no component
+    Column("class_key", String(36), nullable=False, server_default=""),
     Column("kind", String(40), nullable=False),
     Column("handled_s", Integer),
     PrimaryKeyConstraint("month", "case_id"),
