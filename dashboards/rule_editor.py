@@ -10,8 +10,8 @@ from flask import render_template, request
 from dashboards import forms, rule_forms
 from dashboards.login import may
 from dashboards.rule_words import amount, say_rule, season_name, unit_of
-from dashboards.site import lang, now, site, t
-from registry.domain.kinds import CASE_KINDS, Family, RuleKind, Severity
+from dashboards.site import lang, now, site, standard, t
+from registry.domain.kinds import Family, RuleKind, Severity
 from registry.domain.points import POINTS
 from registry.domain.rules import Rule
 from registry.domain.rules.conditions import (
@@ -62,7 +62,7 @@ def editor_page(
         kinds=list(RuleKind),
         family_options=[(each.value, t(f"family.{each.value}")) for each in Family],
         severity_options=[(int(each), t(f"severity.{int(each)}")) for each in Severity],
-        case_options=[(each, t(f"kind.{each}")) for each in CASE_KINDS],
+        case_options=[(each, t(f"kind.{each}")) for each in standard().open_kinds()],
         points=_point_options(),
         severities=list(Severity),
         aggregates=rule_forms.AGGREGATES,

@@ -13,15 +13,15 @@ from dashboards.api.answering import page
 from dashboards.api.operation import Answer, Body, Id, Listing, NoQuery, Note, Operation, Paged
 from dashboards.api.request import Call
 from registry.domain.errors import NotFound
-from registry.domain.kinds import CASE_KINDS, AlertState, Stage
+from registry.domain.kinds import AlertState, Stage
 from registry.domain.moves import MoveName
 from registry.queries.alerts import AlertDetail, AlertRow, alert_detail, list_alerts
 from registry.queries.case_views import CaseFile, CaseRow
 from registry.queries.cases import case_file, list_cases
+from registry.queries.standard import standard_of
 from registry.services.cases import move_case
 
-_KINDS = "|".join(CASE_KINDS)
-CaseKindKey = Annotated[str, Meta(pattern=f"^({_KINDS})$", description="A kind of case")]
+CaseKindKey = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,39}$", description="A kind of case, see /standard")]
 
 
 class CaseQuery(Paged, frozen=True, kw_only=True):
@@ -57,6 +57,8 @@ class CaseMove(Body, frozen=True, kw_only=True):
 
 def api_cases(call: Call[CaseQuery, None]) -> Answer:
     """Cases, the newest first."""
+    if call.query.kind is not None:
+        standard_of(call.engine).line(call.query.kind)
     return page(list_cases(call.engine, **_asked(call)))
 
 
@@ -85,6 +87,8 @@ def api_move_case(call: Call[NoQuery, CaseMove], case_id: int) -> Answer:
 
 def api_alerts(call: Call[AlertQuery, None]) -> Answer:
     """Alerts, the newest first."""
+    if call.query.case_kind is not None:
+        standard_of(call.engine).line(call.query.case_kind)
     return page(list_alerts(call.engine, **_asked(call)))
 
 

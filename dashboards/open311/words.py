@@ -8,8 +8,8 @@ from typing import Any
 from flask import current_app, url_for
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from dashboards.site import site, t
-from registry.domain.kinds import CASE_KINDS, Stage
+from dashboards.site import site, standard, t
+from registry.domain.kinds import Stage
 from registry.domain.public_rules import PUBLIC_KINDS
 from registry.domain.report_numbers import report_number
 from registry.queries.public_requests import PublicRequest, PublicUpdate
@@ -29,7 +29,7 @@ def services() -> list[dict[str, Any]]:
             "metadata": True,
             "type": "realtime",
             "keywords": t(f"open311.keywords.{kind}"),
-            "group": t(f"family.{CASE_KINDS[kind].family}"),
+            "group": t(f"family.{standard().line(kind).family}"),
         }
         for kind in PUBLIC_KINDS
     ]

@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response as Answer
 from dashboards import forms
 from dashboards.login import actor, area
 from dashboards.pages.lists import next_url
-from dashboards.site import now, site, t
+from dashboards.site import now, site, standard, t
 from dashboards.spark import Curve, draw
 from registry.domain.errors import NotFound
 from registry.domain.external_events import EVENT_POINT
-from registry.domain.kinds import CASE_KINDS, AlertState, GroupState, Severity
+from registry.domain.kinds import AlertState, GroupState, Severity
 from registry.queries import alert_curve
 from registry.queries import alert_groups as group_queries
 from registry.queries import alerts as alert_queries
@@ -87,7 +87,7 @@ def alerts() -> str:
         muted=muted_alerts(where.engine, firing, now=now()),
         groups=open_groups,
         filters=filters,
-        choices={"severities": [3, 2, 1], "kinds": list(CASE_KINDS)},
+        choices={"severities": [3, 2, 1], "kinds": list(standard().lines)},
         next_url=next_url(page.next),
         feed_id=feed_id,
     )
@@ -243,7 +243,7 @@ def _filters() -> AlertFilters:
     return AlertFilters(
         state=None if asked == "all" else asked or AlertState.FIRING.value,
         severity=None if severity is None else int(severity),
-        case_kind=forms.choice(args, "case_kind", CASE_KINDS),
+        case_kind=forms.choice(args, "case_kind", standard().lines),
         asset_id=forms.optional_int(args, "asset_id"),
         rule_key=forms.optional_text(args, "rule_key"),
     )

@@ -87,6 +87,10 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     retired: bool = False
 
+    def said(self, field: str, language: str) -> str:
+        """``name``, ``big``, ``small``, ``filing`` or ``closing`` in that language, else in Chinese."""
+        return str(getattr(self, f"{field}_{language}") or getattr(self, f"{field}_zh"))
+
     def limit(self, step: Step, *, grade: str = "", seasons: Sequence[str] = ()) -> Limit | None:
         """The limit of a step of the handling unit; None for a step that this line does not have.
 

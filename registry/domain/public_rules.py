@@ -13,9 +13,9 @@ from datetime import datetime, timedelta, tzinfo
 
 import msgspec
 
+from registry.domain.case_standard import KEY
 from registry.domain.errors import InvalidInput
 from registry.domain.geo import Place, distance_m
-from registry.domain.kinds import CASE_KINDS
 from registry.shapes import shaped
 
 ANY_KIND = "*"
@@ -81,7 +81,7 @@ def read_rules(given: Mapping[str, object]) -> PublicRules:
                 name, "{given:g} must be between {least:g} and {most:g}", given=value, least=least, most=most
             )
     for kind, fen in rules.tariff_fen.items():
-        if kind != ANY_KIND and kind not in CASE_KINDS and not kind.isidentifier():
+        if kind != ANY_KIND and not KEY.fullmatch(kind):
             raise InvalidInput("tariff_fen", "{given!r} is not a case kind", given=kind[:40])
         if not 0 <= fen <= 10_000_000:
             raise InvalidInput("tariff_fen", "{given} fen must be between 0 and 10,000,000", given=fen)

@@ -8,11 +8,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, and_, func, select
 
-from registry.domain.deadlines import CHINA_TIME, case_kind
-from registry.domain.kinds import CASE_KINDS, SeasonSwitch
-from registry.domain.seasons import Season, is_in_force, next_change
+from registry.domain.case_standard import CaseLine, Standard, Step
+from registry.domain.deadlines import CHINA_TIME
+from registry.domain.kinds import SeasonSwitch
+from registry.domain.seasons import is_in_force, next_change
+from registry.domain.working_time import TimeUnit
 from registry.services.rules import read_rule
 from registry.services.seasons import all_seasons
+from registry.services.standard import standard_in_force
 from registry.storage.database import reading
 from registry.storage.tables import rule, season, user
 
@@ -32,11 +35,15 @@ class RuleNumber(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KindLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """How many minutes mending may take while the season is in force, and otherwise."""
+    """How long a step of a case may take while the season is in force, and otherwise; ``grade`` empty: any street."""
 
     kind: str
-    usual: int
-    minutes: int
+    step: Step
+    grade: str
+    usual: float
+    usual_unit: TimeUnit
+    amount: float
+    unit: TimeUnit
 
 
 class SeasonRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +80,7 @@ class SeasonInForce(msgspec.Struct, frozen=True, kw_only=True):
 def list_seasons(engine: Engine, *, now: datetime, zone: tzinfo = CHINA_TIME) -> list[SeasonRow]:
     """Every season, those that count most first."""
     with reading(engine) as tx:
-        seasons, more, numbers = all_seasons(tx), _more(tx), _numbers(tx)
+        seasons, more, numbers, standard = all_seasons(tx), _more(tx), _numbers(tx), standard_in_force(tx)
     today = now.astimezone(zone).date()
     return [
         SeasonRow(
@@ -91,7 +98,7 @@ def list_seasons(engine: Engine, *, now: datetime, zone: tzinfo = CHINA_TIME) ->
             switched_by_name=more[each.key].name or "",
             before=more[each.key].before,
             numbers=numbers.get(each.key, []),
-            limits=_limits(each),
+            limits=_limits(each.key, standard),
         )
         for each in reversed(seasons)
     ]
@@ -153,9 +160,24 @@ def _numbers(tx: Connection) -> dict[str, list[RuleNumber]]:
     return found
 
 
-def _limits(one: Season) -> list[KindLimit]:
-    return [
-        KindLimit(kind=kind, usual=case_kind(kind).limit_min, minutes=minutes)
-        for kind, minutes in one.limits.items()
-        if kind in CASE_KINDS
-    ]
+def _limits(key: str, standard: Standard) -> list[KindLimit]:
+    return [found for line in standard if not line.retired for found in _limits_of(line, key)]
+
+
+def _limits_of(line: CaseLine, season: str) -> list[KindLimit]:
+    found = []
+    for each in line.limits:
+        usual = line.limit(each.step, grade=each.grade) if each.season == season else None
+        if usual is not None:
+            found.append(
+                KindLimit(
+                    kind=line.key,
+                    step=each.step,
+                    grade=each.grade,
+                    usual=usual.amount,
+                    usual_unit=usual.unit,
+                    amount=each.amount,
+                    unit=each.unit,
+                )
+            )
+    return found

@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from registry.domain.deadlines import CHINA_TIME, case_kind
+from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotFound
 from registry.domain.geo import Place, check_place, place_cell
-from registry.domain.kinds import BlockKind, Severity, Source, Stage
+from registry.domain.kinds import BlockKind, Source, Stage
 from registry.domain.public_rules import REPORTED
 from registry.domain.report_numbers import report_number
 from registry.services.area_index import locate
@@ -25,6 +25,7 @@ from registry.services.case_opening import Opened, open_at_place, open_or_attach
 from registry.services.case_opening import Place as CasePlace
 from registry.services.public_rules import rules_in_force
 from registry.services.report_limits import Sender, check_sender, fingerprint
+from registry.services.standard import open_line
 from registry.storage.database import writing
 from registry.storage.tables import asset, case, report
 from registry.storage.tables import photo as photo_table
@@ -155,7 +156,6 @@ def rate_report(engine: Engine, key: str, score: int, words: str, *, now: dateti
 
 def _checked(new: NewReport) -> NewReport:
     """The report with its texts trimmed. Raises ``InvalidInput`` for what can't be kept."""
-    case_kind(new.kind)
     if new.asset_id is None and new.place is None:
         raise InvalidInput("place", "say where it is: scan the plate, tap on the map, or let the phone find the place")
     if new.place is not None:
@@ -252,7 +252,7 @@ def _take(tx: Connection, new: NewReport, *, now: datetime, zone: tzinfo) -> Rep
 
 def _case_of(tx: Connection, new: NewReport, area_code: str, *, now: datetime, zone: tzinfo) -> Opened:
     detail: dict[str, Any] = {"photo_ids": list(new.photo_ids)} if new.photo_ids else {}
-    severity: Severity = case_kind(new.kind).severity
+    severity = open_line(tx, new.kind).severity
     if new.asset_id is not None:
         return open_or_attach(
             tx,

@@ -12,6 +12,7 @@ from registry.domain.kinds import Family, TagState
 from registry.domain.rules import Rule
 from registry.domain.rules.check import Known
 from registry.domain.tokens import read_token
+from registry.services.standard import standard_in_force
 from registry.storage.tables import area, asset, asset_class, class_scheme, device, season, tag
 
 _CODE_DIGITS = 16
@@ -37,6 +38,7 @@ def known_for(tx: Connection, rules: Iterable[Rule]) -> Known:
         areas=frozenset(each for each in areas if _has_area(tx, each)),
         assets=frozenset(tx.scalars(select(asset.c.id).where(asset.c.id.in_(assets)))) if assets else frozenset(),
         devices=frozenset(tx.scalars(fitted)) if serials else frozenset(),
+        kinds=standard_in_force(tx).lines,
     )
 
 

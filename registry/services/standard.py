@@ -35,6 +35,28 @@ def standard_in_force(tx: Connection) -> Standard:
     return _COPY.of(tx)
 
 
+def open_line(tx: Connection, kind: str) -> CaseLine:
+    """The line under which a case of that kind may be opened. Raises ``InvalidInput`` for an unknown or retired one."""
+    standard = standard_in_force(tx)
+    line = standard.line(kind)
+    if line.retired:
+        raise InvalidInput(
+            "kind", "{given} is out of use; choose one of {known}", given=kind, known=", ".join(standard.open_kinds())
+        )
+    return line
+
+
+def line_of(tx: Connection, kind: str, version: int | None = None) -> CaseLine:
+    """The line in that version, whatever has become of it since; None or one that is gone: as it is in force.
+
+    Raises ``InvalidInput`` for a kind that the standard does not have.
+    """
+    line = standard_in_force(tx).line(kind)
+    if version is None or version == line.version:
+        return line
+    return next((each for each in versions(tx, kind) if each.version == version), line)
+
+
 def load_standard(tx: Connection) -> Standard:
     """The standard, read anew."""
     newest = (

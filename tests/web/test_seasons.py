@@ -20,7 +20,7 @@ def shipped(web: Web) -> None:
 def test_the_page_shows_all_four_and_what_they_change(web: Web) -> None:
     page = web.as_(Role.VIEWER).get("/seasons").text
     assert all(name in page for name in ("汛期", "台风", "冰冻期", "夜市"))
-    assert "2 小时" in page
+    assert "2 紧急工作时" in page
     assert "/switch" not in page
 
 

@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
+from registry.domain.case_standard import CaseLine
 from registry.domain.errors import InvalidInput
-from registry.domain.kinds import CASE_KINDS, Family
+from registry.domain.kinds import Family
 from registry.domain.rules.check_condition import apart, check_condition, outside, plain, positive
 from registry.domain.rules.numbers import DAY_S, LADDERED_KINDS, fires_above, is_displacement, numbers_of, with_numbers
 from registry.domain.rules.rule import FlapPolicy, GroupPolicy, Rule, Watches
 from registry.domain.rules.shipped import SHIPPED_RULES
+from registry.domain.shipped_standard import SHIPPED_LINES
 
 KEY = re.compile(r"[a-z][a-z0-9_]{1,58}[a-z0-9]")
 LONGEST_NAME = 80
@@ -32,6 +34,7 @@ class Known:
     """What the city knows of the things that a rule may name; None: not looked at (a file without its city).
 
     ``classes`` gives each class table and each class of it (``scheme:code``) its family (None: a whole table).
+    ``kinds`` are the lines of the case standard; None: those that are shipped.
     """
 
     seasons: Set[str] | None = None
@@ -39,6 +42,7 @@ class Known:
     areas: Set[str] | None = None
     assets: Set[int] | None = None
     devices: Set[str] | None = None
+    kinds: Mapping[str, CaseLine] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def check_rule(rule: Rule, known: Known | None = None) -> tuple[InvalidInput, ..
         *_names(rule),
         *_watches(rule, city),
         *check_condition(rule),
-        *_case(rule),
+        *_case(rule, city),
         *_ladder(rule),
         *_seasons(rule, city),
         *_hours(rule),
@@ -136,16 +140,17 @@ def _listed(watches: Watches, city: Known) -> Iterator[InvalidInput]:
             yield InvalidInput(f"watches.devices[{place}]", "{given!r} is no fitted device", given=serial[:60])
 
 
-def _case(rule: Rule) -> Iterator[InvalidInput]:
+def _case(rule: Rule, city: Known) -> Iterator[InvalidInput]:
     if rule.case_kind is None:
         return
-    kind = CASE_KINDS.get(rule.case_kind)
-    if kind is None:
+    kinds = {line.key: line for line in SHIPPED_LINES} if city.kinds is None else city.kinds
+    kind = kinds.get(rule.case_kind)
+    if kind is None or kind.retired:
         yield InvalidInput(
             "case_kind",
             "{given!r} is not a case kind; known are {known}",
             given=rule.case_kind[:40],
-            known=", ".join(CASE_KINDS),
+            known=", ".join(key for key, line in kinds.items() if not line.retired),
         )
     elif kind.family is not Family.OTHER and kind.family is not rule.family:
         yield InvalidInput(

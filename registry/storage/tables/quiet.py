@@ -22,7 +22,7 @@ season = Table(
     Column("switch", String(5), nullable=False),
     Column("switched_at", UtcTime),
     Column("switched_by", ForeignKey("app_user.id")),
-    # case kind → minutes that mending may take while it is in force
+    # unused since limits stand in the case standard; the release after the next removes it
     Column("limits", JSON, nullable=False),
     # switch and dates before the last change, so that it can be undone
     Column("before", JSON(none_as_null=True)),

@@ -17,7 +17,8 @@ from registry.domain.case_standard import (
     written,
 )
 from registry.domain.errors import InvalidInput
-from registry.domain.kinds import CASE_KINDS, Family, Severity
+from registry.domain.kinds import Family, Severity
+from registry.domain.rules.shipped import SHIPPED_RULES
 from registry.domain.seasons import SHIPPED_SEASONS
 from registry.domain.shipped_standard import SHIPPED_LINES
 from registry.domain.working_time import Limit, TimeUnit
@@ -78,8 +79,11 @@ def test_shipped_covers_and_lamps_have_lines_of_two_steps() -> None:
     assert {Family.COVER, Family.LIGHT} <= two
 
 
-def test_what_rules_raised_before_is_still_a_kind() -> None:
-    assert set(CASE_KINDS) <= {each.key for each in SHIPPED_LINES}
+def test_what_shipped_rules_raise_has_a_line_of_their_family_or_of_any() -> None:
+    families = {each.key: each.family for each in SHIPPED_LINES}
+    raised = {rule.key: rule for rule in SHIPPED_RULES if rule.case_kind is not None}
+    for rule in raised.values():
+        assert families[str(rule.case_kind)] in (Family.OTHER, rule.family)
 
 
 def test_shipped_lines_name_seasons_that_are_shipped() -> None:

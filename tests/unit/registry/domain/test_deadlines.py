@@ -1,4 +1,4 @@
-"""The clock of the case standard: what a kind allows, and who is late."""
+"""Who is late."""
 
 from __future__ import annotations
 
@@ -6,21 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registry.domain.deadlines import RUNNING_STAGES, case_kind, is_overdue, time_limit
-from registry.domain.errors import InvalidInput
+from registry.domain.deadlines import RUNNING_STAGES, is_overdue
 from registry.domain.kinds import Stage
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
-
-
-def test_an_open_cover_has_two_hours_and_a_leaning_lamp_a_day():
-    assert time_limit("cover_displaced") == timedelta(hours=2)
-    assert time_limit("pole_leaning") == timedelta(days=1)
-
-
-def test_an_unknown_kind_is_named_beside_the_known_ones():
-    with pytest.raises(InvalidInput, match="'dog' is not a case kind; known are cover_displaced"):
-        case_kind("dog")
 
 
 @pytest.mark.parametrize("stage", Stage)

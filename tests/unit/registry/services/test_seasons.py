@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select, update
 
 from registry.domain.errors import InvalidInput, InvalidMove, NotFound
 from registry.domain.kinds import SeasonSwitch
+from registry.domain.working_time import TimeUnit
 from registry.queries.seasons import list_seasons, season_row, seasons_in_force
 from registry.services.revisions import number
 from registry.services.rules import install_shipped_rules
@@ -114,4 +115,6 @@ def test_each_season_says_which_numbers_and_which_time_limits_it_changes(city: C
     (water,) = [each for each in flood.numbers if each.rule_key == "water_high"]
     assert (water.name, water.number) == ("fire", 0.75)
     assert water.usual is not None
-    assert [(each.kind, each.usual, each.minutes) for each in flood.limits] == [("water_high", 240, 120)]
+    assert [(each.kind, each.usual, each.amount, each.unit) for each in flood.limits] == [
+        ("water_high", 4, 2, TimeUnit.URGENT_HOUR)
+    ]
