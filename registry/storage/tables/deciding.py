@@ -69,6 +69,14 @@ rule_memory = Table(
     PrimaryKeyConstraint("rule_key", "point_id"),
 )
 
+# When the next step of a case is due: at the desk until somebody was sent, then at the handling unit; and which open
+# cases are not watched for that moment yet. Literal SQL: a partial index is used only for its very words.
+CASE_DUE = "CASE WHEN first_dispatched_at IS NULL THEN COALESCE(desk_due_at, deadline_at) ELSE deadline_at END"
+CASE_UNWATCHED = (
+    "stage NOT IN ('handed_back', 'verified', 'closed', 'suspended', 'void') "
+    f"AND (watched_due_at IS NULL OR watched_due_at <> {CASE_DUE})"
+)
+
 # The fold of its timeline (registry.domain.case_story): every column but the first ten follows from the entries.
 case = Table(
     "case_file",
@@ -122,6 +130,7 @@ case = Table(
     Column("appealed_at", UtcTime),
     # how often, over its whole life
     Column("dispatches", Integer, nullable=False, server_default=text("0")),
+    Column("second_dispatches", Integer, nullable=False, server_default=text("0")),
     Column("returns", Integer, nullable=False, server_default=text("0")),
     Column("misdispatches", Integer, nullable=False, server_default=text("0")),
     Column("reworks", Integer, nullable=False, server_default=text("0")),
@@ -136,6 +145,10 @@ case = Table(
     Column("unit_id", ForeignKey("unit.id")),
     Column("assignee_id", ForeignKey("app_user.id")),
     Column("version", Integer, nullable=False),
+    # services/case_watch: the deadline it is watched for, the next look, and what was said (no fold of the timeline)
+    Column("watched_due_at", UtcTime),
+    Column("watch_at", UtcTime),
+    Column("watch_level", Integer, nullable=False, server_default=text("0")),
     one_of("stage", Stage),
     one_of("source", Source),
     one_of("closed_how", ClosedHow),
@@ -154,6 +167,13 @@ case = Table(
         "id",
         sqlite_where=text("stage NOT IN ('closed', 'void')"),
         postgresql_where=text("stage NOT IN ('closed', 'void')"),
+    ),
+    Index("ix_case_file_unwatched", "id", sqlite_where=text(CASE_UNWATCHED), postgresql_where=text(CASE_UNWATCHED)),
+    Index(
+        "ix_case_file_watch",
+        "watch_at",
+        sqlite_where=text("watch_at IS NOT NULL"),
+        postgresql_where=text("watch_at IS NOT NULL"),
     ),
     Index(
         "ix_case_file_resumes",

@@ -15,6 +15,11 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+_UNWATCHED = (
+    "stage NOT IN ('handed_back', 'verified', 'closed', 'suspended', 'void') AND (watched_due_at IS NULL OR watched_due_at <> "
+    "CASE WHEN first_dispatched_at IS NULL THEN COALESCE(desk_due_at, deadline_at) ELSE deadline_at END)"
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -192,6 +197,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("quantity", sa.Float(), nullable=True))
         batch_op.add_column(sa.Column("quantity_unit", sa.String(length=12), server_default="", nullable=False))
         batch_op.add_column(sa.Column("cause", sa.String(length=80), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("watched_due_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("watch_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("watch_level", sa.Integer(), server_default=sa.text("0"), nullable=False))
         batch_op.alter_column(
             "asset_id", existing_type=sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         )
@@ -213,6 +221,20 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("merged_into_id IS NOT NULL"),
             postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_case_file_unwatched",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text(_UNWATCHED),
+            postgresql_where=sa.text(_UNWATCHED),
+        )
+        batch_op.create_index(
+            "ix_case_file_watch",
+            ["watch_at"],
+            unique=False,
+            sqlite_where=sa.text("watch_at IS NOT NULL"),
+            postgresql_where=sa.text("watch_at IS NOT NULL"),
         )
         batch_op.create_index(
             "ix_case_file_resumes",
