@@ -16,14 +16,16 @@ from dashboards.pages.lists import next_url
 from dashboards.pages.photos import keep_chosen
 from dashboards.pages.proof import recent_scan
 from dashboards.refusals import problem_at
-from dashboards.site import now, site, t
+from dashboards.site import now, site, standard, t
 from dashboards.texts import local_time
+from registry.domain.case_moves import open_to
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotFound
-from registry.domain.kinds import CASE_KINDS, Role, Stage
-from registry.domain.moves import MoveName, open_to
+from registry.domain.kinds import Role, Stage
+from registry.domain.moves import MoveName
 from registry.queries import cases as case_queries
 from registry.queries import whereabouts
 from registry.services import cases as case_services
+from registry.services.tags import Scan
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +62,7 @@ def cases() -> str:
     filters = CaseFilters(
         stage=forms.choice(args, "stage", Stage),
         open_only=forms.flag(args, "open_only") or False,
-        kind=forms.choice(args, "kind", CASE_KINDS),
+        kind=forms.choice(args, "kind", standard().lines),
         assignee_id=forms.optional_int(args, "assignee_id"),
         asset_id=forms.optional_int(args, "asset_id"),
         overdue=forms.flag(args, "overdue"),
@@ -79,7 +81,7 @@ def cases() -> str:
         scope=area(),
         after=forms.optional_text(args, "after"),
     )
-    choices = {"stages": list(Stage), "kinds": list(CASE_KINDS), "crew": case_queries.crew_members(where.engine)}
+    choices = {"stages": list(Stage), "kinds": list(standard().lines), "crew": case_queries.crew_members(where.engine)}
     return render_template(
         "cases.html", page=page, filters=filters, choices=choices, next_url=next_url(page.next), feed_id=feed_id
     )
@@ -121,10 +123,11 @@ def case_page(case_id: int, state: forms.FormState) -> str:
     where, somebody = site(), actor()
     feed_id = where.hub.newest_id()
     file = the_file(case_id)
+    standing = case_queries.case_state(where.engine, case_id)
     return render_template(
         "case.html",
         file=file,
-        moves=open_to(file, somebody),
+        moves=[] if standing is None else open_to(standing, somebody),
         crew=case_queries.crew_members(where.engine, to=_area_of(case_id)) if somebody.role in _DISPATCHING else [],
         form=state,
         feed_id=feed_id,
@@ -151,13 +154,17 @@ def _moved(case_id: int, order: forms.MoveForm, photo_ids: Sequence[int]) -> Res
         assignee_id=order.assignee_id,
         unit_id=order.unit_id,
         photo_ids=photo_ids,
-        scan=recent_scan(the_file(case_id).asset_id),
+        scan=_scan_of(the_file(case_id).asset_id),
     )
     log.info("case_moved", case_id=case_id, move=order.move, by_user_id=actor().user_id)
     if wants_json():
         return jsonify(ok=True, case={"id": case_id, "stage": moved.stage, "version": moved.version})
     flash(t("message.moved", number=moved.number, move=t(f"move.{order.move}"), stage=t(f"stage.{moved.stage}")), "ok")
     return redirect(order.next or url_for("case", case_id=case_id), 303)
+
+
+def _scan_of(asset_id: int | None) -> Scan | None:
+    return None if asset_id is None else recent_scan(asset_id)
 
 
 def _area_of(case_id: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, redirect, render_template, request, url_for
+from flask import Flask, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from dashboards import forms
@@ -14,9 +14,9 @@ from dashboards.pages.proof import remember
 from dashboards.pages.tags import is_blank, keep_scan
 from dashboards.refusals import problem_at
 from dashboards.site import now, site, t
+from registry.domain.case_moves import open_to
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import TagState
-from registry.domain.moves import open_to
 from registry.domain.people import Actor
 from registry.domain.scopes import covers
 from registry.domain.tokens import ALPHABET, TOKEN_LENGTH, Finding
@@ -40,7 +40,6 @@ def register(app: Flask) -> None:
         app.add_url_rule(f"{prefix}/<token>/report", "report_here", report_here, methods=["POST"], alias=alias)
         # Somebody loads the page again after a refused report, or changes the language on it.
         app.add_url_rule(f"{prefix}/<token>/report", "scan", scan, alias=True)
-    app.add_url_rule("/reports/<key>", "report", report)
 
 
 def scan(token: str) -> str | Response | tuple[str, int]:
@@ -80,6 +79,8 @@ def report_here(token: str) -> str | Response | tuple[str, int]:
             photo=photo_id,
             now=now(),
             zone=where.zone,
+            sender=request.remote_addr or "",
+            secret=current_app.config["SECRET_KEY"],
         )
     except InvalidInput as error:
         wrong = problem_at(error)
@@ -89,14 +90,6 @@ def report_here(token: str) -> str | Response | tuple[str, int]:
         return _for_public(view, state), answer_for(error).status
     log.info("citizen_reported", asset_id=view.asset_id, case_number=kept.case_number)
     return redirect(url_for("report", key=kept.key, sent=1), 303)
-
-
-def report(key: str) -> str:
-    """What became of a citizen's report; the key is known to them alone."""
-    found = case_queries.report_status(site().engine, key)
-    if found is None:
-        raise NotFound("report", key)
-    return render_template("report.html", report=found, fresh=request.args.get("sent") == "1")
 
 
 def _is_theirs(asset_id: int, somebody: Actor) -> bool:
@@ -115,11 +108,12 @@ def _for_staff(view: asset_queries.ScanView, somebody: Actor) -> str:
     where = site()
     file = asset_queries.asset_file(where.engine, view.asset_id, now=now())
     cases = case_queries.list_cases(where.engine, asset_id=view.asset_id, open_only=True).items
+    states = case_queries.case_states(where.engine, [case.id for case in cases])
     return render_template(
         "scan_crew.html",
         view=view,
         cases=cases,
-        moves={case.id: open_to(case, somebody) for case in cases},
+        moves={case_id: open_to(state, somebody) for case_id, state in states.items()},
         values=file.values,
         asset=file,
         form=forms.FormState(),

@@ -7,13 +7,15 @@ from typing import Any
 
 import msgspec
 
-from registry.domain.kinds import Role, Severity, Source, Stage
-from registry.domain.moves import Move, allowed
+from registry.domain.kinds import ClosedHow, RequestKind, RequestState, Severity, Source, Stage, TaskKind
 from registry.queries.alerts import AlertRow
 
 
 class CaseRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a list of cases. ``overdue``: its deadline was missed, also if it was mended since."""
+    """A line of a list of cases. ``overdue``: its deadline was missed, also if it was mended since.
+
+    A case of a place where nothing of the register stands has no ``asset_id``; its name is the place in words then.
+    """
 
     id: int
     number: str
@@ -29,12 +31,18 @@ class CaseRow(msgspec.Struct, frozen=True, kw_only=True):
     unit_name: str | None
     assignee_id: int | None
     assignee_name: str | None
-    asset_id: int
+    asset_id: int | None
     asset_name: str
     asset_code: str
     road: str
     lon: float
     lat: float
+    area_code: str
+    secure_due_at: datetime | None
+    secured_at: datetime | None
+    returned_at: datetime | None
+    suspended_until: datetime | None
+    supervised_at: datetime | None
     version: int
 
 
@@ -61,6 +69,9 @@ class CasePhoto(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: datetime
     taken_by_name: str | None
     distance_m: float | None
+    kind: str
+    taken_at: datetime | None
+    sha256: str
 
 
 class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,21 +84,80 @@ class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
     photo_id: int | None
 
 
+class CaseTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A 核实 or 核查 that somebody was sent to do."""
+
+    id: int
+    kind: TaskKind
+    asked_at: datetime
+    asked_by_name: str | None
+    due_at: datetime
+    assignee_name: str | None
+    unit_name: str | None
+    note: str
+    done_at: datetime | None
+    done_by_name: str | None
+    passed: bool | None
+
+
+class RequestStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a chain: who may decide it, and what was decided."""
+
+    roles: list[str]
+    by_user_id: int | None
+    at: datetime | None
+    granted: bool | None
+    note: str
+    by_name: str | None = None
+
+
+class CaseRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Something asked for a case, with its chain."""
+
+    id: int
+    kind: RequestKind
+    state: RequestState
+    asked_at: datetime
+    asked_by: int | None
+    asked_by_name: str | None
+    reason: str
+    until: datetime | None
+    decided_at: datetime | None
+    steps: list[RequestStep]
+
+
 class CaseFile(CaseRow, frozen=True, kw_only=True):
-    """A case with its whole story: entries oldest first, photos, alerts (newest first), reports."""
+    """A case with its whole story: entries oldest first, photos, alerts (newest first), reports, looks, requests."""
 
     stage_before_suspension: Stage | None
+    filed_at: datetime | None
+    desk_due_at: datetime | None
+    first_dispatched_at: datetime | None
     dispatched_at: datetime | None
     handed_back_at: datetime | None
+    verified_at: datetime | None
     overdue_at: datetime | None
+    suspended_at: datetime | None
+    closed_how: ClosedHow | None
+    merged_into_id: int | None
+    exempt: bool
+    dispatches: int
+    second_dispatches: int
+    returns: int
+    misdispatches: int
+    reworks: int
+    extensions: int
+    reopens: int
+    quantity: float | None
+    quantity_unit: str
+    cause: str
+    merged_into_number: str | None
     entries: list[Entry]
     photos: list[CasePhoto]
     alerts: list[AlertRow]
     reports: list[CaseReport]
-
-    def moves_for(self, role: Role | None) -> list[Move]:
-        """The moves that somebody of that role may make now."""
-        return allowed(self.stage, role)
+    tasks: list[CaseTask]
+    requests: list[CaseRequest]
 
 
 class CrewMember(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, false, func, literal, or_, select, true
 
+from registry.domain.case_moves import CaseState
+from registry.domain.case_telling import TELLING
 from registry.domain.kinds import Role, Stage
 from registry.domain.moves import MoveName
 from registry.queries.alerts import alert_row, alerts_of
 from registry.queries.asset_filters import digits_begin
+from registry.queries.case_requests import requests_of, tasks_of
 from registry.queries.case_views import (
     CaseFile,
     CasePhoto,
@@ -23,6 +27,7 @@ from registry.queries.paging import Page, check_limit, decode_id, page_of
 from registry.queries.rows import as_view
 from registry.storage.database import reading
 from registry.storage.open_cases import IS_OPEN
+from registry.storage.stories import lines_of, story_of
 from registry.storage.tables import asset, asset_class, case, entry, photo, report, unit, user
 
 __all__ = [
@@ -34,11 +39,16 @@ __all__ = [
     "Entry",
     "ReportStatus",
     "case_file",
+    "case_state",
+    "case_states",
     "crew_members",
     "list_cases",
     "my_tasks",
     "report_status",
 ]
+
+AREA = func.coalesce(asset.c.area_code, case.c.area_code)
+"""Where a case lies: where its asset stands now, or the place that it is about."""
 
 _TASK_STAGES = (Stage.DISPATCHED, Stage.IN_HAND)
 _MOST_TASKS = 200
@@ -67,7 +77,7 @@ def list_cases(
     """
     conditions: list[ColumnElement[bool]] = []
     if scope:
-        conditions.append(digits_begin(asset.c.area_code, scope))
+        conditions.append(_within(scope))
     if stage is not None:
         conditions.append(case.c.stage == Stage(stage))
     if open_only:
@@ -88,7 +98,7 @@ def list_cases(
 
 
 def case_file(engine: Engine, case_id: int) -> CaseFile | None:
-    """One case with its story, or None: five statements, however long the story is; its newest alerts only."""
+    """One case with its story, or None: a few statements, however long the story is; its newest alerts only."""
     with reading(engine) as tx:
         row = tx.execute(_rows().where(case.c.id == case_id)).one_or_none()
         if row is None:
@@ -103,6 +113,9 @@ def case_file(engine: Engine, case_id: int) -> CaseFile | None:
             photos=_photos(tx, case_id),
             alerts=alerts,
             reports=_reports(tx, case_id),
+            tasks=tasks_of(tx, case_id),
+            requests=requests_of(tx, case_id),
+            merged_into_number=_number_of(tx, row.merged_into_id),
         )
 
 
@@ -119,7 +132,7 @@ def my_tasks(engine: Engine, user_id: int, *, scope: str = "") -> list[CaseRow]:
         and_(nobodys, case.c.unit_id.is_(None), case.c.stage == Stage.DISPATCHED),
     )
     order = (case.c.severity.desc(), case.c.deadline_at, case.c.id)
-    within = (digits_begin(asset.c.area_code, scope),) if scope else ()
+    within = (_within(scope),) if scope else ()
     statement = _rows().where(case.c.stage.in_(_TASK_STAGES), mine, *within).order_by(*order).limit(_MOST_TASKS)
     with reading(engine) as tx:
         return [_case_row(row) for row in tx.execute(statement)]
@@ -138,13 +151,13 @@ def report_status(engine: Engine, key: str) -> ReportStatus | None:
             case.c.handed_back_at,
             case.c.ended_at,
             filed.scalar_subquery().label("filed_at"),
-            asset.c.road,
+            func.coalesce(asset.c.road, case.c.place).label("road"),
             func.coalesce(asset_class.c.name_zh, "").label("asset_class_zh"),
             func.coalesce(asset_class.c.name_en, "").label("asset_class_en"),
         )
         .select_from(
             report.join(case, case.c.id == report.c.case_id)
-            .join(asset, asset.c.id == report.c.asset_id)
+            .outerjoin(asset, asset.c.id == report.c.asset_id)
             .outerjoin(
                 asset_class, and_(asset_class.c.scheme == asset.c.scheme, asset_class.c.code == asset.c.class_code)
             )
@@ -182,20 +195,28 @@ def crew_members(engine: Engine, *, to: str | None = None) -> list[CrewMember]:
 
 def _rows() -> Select[Any]:
     tables = (
-        case.join(asset, asset.c.id == case.c.asset_id)
+        case.outerjoin(asset, asset.c.id == case.c.asset_id)
         .outerjoin(user, user.c.id == case.c.assignee_id)
         .outerjoin(unit, unit.c.id == case.c.unit_id)
     )
+    kept = [column for column in case.c if column.name not in ("lon", "lat", "area_code")]
     return select(
-        case,
-        asset.c.name.label("asset_name"),
-        asset.c.code.label("asset_code"),
-        asset.c.road,
-        asset.c.lon,
-        asset.c.lat,
+        *kept,
+        func.coalesce(asset.c.name, case.c.place).label("asset_name"),
+        func.coalesce(asset.c.code, "").label("asset_code"),
+        func.coalesce(asset.c.road, "").label("road"),
+        func.coalesce(asset.c.lon, case.c.lon).label("lon"),
+        func.coalesce(asset.c.lat, case.c.lat).label("lat"),
+        AREA.label("area_code"),
         user.c.name.label("assignee_name"),
         unit.c.name.label("unit_name"),
     ).select_from(tables)
+
+
+def _within(scope: str) -> ColumnElement[bool]:
+    """That what the case is about lies within an area: the asset where it is now, or the place."""
+    at_place = and_(case.c.asset_id.is_(None), digits_begin(case.c.area_code, scope))
+    return or_(digits_begin(asset.c.area_code, scope), at_place)
 
 
 def _case_row(row: Any) -> CaseRow:
@@ -235,6 +256,30 @@ def _names_in(tx: Connection, details: list[dict[str, Any]]) -> dict[tuple[str, 
             rows = tx.execute(select(table.c.id, table.c.name).where(table.c.id.in_(ids)))
             names |= {(key, row.id): row.name for row in rows}
     return names
+
+
+def _number_of(tx: Connection, case_id: int | None) -> str | None:
+    return None if case_id is None else tx.scalar(select(case.c.number).where(case.c.id == case_id))
+
+
+def case_state(engine: Engine, case_id: int) -> CaseState | None:
+    """A case as far as moves care, for what a page may offer; None for none."""
+    with reading(engine) as tx:
+        row = tx.execute(select(case).where(case.c.id == case_id)).one_or_none()
+        return None if row is None else _state(tx, row)
+
+
+def case_states(engine: Engine, case_ids: Sequence[int]) -> dict[int, CaseState]:
+    """The same of several cases, by id."""
+    with reading(engine) as tx:
+        rows = tx.execute(select(case).where(case.c.id.in_(case_ids)))
+        return {row.id: _state(tx, row) for row in rows.all()}
+
+
+def _state(tx: Connection, row: Any) -> CaseState:
+    lines = tx.execute(select(entry).where(entry.c.case_id == row.id, entry.c.move.in_(TELLING)).order_by(entry.c.id))
+    story = story_of(row, lines_of(lines))
+    return CaseState(id=row.id, number=row.number, kind=row.kind, version=row.version, story=story)
 
 
 def _photos(tx: Connection, case_id: int) -> list[CasePhoto]:

@@ -21,10 +21,14 @@ from registry.storage.tables import (
     asset,
     case,
     device,
+    inspection,
     permit,
     photo,
     point,
+    recheck,
     silence,
+    supervision_file,
+    supervision_item,
     tag,
     user,
 )
@@ -64,6 +68,40 @@ def of_case(engine: Engine, case_id: int) -> CaseWhereabouts | None:
     with reading(engine) as tx:
         row = tx.execute(query.where(case.c.id == case_id)).mappings().first()
     return None if row is None else CaseWhereabouts(**{**row, "stage": Stage(row["stage"])})
+
+
+def of_supervised(engine: Engine, item_id: int) -> Whereabouts | None:
+    """Where a supervised item lies."""
+    return _first(engine, select(supervision_item.c.area_code).where(supervision_item.c.id == item_id))
+
+
+def of_supervision_notice(engine: Engine, notice_id: int) -> Whereabouts | None:
+    """The smallest area around all items of a notice; None for one that has none (any more)."""
+    codes = select(supervision_item.c.area_code).where(supervision_item.c.notice_id == notice_id).distinct()
+    with reading(engine) as tx:
+        found = list(tx.scalars(codes))
+    if not found:
+        return None
+    shortest = min(found, key=len)
+    length = next((n for n, digit in enumerate(shortest) if any(code[n] != digit for code in found)), len(shortest))
+    return Whereabouts(area_code=shortest[:length])
+
+
+def of_evidence(engine: Engine, file_id: int) -> Whereabouts | None:
+    """Where the item lies that a piece of evidence belongs to."""
+    joined = supervision_item.join(supervision_file, supervision_file.c.item_id == supervision_item.c.id)
+    query = select(supervision_item.c.area_code).select_from(joined)
+    return _first(engine, query.where(supervision_file.c.id == file_id))
+
+
+def of_recheck(engine: Engine, recheck_id: int) -> Whereabouts | None:
+    """Where the case of a recheck lies."""
+    return _first(engine, select(recheck.c.area_code).where(recheck.c.id == recheck_id))
+
+
+def of_inspection(engine: Engine, inspection_id: int) -> Whereabouts | None:
+    """Where the case of an inspection lies."""
+    return _first(engine, select(inspection.c.area_code).where(inspection.c.id == inspection_id))
 
 
 def of_alert(engine: Engine, alert_id: int) -> Whereabouts | None:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Table, and_, insert, literal, not_, or_, select, text, update
+from sqlalchemy import Connection, Row, Select, Table, and_, func, insert, literal, not_, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from registry.domain.deadlines import CHINA_TIME, case_kind
+from registry.domain.case_limits import CaseLimits
+from registry.domain.case_story import CaseStory, Line
+from registry.domain.case_telling import COLUMNS, fold
+from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import Conflict, InvalidInput, NotFound
-from registry.domain.kinds import Severity, Source, Stage
+from registry.domain.kinds import ClosedHow, Severity, Source, Stage
 from registry.domain.moves import EventName, MoveName
 from registry.domain.people import SYSTEM, Actor
-from registry.domain.seasons import time_limit
+from registry.services.case_limits import limits_of
 from registry.services.feed import FeedKind, publish
-from registry.services.seasons import seasons_now
+from registry.services.standard import standard_in_force
 from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import asset, case, entry
 
@@ -41,10 +44,21 @@ class Opened(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Sighting:
-    """Something wrong with an asset, as somebody noticed it."""
+class Place:
+    """Where something is wrong that no asset of the register stands for; ``words`` as people say it."""
 
-    asset_id: int
+    lon: float
+    lat: float
+    area_code: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sighting:
+    """Something wrong with an asset or at a place, as somebody noticed it."""
+
+    asset_id: int | None
+    place: Place | None
     kind: str
     severity: Severity
     source: Source
@@ -65,19 +79,22 @@ def open_or_attach(
     by: Actor = SYSTEM,
     note: str = "",
     detail: Mapping[str, Any] | None = None,
+    file: bool | None = None,
     zone: tzinfo = CHINA_TIME,
 ) -> Opened:
     """The open case of that asset and kind: the one there is (made as severe as ``severity``), or a new one.
 
-    A new case of a sensor or a patrol is filed at once; a citizen's waits as collected for somebody to look at it.
+    A new case of a sensor, a patrol or from above is filed at once; what the public and other platforms tell waits as
+    collected for somebody to look at it. ``file`` decides otherwise.
     Joining writes an entry when a person has something to say, or when the severity rises; what a sensor adds is for
     ``note_alert``. The number counts the day's cases of the calendar in ``zone``. Raises ``NotFound`` for an unknown
     asset, ``InvalidInput`` for an unknown kind. Safe against other writers: the unique index of open cases decides who
     was first.
     """
-    case_kind(kind)
+    standard_in_force(tx).line(kind)
     sighting = _Sighting(
         asset_id=asset_id,
+        place=None,
         kind=kind,
         severity=Severity(severity),
         source=Source(source),
@@ -88,7 +105,7 @@ def open_or_attach(
     )
     found = _look(tx, asset_id, kind)
     if found.id is None:
-        case_id = _open(tx, sighting, found, zone)
+        case_id = _open(tx, sighting, found, zone, file=file)
         if case_id is not None:
             return Opened(case_id, opened=True)
         found = _look(tx, asset_id, kind)
@@ -96,6 +113,42 @@ def open_or_attach(
             raise Conflict(f"the case of asset {asset_id} changed while it was being opened; try again")
     _join(tx, sighting, found)
     return Opened(found.id, opened=False)
+
+
+def open_at_place(
+    tx: Connection,
+    *,
+    place: Place,
+    kind: str,
+    severity: Severity,
+    source: Source,
+    now: datetime,
+    by: Actor = SYSTEM,
+    note: str = "",
+    detail: Mapping[str, Any] | None = None,
+    file: bool | None = None,
+    zone: tzinfo = CHINA_TIME,
+) -> Opened:
+    """A new case at a place where nothing of the register stands. It joins no other by itself: people merge.
+
+    Raises ``InvalidInput`` for an unknown kind.
+    """
+    standard_in_force(tx).line(kind)
+    seen = _Sighting(
+        asset_id=None,
+        place=place,
+        kind=kind,
+        severity=Severity(severity),
+        source=Source(source),
+        by=by,
+        note=note.strip(),
+        detail=detail or {},
+        at=now,
+    )
+    case_id = _open(tx, seen, _Nowhere(asset_name=place.words, area_code=place.area_code), zone, file=file)
+    if case_id is None:
+        raise Conflict("the case could not be opened; try again")
+    return Opened(case_id, opened=True)
 
 
 def note_alert(tx: Connection, *, case_id: int, move: str, detail: Mapping[str, Any], now: datetime) -> None:
@@ -112,10 +165,7 @@ def note_alert(tx: Connection, *, case_id: int, move: str, detail: Mapping[str, 
 
 def raise_severity(tx: Connection, case_id: int, severity: Severity, *, now: datetime, by: Actor = SYSTEM) -> None:
     """Make the case as severe as ``severity``; one that is worse already stays as it is."""
-    about = (asset.c.name.label("asset_name"), asset.c.road)
-    row = tx.execute(
-        select(case, *about).join_from(case, asset, asset.c.id == case.c.asset_id).where(case.c.id == case_id)
-    ).one()
+    row = tx.execute(_shown().where(case.c.id == case_id)).one()
     _raise(tx, row, Severity(severity), now=now, by=by)
 
 
@@ -124,18 +174,13 @@ def withdraw(tx: Connection, case_id: int, *, detail: Mapping[str, Any], now: da
 
     False where a person, a citizen's report or an alert of its own asset has to do with it already; then it stays.
     """
-    about = (asset.c.name.label("asset_name"), asset.c.road)
     own = (case.c.stage == Stage.FILED.value, case.c.version == 1, case.c.source == Source.SENSOR.value)
     others = entry.c.move.in_([EventName.REPORT.value, EventName.ALERT_ATTACHED.value])
     touched = select(entry.c.id).where(entry.c.case_id == case_id, or_(entry.c.by_user_id.is_not(None), others))
-    row = tx.execute(
-        select(case, *about)
-        .join_from(case, asset, asset.c.id == case.c.asset_id)
-        .where(case.c.id == case_id, *own, not_(touched.exists()))
-    ).one_or_none()
+    row = tx.execute(_shown().where(case.c.id == case_id, *own, not_(touched.exists()))).one_or_none()
     if row is None:
         return False
-    void = {"stage": Stage.VOID.value, "ended_at": now, "version": 2}
+    void = {"stage": Stage.VOID.value, "ended_at": now, "closed_how": ClosedHow.VOID.value, "version": 2}
     if not tx.execute(update(case).where(case.c.id == case_id, *own).values(void)).rowcount:
         return False
     written = {
@@ -194,6 +239,21 @@ def feed_body(row: Any, **more: Any) -> dict[str, Any]:
     }
 
 
+class _Nowhere(NamedTuple):
+    """What a case without an asset shows in place of one."""
+
+    asset_name: str
+    area_code: str
+    road: str = ""
+
+
+def _shown() -> Select[Any]:
+    """Rows of cases with the name and road of what they are about."""
+    name = func.coalesce(asset.c.name, case.c.place).label("asset_name")
+    road = func.coalesce(asset.c.road, "").label("road")
+    return select(case, name, road).outerjoin_from(case, asset, asset.c.id == case.c.asset_id)
+
+
 def _look(tx: Connection, asset_id: int, kind: str) -> Row[*tuple[Any, ...]]:
     """The asset's name and road with its open case of that kind (columns None: there is none)."""
     joined = asset.outerjoin(case, and_(case.c.asset_id == asset.c.id, case.c.kind == kind, IS_OPEN))
@@ -201,6 +261,7 @@ def _look(tx: Connection, asset_id: int, kind: str) -> Row[*tuple[Any, ...]]:
         select(
             asset.c.name.label("asset_name"),
             asset.c.road,
+            asset.c.area_code,
             asset.c.id.label("asset_id"),
             case.c.id,
             case.c.number,
@@ -216,45 +277,80 @@ def _look(tx: Connection, asset_id: int, kind: str) -> Row[*tuple[Any, ...]]:
     return row
 
 
-def _open(tx: Connection, seen: _Sighting, about: Row[*tuple[Any, ...]], zone: tzinfo) -> int | None:
+_FILED_AT_ONCE = frozenset({Source.SENSOR, Source.PATROL, Source.ABOVE})
+
+
+def _open(tx: Connection, seen: _Sighting, about: Any, zone: tzinfo, *, file: bool | None) -> int | None:
     """The new case's id; None when another writer opened one between our look and our write."""
-    stage = Stage.COLLECTED if seen.source is Source.CITIZEN else Stage.FILED
+    filed = seen.source in _FILED_AT_ONCE if file is None else file
+    limits = limits_of(tx, seen.kind, area_code=about.area_code, now=seen.at, zone=zone)
+    lines, story = _first_lines(seen, limits, filed=filed)
     row = {
         "number": _next_number(tx, seen.at, zone),
         "asset_id": seen.asset_id,
         "kind": seen.kind,
-        "stage": stage.value,
-        "severity": int(seen.severity),
         "source": seen.source.value,
         "opened_at": seen.at,
-        "deadline_at": seen.at + time_limit(seen.kind, seasons_now(tx, now=seen.at, zone=zone)),
+        "area_code": about.area_code,
+        **{name: getattr(story, name) for name in COLUMNS},
         "version": 1,
     }
+    if seen.place is not None:
+        row |= {"lon": seen.place.lon, "lat": seen.place.lat, "place": seen.place.words}
     statement = _INSERTS[tx.dialect.name](case).values(row).on_conflict_do_nothing().returning(case.c.id)
     case_id = tx.execute(statement).scalar()
     if case_id is None:
         return None
-    entries = [_first_entry(seen, case_id, EventName.COLLECT.value, None, Stage.COLLECTED)]
-    if stage is Stage.FILED:
-        entries.append(_first_entry(seen, case_id, MoveName.FILE.value, Stage.COLLECTED, Stage.FILED))
-    tx.execute(insert(entry), entries)
-    shown = {name: row[name] for name in ("number", "kind", "severity", "stage", "asset_id", "source")}
-    body = {"case_id": case_id, **shown, "asset_name": about.asset_name, "road": about.road}
-    publish(tx, FeedKind.CASE_OPENED, body, now=seen.at)
+    tx.execute(insert(entry), [_first_entry(seen, int(case_id), line) for line in lines])
+    shown = {name: row[name] for name in ("number", "kind", "severity", "asset_id", "source")}
+    body = {"case_id": case_id, **shown, "stage": story.stage.value}
+    publish(tx, FeedKind.CASE_OPENED, body | {"asset_name": about.asset_name, "road": about.road}, now=seen.at)
     return int(case_id)
 
 
-def _first_entry(seen: _Sighting, case_id: int, move: str, from_stage: Stage | None, to_stage: Stage) -> dict[str, Any]:
-    collecting = from_stage is None
+def _first_lines(seen: _Sighting, limits: CaseLimits, *, filed: bool) -> tuple[list[Line], CaseStory]:
+    """The first entries of a timeline, each with its deadlines, and the story they tell."""
+    told_of = {"source": seen.source.value, "severity": int(seen.severity), **seen.detail}
+    new = CaseStory(opened_at=seen.at, stage=Stage.COLLECTED, severity=int(seen.severity))
+    clocks = {"deadline_at": limits.repair_due(new).isoformat(), "desk_due_at": limits.desk_due(new).isoformat()}
+    lines = [
+        Line(
+            at=seen.at,
+            move=EventName.COLLECT,
+            to_stage=Stage.COLLECTED,
+            by_user_id=seen.by.user_id,
+            detail=told_of | clocks,
+        )
+    ]
+    if filed:
+        at_desk = replace(new, filed_at=seen.at)
+        clocks = {
+            "deadline_at": limits.repair_due(at_desk).isoformat(),
+            "desk_due_at": limits.desk_due(at_desk).isoformat(),
+        }
+        lines.append(
+            Line(
+                at=seen.at,
+                move=MoveName.FILE,
+                to_stage=Stage.FILED,
+                by_user_id=seen.by.user_id,
+                detail=clocks | {"limits": limits.told()},
+            )
+        )
+    return lines, fold(lines)
+
+
+def _first_entry(seen: _Sighting, case_id: int, line: Line) -> dict[str, Any]:
+    collecting = line.move == EventName.COLLECT
     return {
         "case_id": case_id,
         "at": seen.at,
-        "move": move,
-        "from_stage": from_stage.value if from_stage else None,
-        "to_stage": to_stage.value,
+        "move": str(line.move),
+        "from_stage": None if collecting else Stage.COLLECTED.value,
+        "to_stage": line.to_stage.value,
         "by_user_id": seen.by.user_id,
         "note": seen.note if collecting else "",
-        "detail": {"source": seen.source.value, **seen.detail} if collecting else {},
+        "detail": dict(line.detail),
     }
 
 
