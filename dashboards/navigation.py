@@ -19,6 +19,38 @@ ALWAYS_SEEN = (
 )
 GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
+        "work",
+        "cases",
+        (
+            ("queues", "send"),
+            ("dispatch_table", "rules"),
+        ),
+    ),
+    (
+        "follow",
+        "check",
+        (
+            ("supervision", "eye"),
+            ("rechecks", "clock"),
+            ("inspections", "search"),
+            ("repeats", "return"),
+            ("typical_cases", "book"),
+            ("aftercare", "rules"),
+        ),
+    ),
+    (
+        "field",
+        "place",
+        (
+            ("patrols", "place"),
+            ("warnings", "send"),
+            ("campaigns", "check"),
+            ("mandates", "tasks"),
+            ("consultations", "note"),
+            ("shifts", "clock"),
+        ),
+    ),
+    (
         "registry",
         "book",
         (

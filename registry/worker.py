@@ -22,8 +22,10 @@ from sqlalchemy import Engine
 from registry.domain.errors import StoreDown
 from registry.queries.overview import overview
 from registry.services.calibration import calibrate
+from registry.services.case_watch import watch_cases
 from registry.services.cases import mark_overdue
 from registry.services.cleaning import clean_up
+from registry.services.dispatching import dispatch_certain
 from registry.services.grouping import decide_groups
 from registry.services.idempotency import clean_answers
 from registry.services.leases import Held, release_lease, take_lease
@@ -53,6 +55,8 @@ class Rhythm:
     suspects_s: float = 10.0
     neighbours_s: float = 3600.0
     overdue_s: float = 5.0
+    watch_s: float = 5.0
+    dispatch_s: float = 3.0
     fold_s: float = 20.0
     health_s: float = 60.0
     cleaning_s: float = 3600.0
@@ -173,6 +177,8 @@ class _Worker:
             ("suspects", self._watch_suspects, rhythm.suspects_s),
             ("neighbours", self._compare_neighbours, rhythm.neighbours_s),
             ("overdue", self._mark_overdue, rhythm.overdue_s),
+            ("case_watch", self._watch_cases, rhythm.watch_s),
+            ("dispatch", self._dispatch, rhythm.dispatch_s),
             ("fold", self._fold, rhythm.fold_s),
             ("health", self._tell_health, rhythm.health_s),
             ("cleaning", self._clean, rhythm.cleaning_s),
@@ -239,6 +245,16 @@ class _Worker:
         marked = mark_overdue(self._engine, now=now)
         if marked:
             log.info("cases_overdue", marked=marked)
+
+    def _watch_cases(self, now: datetime) -> None:
+        found = watch_cases(self._engine, now=now)
+        if found.warned or found.escalated:
+            log.info("cases_watched", **found._asdict())
+
+    def _dispatch(self, now: datetime) -> None:
+        found = dispatch_certain(self._engine, now=now, ends=lambda: not self._holds())
+        if found.sent or found.changed:
+            log.info("cases_dispatched", sent=found.sent, held=found.held, changed=found.changed)
 
     def _fold(self, now: datetime) -> None:
         moved = self._series_store.fold(now)

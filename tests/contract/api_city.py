@@ -254,6 +254,7 @@ class ApiCity:
         street = self.get("/areas?level=street")["items"][0]["id"]
         post = {"unit_id": city.water, "name": "值班", "a_name": "王五", "a_phone": "1", "b_name": "赵六"}
         duty = {"party": "owner", "unit_id": city.water}
+        away = {"user_id": city.mate.user_id, "first_on": "2026-03-02"}
         jobs = [self.post(path, status=202)["id"] for path in ("/areas/relocate", "/gaps/count")]
         self.post(f"/jobs/{jobs[1]}/stop", status=200)
         self.known |= {
@@ -261,6 +262,8 @@ class ApiCity:
             "unit_id": city.water,
             "post_id": self.post("/posts", json=post)["id"],
             "duty_id": self.post("/duties", json=duty)["id"],
+            "line_id": self.post("/dispatch-lines", json={"unit_id": city.water})["id"],
+            "absence_id": self.post("/absences", json=away)["id"],
             "job_id": jobs[0],
             "doubt": "rough",
         }
@@ -275,6 +278,9 @@ class ApiCity:
             "api_merge_unit": Right(json={"merged_id": city.power}),
             "api_set_duty": Right(json=duty | {"party": "maintainer"}),
             "api_set_duties": Right(json={"items": [duty, duty | {"party": "supervisor"}]}),
+            "api_set_dispatch_line": Right(json={"kind": "cover_displaced", "unit_id": city.water}),
+            "api_set_dispatch_lines": Right(json={"items": [{"family": "light", "automatic": True}]}),
+            "api_add_absence": Right(json=away | {"last_on": "2026-03-05"}),
             "api_add_post": Right(json=post | {"name": "抢修"}),
             "api_change_post": Right(json=post | {"b_name": "钱七"}),
             "api_set_absence": Right(json={"a_away_from": "2026-03-01", "a_away_until": "2026-03-05"}),
