@@ -23,6 +23,8 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         "cases",
         (
             ("queues", "send"),
+            ("intake", "phone"),
+            ("rewards", "check"),
             ("dispatch_table", "rules"),
         ),
     ),

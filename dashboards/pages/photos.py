@@ -85,20 +85,31 @@ def restore_photo(photo_id: int) -> BaseResponse:
     return redirect(url_for("asset", asset_id=asset_id) + "#photos", 303)
 
 
-def keep_chosen(case_id: int, chosen: Sequence[FileStorage]) -> tuple[int, ...]:
+def keep_chosen(case_id: int, chosen: Sequence[FileStorage], *, kind: str = "") -> tuple[int, ...]:
     """Keep pictures somebody chose for a case; their ids. Raises ``InvalidInput`` for the first that is no picture."""
     if not chosen:
         return ()
     file = case_queries.case_file(site().engine, case_id)
     if file is None:
         raise NotFound("case", case_id)
-    of_case = photo_services.NewPhoto(asset_id=file.asset_id, case_id=case_id, taken_by=actor().user_id)
+    of_case = photo_services.NewPhoto(
+        asset_id=file.asset_id, case_id=case_id, taken_by=actor().user_id, kind=kind, camera_zone=site().zone
+    )
     return tuple(_keep(one, of_case) for one in chosen)
 
 
-def keep_one(asset_id: int, chosen: Sequence[FileStorage]) -> int | None:
+def keep_one(asset_id: int | None, chosen: Sequence[FileStorage]) -> int | None:
     """Keep the picture a citizen chose, if they chose one."""
     return _keep(chosen[0], photo_services.NewPhoto(asset_id=asset_id)) if chosen else None
+
+
+def keep_for_asset(asset_id: int, chosen: Sequence[FileStorage], kind: str) -> int | None:
+    """Keep the picture somebody on duty took of an asset, if they took one; ``kind``: what it shows."""
+    if not chosen:
+        return None
+    zone = site().zone
+    new = photo_services.NewPhoto(asset_id=asset_id, taken_by=actor().user_id, kind=kind, camera_zone=zone)
+    return _keep(chosen[0], new)
 
 
 def _keep(file: FileStorage, new: photo_services.NewPhoto) -> int:

@@ -311,6 +311,22 @@ def list_warnings(
     return page_of(rows, limit, lambda row: (row.id,))
 
 
+def assets_by_code(engine: Engine, codes: Collection[str]) -> dict[str, int]:
+    """The assets that have these codes."""
+    with reading(engine) as tx:
+        rows = tx.execute(
+            select(asset.c.code, asset.c.id).where(asset.c.code.in_(codes), asset.c.merged_into_id.is_(None))
+        )
+        return {row.code: row.id for row in rows}
+
+
+def codes_of(engine: Engine, asset_ids: Collection[int]) -> dict[int, str]:
+    """The codes of these assets."""
+    with reading(engine) as tx:
+        rows = tx.execute(select(asset.c.code, asset.c.id).where(asset.c.id.in_(asset_ids)))
+        return {row.id: row.code for row in rows}
+
+
 def _plans(monday: date) -> Select[Any]:
     count = select(func.count()).where(patrol_stop.c.plan_id == patrol_plan.c.id, patrol_stop.c.retired.is_(False))
     last = select(func.max(patrol_round.c.day)).where(patrol_round.c.plan_id == patrol_plan.c.id)

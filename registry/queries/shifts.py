@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, Select, func, literal, or_, select
 
+from registry.domain.deadlines import CHINA_TIME
 from registry.domain.shifts import ShiftDays, ShiftHours, Turn, uncovered
 from registry.queries.rows import all_views, as_view
+from registry.services.work_calendar import work_calendar
 from registry.storage.database import reading
 from registry.storage.tables import shift, shift_turn, unit, user
 
@@ -86,6 +88,13 @@ def on_duty(
         query = query.where(literal(area_code).startswith(shift.c.area_code))
     order = (func.length(shift.c.area_code).desc(), unit.c.name, shift_turn.c.starts_at, user.c.name, shift_turn.c.id)
     return all_views(tx, query.order_by(*order), TurnView)
+
+
+def days_off(engine: Engine, zone: tzinfo = CHINA_TIME) -> Callable[[date], bool]:
+    """Which days are days off, as the city's calendar of work has it now."""
+    with reading(engine) as tx:
+        calendar = work_calendar(tx, zone=zone)
+    return lambda day: not calendar.is_working(day)
 
 
 def who_is_on_duty(engine: Engine, *, at: datetime, scope: str = "") -> list[TurnView]:

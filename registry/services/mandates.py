@@ -119,7 +119,7 @@ def assign(
         if change.owner_id is not None:
             person = tx.execute(select(user.c.active, user.c.unit_id).where(user.c.id == change.owner_id)).one_or_none()
             if person is None or not person.active:
-                raise InvalidInput("owner_id", "names no account that is open; choose one of the list")
+                raise InvalidInput("user_id", "names no account that is open; choose one of the list")
             unit_id = person.unit_id if unit_id is None else unit_id
         if unit_id is not None and tx.scalar(select(unit.c.id).where(unit.c.id == unit_id)) is None:
             raise InvalidInput("unit_id", "names no unit that is on file; choose one of the list")

@@ -19,6 +19,7 @@ import "./styles/rules.css";
 import "./styles/notices.css";
 import "./styles/permits.css";
 import "./styles/alerts.css";
+import "./styles/campaigns.css";
 import { startDrops } from "./files";
 import { startProgress } from "./progress";
 import { startTheme } from "./theme";

@@ -12,25 +12,35 @@ from string import Formatter
 import pytest
 from jinja2 import Environment, FileSystemLoader, nodes
 
+from dashboards import dispatch_words
 from dashboards.pages.permits import WORKS
+from dashboards.pages.repeats import TABS as REPEAT_TABS
+from dashboards.pages.supervision import TABS as SUPERVISION_TABS
 from dashboards.texts import LANGUAGES, load_catalogues
+from registry.domain.aftercare import Likeness
 from registry.domain.calibration import CalibrationProblem
+from registry.domain.campaigns import CampaignPhase, CampaignResult
+from registry.domain.case_standard import Pattern, Step
 from registry.domain.codes import Part
 from registry.domain.commands import CommandKind, CommandState, ConfigurationState
+from registry.domain.dispatch_table import Applies, Whom
 from registry.domain.duties import StandIn
 from registry.domain.geo import Crs
 from registry.domain.kinds import (
-    CASE_KINDS,
     AlertEventKind,
     AlertState,
     AreaLevel,
     AssetState,
     CalibrationState,
+    CaseRole,
     ChannelKind,
+    ClosedHow,
     Doubt,
     Family,
     GroupState,
     ImportState,
+    InspectionResult,
+    InspectionState,
     NoticeKind,
     NoticeState,
     Party,
@@ -38,7 +48,10 @@ from registry.domain.kinds import (
     PrintRunKind,
     PrintRunState,
     Quality,
+    RecheckState,
     Reject,
+    RequestKind,
+    RequestState,
     Role,
     RuleKind,
     ScanFlag,
@@ -46,11 +59,15 @@ from registry.domain.kinds import (
     Severity,
     Source,
     Stage,
+    SupervisionState,
     TagEvent,
     TagState,
+    TaskKind,
 )
+from registry.domain.mandates import MandateMove, MandateState
 from registry.domain.moves import MOVES, EventName, MoveName
 from registry.domain.muting import Phase
+from registry.domain.patrols import Proof
 from registry.domain.permits import Seat
 from registry.domain.points import POINTS
 from registry.domain.repairs import RepairKind, RepairReason
@@ -58,8 +75,11 @@ from registry.domain.rules.conditions import Aggregate, Direction
 from registry.domain.rules.numbers import NUMBERS
 from registry.domain.rules.rule import Rule
 from registry.domain.rules.shipped import SHIPPED_RULES
+from registry.domain.shifts import ShiftDays
+from registry.domain.supervision import REMINDERS, ItemEvent, ItemMove
 from registry.domain.suspects import Suspicion
 from registry.domain.tokens import Finding
+from registry.domain.working_time import TimeUnit
 from registry.labels import FORMATS
 from registry.queries.gaps import GAPS
 from registry.queries.notices import REASONS as REASONS_OF_NOTICES
@@ -73,8 +93,10 @@ SCRIPTS = sorted(path for path in (ROOM / "frontend" / "src").rglob("*.ts") if n
 
 # Every closed set of words that pages put behind a prefix.
 SETS: dict[str, list[str]] = {
-    "kind.": list(CASE_KINDS),
-    "crew.what.": list(CASE_KINDS),
+    "time_unit.": list(TimeUnit),
+    "time_unit.amount.": list(TimeUnit),
+    "case_step.": list(Step),
+    "case_pattern.": list(Pattern),
     "stage.": list(Stage),
     "severity.": [str(int(level)) for level in Severity],
     "state.": list(AssetState),
@@ -93,6 +115,11 @@ SETS: dict[str, list[str]] = {
     "entry.": [*MoveName, *EventName],
     "role.": list(Role),
     "login.as.": list(Role),
+    "case_role.": list(CaseRole),
+    "request_kind.": list(RequestKind),
+    "request_state.": list(RequestState),
+    "task_kind.": list(TaskKind),
+    "closed_how.": list(ClosedHow),
     "source.": list(Source),
     "rule_kind.": list(RuleKind),
     "rule_kind_help.": list(RuleKind),
@@ -141,7 +168,29 @@ SETS: dict[str, list[str]] = {
     "notice_reason.": list(REASONS_OF_NOTICES),
     "channel_kind.": list(ChannelKind),
     "channel_help.": list(ChannelKind),
+    "shift_days.": list(ShiftDays),
+    "patrol_proof.": list(Proof),
+    "campaign_phase.": list(CampaignPhase),
+    "campaign_result.": list(CampaignResult),
+    "mandate_state.": list(MandateState),
+    "mandate_move.": list(MandateMove),
     "stand_in.": [reason for reason in StandIn if reason],
+    "item_state.": [*SupervisionState, "late"],
+    "item_move.": list(ItemMove),
+    "item_note.": list(ItemMove),
+    "item_entry.": [*ItemMove, *ItemEvent],
+    "item_level.": [str(level) for level, _ in REMINDERS],
+    "likeness.": list(Likeness),
+    "recheck_state.": list(RecheckState),
+    "inspection_state.": list(InspectionState),
+    "inspection_result.": list(InspectionResult),
+    "supervision.tab_": list(SUPERVISION_TABS),
+    "repeat.tab_": list(REPEAT_TABS),
+    "dispatch_applies.": list(Applies),
+    "dispatch_whom.": list(Whom),
+    "dispatch_why.": list(dispatch_words.REASONS),
+    "dispatch_not.": list(dispatch_words.WHY_NOT),
+    "dispatch_held.": list(dispatch_words.HELD),
 }
 # Texts that are the same in every language: a mark, names of file formats.
 SAME_EVERYWHERE = {"CoverCode", "SVG", "PNG"}
