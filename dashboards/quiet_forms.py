@@ -38,8 +38,8 @@ def read_minutes(form: Mapping[str, str]) -> int:
 
 def read_silence(form: Mapping[str, str], zone: ZoneInfo, *, now: datetime) -> NewSilence:
     """What shall be quiet: an end, or how long it lasts. Raises ``InvalidInput`` naming the field."""
-    starts_at = _local(form, "starts_at", zone)
-    ends_at = _local(form, "ends_at", zone)
+    starts_at = local_moment(form, "starts_at", zone)
+    ends_at = local_moment(form, "ends_at", zone)
     if ends_at is None:
         lasts = forms.optional_int(form, "lasts")
         if lasts is None:
@@ -64,7 +64,7 @@ def _given(form: Mapping[str, str], name: str) -> int:
     return number
 
 
-def _local(form: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:
+def local_moment(form: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:
     """A moment as browsers send it: the city's wall clock, without a zone."""
     written = form.get(name, "").strip()
     if not written:

@@ -9,6 +9,17 @@ from datetime import datetime, tzinfo
 from registry.papers.blocks import Block, Column, Facts, Grid, Heading, Masthead, Paragraph, Signature, Title
 from registry.papers.paper import printed
 
+USUAL_TITLE = "督查通知单"
+USUAL_DEMAND = (
+    "经督查，发现你单位负责的下列设施存在问题（详见下表），影响市民出行安全。请于规定时限内完成整改，并将整改情况"
+    "（附整改前、后照片）书面反馈我办；逾期未反馈的，将按考评办法扣分，并予以通报。"
+)
+
+
+def usual_issuer(city: str) -> str:
+    """In whose name notices go out where nobody says otherwise."""
+    return f"{city}城市管理委员会办公室"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeLine:

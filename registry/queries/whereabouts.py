@@ -25,6 +25,7 @@ from registry.storage.tables import (
     permit,
     photo,
     point,
+    report,
     recheck,
     silence,
     supervision_file,
@@ -135,6 +136,11 @@ def of_photo(engine: Engine, photo_id: int) -> Whereabouts | None:
         photo.outerjoin(asset, asset.c.id == photo.c.asset_id).outerjoin(case, case.c.id == photo.c.case_id)
     )
     return _first(engine, query.where(photo.c.id == photo_id))
+
+
+def of_report(engine: Engine, report_id: int) -> Whereabouts | None:
+    """Where what somebody reported lies."""
+    return _first(engine, select(report.c.area_code).where(report.c.id == report_id))
 
 
 def of_device(engine: Engine, device_id: int) -> Whereabouts | None:

@@ -35,7 +35,7 @@ _ENDED_BEFORE = (ClosedHow.REPAIRED.value, ClosedHow.SELF_HANDLED.value)
 def find_repeats(engine: Engine, *, now: datetime, batch: int = 500) -> int:
     """Look at the cases opened since the last look, and keep those that are repeats; how many.
 
-    A case is looked at once, whatever happens to the settings later; repeating a look finds nothing twice.
+    From stored times alone: a worker that was away finds the same ones. Repeating a look finds nothing twice.
     """
     found = 0
     while True:

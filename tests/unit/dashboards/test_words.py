@@ -31,16 +31,19 @@ from registry.domain.kinds import (
     AlertState,
     AreaLevel,
     AssetState,
+    AwardState,
     CalibrationState,
     CaseRole,
     ChannelKind,
     ClosedHow,
+    CorrectionKind,
     Doubt,
     Family,
     GroupState,
     ImportState,
     InspectionResult,
     InspectionState,
+    MonthState,
     NoticeKind,
     NoticeState,
     Party,
@@ -65,6 +68,7 @@ from registry.domain.kinds import (
     TaskKind,
 )
 from registry.domain.mandates import MandateMove, MandateState
+from registry.domain.month_counts import Count
 from registry.domain.moves import MOVES, EventName, MoveName
 from registry.domain.muting import Phase
 from registry.domain.patrols import Proof
@@ -93,6 +97,12 @@ SCRIPTS = sorted(path for path in (ROOM / "frontend" / "src").rglob("*.ts") if n
 
 # Every closed set of words that pages put behind a prefix.
 SETS: dict[str, list[str]] = {
+    "count.": [*Count, *(f"{count}.rule" for count in Count)],
+    "month_state.": list(MonthState),
+    "correction.": list(CorrectionKind),
+    "award_kind.": list(AwardKind),
+    "award_state.": list(AwardState),
+    "row_kind.": list(RowKind),
     "time_unit.": list(TimeUnit),
     "time_unit.amount.": list(TimeUnit),
     "case_step.": list(Step),
