@@ -50,6 +50,8 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("mandates", "tasks"),
             ("consultations", "note"),
             ("shifts", "clock"),
+            ("months", "overview"),
+            ("awards", "note"),
         ),
     ),
     (

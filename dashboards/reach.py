@@ -91,7 +91,7 @@ PLACELESS: dict[str, str] = {
     "contact_id": "a contact: for people of the whole city, or (its service checks that) the visitor's own",
     "route_id": "a route of notices; for people of the whole city only",
     "command_id": "a command to a cabinet: only people of the whole city may end it",
-    "request_id": "a request about the case that stands before it in the address; its service checks that it is its own",
+    "request_id": "a request about the case that stands before it in the address; its service checks that",
     "run_id": "an import or a print run: people bound to an area see their own only, and each row is checked",
 }
 

@@ -2,7 +2,7 @@
 // Nothing here may leave an inline script or an address outside the house: the pages run under a strict content policy.
 import { defineConfig } from "vite";
 
-const ENTRIES = ["base", "overview", "asset", "case", "scan", "imports", "areas", "designer", "device", "group", "place", "plates", "rule_editor"];
+const ENTRIES = ["base", "overview", "asset", "case", "scan", "imports", "areas", "designer", "device", "group", "place", "plates", "rule_editor", "report"];
 
 export default defineConfig({
   base: "/static/built/",
