@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 from registry.domain.errors import StoreDown
 from registry.queries.overview import overview
 from registry.services.calibration import calibrate
+from registry.services.case_resuming import resume_due
 from registry.services.case_watch import watch_cases
 from registry.services.cases import mark_overdue
 from registry.services.cleaning import clean_up
@@ -31,7 +32,10 @@ from registry.services.idempotency import clean_answers
 from registry.services.leases import Held, release_lease, take_lease
 from registry.services.no_data import watch_no_data
 from registry.services.permit_ends import watch_permits
+from registry.services.rechecks import remind_rechecks
+from registry.services.repeats import find_repeats
 from registry.services.sessions import forget_sessions
+from registry.services.supervision import remind
 from registry.services.suspects import suspect_by_alerts, suspect_by_neighbours
 from registry.settings import RecordSettings
 from registry.storage.series import SeriesStore
@@ -55,6 +59,8 @@ class Rhythm:
     suspects_s: float = 10.0
     neighbours_s: float = 3600.0
     overdue_s: float = 5.0
+    follow_up_s: float = 30.0
+    resume_s: float = 5.0
     watch_s: float = 5.0
     dispatch_s: float = 3.0
     fold_s: float = 20.0
@@ -176,7 +182,9 @@ class _Worker:
             ("calibration", self._calibrate, rhythm.calibration_s),
             ("suspects", self._watch_suspects, rhythm.suspects_s),
             ("neighbours", self._compare_neighbours, rhythm.neighbours_s),
+            ("resume", self._resume, rhythm.resume_s),
             ("overdue", self._mark_overdue, rhythm.overdue_s),
+            ("follow_up", self._follow_up, rhythm.follow_up_s),
             ("case_watch", self._watch_cases, rhythm.watch_s),
             ("dispatch", self._dispatch, rhythm.dispatch_s),
             ("fold", self._fold, rhythm.fold_s),
@@ -241,6 +249,11 @@ class _Worker:
     def _compare_neighbours(self, now: datetime) -> None:
         suspect_by_neighbours(self._engine, now=now)
 
+    def _resume(self, now: datetime) -> None:
+        resumed = resume_due(self._engine, now=now)
+        if resumed:
+            log.info("cases_resumed", resumed=resumed)
+
     def _mark_overdue(self, now: datetime) -> None:
         marked = mark_overdue(self._engine, now=now)
         if marked:
@@ -255,6 +268,16 @@ class _Worker:
         found = dispatch_certain(self._engine, now=now, ends=lambda: not self._holds())
         if found.sent or found.changed:
             log.info("cases_dispatched", sent=found.sent, held=found.held, changed=found.changed)
+
+    def _follow_up(self, now: datetime) -> None:
+        """What goes on beyond single cases: supervision that is late, rechecks that are due, cases that came again."""
+        done = {
+            "reminded": remind(self._engine, now=now),
+            "rechecks_due": remind_rechecks(self._engine, now=now),
+            "repeats": find_repeats(self._engine, now=now),
+        }
+        if any(done.values()):
+            log.info("followed_up", **done)
 
     def _fold(self, now: datetime) -> None:
         moved = self._series_store.fold(now)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
+import msgspec
 import structlog
 from flask import Flask, flash, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -18,18 +20,19 @@ from dashboards.pages.proof import recent_scan
 from dashboards.refusals import problem_at
 from dashboards.site import now, site, standard, t
 from dashboards.texts import local_time
-from registry.domain.case_moves import open_to
+from registry.domain.case_moves import MAX_NOTE, open_to
+from registry.domain.case_requests import may_decide, read_chain
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotFound
-from registry.domain.kinds import Role, Stage
+from registry.domain.kinds import CaseRole, RequestState, Stage
 from registry.domain.moves import MoveName
+from registry.domain.people import Actor
+from registry.queries import aftercare
 from registry.queries import cases as case_queries
-from registry.queries import whereabouts
+from registry.queries.case_views import CaseRequest
 from registry.services import cases as case_services
 from registry.services.tags import Scan
 
 log = structlog.get_logger(__name__)
-
-_DISPATCHING = frozenset({Role.ADMINISTRATOR, Role.DISPATCHER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,9 @@ def register(app: Flask) -> None:
     app.add_url_rule("/cases", "cases", cases)
     app.add_url_rule("/cases/<int:case_id>", "case", case)
     app.add_url_rule("/cases/<int:case_id>/moves", "move_case", move_case, methods=["POST"])
+    app.add_url_rule(
+        "/cases/<int:case_id>/requests/<int:request_id>", "decide_request", decide_request, methods=["POST"]
+    )
     # Somebody loads the page again after a refused move, or changes the language on it.
     for refused in ("moves", "photos"):
         app.add_url_rule(f"/cases/<int:case_id>/{refused}", "case", case, alias=True)
@@ -106,7 +112,7 @@ def move_case(case_id: int) -> Response | tuple[str, int]:
     photo_ids: tuple[int, ...] = ()
     try:
         order = forms.read_move(request.form)
-        photo_ids = order.photo_ids + keep_chosen(case_id, forms.chosen_files(request.files))
+        photo_ids = order.photo_ids + _keep_pictures(case_id)
         return _moved(case_id, order, photo_ids)
     except (Conflict, InvalidMove, InvalidInput) as error:
         answer = answer_for(error)
@@ -118,19 +124,56 @@ def move_case(case_id: int) -> Response | tuple[str, int]:
         return case_page(case_id, state), answer.status
 
 
+def decide_request(case_id: int, request_id: int) -> Response | tuple[str, int]:
+    """Decide the next step of what was asked for a case."""
+    form = request.form
+    try:
+        moved = case_services.decide_request(
+            site().engine,
+            request_id=request_id,
+            case_id=case_id,
+            granted=forms.choice(form, "answer", ("grant", "refuse")) == "grant",
+            by=actor(),
+            expected_version=forms.optional_int(form, "version") or 0,
+            now=now(),
+            note=forms.text(form, "note", most=MAX_NOTE),
+            zone=site().zone,
+        )
+    except (Conflict, InvalidMove, InvalidInput) as error:
+        answer = answer_for(error)
+        if wants_json():
+            raise
+        problem = problem_at(error) if isinstance(error, InvalidInput) else problem_of(answer, error)
+        state = forms.state_of(form, errors={}, problem=_refused(problem))
+        return case_page(case_id, state), answer.status
+    flash(t("message.moved", number=moved.number, move=t(f"move.{moved.move}"), stage=t(f"stage.{moved.stage}")), "ok")
+    return redirect(url_for("case", case_id=case_id), 303)
+
+
+def _keep_pictures(case_id: int) -> tuple[int, ...]:
+    """The pictures of the form: some that show whatever they show, one from before and one from after."""
+    kept = keep_chosen(case_id, forms.chosen_files(request.files))
+    for kind in ("before", "after"):
+        kept += keep_chosen(case_id, forms.chosen_files(request.files, f"photo_{kind}"), kind=kind)
+    return kept
+
+
 def case_page(case_id: int, state: forms.FormState) -> str:
     """The case as it is now, with ``state`` in its form."""
     where, somebody = site(), actor()
-    feed_id = where.hub.newest_id()
+    feed_id, roles = where.hub.newest_id(), somebody.case_roles
     file = the_file(case_id)
     standing = case_queries.case_state(where.engine, case_id)
     return render_template(
         "case.html",
         file=file,
         moves=[] if standing is None else open_to(standing, somebody),
-        crew=case_queries.crew_members(where.engine, to=_area_of(case_id)) if somebody.role in _DISPATCHING else [],
+        to_decide={each.id for each in file.requests if _is_theirs_to_decide(each, somebody)},
+        lookers=case_queries.crew_members(where.engine, to=file.area_code) if CaseRole.RECEPTIONIST in roles else [],
+        crew=case_queries.crew_members(where.engine, to=file.area_code) if CaseRole.DISPATCHER in roles else [],
         form=state,
         feed_id=feed_id,
+        beyond=aftercare.beyond_case(where.engine, case_id, now=now()),
     )
 
 
@@ -153,7 +196,13 @@ def _moved(case_id: int, order: forms.MoveForm, photo_ids: Sequence[int]) -> Res
         note=order.note,
         assignee_id=order.assignee_id,
         unit_id=order.unit_id,
+        until=_until(order.until),
+        into_id=_into(order.into),
+        passed=order.passed,
+        quantity=order.quantity,
+        cause=order.cause,
         photo_ids=photo_ids,
+        zone=site().zone,
         scan=_scan_of(the_file(case_id).asset_id),
     )
     log.info("case_moved", case_id=case_id, move=order.move, by_user_id=actor().user_id)
@@ -163,13 +212,36 @@ def _moved(case_id: int, order: forms.MoveForm, photo_ids: Sequence[int]) -> Res
     return redirect(order.next or url_for("case", case_id=case_id), 303)
 
 
+def _until(written: str) -> datetime | None:
+    """The end of a day in the city's zone."""
+    if not written:
+        return None
+    try:
+        day = date.fromisoformat(written)
+    except ValueError:
+        raise InvalidInput("until", "{given!r} is no day; write it as 2026-03-31", given=written) from None
+    return datetime.combine(day + timedelta(days=1), time.min, site().zone)
+
+
+def _into(number: str) -> int | None:
+    """The case of that number."""
+    if not number:
+        return None
+    found = case_queries.case_of_number(site().engine, number)
+    if found is None:
+        raise InvalidInput("into_id", "there is no case {given}; look its number up in the list", given=number)
+    return found
+
+
 def _scan_of(asset_id: int | None) -> Scan | None:
     return None if asset_id is None else recent_scan(asset_id)
 
 
-def _area_of(case_id: int) -> str:
-    found = whereabouts.of_case(site().engine, case_id)
-    return "" if found is None else found.area_code
+def _is_theirs_to_decide(asked: CaseRequest, somebody: Actor) -> bool:
+    if asked.state is not RequestState.WAITING:
+        return False
+    steps = read_chain(msgspec.to_builtins(asked.steps, builtin_types=(datetime,)))
+    return may_decide(asked.kind, steps, somebody, asked.asked_by)
 
 
 def _refused(problem: str) -> str:

@@ -23,6 +23,7 @@ from registry.storage.tables import (
     inspection,
     inspection_item,
     recheck,
+    supervision_item,
     typical_case,
     unit,
     user,
@@ -136,13 +137,13 @@ class RepeatRow(OfCase, frozen=True, kw_only=True):
 
 
 class TypicalRow(OfCase, frozen=True, kw_only=True):
-    """A typical case as it stands in its quarter's digest."""
+    """A typical case as it stands in its quarter's digest. ``ended_at`` None: it was opened again since."""
 
     quarter: str
     title: str
     lesson: str
     opened_at: datetime
-    ended_at: datetime
+    ended_at: datetime | None
     marked_at: datetime
     marked_by_name: str | None
 
@@ -305,9 +306,10 @@ def digest(engine: Engine, quarter: str, *, scope: str = "") -> list[TypicalRow]
         return [read_row(row, TypicalRow) for row in tx.execute(query)]
 
 
-def beyond_case(engine: Engine, case_id: int, *, now: datetime, item_id: int | None = None) -> Beyond:
-    """What goes beyond one case: for its page."""
+def beyond_case(engine: Engine, case_id: int, *, now: datetime) -> Beyond:
+    """What goes beyond one case, for its page; ``item_id`` is its newest item in the ledger of supervision."""
     with reading(engine) as tx:
+        item_id = tx.scalar(select(func.max(supervision_item.c.id)).where(supervision_item.c.case_id == case_id))
         looks = tx.execute(_rechecks().where(recheck.c.case_id == case_id).order_by(recheck.c.id)).all()
         listed = tx.execute(_inspections().where(inspection.c.case_id == case_id)).one_or_none()
         again = tx.execute(_repeats().where(case_repeat.c.case_id == case_id)).one_or_none()

@@ -32,4 +32,5 @@ def insert_new(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) 
     if not rows:
         return 0
     statement = _INSERTS[tx.dialect.name](table).values([dict(row) for row in rows]).on_conflict_do_nothing()
-    return int(tx.execute(statement).rowcount)
+    # counted by what comes back: PostgreSQL's driver does not say how many of several rows were new
+    return len(tx.execute(statement.returning(*table.primary_key.columns)).all())

@@ -82,6 +82,7 @@ supervision_item = Table(
     Index(None, "unit_id", "state", "id"),
     Index(None, "notice_id"),
     Index(None, "opened_at"),
+    Index(None, "case_id", "id"),
     # a case is under supervision once at a time
     Index(
         "uq_supervision_item_case",

@@ -184,9 +184,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("exempt", sa.Boolean(), server_default=sa.text("false"), nullable=False))
         batch_op.add_column(sa.Column("appealed_at", registry.storage.times.UtcTime(), nullable=True))
         batch_op.add_column(sa.Column("dispatches", sa.Integer(), server_default=sa.text("0"), nullable=False))
-        batch_op.add_column(
-            sa.Column("second_dispatches", sa.Integer(), server_default=sa.text("0"), nullable=False)
-        )
+        batch_op.add_column(sa.Column("second_dispatches", sa.Integer(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(sa.Column("returns", sa.Integer(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(sa.Column("misdispatches", sa.Integer(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(sa.Column("reworks", sa.Integer(), server_default=sa.text("0"), nullable=False))
@@ -328,6 +326,7 @@ def _public() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report_block")),
     )
     op.create_index(op.f("ix_report_block_kind_value"), "report_block", ["kind", "value"])
+    op.create_index(op.f("ix_photo_sha256"), "photo", ["sha256"])
     with op.batch_alter_table("report") as batch_op:
         for column in (
             sa.Column("source", sa.String(length=10), server_default="citizen", nullable=False),
@@ -1217,6 +1216,7 @@ def _make_dispatching() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_supervision_item")),
     )
     with op.batch_alter_table("supervision_item", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_supervision_item_case_id_id"), ["case_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_supervision_item_notice_id"), ["notice_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_supervision_item_opened_at"), ["opened_at"], unique=False)
         batch_op.create_index(
