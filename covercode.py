@@ -814,6 +814,49 @@ def seasons_switch(key: str, switch: str, config: Path | None) -> None:
 
 
 @main.group()
+def standard() -> None:
+    """The case standard: what counts as a case, when it is closed, how long each step may take."""
+
+
+@standard.command("list")
+@click.option("--all", "with_retired", is_flag=True, help="Also lines that were taken out of use.")
+@_CONFIG
+@_JSON
+def standard_list(with_retired: bool, config: Path | None, as_json: bool) -> None:
+    """Every kind of case with its limits."""
+    from operate.standard import list_standard
+
+    for line in list_standard(config, with_retired=with_retired, as_json=as_json):
+        click.echo(line)
+
+
+@standard.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@_CONFIG
+@_JSON
+def standard_import(file: Path, dry_run: bool, config: Path | None, as_json: bool) -> None:
+    """Load FILE (CSV or XLSX): every row, or on any mistake none. Lines that it does not have stay as they are."""
+    from operate.standard import load_standard_file
+
+    lines, well = load_standard_file(config, file, dry_run=dry_run, as_json=as_json)
+    for line in lines:
+        click.echo(line)
+    if not well:
+        sys.exit(1)
+
+
+@standard.command("export")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False, writable=True))
+@_CONFIG
+def standard_export(out: Path, config: Path | None) -> None:
+    """Write the standard to OUT, CSV or (by its ending) XLSX; `standard import` reads it back."""
+    from operate.standard import write_standard
+
+    click.echo(write_standard(config, out))
+
+
+@main.group()
 def rules() -> None:
     """Rules: what is wrong, and when. Edited in the browser, or as YAML files with these commands."""
 

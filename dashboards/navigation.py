@@ -26,6 +26,8 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("intake", "phone"),
             ("rewards", "check"),
             ("dispatch_table", "rules"),
+            ("standard", "book"),
+            ("work_calendar", "clock"),
         ),
     ),
     (

@@ -57,12 +57,14 @@ from dashboards.pages import (
     session,
     shifts,
     silences,
+    standard,
     supervision,
     supervision_notices,
     system,
     tags,
     units,
     watching,
+    work_calendar,
 )
 
 
@@ -112,6 +114,8 @@ def register(app: Flask) -> None:
         permits,
         silences,
         seasons,
+        standard,
+        work_calendar,
         score_schemes,
         bulletins,
         months,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 
@@ -484,34 +483,3 @@ class Reject(StrEnum):
     UNDECODABLE = "undecodable"
     BAD_TOPIC = "bad_topic"
     STORE_REFUSED = "store_refused"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseKind:
-    """One line of the case standard (立案条件): what is wrong, for which family, and how long mending may take.
-
-    ``limit_min`` is in minutes on the continuous (紧急) clock; the values for covers and lamps follow the Yuncheng
-    standard (missing, displaced: 2 urgent hours; rattling: 2 days; leaning lamp: 1 day).
-    """
-
-    key: str
-    family: Family
-    limit_min: int
-    severity: Severity
-
-
-CASE_KINDS: dict[str, CaseKind] = {
-    kind.key: kind
-    for kind in (
-        CaseKind(key="cover_displaced", family=Family.COVER, limit_min=120, severity=Severity.CRITICAL),
-        CaseKind(key="cover_loose", family=Family.COVER, limit_min=2 * 1440, severity=Severity.ALARM),
-        CaseKind(key="water_high", family=Family.COVER, limit_min=240, severity=Severity.ALARM),
-        CaseKind(key="pole_leaning", family=Family.LIGHT, limit_min=1440, severity=Severity.ALARM),
-        CaseKind(key="battery_low", family=Family.OTHER, limit_min=7 * 1440, severity=Severity.NOTICE),
-        CaseKind(key="device_silent", family=Family.OTHER, limit_min=2 * 1440, severity=Severity.NOTICE),
-        CaseKind(key="device_stuck", family=Family.OTHER, limit_min=2 * 1440, severity=Severity.NOTICE),
-        CaseKind(key="device_suspect", family=Family.OTHER, limit_min=7 * 1440, severity=Severity.NOTICE),
-        CaseKind(key="external_event", family=Family.OTHER, limit_min=1440, severity=Severity.ALARM),
-        CaseKind(key="reported", family=Family.OTHER, limit_min=1440, severity=Severity.ALARM),
-    )
-}

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, tzinfo
 
 import msgspec
 
-from registry.domain.deadlines import CHINA_TIME, case_kind
+from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import InvalidInput
 from registry.domain.kinds import SeasonSwitch
 from registry.domain.rules.rule import Rule
@@ -20,7 +20,7 @@ from registry.domain.rules.seasonal import effective as with_season_numbers
 
 
 class Season(msgspec.Struct, frozen=True, kw_only=True):
-    """One season. ``limits``: case kind → minutes that mending may take while it is in force."""
+    """One season. What it changes stands in the rules and in the limits of the case standard, by its key."""
 
     key: str
     name_zh: str
@@ -29,11 +29,10 @@ class Season(msgspec.Struct, frozen=True, kw_only=True):
     starts: str = ""
     ends: str = ""
     switch: SeasonSwitch = SeasonSwitch.AUTO
-    limits: dict[str, int] = {}
 
 
 SHIPPED_SEASONS: tuple[Season, ...] = (
-    # The flood season of most of the country; its peak is 七下八上, mid-July to mid-August. Water cases are halved.
+    # The flood season of most of the country; its peak is 七下八上, mid-July to mid-August.
     Season(
         key="flood",
         name_zh="汛期",
@@ -41,16 +40,14 @@ SHIPPED_SEASONS: tuple[Season, ...] = (
         priority=20,
         starts="05-15",
         ends="09-30",
-        limits={"water_high": 120},
     ),
-    # No date knows a typhoon: it is switched when the signal is hoisted. A leaning pole is then no matter of a day.
+    # No date knows a typhoon: it is switched when the signal is hoisted.
     Season(
         key="typhoon",
         name_zh="台风",
         name_en="Typhoon",
         priority=40,
         switch=SeasonSwitch.OFF,
-        limits={"pole_leaning": 240, "water_high": 120},
     ),
     # Below zero a lithium cell reads low and recovers at noon: not every cold night is a visit.
     Season(key="frost", name_zh="冰冻期", name_en="Frost", priority=10, starts="12-01", ends="02-28"),
@@ -92,14 +89,6 @@ def next_change(seasons: Sequence[Season], *, at: datetime, zone: tzinfo = CHINA
 def effective(rule: Rule, seasons: Sequence[Season]) -> Rule:
     """``rule`` with the numbers of the seasons in force, as ``in_force`` orders them. Raises ``ValueError``."""
     return with_season_numbers(rule, [season.key for season in seasons])
-
-
-def time_limit(kind: str, seasons: Sequence[Season]) -> timedelta:
-    """How long mending may take now. Raises ``InvalidInput`` for a kind that the case standard does not have."""
-    minutes = case_kind(kind).limit_min
-    for season in seasons:
-        minutes = season.limits.get(kind, minutes)
-    return timedelta(minutes=minutes)
 
 
 def read_day(text: str, field: str) -> str:

@@ -20,6 +20,7 @@ import "./styles/notices.css";
 import "./styles/permits.css";
 import "./styles/alerts.css";
 import "./styles/campaigns.css";
+import "./styles/calendar.css";
 import { startDrops } from "./files";
 import { startProgress } from "./progress";
 import { startTheme } from "./theme";

@@ -31,6 +31,7 @@ WORDS = ROOT / "dashboards" / "words"
 FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "registry/domain/areas.py": ("code", "area_code", "cells"),
     "registry/domain/asset_facts.py": (*FACTS, "installed_on", "warranty_until"),
+    "registry/domain/case_standard.py": ("secure", "repair", "name_zh", "name_en", "filing_zh", "source"),
     "registry/domain/external_events.py": ("startsAt", "endsAt"),
     "registry/domain/seasons.py": ("starts", "ends"),
     "registry/domain/rules/check.py": (
@@ -82,6 +83,8 @@ FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "dashboards/pages/import_forms.py": ("far_km", "duplicates_m"),
     "dashboards/pages/tags.py": ("lon", "lat", "accuracy_m"),
     "dashboards/notice_forms.py": ("quiet_from", "quiet_until", "digest_at", "hours_from", "hours_until"),
+    "dashboards/standard_forms.py": ("secure", "repair"),
+    "dashboards/pages/work_calendar.py": ("day", "valid_from"),
     "dashboards/people_forms.py": ("since", "until"),
     "dashboards/quiet_forms.py": ("people", "minutes", "starts_at", "ends_at"),
     "dashboards/rule_forms.py": ("condition.hold_s", "flapping.fires", "grouping.radius_m", "ladder[1].hold_s"),
@@ -94,6 +97,7 @@ FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "registry/services/mandate_files.py": ("number", "subject", "place", "unit", "owner", "code"),
     "registry/services/mandates.py": ("name", "issued_by"),
     "registry/services/patrols.py": ("name", "theme", "note", "weekly", "season_weekly"),
+    "registry/services/work_calendar.py": ("day", "valid_from"),
     "registry/services/shifts.py": ("from_min", "until_min", "name", "phone"),
     "dashboards/place_forms.py": ("a_away_from", "a_away_until"),
 }

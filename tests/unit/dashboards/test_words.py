@@ -79,6 +79,7 @@ from registry.domain.rules.conditions import Aggregate, Direction
 from registry.domain.rules.numbers import NUMBERS
 from registry.domain.rules.rule import Rule
 from registry.domain.rules.shipped import SHIPPED_RULES
+from registry.domain.schemes import AwardKind, RowKind
 from registry.domain.shifts import ShiftDays
 from registry.domain.supervision import REMINDERS, ItemEvent, ItemMove
 from registry.domain.suspects import Suspicion

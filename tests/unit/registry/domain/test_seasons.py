@@ -8,7 +8,7 @@ import pytest
 
 from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import InvalidInput
-from registry.domain.kinds import CASE_KINDS, SeasonSwitch
+from registry.domain.kinds import SeasonSwitch
 from registry.domain.rules import LimitCondition
 from registry.domain.rules.shipped import SHIPPED_RULES
 from registry.domain.seasons import (
@@ -19,12 +19,9 @@ from registry.domain.seasons import (
     is_in_force,
     next_change,
     read_day,
-    time_limit,
 )
 
-FLOOD = Season(
-    key="flood", name_zh="汛期", name_en="Flood", priority=2, starts="05-15", ends="09-30", limits={"water_high": 60}
-)
+FLOOD = Season(key="flood", name_zh="汛期", name_en="Flood", priority=2, starts="05-15", ends="09-30")
 FROST = Season(key="frost", name_zh="冰冻期", name_en="Frost", priority=1, starts="12-01", ends="02-28")
 
 
@@ -70,14 +67,9 @@ def test_the_next_change_by_date_is_known():
 
 
 def test_of_two_seasons_the_higher_priority_counts():
-    typhoon = Season(
-        key="typhoon", name_zh="台风", name_en="T", priority=9, switch=SeasonSwitch.ON, limits={"water_high": 30}
-    )
+    typhoon = Season(key="typhoon", name_zh="台风", name_en="T", priority=9, switch=SeasonSwitch.ON)
     seasons = in_force([typhoon, FLOOD], at=on(2026, 7, 1))
     assert [season.key for season in seasons] == ["flood", "typhoon"]
-    assert time_limit("water_high", seasons) == timedelta(minutes=30)
-    assert time_limit("water_high", seasons[:1]) == timedelta(minutes=60)
-    assert time_limit("water_high", ()) == timedelta(minutes=CASE_KINDS["water_high"].limit_min)
     water = next(rule for rule in SHIPPED_RULES if rule.key == "water_high")
     meant = effective(water, seasons).condition
     assert isinstance(meant, LimitCondition)
@@ -85,10 +77,9 @@ def test_of_two_seasons_the_higher_priority_counts():
     assert effective(water, ()) is water
 
 
-def test_every_season_that_a_shipped_rule_names_is_shipped_and_every_limit_is_of_a_known_kind():
+def test_every_season_that_a_shipped_rule_names_is_shipped():
     keys = {season.key for season in SHIPPED_SEASONS}
     assert {key for rule in SHIPPED_RULES for key in rule.seasons} <= keys
-    assert {kind for season in SHIPPED_SEASONS for kind in season.limits} <= set(CASE_KINDS)
 
 
 def test_days_are_written_as_month_and_day():
