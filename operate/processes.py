@@ -124,6 +124,7 @@ def run_worker(config: Path | None) -> None:
     from operate.worker_health import WatchedWorker
     from registry.services.import_leavings import forget_uploads
     from registry.services.imports import work_waiting_imports
+    from registry.services.month_closing import close_waiting_months
     from registry.services.place_work import do_place_work
     from registry.services.print_making import make_waiting_runs
     from registry.storage.schema import check_schema
@@ -137,6 +138,7 @@ def run_worker(config: Path | None) -> None:
         prints = partial(make_waiting_runs, engine, data_dir=place.data_dir, city=city_on_plates(place), clock=utc_now)
         places = partial(do_place_work, engine, holder=f"{socket.gethostname()}:{os.getpid()}", clock=utc_now)
         imports = partial(work_waiting_imports, engine, place.data_dir, clock=utc_now)
+        months = partial(close_waiting_months, engine, clock=utc_now, zone=place.zone)
         keep = timedelta(days=place.settings.records.keep_uploads_days)
 
         def forget(now: datetime) -> None:
@@ -146,6 +148,7 @@ def run_worker(config: Path | None) -> None:
             LongJob(name="print", work=lambda ends: prints(stop=ends)),
             LongJob(name="places", work=lambda ends: places(stop=ends)),
             LongJob(name="import", work=lambda ends: imports(stop=ends)),
+            LongJob(name="months", work=lambda ends: months(ends=ends)),
             LongJob(name="uploads", work=lambda _: forget(utc_now()), every_s=3600.0),
             *remote_jobs(place, engine),
             *notice_jobs(place, engine),
