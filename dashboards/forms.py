@@ -82,6 +82,11 @@ class MoveForm:
     unit_id: int | None
     photo_ids: tuple[int, ...]
     next: str
+    until: str = ""
+    into: str = ""
+    passed: bool | None = None
+    quantity: float | None = None
+    cause: str = ""
 
 
 def read_move(form: MultiDict[str, str]) -> MoveForm:
@@ -100,6 +105,11 @@ def read_move(form: MultiDict[str, str]) -> MoveForm:
         unit_id=optional_int(form, "unit_id"),
         photo_ids=read_photo_ids(form),
         next=safe_path(form.get("next"), otherwise=""),
+        until=text(form, "until", most=10),
+        into=text(form, "into_id", most=20),
+        passed=flag(form, "passed"),
+        quantity=optional_float(form, "quantity"),
+        cause=text(form, "cause", most=80),
     )
 
 

@@ -74,12 +74,16 @@ def read_chain(kept: Iterable[dict[str, Any]]) -> list[ChainStep]:
         ChainStep(
             roles=tuple(CaseRole(role) for role in step["roles"]),
             by_user_id=step["by_user_id"],
-            at=None if step["at"] is None else datetime.fromisoformat(step["at"]),
+            at=_moment(step["at"]),
             granted=step["granted"],
             note=step["note"],
         )
         for step in kept
     ]
+
+
+def _moment(kept: str | datetime | None) -> datetime | None:
+    return datetime.fromisoformat(kept) if isinstance(kept, str) else kept
 
 
 def may_decide(kind: RequestKind, steps: Sequence[ChainStep], by: Actor, asked_by: int | None) -> bool:

@@ -39,6 +39,7 @@ __all__ = [
     "Entry",
     "ReportStatus",
     "case_file",
+    "case_of_number",
     "case_state",
     "case_states",
     "crew_members",
@@ -260,6 +261,12 @@ def _names_in(tx: Connection, details: list[dict[str, Any]]) -> dict[tuple[str, 
 
 def _number_of(tx: Connection, case_id: int | None) -> str | None:
     return None if case_id is None else tx.scalar(select(case.c.number).where(case.c.id == case_id))
+
+
+def case_of_number(engine: Engine, number: str) -> int | None:
+    """The id of the case of that number."""
+    with reading(engine) as tx:
+        return tx.scalar(select(case.c.id).where(case.c.number == number))
 
 
 def case_state(engine: Engine, case_id: int) -> CaseState | None:

@@ -18,7 +18,7 @@ from registry.domain.case_requests import GRANTED_BY, REFUSED_BY, decide_chain, 
 from registry.domain.case_story import Line
 from registry.domain.case_telling import told
 from registry.domain.deadlines import CHINA_TIME
-from registry.domain.errors import Conflict, InvalidInput
+from registry.domain.errors import Conflict, InvalidInput, NotFound
 from registry.domain.kinds import AlertState, CaseRole, RequestKind, RequestState, Stage
 from registry.domain.moves import EventName, MoveName, read_move
 from registry.domain.people import Actor
@@ -200,16 +200,20 @@ def decide_request(
     by: Actor,
     expected_version: int,
     now: datetime,
+    case_id: int | None = None,
     note: str = "",
     zone: tzinfo = CHINA_TIME,
 ) -> CaseMoved:
     """Decide the next step of a request's chain; with the last one it is granted, with a refusal it is over.
 
+    ``case_id`` is the case that the person looked at; a request of another one does not exist there.
     Raises what ``move_case`` raises; ``NotAllowed`` for who is not asked, who asked, and who decided a step of an
     appeal already.
     """
     with writing(engine) as tx:
         kept = case_requests.load_request(tx, request_id)
+        if case_id not in (None, kept.case_id):
+            raise NotFound("request", request_id)
         if kept.state != RequestState.WAITING:
             raise Conflict(f"the request is {kept.state} already. Load the case again")
         kind = RequestKind(kept.kind)
