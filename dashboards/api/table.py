@@ -37,6 +37,7 @@ from dashboards.api import (
     rules,
     seasons,
     silences,
+    standard,
     supervision,
     units,
     work,
@@ -80,5 +81,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *rules.OPERATIONS,
     *silences.OPERATIONS,
     *seasons.OPERATIONS,
+    *standard.OPERATIONS,
     *live.OPERATIONS,
 )

@@ -39,7 +39,10 @@ class NewFinding:
 def start_round(
     engine: Engine, plan_id: int, *, by: Actor, now: datetime, unannounced: bool = False, zone: tzinfo = CHINA_TIME
 ) -> int:
-    """Set out; the round's id. Raises ``NotFound``, ``InvalidMove`` (on a round already, plan out of use)."""
+    """Set out; the round's id. Setting out again on the same plan (a second tap) goes on with the same round.
+
+    Raises ``NotFound``, ``InvalidMove`` (on a round of another plan, plan out of use), ``NotAllowed``.
+    """
     if by.user_id is None:
         raise NotAllowed("a patrol is walked by somebody with an account")
     with writing(engine) as tx:
@@ -56,6 +59,8 @@ def start_round(
         ).one_or_none()
         if open_one is not None:
             if now - open_one.started_at < LONGEST:
+                if open_one.plan_id == plan_id:
+                    return int(open_one.id)
                 raise InvalidMove("you are on a round already; end that one first")
             _end(tx, open_one, open_one.started_at + LONGEST, note="")
         values = {

@@ -18,6 +18,7 @@ from registry.domain.kinds import Reject, Role
 from registry.domain.people import Actor
 from registry.domain.rules.plain import rule_plain
 from registry.domain.rules.shipped import SHIPPED_RULES
+from registry.services import campaigns, consultations, patrol_rounds, patrol_warnings, patrols, shifts
 from registry.services import imports as import_services
 from registry.services.asset_merging import merge_assets
 from registry.services.cabinets import CabinetState, note_cabinet
@@ -30,7 +31,7 @@ from registry.services.scans import record_scan
 from registry.services.seasons import install_shipped_seasons
 from registry.services.sessions import Device, Lifetime, open_session
 from registry.storage.database import reading, writing
-from registry.storage.tables import dead_letter, device, user_session
+from registry.storage.tables import dead_letter, device, mandate, mandate_list, user_session
 from registry.storage.times import to_ms
 from tests.notices import PLACE as CITY_OF_NOTICES
 from tests.notices import Told
@@ -81,6 +82,7 @@ class ApiCity:
             self._people,
             self._quiet,
             self._notices,
+            self._in_the_field,
         ):
             make()
         self._rules()
@@ -222,6 +224,7 @@ class ApiCity:
             "permit_id": self.post(f"/assets/{other}/permits", json=work | {"note": "电话报备"})["id"],
             "silence_id": self.post("/silences", json=silence)["id"],
             "season": "typhoon",
+            "line": "lamp_out",
         }
         self.right |= {
             "api_start_permit": Right(json=work | {"token": self.web.token}),
@@ -230,6 +233,20 @@ class ApiCity:
             "api_would_mute": Right(query={"rule_key": "cover_tilt", "severity": 3}),
             "api_add_silence": Right(json=silence | {"asset_id": city.asset_id, "severity": 1}),
             "api_switch_season": Right(json={"switch": "off"}),
+            "api_load_standard": Right(file=("file", "标准.csv", "名称,处置时限\n座椅破损,3 工作日\n".encode())),
+            "api_put_standard_line": Right(
+                json={
+                    "expected_version": 1,
+                    "family": "light",
+                    "severity": 2,
+                    "name_zh": "路灯不亮",
+                    "limits": [{"step": "repair", "amount": 1, "unit": "work_day"}],
+                }
+            ),
+            "api_work_calendar": Right(query={"year": 2026}),
+            "api_set_work_day": Right(json={"day": "2026-10-07", "works": True}),
+            "api_set_work_hours": Right(json={"valid_from": "2026-06-01", "windows": [[480, 720], [900, 1080]]}),
+            "api_deadline": Right(query={"start": "2026-09-30T16:00:00+08:00", "amount": 1, "unit": "work_day"}),
             "api_season_dates": Right(json={"starts": "06-15", "ends": "09-30"}),
         }
 
@@ -242,6 +259,46 @@ class ApiCity:
         plan_notices(self.web.city.engine, place=CITY_OF_NOTICES, now=NOON)
         self.known |= {"channel_id": channel_id}
         self.right |= {"api_try_channel": Right(json={"to": "duty@example.cn"})}
+
+    def _in_the_field(self) -> None:
+        """A shift with somebody on it, a plan with a round under way, a warning, a campaign, a consultation, a task."""
+        city, by, now = self.web.city, self.by, NOON
+        early = shifts.NewShift(unit_id=city.water, name="早班", from_min=480, until_min=960)
+        shift_id = shifts.save_shift(city.engine, None, early, by=by, now=now)
+        turn = shifts.NewTurn(shift_id=shift_id, day=now.date(), user_id=city.crew.user_id)
+        plan = patrols.NewPlan(name="中山路巡查", unit_id=city.water, starts_on=now.date())
+        plan_id = patrols.save_plan(city.engine, None, plan, by=by, now=now)
+        patrols.set_stops(city.engine, plan_id, [patrols.NewStop(asset_id=city.asset_id)], by=by, now=now)
+        warning = patrol_warnings.NewWarning(unit_id=city.water, text="箅子松动", due_on=now.date())
+        wanted = {"name": "窨井盖专项", "starts_on": now.date(), "ends_on": now.date(), "quota": 5, "family": "cover"}
+        held = consultations.NewConsultation(subject="积水会商", held_at=now)
+        self.known |= {
+            "turn_id": shifts.put_turn(city.engine, turn, by=by, now=now),
+            "plan_id": plan_id,
+            "round_id": patrol_rounds.start_round(city.engine, plan_id, by=by, now=now),
+            "warning_id": patrol_warnings.send_warning(city.engine, warning, by=by, now=now),
+            "campaign_id": campaigns.save_campaign(city.engine, None, campaigns.NewCampaign(**wanted), by=by, now=now),
+            "consultation_id": consultations.save_consultation(
+                city.engine, None, held, [consultations.NewItem(subject="清掏")], by=by, now=now
+            ),
+            "mandate_id": self._task(),
+        }
+        self.right |= {
+            "api_put_turn": Right(json={"shift_id": shift_id, "day": "2026-03-03", "name": "老张", "phone": "138"}),
+            "api_start_round": Right(json={"unannounced": True}),
+            "api_be_there": Right(json={"lon": 113.3, "lat": 23.1, "accuracy_m": 8.0}),
+            "api_end_round": Right(json={"note": "完成"}),
+            "api_answer_warning": Right(json={"answer": "已加固"}),
+            "api_record_item": Right(json={"result": "mended", "before_value": 8.0, "after_value": 0.5}),
+            "api_move_mandate": Right(json={"move": "report", "note": "已更换"}),
+        }
+
+    def _task(self) -> int:
+        row = {"name": "清单", "received_on": "2026-03-02", "sha256": "0" * 64, "created_at": NOON}
+        task = {"number": "1", "subject": "更换破损井盖", "state": "open", "photo_ids": []}
+        with writing(self.web.city.engine) as tx:
+            list_id = tx.execute(insert(mandate_list).values(row).returning(mandate_list.c.id)).scalar_one()
+            return int(tx.execute(insert(mandate).values(list_id=list_id, **task).returning(mandate.c.id)).scalar_one())
 
     def _photo(self, asset: str, shade: int) -> int:
         sent = {"photo": (BytesIO(_picture(shade)), "a.png")}

@@ -114,8 +114,11 @@ def test_nobody_is_on_two_rounds_at_once_and_a_forgotten_one_ends_by_itself(city
     plan_id = plan(city)
     route(city, plan_id)
     first = start_round(city.engine, plan_id, by=city.crew, now=NOW)
+    other = plan(city, name="解放路巡查")
     with pytest.raises(InvalidMove, match="on a round already"):
-        start_round(city.engine, plan_id, by=city.crew, now=NOW + timedelta(hours=1))
+        start_round(city.engine, other, by=city.crew, now=NOW + timedelta(hours=1))
+    # a second tap
+    assert start_round(city.engine, plan_id, by=city.crew, now=NOW + timedelta(seconds=2)) == first
     start_round(city.engine, plan_id, by=city.mate, now=NOW)
     start_round(city.engine, plan_id, by=city.crew, now=NOW + timedelta(days=1))
     with reading(city.engine) as tx:
