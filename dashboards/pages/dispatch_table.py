@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 import structlog
 from flask import Flask, Response, flash, redirect, render_template, request, url_for
@@ -83,7 +84,8 @@ def remove_dispatch_line(line_id: int) -> Answer:
         "whom": gone.whom.value,
         "automatic": "1" if gone.automatic else "",
     }
-    return redirect(url_for("dispatch_table", **{name: value for name, value in kept.items() if value}), 303)
+    said = urlencode({name: value for name, value in kept.items() if value})
+    return redirect(f"{url_for('dispatch_table')}?{said}", 303)
 
 
 def import_dispatch_lines() -> Answer:
