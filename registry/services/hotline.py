@@ -61,7 +61,7 @@ def read_list(engine: Engine, path: Path, *, kinds: Mapping[str, str], secret: b
     at = {key: index for key in COLUMNS if (index := _column(table.columns, key)) is not None}
     if "text" not in at:
         raise InvalidInput("file", "no column says what was told; name one of them 内容 or text")
-    rows = []
+    rows: list[ListedRow] = []
     for row in table.rows():
         if len(rows) >= MOST_ROWS:
             raise InvalidInput("file", "has more than {most} rows; split it", most=MOST_ROWS)

@@ -120,9 +120,13 @@ def take_report(engine: Engine, new: NewReport, *, now: datetime, zone: tzinfo =
     ``NotFound`` for the asset, and ``TooMuch`` where a limit of the rules for the public is reached.
     """
     checked = _checked(new)
-    with writing(engine) as tx:
-        earlier = _earlier(tx, checked)
-        return earlier or _take(tx, checked, now=now, zone=zone)
+    try:
+        with writing(engine) as tx:
+            return _earlier(tx, checked) or _take(tx, checked, now=now, zone=zone)
+    except Conflict:
+        # the same report came twice at once, and the other one was first; or the case was opened by somebody else
+        with writing(engine) as tx:
+            return _earlier(tx, checked) or _take(tx, checked, now=now, zone=zone)
 
 
 def rate_report(engine: Engine, key: str, score: int, words: str, *, now: datetime) -> None:

@@ -370,6 +370,8 @@ photo = Table(
     Column("distance_m", Float),
     Index(None, "case_id"),
     Index(None, "asset_id", "recorded_at"),
+    # the same picture again
+    Index(None, "sha256"),
 )
 
 entry = Table(
