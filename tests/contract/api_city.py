@@ -22,6 +22,7 @@ from registry.services import campaigns, consultations, patrol_rounds, patrol_wa
 from registry.services import imports as import_services
 from registry.services.asset_merging import merge_assets
 from registry.services.cabinets import CabinetState, note_cabinet
+from registry.services.cases import move_case
 from registry.services.credentials import enrol
 from registry.services.notice_planning import plan_notices
 from registry.services.print_making import CityOnPlates
@@ -114,6 +115,15 @@ class ApiCity:
         record_scan(city.engine, "K7M2Q9XWB4", now=NOON)
         scans = [one["id"] for one in self.get("/scans?flagged=true")["items"]]
         opened = city.open_case(NOON)
+        asked = move_case(
+            city.engine,
+            case_id=opened.case_id,
+            move="request_extension",
+            by=city.dispatcher,
+            expected_version=1,
+            now=NOON,
+            note="等配件",
+        )
         self.known |= {
             "asset_id": city.asset_id,
             "code": self.get(asset)["code"],
@@ -124,6 +134,7 @@ class ApiCity:
             "device_id": city.device_id,
             "point_id": city.point("tilt_z"),
             "case_id": opened.case_id,
+            "request_id": asked.request_id,
             "alert_id": city.add_alert(opened.case_id, NOON),
             "scheme": "cjt214-2007",
         }
@@ -153,6 +164,7 @@ class ApiCity:
             "api_add_photo": Right(file=("photo", "a.png", _picture(90)), form={"kind": "near"}),
             "api_restore_photo": Right(path={"photo_id": photos[1]}),
             "api_move_case": Right(json={"move": "note", "note": "已电话通知"}),
+            "api_decide_request": Right(json={"granted": True}),
             "api_take_alerts": Right(json=[{"labels": {"alertname": "积水", "token": web.token}}]),
             "api_explain_code": Right(query={"code": self.known["code"]}),
             "api_add_class": Right(json={"name_zh": "花箱", "family": "other"}),
