@@ -56,7 +56,7 @@ class InspectionQuery(Paged, frozen=True, kw_only=True):
     unit_id: Id | None = None
 
 
-class ResultBody(Body, frozen=True, kw_only=True):
+class InspectionResultBody(Body, frozen=True, kw_only=True):
     """What was found at one asset of the list; *wrong* needs a note and opens a case there."""
 
     asset_id: Id
@@ -70,7 +70,7 @@ class RepeatQuery(Paged, frozen=True, kw_only=True):
     state: Annotated[str, Meta(pattern="^(open|answered|done)?$")] = ""
 
 
-class CauseBody(Body, frozen=True, kw_only=True):
+class RepeatCauseBody(Body, frozen=True, kw_only=True):
     """Why it came back, and what is done about that."""
 
     version: Annotated[int, Meta(ge=1)]
@@ -86,7 +86,7 @@ class TypicalQuery(Query, frozen=True, kw_only=True):
     quarter: Annotated[str, Meta(pattern="^([0-9]{4}Q[1-4])?$")] = ""
 
 
-class Digest(msgspec.Struct, frozen=True, kw_only=True):
+class TypicalDigest(msgspec.Struct, frozen=True, kw_only=True):
     """The typical cases of a quarter."""
 
     quarter: str
@@ -135,7 +135,7 @@ def api_inspection(call: Call[NoQuery, None], inspection_id: int) -> Answer:
     return Answer(value=inspection_file(call.engine, inspection_id))
 
 
-def api_look_at_asset(call: Call[NoQuery, ResultBody], inspection_id: int) -> Answer:
+def api_look_at_asset(call: Call[NoQuery, InspectionResultBody], inspection_id: int) -> Answer:
     """A result for one asset."""
     sent = call.body
     inspections.look_at(
@@ -165,7 +165,7 @@ def api_repeats(call: Call[RepeatQuery, None]) -> Answer:
     return page(found)
 
 
-def api_answer_repeat(call: Call[NoQuery, CauseBody], case_id: int) -> Answer:
+def api_answer_repeat(call: Call[NoQuery, RepeatCauseBody], case_id: int) -> Answer:
     """Name cause and measure."""
     sent = call.body
     repeats.answer_repeat(
@@ -185,7 +185,7 @@ def api_answer_repeat(call: Call[NoQuery, CauseBody], case_id: int) -> Answer:
 def api_typical_cases(call: Call[TypicalQuery, None]) -> Answer:
     """The digest of a quarter."""
     quarter = read_quarter(call.query.quarter or quarter_of(call.now.astimezone(call.where.zone).date()))
-    return Answer(value=Digest(quarter=quarter, items=digest(call.engine, quarter, scope=call.by.area_code)))
+    return Answer(value=TypicalDigest(quarter=quarter, items=digest(call.engine, quarter, scope=call.by.area_code)))
 
 
 _row = partial(Operation, group="cases")
@@ -236,7 +236,7 @@ OPERATIONS = (
         run=api_look_at_asset,
         zh="提交排查结果",
         en="What was found at one asset of the list",
-        body=ResultBody,
+        body=InspectionResultBody,
         replies={200: InspectionFile},
     ),
     _row(
@@ -256,7 +256,7 @@ OPERATIONS = (
         run=api_answer_repeat,
         zh="填写根因和措施",
         en="Name the root cause and the measure against it",
-        body=CauseBody,
+        body=RepeatCauseBody,
         replies={200: RepeatRow},
     ),
     _row(
@@ -267,6 +267,6 @@ OPERATIONS = (
         zh="典型案例",
         en="The typical cases of a quarter",
         query=TypicalQuery,
-        replies={200: Digest},
+        replies={200: TypicalDigest},
     ),
 )

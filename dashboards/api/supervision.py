@@ -15,11 +15,11 @@ from dashboards.api.request import Call
 from registry.domain.kinds import SupervisionState
 from registry.domain.supervision import MAX_TEXT, ItemMove
 from registry.queries.supervision import (
-    ItemRow,
-    ItemStory,
-    NoticeRow,
-    NoticeStory,
-    Tallies,
+    SupervisedRow,
+    SupervisedStory,
+    SupervisionNoticeRow,
+    SupervisionNoticeStory,
+    SupervisionTallies,
     item_story,
     list_items,
     list_notices,
@@ -32,7 +32,7 @@ Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Said = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 
 
-class ItemQuery(Paged, frozen=True, kw_only=True):
+class SupervisedQuery(Paged, frozen=True, kw_only=True):
     """Which items, the newest first. ``unnoticed``: only those that are on no notice."""
 
     state: SupervisionState | None = None
@@ -43,7 +43,7 @@ class ItemQuery(Paged, frozen=True, kw_only=True):
     q: Annotated[str, Meta(max_length=80)] = ""
 
 
-class ItemBody(Body, frozen=True, kw_only=True):
+class SupervisedBody(Body, frozen=True, kw_only=True):
     """Something to be put under supervision: a case, an asset, or a place in words."""
 
     problem: Said
@@ -56,7 +56,7 @@ class ItemBody(Body, frozen=True, kw_only=True):
     place: Annotated[str, Meta(max_length=200)] = ""
 
 
-class ItemMoveBody(Body, frozen=True, kw_only=True):
+class SupervisedMoveBody(Body, frozen=True, kw_only=True):
     """One step of an item; ``version`` is the one that was looked at."""
 
     move: ItemMove
@@ -65,14 +65,14 @@ class ItemMoveBody(Body, frozen=True, kw_only=True):
     deadline_at: datetime | None = None
 
 
-class NoticeQuery(Paged, frozen=True, kw_only=True):
+class SupervisionNoticeQuery(Paged, frozen=True, kw_only=True):
     """Which notices, the newest first."""
 
     year: Annotated[int, Meta(ge=1900, le=9999)] | None = None
     unit_id: Id | None = None
 
 
-class NoticeBody(Body, frozen=True, kw_only=True):
+class SupervisionNoticeBody(Body, frozen=True, kw_only=True):
     """A notice to a unit about items of its own that are open and on no notice."""
 
     unit_id: Id
@@ -83,13 +83,13 @@ class NoticeBody(Body, frozen=True, kw_only=True):
     reply_by: datetime
 
 
-class WithdrawBody(Body, frozen=True, kw_only=True):
+class WithdrawNoticeBody(Body, frozen=True, kw_only=True):
     """Why a notice is withdrawn."""
 
     why: Said
 
 
-def api_supervised_items(call: Call[ItemQuery, None]) -> Answer:
+def api_supervised_items(call: Call[SupervisedQuery, None]) -> Answer:
     """Items of the ledger."""
     query = call.query
     found = list_items(
@@ -113,7 +113,7 @@ def api_supervised_item(call: Call[NoQuery, None], supervised_id: int) -> Answer
     return Answer(value=item_story(call.engine, supervised_id, now=call.now))
 
 
-def api_add_supervised(call: Call[NoQuery, ItemBody]) -> Answer:
+def api_add_supervised(call: Call[NoQuery, SupervisedBody]) -> Answer:
     """Put something under supervision."""
     sent = call.body
     new = supervision.NewItem(
@@ -131,7 +131,7 @@ def api_add_supervised(call: Call[NoQuery, ItemBody]) -> Answer:
     return Answer(value=item_story(call.engine, item_id, now=call.now), status=201, location=address)
 
 
-def api_move_supervised(call: Call[NoQuery, ItemMoveBody], supervised_id: int) -> Answer:
+def api_move_supervised(call: Call[NoQuery, SupervisedMoveBody], supervised_id: int) -> Answer:
     """One step of an item."""
     sent = call.body
     supervision.move_supervised(
@@ -152,7 +152,7 @@ def api_supervision_tallies(call: Call[NoQuery, None]) -> Answer:
     return Answer(value=tallies(call.engine, now=call.now, scope=call.by.area_code, zone=call.where.zone))
 
 
-def api_supervision_notices(call: Call[NoticeQuery, None]) -> Answer:
+def api_supervision_notices(call: Call[SupervisionNoticeQuery, None]) -> Answer:
     """Notices."""
     query = call.query
     return page(list_notices(call.engine, year=query.year, unit_id=query.unit_id, after=query.after, limit=query.limit))
@@ -163,7 +163,7 @@ def api_supervision_notice(call: Call[NoQuery, None], supervision_notice_id: int
     return Answer(value=notice_story(call.engine, supervision_notice_id, now=call.now))
 
 
-def api_issue_supervision_notice(call: Call[NoQuery, NoticeBody]) -> Answer:
+def api_issue_supervision_notice(call: Call[NoQuery, SupervisionNoticeBody]) -> Answer:
     """Number a notice and send it out."""
     sent = call.body
     new = supervision_notices.NewNotice(
@@ -179,7 +179,7 @@ def api_issue_supervision_notice(call: Call[NoQuery, NoticeBody]) -> Answer:
     return Answer(value=notice_story(call.engine, issued.id, now=call.now), status=201, location=address)
 
 
-def api_withdraw_supervision_notice(call: Call[NoQuery, WithdrawBody], supervision_notice_id: int) -> Answer:
+def api_withdraw_supervision_notice(call: Call[NoQuery, WithdrawNoticeBody], supervision_notice_id: int) -> Answer:
     """Withdraw a notice."""
     supervision_notices.withdraw_notice(call.engine, supervision_notice_id, call.body.why, by=call.by, now=call.now)
     return Answer(value=notice_story(call.engine, supervision_notice_id, now=call.now))
@@ -194,8 +194,8 @@ OPERATIONS = (
         run=api_supervised_items,
         zh="督办台账",
         en="Items of the ledger of supervision, the newest first",
-        query=ItemQuery,
-        replies={200: Listing[ItemRow]},
+        query=SupervisedQuery,
+        replies={200: Listing[SupervisedRow]},
     ),
     _row(
         method="POST",
@@ -204,8 +204,8 @@ OPERATIONS = (
         run=api_add_supervised,
         zh="新增督办事项",
         en="Put a case, an asset or a place under supervision",
-        body=ItemBody,
-        replies={201: ItemStory},
+        body=SupervisedBody,
+        replies={201: SupervisedStory},
     ),
     _row(
         method="GET",
@@ -214,7 +214,7 @@ OPERATIONS = (
         run=api_supervised_item,
         zh="一项督办及其经过",
         en="One supervised item with its timeline and evidence",
-        replies={200: ItemStory},
+        replies={200: SupervisedStory},
     ),
     _row(
         method="POST",
@@ -223,8 +223,8 @@ OPERATIONS = (
         run=api_move_supervised,
         zh="反馈、退回、延期、销号等",
         en="Answer, send back, extend, strike off … an item",
-        body=ItemMoveBody,
-        replies={200: ItemStory},
+        body=SupervisedMoveBody,
+        replies={200: SupervisedStory},
     ),
     _row(
         method="GET",
@@ -233,7 +233,7 @@ OPERATIONS = (
         run=api_supervision_tallies,
         zh="累计和当年销号率",
         en="How many items were struck off, since the beginning and of the year",
-        replies={200: Tallies},
+        replies={200: SupervisionTallies},
     ),
     _row(
         method="GET",
@@ -242,8 +242,8 @@ OPERATIONS = (
         run=api_supervision_notices,
         zh="督查通知单列表",
         en="Numbered supervision notices, the newest first",
-        query=NoticeQuery,
-        replies={200: Listing[NoticeRow]},
+        query=SupervisionNoticeQuery,
+        replies={200: Listing[SupervisionNoticeRow]},
     ),
     _row(
         method="POST",
@@ -252,8 +252,8 @@ OPERATIONS = (
         run=api_issue_supervision_notice,
         zh="签发督查通知单",
         en="Number a notice to a unit about its open items",
-        body=NoticeBody,
-        replies={201: NoticeStory},
+        body=SupervisionNoticeBody,
+        replies={201: SupervisionNoticeStory},
     ),
     _row(
         method="GET",
@@ -262,7 +262,7 @@ OPERATIONS = (
         run=api_supervision_notice,
         zh="一份督查通知单",
         en="One notice with its items",
-        replies={200: NoticeStory},
+        replies={200: SupervisionNoticeStory},
     ),
     _row(
         method="POST",
@@ -271,7 +271,7 @@ OPERATIONS = (
         run=api_withdraw_supervision_notice,
         zh="撤回督查通知单",
         en="Withdraw a notice; its number stays used",
-        body=WithdrawBody,
-        replies={200: NoticeStory},
+        body=WithdrawNoticeBody,
+        replies={200: SupervisionNoticeStory},
     ),
 )

@@ -19,7 +19,7 @@ from registry.domain.supervision import Item, ItemMove, open_moves
 from registry.queries import assets as asset_queries
 from registry.queries import cases as case_queries
 from registry.queries import supervision as queries
-from registry.queries.supervision import ItemStory
+from registry.queries.supervision import SupervisedStory
 from registry.queries.units import unit_rows
 from registry.services import supervision as services
 from registry.services.evidence import JPEG, MOST_BYTES, MOST_FILES, Evidence, evidence_path, keep_evidence
@@ -149,7 +149,7 @@ def _item_page(item_id: int, form: forms.FormState) -> str:
     return render_template("supervised.html", item=story, moves=open_moves(_as_item(story), actor()), form=form)
 
 
-def _as_item(story: ItemStory) -> Item:
+def _as_item(story: SupervisedStory) -> Item:
     return Item(
         id=story.id,
         state=story.state,

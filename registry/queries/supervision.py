@@ -29,7 +29,7 @@ from registry.storage.tables import (
 _LONGEST_SEARCH = 80
 
 
-class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
+class SupervisedRow(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the ledger. ``late``: open, and its deadline has passed. ``number``: of its notice, "" without one."""
 
     id: int
@@ -55,7 +55,7 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
-class ItemFile(msgspec.Struct, frozen=True, kw_only=True):
+class SupervisedFile(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of evidence; the file itself is served by id."""
 
     id: int
@@ -66,7 +66,7 @@ class ItemFile(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class ItemEntry(msgspec.Struct, frozen=True, kw_only=True):
+class SupervisedEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of an item's timeline."""
 
     id: int
@@ -78,18 +78,18 @@ class ItemEntry(msgspec.Struct, frozen=True, kw_only=True):
     detail: dict[str, Any]
 
 
-class ItemStory(ItemRow, frozen=True, kw_only=True):
+class SupervisedStory(SupervisedRow, frozen=True, kw_only=True):
     """An item with its timeline (oldest first) and its evidence."""
 
     opened_by: int | None
     opened_by_name: str | None
     replied_by: int | None
     ended_by: int | None
-    entries: list[ItemEntry]
-    files: list[ItemFile]
+    entries: list[SupervisedEntry]
+    files: list[SupervisedFile]
 
 
-class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
+class SupervisionNoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     """A notice, and how many of its items are struck off."""
 
     id: int
@@ -105,16 +105,16 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     struck_off: int
 
 
-class NoticeStory(NoticeRow, frozen=True, kw_only=True):
+class SupervisionNoticeStory(SupervisionNoticeRow, frozen=True, kw_only=True):
     """A notice with its words and items."""
 
     issuer: str
     demand: str
     withdrawn_why: str
-    lines: list[ItemRow]
+    lines: list[SupervisedRow]
 
 
-class Tally(msgspec.Struct, frozen=True, kw_only=True):
+class SupervisionTally(msgspec.Struct, frozen=True, kw_only=True):
     """How many items there were and are, without withdrawn ones; ``rate`` in per cent with one decimal, "" for none."""
 
     total: int
@@ -124,16 +124,16 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     rate: str
 
 
-class Tallies(msgspec.Struct, frozen=True, kw_only=True):
+class SupervisionTallies(msgspec.Struct, frozen=True, kw_only=True):
     """Since the beginning, and of the items opened in ``year``; ``notices`` issued in it and not withdrawn."""
 
     year: int
-    ever: Tally
-    of_year: Tally
+    ever: SupervisionTally
+    of_year: SupervisionTally
     notices: int
 
 
-class UnitTally(Tally, frozen=True, kw_only=True):
+class SupervisionUnitTally(SupervisionTally, frozen=True, kw_only=True):
     """The same of one unit."""
 
     unit_id: int | None
@@ -154,7 +154,7 @@ def list_items(
     scope: str = "",
     after: str | None = None,
     limit: int = 50,
-) -> Page[ItemRow]:
+) -> Page[SupervisedRow]:
     """Items within the area ``scope``, the newest first. ``q`` is part of the problem or place, or a case number."""
     columns = supervision_item.c
     conditions: list[ColumnElement[bool]] = [*_scope(scope)]
@@ -179,7 +179,7 @@ def list_items(
     return page_of(rows, limit, lambda row: (row.id,))
 
 
-def item_story(engine: Engine, item_id: int, *, now: datetime) -> ItemStory:
+def item_story(engine: Engine, item_id: int, *, now: datetime) -> SupervisedStory:
     """One item with its timeline and evidence. Raises ``NotFound``."""
     opener = user.alias("opener")
     query = _items().add_columns(opener.c.name.label("opened_by_name"))
@@ -198,14 +198,14 @@ def item_story(engine: Engine, item_id: int, *, now: datetime) -> ItemStory:
         files = tx.execute(select(supervision_file).where(mine).order_by(supervision_file.c.id)).all()
     return read_row(
         row,
-        ItemStory,
+        SupervisedStory,
         **_derived(row, now),
-        entries=[read_row(each, ItemEntry) for each in entries],
-        files=[read_row(each, ItemFile) for each in files],
+        entries=[read_row(each, SupervisedEntry) for each in entries],
+        files=[read_row(each, SupervisedFile) for each in files],
     )
 
 
-def item_file(engine: Engine, file_id: int) -> tuple[ItemFile, str]:
+def item_file(engine: Engine, file_id: int) -> tuple[SupervisedFile, str]:
     """A piece of evidence and the area of its item. Raises ``NotFound``."""
     joined = supervision_file.join(supervision_item, supervision_item.c.id == supervision_file.c.item_id)
     with reading(engine) as tx:
@@ -216,7 +216,7 @@ def item_file(engine: Engine, file_id: int) -> tuple[ItemFile, str]:
         ).one_or_none()
     if row is None:
         raise NotFound("evidence", file_id)
-    return read_row(row, ItemFile), str(row.area_code)
+    return read_row(row, SupervisedFile), str(row.area_code)
 
 
 def list_notices(
@@ -226,7 +226,7 @@ def list_notices(
     unit_id: int | None = None,
     after: str | None = None,
     limit: int = 50,
-) -> Page[NoticeRow]:
+) -> Page[SupervisionNoticeRow]:
     """Notices, the newest first."""
     columns = supervision_notice.c
     conditions: list[ColumnElement[bool]] = []
@@ -237,11 +237,13 @@ def list_notices(
         conditions.append(columns.id < decode_id(after))
     query = _notices().where(*conditions).order_by(columns.id.desc()).limit(check_limit(limit) + 1)
     with reading(engine) as tx:
-        rows = [read_row(row, NoticeRow, number=notice_number(row.year, row.serial)) for row in tx.execute(query)]
+        rows = [
+            read_row(row, SupervisionNoticeRow, number=notice_number(row.year, row.serial)) for row in tx.execute(query)
+        ]
     return page_of(rows, limit, lambda row: (row.id,))
 
 
-def notice_story(engine: Engine, notice_id: int, *, now: datetime) -> NoticeStory:
+def notice_story(engine: Engine, notice_id: int, *, now: datetime) -> SupervisionNoticeStory:
     """A notice with its items in the order of their numbers. Raises ``NotFound``."""
     with reading(engine) as tx:
         row = tx.execute(_notices().where(supervision_notice.c.id == notice_id)).one_or_none()
@@ -249,10 +251,10 @@ def notice_story(engine: Engine, notice_id: int, *, now: datetime) -> NoticeStor
             raise NotFound("supervision notice", notice_id)
         query = _items().where(supervision_item.c.id.in_(_on_notice(tx, row))).order_by(supervision_item.c.id)
         lines = [_item_row(each, now) for each in tx.execute(query)]
-    return read_row(row, NoticeStory, number=notice_number(row.year, row.serial), lines=lines)
+    return read_row(row, SupervisionNoticeStory, number=notice_number(row.year, row.serial), lines=lines)
 
 
-def tallies(engine: Engine, *, now: datetime, scope: str = "", zone: tzinfo = CHINA_TIME) -> Tallies:
+def tallies(engine: Engine, *, now: datetime, scope: str = "", zone: tzinfo = CHINA_TIME) -> SupervisionTallies:
     """Cumulative and yearly figures; the year is that of ``now`` in ``zone``."""
     local = now.astimezone(zone)
     begins = local.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -261,10 +263,10 @@ def tallies(engine: Engine, *, now: datetime, scope: str = "", zone: tzinfo = CH
         of_year = _tally(tx, now, supervision_item.c.opened_at >= begins, *_scope(scope))
         issued = (supervision_notice.c.issued_at >= begins, supervision_notice.c.withdrawn_at.is_(None))
         notices = tx.execute(select(func.count()).select_from(supervision_notice).where(*issued)).scalar_one()
-    return Tallies(year=local.year, ever=ever, of_year=of_year, notices=int(notices))
+    return SupervisionTallies(year=local.year, ever=ever, of_year=of_year, notices=int(notices))
 
 
-def unit_tallies(engine: Engine, *, now: datetime, scope: str = "") -> list[UnitTally]:
+def unit_tallies(engine: Engine, *, now: datetime, scope: str = "") -> list[SupervisionUnitTally]:
     """The figures of each unit, those with most open first."""
     query = (
         select(supervision_item.c.unit_id, unit.c.name.label("unit_name"), *_counts(now))
@@ -274,16 +276,16 @@ def unit_tallies(engine: Engine, *, now: datetime, scope: str = "") -> list[Unit
     )
     with reading(engine) as tx:
         rows = [
-            UnitTally(unit_id=row.unit_id, unit_name=row.unit_name, **_figures(row))
+            SupervisionUnitTally(unit_id=row.unit_id, unit_name=row.unit_name, **_figures(row))
             for row in tx.execute(query)
             if row.total
         ]
     return sorted(rows, key=lambda row: (-row.open, row.unit_name or ""))
 
 
-def _tally(tx: Connection, now: datetime, *conditions: ColumnElement[bool]) -> Tally:
+def _tally(tx: Connection, now: datetime, *conditions: ColumnElement[bool]) -> SupervisionTally:
     row = tx.execute(select(*_counts(now)).select_from(supervision_item).where(*conditions)).one()
-    return Tally(**_figures(row))
+    return SupervisionTally(**_figures(row))
 
 
 def _counts(now: datetime) -> list[Any]:
@@ -334,8 +336,8 @@ def _derived(row: Any, now: datetime) -> dict[str, Any]:
     return {"late": late, "number": notice_number(row.year, row.serial) if row.notice_id is not None else ""}
 
 
-def _item_row(row: Any, now: datetime) -> ItemRow:
-    return read_row(row, ItemRow, **_derived(row, now))
+def _item_row(row: Any, now: datetime) -> SupervisedRow:
+    return read_row(row, SupervisedRow, **_derived(row, now))
 
 
 def _notices() -> Select[Any]:
@@ -352,6 +354,10 @@ def _notices() -> Select[Any]:
             user, user.c.id == supervision_notice.c.issued_by
         )
     )
+
+
+def _notice_row(row: Any) -> SupervisionNoticeRow:
+    return read_row(row, SupervisionNoticeRow, number=notice_number(row.year, row.serial))
 
 
 def _on_notice(tx: Connection, row: Any) -> list[int]:

@@ -21,6 +21,7 @@ import "./styles/permits.css";
 import "./styles/alerts.css";
 import "./styles/campaigns.css";
 import "./styles/calendar.css";
+import "./styles/follow.css";
 import { startDrops } from "./files";
 import { startProgress } from "./progress";
 import { startTheme } from "./theme";
