@@ -24,6 +24,7 @@ from registry.queries import assets as asset_queries
 from registry.queries import cases as case_queries
 from registry.queries import permits as permit_queries
 from registry.queries import whereabouts
+from registry.queries.campaigns import campaigns_of
 from registry.services import reports as report_services
 from registry.services.tags import Scan, record_scan
 
@@ -118,6 +119,7 @@ def _for_staff(view: asset_queries.ScanView, somebody: Actor) -> str:
         asset=file,
         form=forms.FormState(),
         permit=permit_queries.permit_of_asset(where.engine, view.asset_id, now=now()),
+        campaigns=campaigns_of(where.engine, view.asset_id, today=now().astimezone(where.zone).date()),
         here=url_for("scan", token=view.token),
         tag_note=_NOTES.get(view.tag_state, ""),
     )

@@ -39,12 +39,12 @@ class MinutesPaper:
 
 
 _COLUMNS = (
-    Column("序号", 0.7, "center"),
-    Column("议题", 3.0),
-    Column("议定事项", 3.4),
-    Column("责任单位、责任人", 2.0),
-    Column("完成时限", 1.5, "center"),
-    Column("相关案卷", 1.8),
+    Column("序号", 0.9, "center"),
+    Column("议题", 2.5),
+    Column("议定事项", 3.1),
+    Column("责任单位", 1.9),
+    Column("完成时限", 2.0, "center"),
+    Column("相关案卷", 2.4),
 )
 
 

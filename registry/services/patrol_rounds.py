@@ -17,7 +17,16 @@ from registry.domain.people import Actor
 from registry.domain.scopes import check_area
 from registry.services.case_opening import Opened, open_or_attach
 from registry.storage.database import writing
-from registry.storage.tables import asset, patrol_finding, patrol_plan, patrol_round, patrol_stop, patrol_visit, scan
+from registry.storage.tables import (
+    asset,
+    patrol_finding,
+    patrol_plan,
+    patrol_round,
+    patrol_stop,
+    patrol_visit,
+    scan,
+    user,
+)
 
 LONGEST = timedelta(hours=16)
 """A round that nobody ended is over then: nobody walks longer."""
@@ -52,11 +61,10 @@ def start_round(
         check_area(by, plan.area_code)
         if plan.retired:
             raise InvalidMove(f"the patrol plan {plan.name} is out of use; choose another one")
-        open_one = tx.execute(
-            select(patrol_round)
-            .where(patrol_round.c.user_id == by.user_id, patrol_round.c.ended_at.is_(None))
-            .with_for_update()
-        ).one_or_none()
+        # two taps at once wait for each other, and the second one finds the round of the first
+        tx.execute(select(user.c.id).where(user.c.id == by.user_id).with_for_update())
+        mine = (patrol_round.c.user_id == by.user_id, patrol_round.c.ended_at.is_(None))
+        open_one = tx.execute(select(patrol_round).where(*mine).with_for_update()).one_or_none()
         if open_one is not None:
             if now - open_one.started_at < LONGEST:
                 if open_one.plan_id == plan_id:

@@ -12,7 +12,7 @@ from registry.domain.errors import Conflict, InvalidInput, NotFound
 from registry.domain.people import Actor
 from registry.services import audit, revisions
 from registry.storage.database import writing
-from registry.storage.tables import asset, asset_change, metadata, post, unit
+from registry.storage.tables import asset, asset_change, metadata, post, shift, unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +91,7 @@ def merge_units(engine: Engine, kept_id: int, merged_id: int, *, by: Actor, now:
             if unit_id not in names:
                 raise NotFound("unit", unit_id)
         _check_posts_apart(tx, kept_id, merged_id)
+        _check_shifts_apart(tx, kept_id, merged_id)
         changed = 0
         for column in _naming_units():
             changed += _rename(tx, column, kept_id, merged_id, names[merged_id], by=by, now=now)
@@ -120,6 +121,17 @@ def _check_posts_apart(tx: Connection, kept_id: int, merged_id: int) -> None:
     name = tx.execute(twins).scalar()
     if name is not None:
         raise Conflict(f"both units have a post {name!r} for the same area; rename or remove one of them first")
+
+
+def _check_shifts_apart(tx: Connection, kept_id: int, merged_id: int) -> None:
+    other = shift.alias("other")
+    twins = select(shift.c.name).where(
+        shift.c.unit_id == merged_id,
+        exists(select(other.c.id).where(other.c.unit_id == kept_id, other.c.name == shift.c.name)),
+    )
+    name = tx.execute(twins).scalar()
+    if name is not None:
+        raise Conflict(f"both units have a shift {name!r}; rename one of them first")
 
 
 def _rename(

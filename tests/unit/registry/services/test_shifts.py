@@ -22,6 +22,7 @@ from registry.services.shifts import (
     retire_shift,
     save_shift,
 )
+from registry.services.units import merge_units
 from registry.storage.database import reading
 from registry.storage.tables import audit
 from tests.city import City, build_city
@@ -156,6 +157,18 @@ def test_a_turn_is_taken_out_again_but_not_one_that_is_over(city: City):
     with reading(city.engine) as tx:
         actions = tx.scalars(select(audit.c.action).order_by(audit.c.id)).all()
     assert actions[-3:] == ["shift.set", "shift.turn", "shift.turn_removed"]
+
+
+def test_units_that_have_a_shift_of_one_name_are_not_merged_until_one_is_renamed(city: City):
+    for unit_id in (city.water, city.power):
+        new = NewShift(unit_id=unit_id, name="早班", from_min=480, until_min=960)
+        early = save_shift(city.engine, None, new, by=city.administrator, now=NOW)
+    with pytest.raises(Conflict, match="both units have a shift '早班'"):
+        merge_units(city.engine, city.water, city.power, by=city.administrator, now=NOW)
+    renamed = NewShift(unit_id=city.power, name="电力早班", from_min=480, until_min=960)
+    save_shift(city.engine, early, renamed, by=city.administrator, now=NOW)
+    merge_units(city.engine, city.water, city.power, by=city.administrator, now=NOW)
+    assert {each.unit_name for each in list_shifts(city.engine)} == {"水务"}
 
 
 def test_a_closed_account_is_on_no_duty(city: City):
