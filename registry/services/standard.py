@@ -20,8 +20,8 @@ from registry.services import audit
 from registry.services.kept_copies import KeptCopy
 from registry.services.revisions import bump
 from registry.shapes import shaped
-from registry.storage.database import writing
-from registry.storage.tables import case_standard
+from registry.storage.database import reading, writing
+from registry.storage.tables import case_standard, rule
 
 REVISION = "standard"
 SHIPPED_VERSION = 1
@@ -119,11 +119,17 @@ def put_lines(tx: Connection, lines: Iterable[CaseLine], *, note: str, by: Actor
 def retire_line(
     engine: Engine, key: str, *, retired: bool, expected_version: int, by: Actor, now: datetime
 ) -> CaseLine:
-    """Take a line out of use (cases that have it go on), or back into use. Raises as ``put_line``, and ``NotFound``."""
-    with writing(engine) as tx:
+    """Take a line out of use (cases that have it go on), or back into use.
+
+    Raises as ``put_line``, ``NotFound``, and ``InvalidMove`` while a rule in force raises cases of that kind.
+    """
+    with reading(engine) as tx:
         kept = load_standard(tx).lines.get(key)
+        raising = _raised_by(tx, key) if retired else []
     if kept is None:
         raise NotFound("line of the standard", key)
+    if raising:
+        raise InvalidMove(f"rules raise cases of this kind: {', '.join(raising)}. Change or switch them off first")
     changed = msgspec.structs.replace(kept, retired=retired)
     return put_line(engine, changed, expected_version=expected_version, by=by, now=now)
 
@@ -133,7 +139,7 @@ def undo_line(engine: Engine, key: str, *, expected_version: int, by: Actor, now
 
     Raises ``NotFound``, ``Conflict``, and ``InvalidMove`` where nothing was changed yet.
     """
-    with writing(engine) as tx:
+    with reading(engine) as tx:
         past = versions(tx, key)
     if not past:
         raise NotFound("line of the standard", key)
@@ -149,6 +155,17 @@ def versions(tx: Connection, key: str) -> list[CaseLine]:
     ).mappings()
     shipped = [msgspec.structs.replace(line, version=SHIPPED_VERSION) for line in SHIPPED_LINES if line.key == key]
     return [*(read_line(row) for row in rows), *shipped]
+
+
+def _raised_by(tx: Connection, kind: str) -> list[str]:
+    """Keys of the rules in force that raise cases of that kind."""
+    newest = select(rule.c.key, func.max(rule.c.version).label("version")).group_by(rule.c.key).subquery()
+    query = (
+        select(rule.c.key)
+        .join(newest, and_(newest.c.key == rule.c.key, newest.c.version == rule.c.version))
+        .where(rule.c.case_kind == kind, rule.c.enabled, rule.c.retired.is_(False))
+    )
+    return list(tx.scalars(query.order_by(rule.c.key)))
 
 
 def same(one: CaseLine, other: CaseLine) -> bool:

@@ -76,7 +76,7 @@ _SEVERITIES = {
     "提示": Severity.NOTICE,
     "一般": Severity.NOTICE,
     "notice": Severity.NOTICE,
-    "告警": Severity.ALARM,
+    "一般": Severity.ALARM,
     "较重": Severity.ALARM,
     "alarm": Severity.ALARM,
     "紧急": Severity.CRITICAL,
@@ -251,7 +251,7 @@ def _family(cells: Mapping[str, str], was: CaseLine | None, name: str) -> Family
 def _severity(cells: Mapping[str, str], was: CaseLine | None) -> Severity:
     told = cells.get("severity", "").lower()
     if told and told not in _SEVERITIES:
-        raise InvalidInput("severity", "{given!r} must be 1, 2 or 3 (提示, 告警, 紧急)", given=told[:20])
+        raise InvalidInput("severity", "{given!r} must be 1, 2 or 3 (提示, 一般, 紧急)", given=told[:20])
     if told:
         return _SEVERITIES[told]
     return was.severity if was is not None else Severity.ALARM

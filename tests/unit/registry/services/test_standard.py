@@ -14,8 +14,9 @@ from registry.domain.kinds import Family, Severity
 from registry.domain.people import SYSTEM
 from registry.domain.shipped_standard import SHIPPED_LINES
 from registry.domain.working_time import Limit, TimeUnit
+from registry.services.rules import install_shipped_rules
 from registry.services.standard import put_line, retire_line, standard_in_force, undo_line, versions
-from registry.storage.database import reading
+from registry.storage.database import reading, writing
 from registry.storage.tables import audit
 
 
@@ -86,6 +87,13 @@ def test_a_retired_line_opens_no_case_and_still_has_its_limits(engine: Engine, n
     assert standard(engine).line("lamp_rust").repair_limit()
     retire_line(engine, "lamp_rust", retired=False, expected_version=2, by=SYSTEM, now=now)
     assert "lamp_rust" in standard(engine).open_kinds()
+
+
+def test_what_a_rule_raises_stays_in_use(engine: Engine, now: datetime) -> None:
+    with writing(engine) as tx:
+        install_shipped_rules(tx, now=now)
+    with pytest.raises(InvalidMove, match="cover_tilt"):
+        retire_line(engine, "cover_displaced", retired=True, expected_version=1, by=SYSTEM, now=now)
 
 
 def test_nothing_is_kept_where_nothing_changed(engine: Engine, now: datetime) -> None:
