@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from dashboards import forms
 from registry.domain.errors import InvalidInput
-from registry.domain.kinds import Role
+from registry.domain.kinds import CaseRole, Role
 from registry.queries.audit import AuditFilter
 from registry.services.api_tokens import NewToken
 from registry.services.people import NewUser, UserChange
@@ -20,7 +20,7 @@ from registry.services.people import NewUser, UserChange
 TOKEN_DAYS = ("30", "90", "365")
 
 
-def read_change(form: Mapping[str, str]) -> UserChange:
+def read_change(form: MultiDict[str, str]) -> UserChange:
     """What an account is to be. Raises ``InvalidInput`` for a role that there is not."""
     role = forms.choice(form, "role", Role)
     if role is None:
@@ -31,10 +31,11 @@ def read_change(form: Mapping[str, str]) -> UserChange:
         unit_id=forms.optional_int(form, "unit_id"),
         area_code=forms.text(form, "area_code", most=20),
         phone=forms.text(form, "phone", most=40),
+        case_roles=tuple(each for each in CaseRole if each.value in form.getlist("case_roles")),
     )
 
 
-def read_new_user(form: Mapping[str, str], password: str) -> NewUser:
+def read_new_user(form: MultiDict[str, str], password: str) -> NewUser:
     """A new account with a password that its person replaces at the first sign-in."""
     change = read_change(form)
     return NewUser(
@@ -44,6 +45,7 @@ def read_new_user(form: Mapping[str, str], password: str) -> NewUser:
         unit_id=change.unit_id,
         area_code=change.area_code,
         phone=change.phone,
+        case_roles=change.case_roles,
         password=password,
         must_change_password=True,
     )

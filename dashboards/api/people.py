@@ -16,7 +16,7 @@ from dashboards.api.answering import etag_of, page, page_out_of
 from dashboards.api.figures import Moment
 from dashboards.api.operation import Answer, AreaPrefix, Body, Id, Listing, NoQuery, Operation, Paged
 from dashboards.api.request import Call
-from registry.domain.kinds import Role
+from registry.domain.kinds import CaseRole, Role
 from registry.queries.audit import AuditFilter, AuditRow, list_audit
 from registry.queries.paging import decode_id, page_of
 from registry.queries.people import Person, SessionRow, TokenRow, list_people, list_tokens, open_sessions, person
@@ -47,6 +47,7 @@ class NewPerson(Body, frozen=True, kw_only=True):
     unit_id: Id | None = None
     area_code: AreaPrefix = ""
     phone: Phone = ""
+    case_roles: tuple[CaseRole, ...] = ()
 
 
 class PersonPatch(Body, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ class PersonPatch(Body, frozen=True, kw_only=True):
     unit_id: Id | UnsetType | None = UNSET
     area_code: AreaPrefix | UnsetType = UNSET
     phone: Phone | UnsetType = UNSET
+    case_roles: tuple[CaseRole, ...] | UnsetType = UNSET
     active: bool | UnsetType = UNSET
     locked: bool | UnsetType = UNSET
 

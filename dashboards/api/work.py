@@ -10,6 +10,7 @@ from flask import url_for
 from msgspec import Meta
 
 from dashboards.api.answering import page
+from dashboards.api.figures import Moment
 from dashboards.api.operation import Answer, Body, Id, Listing, NoQuery, Note, Operation, Paged
 from dashboards.api.request import Call
 from registry.domain.errors import NotFound
@@ -19,7 +20,7 @@ from registry.queries.alerts import AlertDetail, AlertRow, alert_detail, list_al
 from registry.queries.case_views import CaseFile, CaseRow
 from registry.queries.cases import case_file, list_cases
 from registry.queries.standard import standard_of
-from registry.services.cases import move_case
+from registry.services.cases import decide_request, move_case
 
 CaseKindKey = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,39}$", description="A kind of case, see /standard")]
 
@@ -53,6 +54,18 @@ class CaseMove(Body, frozen=True, kw_only=True):
     assignee_id: Id | None = None
     unit_id: Id | None = None
     photo_ids: Annotated[list[Id], Meta(max_length=9)] = msgspec.field(default_factory=list)
+    until: Moment | None = None
+    into_id: Id | None = None
+    passed: bool | None = None
+    quantity: Annotated[float, Meta(gt=0, lt=1e6)] | None = None
+    cause: Annotated[str, Meta(max_length=80)] = ""
+
+
+class RequestDecision(Body, frozen=True, kw_only=True):
+    """What somebody decides about an extension, a suspension or an appeal; a refusal needs a note."""
+
+    granted: bool
+    note: Note = ""
 
 
 def api_cases(call: Call[CaseQuery, None]) -> Answer:
@@ -81,6 +94,28 @@ def api_move_case(call: Call[NoQuery, CaseMove], case_id: int) -> Answer:
         assignee_id=order.assignee_id,
         unit_id=order.unit_id,
         photo_ids=order.photo_ids,
+        until=order.until,
+        into_id=order.into_id,
+        passed=order.passed,
+        quantity=order.quantity,
+        cause=order.cause,
+        zone=call.where.zone,
+    )
+    return _case(call, case_id)
+
+
+def api_decide_request(call: Call[NoQuery, RequestDecision], case_id: int, request_id: int) -> Answer:
+    """Decide the next step of what was asked for a case."""
+    decide_request(
+        call.engine,
+        case_id=case_id,
+        request_id=request_id,
+        granted=call.body.granted,
+        by=call.by,
+        expected_version=call.version(_file(call, case_id).version),
+        now=call.now,
+        note=call.body.note,
+        zone=call.where.zone,
     )
     return _case(call, case_id)
 
@@ -146,6 +181,17 @@ OPERATIONS = (
         zh="案件流转",
         en="Carry out one move of a case",
         body=CaseMove,
+        replies={200: CaseFile},
+        if_match=True,
+    ),
+    _row(
+        method="POST",
+        path="/cases/{case_id}/requests/{request_id}",
+        endpoint="api_decide_request",
+        run=api_decide_request,
+        zh="审批延期、挂账、申诉",
+        en="Decide an extension, a suspension or an appeal",
+        body=RequestDecision,
         replies={200: CaseFile},
         if_match=True,
     ),

@@ -61,7 +61,7 @@ class WrongNow(msgspec.Struct, frozen=True, kw_only=True):
     deadline_at: datetime
     overdue: bool
     assignee_name: str | None
-    asset_id: int
+    asset_id: int | None
     asset_name: str
     asset_code: str
     road: str
@@ -109,8 +109,16 @@ def _within(column: ColumnElement[Any], scope: str) -> tuple[ColumnElement[bool]
     return (select(asset.c.id).where(asset.c.id == column, digits_begin(asset.c.area_code, scope)).exists(),)
 
 
+def _case_within(scope: str) -> tuple[ColumnElement[bool], ...]:
+    """That what a case is about lies within the area: its asset, or the place where none stands."""
+    if not scope:
+        return ()
+    at_place = and_(case_file.c.asset_id.is_(None), digits_begin(case_file.c.area_code, scope))
+    return (or_(*_within(case_file.c.asset_id, scope), at_place),)
+
+
 def _counters(now: datetime, scope: str) -> Select[Any]:
-    of_alert, of_case = _within(alert.c.asset_id, scope), _within(case_file.c.asset_id, scope)
+    of_alert, of_case = _within(alert.c.asset_id, scope), _case_within(scope)
     alerts = {
         f"alerts_{name}": _count(alert, alert.c.state == AlertState.FIRING, alert.c.severity == severity, *of_alert)
         for name, severity in (("critical", 3), ("alarm", 2), ("notice", 1))
@@ -156,7 +164,7 @@ def _worst(now: datetime, limit: int, scope: str) -> Select[Any]:
     # First which cases, then what stands beside them: the joins and look-ups are done for ``limit`` rows only.
     worst = (
         select(case_file, rank, punctual)
-        .where(IS_OPEN, *_within(case_file.c.asset_id, scope))
+        .where(IS_OPEN, *_case_within(scope))
         .order_by(rank, case_file.c.severity.desc(), punctual, case_file.c.opened_at, case_file.c.id)
         .limit(limit)
         .subquery("worst")
@@ -173,7 +181,7 @@ def _worst(now: datetime, limit: int, scope: str) -> Select[Any]:
     )
     of_rule = and_(rule.c.key == alert.c.rule_key, rule.c.version == alert.c.rule_version)
     joined = (
-        worst.join(asset, asset.c.id == worst.c.asset_id)
+        worst.outerjoin(asset, asset.c.id == worst.c.asset_id)
         .outerjoin(user, user.c.id == worst.c.assignee_id)
         .outerjoin(alert, alert.c.id == worst_alert)
         .outerjoin(point, point.c.id == alert.c.point_id)
@@ -182,13 +190,13 @@ def _worst(now: datetime, limit: int, scope: str) -> Select[Any]:
     )
     return (
         select(
-            worst,
+            *(column for column in worst.c if column.name not in ("lon", "lat")),
             user.c.name.label("assignee_name"),
-            asset.c.name.label("asset_name"),
-            asset.c.code.label("asset_code"),
-            asset.c.road,
-            asset.c.lon,
-            asset.c.lat,
+            func.coalesce(asset.c.name, worst.c.place).label("asset_name"),
+            func.coalesce(asset.c.code, "").label("asset_code"),
+            func.coalesce(asset.c.road, "").label("road"),
+            func.coalesce(asset.c.lon, worst.c.lon).label("lon"),
+            func.coalesce(asset.c.lat, worst.c.lat).label("lat"),
             firing.label("alerts_firing"),
             alert.c.peak,
             point.c.name.label("point"),

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Engine, Select, func, or_, select, true
 
 from registry.domain.errors import NotFound
-from registry.domain.kinds import Role
+from registry.domain.kinds import CaseRole, Role
 from registry.domain.token_scopes import TokenScope
 from registry.queries.asset_filters import digits_begin
 from registry.queries.asset_views import UnitView
@@ -28,6 +28,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     name: str
     role: Role
+    case_roles: list[CaseRole]
     unit_id: int | None
     unit_name: str | None
     area_code: str

@@ -39,7 +39,10 @@ class WrongLogin(NotAllowed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUser:
-    """An account to be made. ``password`` is hashed before it goes anywhere; ``area_code`` "" is the whole city."""
+    """An account to be made. ``password`` is hashed before it goes anywhere; ``area_code`` "" is the whole city.
+
+    ``case_roles`` are its posts in the loop of a case; none: those that go with the role.
+    """
 
     login: str
     name: str
@@ -48,6 +51,7 @@ class NewUser:
     unit_id: int | None = None
     area_code: str = ""
     phone: str = ""
+    case_roles: tuple[CaseRole, ...] = ()
     must_change_password: bool = False
     demo: bool = False
 
@@ -61,6 +65,7 @@ class UserChange:
     unit_id: int | None
     area_code: str
     phone: str
+    case_roles: tuple[CaseRole, ...] = ()
 
 
 def add_user(tx: Connection, new: NewUser, *, now: datetime, by: Actor = SYSTEM) -> int:
@@ -74,7 +79,14 @@ def add_user(tx: Connection, new: NewUser, *, now: datetime, by: Actor = SYSTEM)
         raise InvalidInput("login", "must be 1 to 60 characters without blanks")
     row = _checked(
         tx,
-        UserChange(name=new.name, role=new.role, unit_id=new.unit_id, area_code=new.area_code, phone=new.phone),
+        UserChange(
+            name=new.name,
+            role=new.role,
+            unit_id=new.unit_id,
+            area_code=new.area_code,
+            phone=new.phone,
+            case_roles=new.case_roles,
+        ),
         by=by,
     )
     if tx.execute(select(user.c.id).where(user.c.login == login)).first() is not None:
@@ -107,7 +119,11 @@ def change_user(tx: Connection, user_id: int, change: UserChange, *, by: Actor, 
     changes = {name: [before._mapping[name], value] for name, value in row.items() if before._mapping[name] != value}
     if not changes:
         return
-    epoch = {"session_epoch": user.c.session_epoch + 1} if changes.keys() & {"role", "unit_id", "area_code"} else {}
+    epoch = (
+        {"session_epoch": user.c.session_epoch + 1}
+        if changes.keys() & {"role", "case_roles", "unit_id", "area_code"}
+        else {}
+    )
     tx.execute(update(user).where(user.c.id == user_id).values(**row, **epoch))
     audit.record(tx, by=by, action="user.change", subject=f"user:{user_id}", detail=changes, now=now)
 
@@ -252,6 +268,7 @@ def _checked(tx: Connection, change: UserChange, *, by: Actor) -> dict[str, Any]
     return {
         "name": name,
         "role": change.role.value,
+        "case_roles": [role.value for role in CaseRole if role in change.case_roles],
         "unit_id": change.unit_id,
         "area_code": area_code,
         "phone": phone,

@@ -14,8 +14,9 @@ from PIL import Image
 from sqlalchemy import insert, select, update
 
 from gateway.credentials import password_hash
+from registry.domain.deadlines import CHINA_TIME
 from registry.domain.kinds import Reject, Role
-from registry.domain.people import Actor
+from registry.domain.people import SYSTEM, Actor
 from registry.domain.rules.plain import rule_plain
 from registry.domain.rules.shipped import SHIPPED_RULES
 from registry.services import campaigns, consultations, patrol_rounds, patrol_warnings, patrols, shifts
@@ -24,6 +25,8 @@ from registry.services.asset_merging import merge_assets
 from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.cases import move_case
 from registry.services.credentials import enrol
+from registry.services.month_closing import ask_to_close, close_month
+from registry.services.months import approve_month
 from registry.services.notice_planning import plan_notices
 from registry.services.print_making import CityOnPlates
 from registry.services.print_runs import make_run
@@ -32,7 +35,7 @@ from registry.services.scans import record_scan
 from registry.services.seasons import install_shipped_seasons
 from registry.services.sessions import Device, Lifetime, open_session
 from registry.storage.database import reading, writing
-from registry.storage.tables import dead_letter, device, mandate, mandate_list, user_session
+from registry.storage.tables import dead_letter, device, mandate, mandate_list, month_case, user_session
 from registry.storage.times import to_ms
 from tests.notices import PLACE as CITY_OF_NOTICES
 from tests.notices import Told
@@ -260,6 +263,29 @@ class ApiCity:
             "api_set_work_hours": Right(json={"valid_from": "2026-06-01", "windows": [[480, 720], [900, 1080]]}),
             "api_deadline": Right(query={"start": "2026-09-30T16:00:00+08:00", "amount": 1, "unit": "work_day"}),
             "api_season_dates": Right(json={"starts": "06-15", "ends": "09-30"}),
+        }
+
+    def _months(self) -> None:
+        """Months that are closed: one to look at, to approve, to publish (approved already), and to correct."""
+        city = self.web.city
+        for key in ("2026-01", "2025-12", "2025-11", "2025-10"):
+            ask_to_close(city.engine, key, by=SYSTEM, now=NOON, zone=CHINA_TIME)
+            close_month(city.engine, key, clock=lambda: NOON, zone=CHINA_TIME)
+        approve_month(city.engine, "2025-11", expected_version=1, by=city.administrator, now=NOON)
+        counted = {"month": "2025-10", "case_id": self.known["case_id"], "mask": 1, "kind": "cover_displaced"}
+        with writing(city.engine) as tx:
+            tx.execute(insert(month_case).values(counted))
+        scheme = self.web.as_(Role.VIEWER).get("/api/v1/score-schemes").json["items"][0]
+        made = {"scheme": scheme["scheme"], "version": scheme["version"], "note": "核对"}
+        wrong = {"case_id": self.known["case_id"], "kind": "exclude", "reason": "重复", "version": 1}
+        self.known |= {"month": "2026-01"}
+        self.right |= {
+            "api_close_month": Right(json={"month": "2025-09"}),
+            "api_month_cases": Right(query={"count": "found", "sort": "district", "subject": "440803"}),
+            "api_approve_month": Right(path={"month": "2025-12"}, json={"version": 1}),
+            "api_publish_month": Right(path={"month": "2025-11"}, json={"version": 2}),
+            "api_correct_month": Right(path={"month": "2025-10"}, json=wrong),
+            "api_save_score_scheme": Right(json=made),
         }
 
     def _notices(self) -> None:
