@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_WRITTEN = re.compile(r"\s*[Rr]?-?0*(\d{1,15})\s*")
+_WRITTEN = re.compile(r"\s*(?:[Rr]-?)?0*([0-9]{1,15})\s*")
 
 
 def report_number(report_id: int) -> str:

@@ -25,10 +25,6 @@ DAY = timedelta(hours=24)
 LONGEST_BLOCK = timedelta(days=366)
 
 
-class TooMuch(InvalidInput):
-    """A sender has reached a limit, or is blocked: to be told apart from a report that can be mended."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """Who sends, as hashes ("" where nothing is known), and the sha256 of the pictures they send."""
@@ -47,7 +43,7 @@ def fingerprint(key: bytes, kind: BlockKind, text: str) -> str:
 
 
 def check_sender(tx: Connection, sender: Sender, rules: PublicRules, *, now: datetime) -> None:
-    """Raise ``TooMuch`` for a blocked sender, one beyond the limits of a day, and a picture of an earlier report."""
+    """Raise ``InvalidInput`` for a blocked sender, one beyond a limit, and a picture of an earlier report."""
     _check_blocked(tx, sender, now)
     since = now - DAY
     for field, column, value, most in (
@@ -55,7 +51,7 @@ def check_sender(tx: Connection, sender: Sender, rules: PublicRules, *, now: dat
         ("contact", report.c.person, sender.person, rules.per_contact_day),
     ):
         if value and tx.execute(select(func.count()).where(column == value, report.c.at > since)).scalar_one() >= most:
-            raise TooMuch(
+            raise InvalidInput(
                 field,
                 "{most} reports came from here within a day, more are not taken; in danger call 110 or 12345",
                 most=most,
@@ -117,9 +113,9 @@ def _check_blocked(tx: Connection, sender: Sender, now: datetime) -> None:
     in_force = (report_block.c.lifted_at.is_(None), or_(report_block.c.ends_at.is_(None), report_block.c.ends_at > now))
     found = tx.execute(select(report_block.c.kind).where(or_(*by_any), *in_force).limit(1)).scalar()
     if found == BlockKind.PHOTO:
-        raise TooMuch("photo", "this picture is not taken any more; take a new one of what is wrong now")
+        raise InvalidInput("photo", "this picture is not taken any more; take a new one of what is wrong now")
     if found is not None:
-        raise TooMuch("text", "reports from here are not taken at the moment; in danger call 110 or 12345")
+        raise InvalidInput("text", "reports from here are not taken at the moment; in danger call 110 or 12345")
 
 
 def _check_new(tx: Connection, pictures: Sequence[str], since: datetime) -> None:
@@ -130,4 +126,4 @@ def _check_new(tx: Connection, pictures: Sequence[str], since: datetime) -> None
         .limit(1)
     )
     if tx.execute(seen).first() is not None:
-        raise TooMuch("photo", "this picture came with an earlier report; take a new one of what is wrong now")
+        raise InvalidInput("photo", "this picture came with an earlier report; take a new one of what is wrong now")

@@ -117,7 +117,7 @@ def take_report(engine: Engine, new: NewReport, *, now: datetime, zone: tzinfo =
     """Keep a report: in the open case of that asset and kind, or in a new one that waits to be filed.
 
     Raises ``InvalidInput`` (``text`` 1 to 1000 characters, ``contact`` at most 120, ``photo``, ``kind``, the place),
-    ``NotFound`` for the asset, and ``TooMuch`` where a limit of the rules for the public is reached.
+    ``NotFound`` for the asset. A limit of the rules for the public is refused at ``text``, ``contact`` or ``photo``.
     """
     checked = _checked(new)
     try:

@@ -80,6 +80,13 @@ FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "registry/tabular/settings.py": ("format", "crs", "depth_unit", "duplicates", "details"),
     "dashboards/asset_forms.py": ("lon", "lat", *POINTS),
     "dashboards/forms.py": (),  # the names of its callers: FORM_READERS
+    "dashboards/open311/reading.py": (),  # parameters of a protocol, told by their own names
+    "dashboards/pages/intake.py": ("version", "similar_m", "per_address_day"),
+    "registry/domain/public_rules.py": (
+        *("similar_m", "similar_h", "per_address_day", "per_contact_day", "same_photo_days"),
+        *("per_person_month_fen", "per_month_fen"),
+    ),
+    "registry/services/report_limits.py": ("text", "contact"),
     "dashboards/pages/import_forms.py": ("far_km", "duplicates_m"),
     "dashboards/pages/tags.py": ("lon", "lat", "accuracy_m"),
     "dashboards/notice_forms.py": ("quiet_from", "quiet_until", "digest_at", "hours_from", "hours_until"),
