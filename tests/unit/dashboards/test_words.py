@@ -204,7 +204,7 @@ SETS: dict[str, list[str]] = {
     "dispatch_held.": list(dispatch_words.HELD),
 }
 # Texts that are the same in every language: a mark, names of file formats.
-SAME_EVERYWHERE = {"CoverCode", "SVG", "PNG"}
+SAME_EVERYWHERE = {"CoverCode", "SVG", "PNG", "CSV", "XLSX"}
 
 
 @pytest.fixture(scope="module")
