@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -34,12 +35,25 @@ from registry.services.rule_edits import switch_rule
 from registry.services.scans import record_scan
 from registry.services.seasons import install_shipped_seasons
 from registry.services.sessions import Device, Lifetime, open_session
+from registry.services.supervision import NewItem, add_item
+from registry.services.supervision_notices import NewNotice, issue_notice
 from registry.storage.database import reading, writing
-from registry.storage.tables import dead_letter, device, mandate, mandate_list, month_case, user_session
+from registry.storage.tables import (
+    case_repeat,
+    dead_letter,
+    device,
+    inspection,
+    inspection_item,
+    mandate,
+    mandate_list,
+    month_case,
+    recheck,
+    user_session,
+)
 from registry.storage.times import to_ms
 from tests.notices import PLACE as CITY_OF_NOTICES
 from tests.notices import Told
-from tests.web.conftest import NOON, Web, csrf_of, timedelta
+from tests.web.conftest import NOON, Web, csrf_of
 
 PREFIX = "/api/v1"
 CENSUS = "原编号,部件分类,经度,纬度\nW-1,上水井盖,113.3,23.1\nW-2,上水井盖,113.35,23.15\n"
@@ -87,6 +101,7 @@ class ApiCity:
             self._quiet,
             self._notices,
             self._in_the_field,
+            self._followed,
         ):
             make()
         self._rules()
@@ -329,6 +344,46 @@ class ApiCity:
             "api_answer_warning": Right(json={"answer": "已加固"}),
             "api_record_item": Right(json={"result": "mended", "before_value": 8.0, "after_value": 0.5}),
             "api_move_mandate": Right(json={"move": "report", "note": "已更换"}),
+        }
+
+    def _followed(self) -> None:
+        """An item on a notice and one that may go onto another, a look that is due, an inspection, a repeat."""
+        city, by, now = self.web.city, self.by, NOON
+        until = now + timedelta(days=7)
+        items = [
+            add_item(city.engine, NewItem(problem=problem, unit_id=city.water, deadline_at=until), by=by, now=now)
+            for problem in ("箅子缺失", "井盖松动")
+        ]
+        words = {"unit_id": city.water, "title": "督查通知单", "demand": "请整改", "issuer": "城管办"}
+        issued = issue_notice(city.engine, NewNotice(item_ids=items[:1], reply_by=until, **words), by=by, now=now)
+        case_id, other = self.known["case_id"], city.add_asset(now, name="戊", lon=113.35)
+        closed, _ = city.open_case(now, kind="water_high")
+        area = {"case_id": case_id, "area_code": "440803"}
+        look = {"round": 1, "turn": 1, "times": 1, "every_days": 7, "state": "due", "due_at": now, "planned_at": now}
+        listed = {"likes": ["road"], "state": "open", "gate": False, "opened_at": now, "due_at": until}
+        again = {"earlier_case_id": closed, "same_asset": True, "found_at": now}
+        with writing(city.engine) as tx:
+            look_id = tx.execute(insert(recheck).values(area | look).returning(recheck.c.id)).scalar_one()
+            list_id = tx.execute(insert(inspection).values(area | listed).returning(inspection.c.id)).scalar_one()
+            one = {"inspection_id": list_id, "asset_id": other, "likes": ["road"], "result": "waiting"}
+            tx.execute(insert(inspection_item).values(one))
+            tx.execute(insert(case_repeat).values(area | again))
+        self.known |= {
+            "supervised_id": items[0],
+            "supervision_notice_id": issued.id,
+            "recheck_id": look_id,
+            "inspection_id": list_id,
+        }
+        item = {"problem": "井框高差", "unit_id": city.water, "deadline_at": "2026-03-09T18:00:00+08:00"}
+        sent = {"item_ids": items[1:], "reply_by": "2026-03-09T18:00:00+08:00"}
+        self.right |= {
+            "api_add_supervised": Right(json=item),
+            "api_move_supervised": Right(json={"move": "reply", "version": 2, "note": "已换新"}),
+            "api_issue_supervision_notice": Right(json=words | sent),
+            "api_withdraw_supervision_notice": Right(json={"why": "单位写错"}),
+            "api_do_recheck": Right(json={"stable": True}),
+            "api_look_at_asset": Right(json={"asset_id": other, "result": "fine"}),
+            "api_answer_repeat": Right(json={"version": 1, "cause": "井座沉降", "measure": "更换井座"}),
         }
 
     def _task(self) -> int:
