@@ -20,7 +20,7 @@ from registry.services.permits import NewPermit, start
 from registry.services.sessions import Device, Lifetime, open_session
 from registry.services.silences import NewSilence, add_silence
 from registry.storage.database import reading, writing
-from registry.storage.tables import alert_group, api_token, area, asset, case, tag, user
+from registry.storage.tables import alert_group, api_token, area, asset, case, report, tag, user
 from tests.web.conftest import NOON, Web, csrf_of, timedelta
 
 ROLES = [None, *Role]
@@ -62,7 +62,9 @@ def things(web: Web) -> dict[str, Any]:
         tx.execute(update(case).values(stage="dispatched"))  # nobody's yet: every crew may take it
         user_id = tx.execute(insert(user).values(**person, created_at=NOON).returning(user.c.id)).scalar_one()
         token = {"name": "x", "user_id": user_id, "hash": "-", "prefix": "cc_", "scopes": [], "created_at": NOON}
+        told = {"key": "k", "case_id": opened.case_id, "at": NOON, "text": "响", "area_code": HERE}
         found = {
+            "report_id": tx.execute(insert(report).values(told).returning(report.c.id)).scalar_one(),
             "user_id": user_id,
             "api_token_id": tx.execute(insert(api_token).values(token).returning(api_token.c.id)).scalar_one(),
             "group_id": tx.execute(insert(alert_group).values(group).returning(alert_group.c.id)).scalar_one(),
