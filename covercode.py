@@ -857,6 +857,40 @@ def standard_export(out: Path, config: Path | None) -> None:
 
 
 @main.group()
+def month() -> None:
+    """Month ends: figures, scores and ranking of a month, counted from the timelines of its cases."""
+
+
+@month.command("close")
+@click.argument("key", metavar="YYYY-MM")
+@click.option("--scheme", help="What it is scored with; as the month before.")
+@_CONFIG
+@_JSON
+def month_close(key: str, scheme: str | None, config: Path | None, as_json: bool) -> None:
+    """Count the month here and freeze it; it is approved and published in the browser."""
+    from operate.months import close_city_month
+
+    def progress(seen: int, total: int) -> None:
+        if not as_json:
+            click.echo(f"{seen} of {total} cases", err=True)
+
+    for line in close_city_month(config, key, scheme, as_json=as_json, progress=progress):
+        click.echo(line)
+
+
+@month.command("show")
+@click.argument("key", metavar="YYYY-MM")
+@_CONFIG
+@_JSON
+def month_show(key: str, config: Path | None, as_json: bool) -> None:
+    """The bulletin of a closed month: totals, rates, the ranking of each group."""
+    from operate.months import show_city_month
+
+    for line in show_city_month(config, key, as_json=as_json):
+        click.echo(line)
+
+
+@main.group()
 def rules() -> None:
     """Rules: what is wrong, and when. Edited in the browser, or as YAML files with these commands."""
 
@@ -972,7 +1006,7 @@ def doctor(config: Path | None, as_json: bool) -> None:
 @click.option("--rows", type=click.IntRange(min=1), help="How many rows, where a benchmark works on a file.")
 @click.option("--size", type=click.Choice(["embedded", "one-server"]), help="Which stores, where a benchmark has both.")
 @click.option("--minutes", type=click.FloatRange(min=0.5), help="How long torture lasts; as long again without it.")
-@click.option("--seed", type=int, help="What torture draws its torments from, and year its year.")
+@click.option("--seed", type=int, help="What torture draws its torments from, year its year, month its cases.")
 @click.option("--sensors", type=click.IntRange(min=3), help="How many sensors each cabinet of torture has; year: all.")
 @click.option("--days", type=click.IntRange(min=10), help="How many days of the year are played.")
 @_JSON

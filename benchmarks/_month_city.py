@@ -39,7 +39,9 @@ NOW = datetime(2023, 3, 3, 1, tzinfo=UTC)
 FOUND, ON_THE_SPOT, DISPATCHED = 20_580, 6_980, 13_600
 COMPONENTS = 0.1251
 CLASSES = (("0104", 0.2056), ("0118", 0.1099), ("0402", 0.0817), ("0305", 0.0488), ("0114", 0.0470))
-OTHER_CLASSES = ("0101", "0102", "0103", "0109", "0205", "0311", "0404", "0504", "0605")
+OTHER_CLASSES = (
+    *("0101", "0102", "0103", "0109", "0110", "0111", "0113", "0117", "0203", "0209", "0211", "0301", "0307", "0408"),
+)
 DISTRICTS = (
     ("440802", "赤坎区", "Chikan"),
     ("440803", "霞山区", "Xiashan"),
@@ -173,8 +175,11 @@ class MonthCity:
         ]
         fates = [fate for fate, count in wanted for _ in range(count)]
         self.random.shuffle(fates)
-        kinds = self._kinds(len(fates))
-        for number, (fate, about) in enumerate(zip(fates, kinds, strict=True), 1):
+        before = (self._before_on_time, self._before_late, self._before_open)
+        old = [fate in before for fate in fates]
+        kinds = {True: self._kinds(sum(old)), False: self._kinds(len(old) - sum(old))}
+        for number, fate in enumerate(fates, 1):
+            about = kinds[fate in before].pop()
             life = self._born(number, fate, *about)
             fate(life)
             yield life
@@ -188,7 +193,7 @@ class MonthCity:
         for code, share in CLASSES:
             classes += [code] * round(components * share)
         while len(classes) < components:
-            classes.append(self.random.choice(OTHER_CLASSES))
+            classes.append(OTHER_CLASSES[len(classes) % len(OTHER_CLASSES)])
         found = [(self._kind_of(code), code) for code in classes]
         events = [key for key, _, _ in EVENTS]
         found += [(self.random.choice(events), "") for _ in range(count - components)]
@@ -452,13 +457,14 @@ class MonthCity:
         plan = self.plan
         total = sum(getattr(plan, name) for name in plan.__dataclass_fields__) - plan.rework - plan.twice
         components = round(total * COMPONENTS)
-        wanted = {code: round(components * share) for code, share in CLASSES} | dict.fromkeys(OTHER_CLASSES, components)
+        wanted = {code: round(components * share) + 12 for code, share in CLASSES}
+        wanted |= dict.fromkeys(OTHER_CLASSES, components // len(OTHER_CLASSES) + 12)
         first = (tx.scalar(select(asset.c.id).order_by(asset.c.id.desc()).limit(1)) or 0) + 1
         rows: list[tuple[Any, ...]] = []
         number = 0
         for code, count in wanted.items():
             self.assets[code] = []
-            for serial in range(count if code in dict(CLASSES) else max(8, count // 4)):
+            for serial in range(count):
                 district = self.random.randrange(len(DISTRICTS))
                 division = DISTRICTS[district][0]
                 made = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from flask import Flask, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
@@ -101,7 +103,7 @@ def month_cases(month: str) -> str:
         after=request.args.get("after", ""),
         within=person.area_code if person else "",
     )
-    chosen = {"count": count.value if count else "", "sort": sort.value, "subject": subject}
+    chosen: dict[str, Any] = {"count": count.value if count else "", "sort": sort.value, "subject": subject}
     return render_template(
         "month_cases.html",
         month=row,

@@ -15,7 +15,7 @@ from registry.storage.database import reading
 from registry.storage.tables import score_scheme, user
 
 
-class SchemeRow(msgspec.Struct, frozen=True, kw_only=True):
+class ScoreSchemeRow(msgspec.Struct, frozen=True, kw_only=True):
     """A scheme in a list. ``version`` 0: as it comes with the program, not yet used by the city."""
 
     key: str
@@ -27,7 +27,7 @@ class SchemeRow(msgspec.Struct, frozen=True, kw_only=True):
     scheme: Scheme
 
 
-class SchemeVersion(msgspec.Struct, frozen=True, kw_only=True):
+class ScoreSchemeVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a scheme: who made it, when and why."""
 
     version: int
@@ -37,7 +37,7 @@ class SchemeVersion(msgspec.Struct, frozen=True, kw_only=True):
     created_by_name: str | None
 
 
-def list_schemes(engine: Engine, *, with_retired: bool = False) -> list[SchemeRow]:
+def list_schemes(engine: Engine, *, with_retired: bool = False) -> list[ScoreSchemeRow]:
     """The newest version of each; the shipped ones that the city has not used yet, too."""
     newest = (
         select(score_scheme.c.key, func.max(score_scheme.c.version).label("version"))
@@ -57,7 +57,7 @@ def list_schemes(engine: Engine, *, with_retired: bool = False) -> list[SchemeRo
     return sorted((row for row in found.values() if with_retired or not row.retired), key=lambda row: row.key)
 
 
-def find_scheme(engine: Engine, key: str) -> SchemeRow:
+def find_scheme(engine: Engine, key: str) -> ScoreSchemeRow:
     """The version in force. Raises ``NotFound``."""
     found = next((row for row in list_schemes(engine, with_retired=True) if row.key == key), None)
     if found is None:
@@ -65,7 +65,7 @@ def find_scheme(engine: Engine, key: str) -> SchemeRow:
     return found
 
 
-def scheme_versions(engine: Engine, key: str) -> list[SchemeVersion]:
+def scheme_versions(engine: Engine, key: str) -> list[ScoreSchemeVersion]:
     """All versions that the city has, the newest first."""
     columns = ("version", "note", "shipped", "created_at")
     query = (
@@ -76,13 +76,13 @@ def scheme_versions(engine: Engine, key: str) -> list[SchemeVersion]:
     )
     with reading(engine) as tx:
         return [
-            SchemeVersion(**{name: getattr(row, name) for name in SchemeVersion.__struct_fields__})
+            ScoreSchemeVersion(**{name: getattr(row, name) for name in ScoreSchemeVersion.__struct_fields__})
             for row in tx.execute(query)
         ]
 
 
-def _row(scheme: Scheme, version: int, *, shipped: bool, retired: bool) -> SchemeRow:
-    return SchemeRow(
+def _row(scheme: Scheme, version: int, *, shipped: bool, retired: bool) -> ScoreSchemeRow:
+    return ScoreSchemeRow(
         key=scheme.key,
         version=version,
         name_zh=scheme.name_zh,

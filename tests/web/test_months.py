@@ -150,3 +150,15 @@ def test_a_line_of_the_ledger_is_decided_by_somebody_else(web: Web) -> None:
     assert send(boss, "/awards/1/decide", decision, page="/awards").status_code == 303
     assert send(boss, "/awards/1/decide", decision, page="/awards").status_code == 409
     assert "500 元" in boss.get("/awards").text
+
+
+def test_a_program_reads_the_bulletin_its_cases_and_the_trail(closed: Web) -> None:
+    client = closed.as_(Role.ADMINISTRATOR)
+    assert [one["key"] for one in client.get("/api/v1/months").json["items"]] == ["2023-02"]
+    told = client.get("/api/v1/months/2023-02").json
+    numbers = {line["count"]: line["cases"] for line in told["numbers"]}
+    page = client.get("/api/v1/months/2023-02/cases?count=open_overdue&limit=2").json
+    assert (len(page["items"]), numbers["open_overdue"] > 2) == (2, page["next"] is not None)
+    assert client.get("/api/v1/months/2023-02/corrections").json == {"items": []}
+    assert client.get("/api/v1/months/2020-01").status_code == 404
+    assert {one["key"] for one in client.get("/api/v1/score-schemes").json["items"]} >= {"jinniu", "jinhua"}
