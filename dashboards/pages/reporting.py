@@ -44,7 +44,8 @@ def register(app: Flask) -> None:
 
 def report_on_map() -> str:
     """One page, from top to bottom: where, what, a photo, how to be reached."""
-    return _page(forms.FormState(values={name: request.args.get(name, "") for name in ("kind", "lon", "lat")}))
+    given = {name: request.args[name] for name in ("kind", "lon", "lat") if request.args.get(name)}
+    return _page(forms.FormState(values=given))
 
 
 def report_there() -> Answer:
