@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -10,7 +11,6 @@ from flask import url_for
 from msgspec import Meta
 
 from dashboards.api.answering import page
-from dashboards.api.figures import Moment
 from dashboards.api.operation import Answer, Body, Id, Listing, NoQuery, Note, Operation, Paged
 from dashboards.api.request import Call
 from registry.domain.errors import NotFound
@@ -54,7 +54,7 @@ class CaseMove(Body, frozen=True, kw_only=True):
     assignee_id: Id | None = None
     unit_id: Id | None = None
     photo_ids: Annotated[list[Id], Meta(max_length=9)] = msgspec.field(default_factory=list)
-    until: Moment | None = None
+    until: Annotated[datetime, Meta(tz=True)] | None = None
     into_id: Id | None = None
     passed: bool | None = None
     quantity: Annotated[float, Meta(gt=0, lt=1e6)] | None = None

@@ -1,7 +1,6 @@
 """Random lives of cases: a city of two covers and a place, people who do what they like, and a clock that moves on.
 
-Drives the real services with real transactions. ``test_case_lives`` runs a short walk on SQLite and on PostgreSQL;
-``benchmarks/case_lives.py`` runs thousands.
+Drives the real services with real transactions; ``test_case_lives`` walks on SQLite and on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -341,4 +340,3 @@ def found_city(engine: Any) -> City:
     with writing(engine) as tx:
         tx.execute(insert(asset_class).values(water))
     return build_city(engine, START)
-

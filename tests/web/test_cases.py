@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -261,3 +262,49 @@ def test_an_alert_is_shown_with_its_rule(web: Web, case_id: int) -> None:
 def test_the_overview_shows_what_is_wrong(web: Web, case_id: int) -> None:
     web.city.add_alert(case_id, NOON)
     assert f"/cases/{case_id}" in web.as_(Role.VIEWER).get("/").text
+
+
+def test_an_extension_is_asked_for_on_the_phone_and_decided_at_the_desk(web: Web, case_id: int) -> None:
+    dispatcher, crew = web.as_(Role.DISPATCHER), web.as_(Role.CREW)
+    move(dispatcher, case_id, {"move": "dispatch", "version": 1, "assignee_id": web.city.crew.user_id})
+    assert move(crew, case_id, {"move": "request_extension", "version": 2, "note": "等配件"}).status_code == 303
+    asked = file_of(web, case_id).requests[0]
+    path = f"/cases/{case_id}/requests/{asked.id}"
+    assert path not in crew.get(f"/cases/{case_id}").text
+    assert path in dispatcher.get(f"/cases/{case_id}").text
+    refused = send(dispatcher, path, {"answer": "refuse", "version": 3, "note": ""}, page="/assets")
+    assert (refused.status_code, "不同意须说明原因" in refused.text) == (422, True)
+    assert send(dispatcher, path, {"answer": "grant", "version": 3}, page="/assets").status_code == 303
+    file = file_of(web, case_id)
+    assert (file.requests[0].state, file.extensions) == ("granted", 1)
+    assert send(dispatcher, path, {"answer": "grant", "version": 4}, page="/assets").status_code == 409
+
+
+def test_a_case_is_merged_by_the_number_of_the_other_one(web: Web, case_id: int) -> None:
+    dispatcher = web.as_(Role.DISPATCHER)
+    other = web.city.open_case(NOON, kind="cover_loose").case_id
+    wrong = move(dispatcher, case_id, {"move": "merge", "version": 1, "into_id": "2020"})
+    assert (wrong.status_code, "没有编号为 2020 的案件" in wrong.text) == (422, True)
+    number = file_of(web, other).number
+    assert move(dispatcher, case_id, {"move": "merge", "version": 1, "into_id": number}).status_code == 303
+    assert number in dispatcher.get(f"/cases/{case_id}").text
+
+
+def test_a_suspension_is_for_a_day(web: Web, case_id: int) -> None:
+    dispatcher = web.as_(Role.DISPATCHER)
+    form = {"move": "suspend", "version": 1, "note": "等断面"}
+    assert move(dispatcher, case_id, form | {"until": "2020-01-01"}).status_code == 422
+    until = (NOON + timedelta(days=9)).date().isoformat()
+    assert move(dispatcher, case_id, form | {"until": until}).status_code == 303
+    assert "到期自动恢复计时" in dispatcher.get(f"/cases/{case_id}").text
+
+
+def test_what_a_collector_fixes_on_the_spot_shows_before_and_after(web: Web, case_id: int) -> None:
+    crew = web.as_(Role.CREW)
+    before = {"photo_before": (picture(), "a.png")}
+    assert move(crew, case_id, {"move": "self_handle", "version": 1, **before}).status_code == 422
+    pictures = {"photo_before": (picture(60), "a.png"), "photo_after": (picture(70), "b.png")}
+    assert move(crew, case_id, {"move": "self_handle", "version": 1, **pictures}).status_code == 303
+    file = file_of(web, case_id)
+    assert (file.stage, file.closed_how) == ("closed", "self_handled")
+    assert {photo.kind for photo in file.photos} >= {"before", "after"}
