@@ -99,6 +99,7 @@ class ApiCity:
             self._prints,
             self._people,
             self._quiet,
+            self._months,
             self._notices,
             self._in_the_field,
             self._followed,
