@@ -146,7 +146,7 @@ def close_waiting_months(
             closed += close_month(engine, key, clock=clock, zone=zone, ends=ends)
         except Conflict:
             return closed
-        except Exception as error:
+        except Exception as error:  # the job runner: the month says what was wrong, the log has the traceback
             log.exception("month_failed", month=key)
             _fail(engine, key, f"{type(error).__name__}: {error}")
     return closed

@@ -59,6 +59,7 @@ MAY_CATCH_ALL = {
     "registry/services/print_making.py",
     "registry/services/notice_post.py",
     "registry/worker.py",
+    "registry/services/month_closing.py",
 }
 
 
