@@ -23,6 +23,11 @@ from registry.domain.rules.conditions import (
 )
 from registry.domain.rules.rule import GroupPolicy, Rule, Step
 
+CABINET_RULE = "cabinet_silent"
+BUS_RULE = "bus_silent"
+WHOLE_RULES = frozenset({CABINET_RULE, BUS_RULE})
+"""These look at a whole cabinet or bus, whatever hangs on it."""
+
 # Eight within 2 km and ten minutes are no coincidence of single faults.
 _STORM = GroupPolicy(at_least=8, within_s=600.0, radius_m=2000.0, wait_s=30.0)
 
@@ -214,7 +219,7 @@ _DEVICES: tuple[Rule, ...] = (
         " down as a whole is one alert.",
     ),
     Rule(
-        key="bus_silent",
+        key=BUS_RULE,
         version=1,
         family=None,
         point=None,
@@ -228,7 +233,7 @@ _DEVICES: tuple[Rule, ...] = (
         " or its power, not each device. Over when more than half of them speak again.",
     ),
     Rule(
-        key="cabinet_silent",
+        key=CABINET_RULE,
         version=1,
         family=None,
         point=None,
