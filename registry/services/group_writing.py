@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from registry.domain.geo import Box
-from registry.domain.grouping import circle_around, passed_by, smallest_area
+from registry.domain.grouping import circle_around, company_came, passed_by, smallest_area
 from registry.domain.kinds import AlertEventKind, GroupState, Severity, Source
 from registry.domain.moves import EventName
 from registry.domain.rules import GroupPolicy, Rule
@@ -100,14 +100,17 @@ def unite(tx: Connection, groups: Sequence[int], *, now: datetime) -> int | None
 
 
 def open_case_of(tx: Connection, group_id: int, rules: Mapping[str, Rule], *, now: datetime, zone: tzinfo) -> int:
-    """The one case of a group of which a member's time is up, on the member's asset nearest its middle: 1, or 0.
+    """The one case of a group that has settled or of which a member's time is up: 1, or 0.
 
-    None when the rule wants none, when there is one, or when all whose time is up were over before it.
+    It is on the member's asset nearest the middle. None when the rule wants none, when there is one, or when all that
+    count were over before their time.
     """
     group = tx.execute(select(alert_group).where(alert_group.c.id == group_id)).one()
     rule = rules.get(group.rule_key)
     members = alert.c.group_id == group_id
-    due = (members, alert.c.case_due_at <= now)
+    # after its case was closed, what joins waits its own time: it may be the tail of what is over
+    settled = group.case_id is None and company_came(group.recorded_at, now=now)
+    due = (members, alert.c.case_due_at.is_not(None) if settled else alert.c.case_due_at <= now)
     case_id = _open_case(tx, group_id)
     if case_id is not None:
         _take_into(tx, case_id, members)

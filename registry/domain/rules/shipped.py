@@ -32,7 +32,7 @@ WHOLE_RULES = frozenset({CABINET_RULE, BUS_RULE})
 _STORM = GroupPolicy(at_least=8, within_s=600.0, radius_m=2000.0, wait_s=30.0)
 
 # A storm fills the wells of a district one after the other: the first runs over up to half an hour before the eighth,
-# the last hours later, and it is all one water. Nobody falls into a full well, so the case can wait for that long.
+# the last hours later, and it is all one water. Nobody falls into a full well, so a lonely one can wait for that long.
 _FLOOD = GroupPolicy(at_least=8, within_s=4 * 3600.0, radius_m=2000.0, wait_s=1800.0)
 
 # A cold night drops many batteries of one delivery below the line within hours; one round changes them all.

@@ -75,6 +75,21 @@ def test_a_worker_that_was_away_finds_the_group_all_the_same(street: Street, now
     assert street.decide(s(now, 7200)) == Decided(groups=1, joined=6, cases=1, ended=0)
 
 
+def test_once_company_came_the_case_waits_no_longer_than_a_minute_however_long_one_alone_would(
+    city: City, now: datetime
+):
+    flood = msgspec.structs.replace(WATER, grouping=msgspec.structs.replace(POLICY, within_s=3600.0, wait_s=1800.0))
+    street = sensors(city, now, range(5), flood)
+    street.fire([0, 1, 2], now)
+    assert street.decide(s(now, 10)) == Decided(groups=1, joined=3, cases=0, ended=0)
+    assert street.decide(s(now, 69)) == Decided(0, 0, 0, 0)
+    assert street.decide(s(now, 70)) == Decided(0, 0, 1, 0)
+    street.fire([3], s(now, 900))
+    assert street.decide(s(now, 901)) == Decided(0, 1, 0, 0)
+    (opened,) = street.cases()
+    assert {row.case_id for row in street.alerts()} == {opened.id}
+
+
 def test_a_gust_that_is_over_before_its_time_is_a_group_without_a_case(street: Street, now: datetime):
     street.fire(range(6), now)
     street.clear(range(6), s(now, 20))
