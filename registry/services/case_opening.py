@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Table, and_, insert, literal, not_, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.domain.deadlines import CHINA_TIME, case_kind
@@ -31,6 +45,10 @@ _INSERTS: dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
     "postgresql": postgresql.insert,
     "sqlite": sqlite.insert,
 }
+
+
+_BY_PEOPLE = or_(entry.c.by_user_id.is_not(None), entry.c.move == EventName.REPORT.value)
+_OWN = (case.c.stage == Stage.FILED.value, case.c.version == 1, case.c.source == Source.SENSOR.value)
 
 
 class Opened(NamedTuple):
@@ -119,24 +137,32 @@ def raise_severity(tx: Connection, case_id: int, severity: Severity, *, now: dat
     _raise(tx, row, Severity(severity), now=now, by=by)
 
 
-def withdraw(tx: Connection, case_id: int, *, detail: Mapping[str, Any], now: datetime) -> bool:
+def untouched(tx: Connection, kind: str, which: Select[tuple[int]]) -> list[int]:
+    """Of the cases ``which``, those of ``kind`` that the system opened and no person has touched yet, oldest first."""
+    people = _touched(_BY_PEOPLE)
+    found = select(case.c.id).where(case.c.id.in_(which), case.c.kind == kind, *_OWN, not_(people.exists()))
+    return list(tx.scalars(found.order_by(case.c.id)))
+
+
+def withdraw(
+    tx: Connection, case_id: int, *, detail: Mapping[str, Any], now: datetime, with_alerts: bool = False
+) -> bool:
     """Void a case that the system opened and nobody has touched: what it is about belongs to another one.
 
-    False where a person, a citizen's report or an alert of its own asset has to do with it already; then it stays.
+    False where a person, a citizen's report or (unless ``with_alerts``: they go along) an alert of its own asset has
+    to do with it already; then it stays.
     """
+    touched = _touched(_BY_PEOPLE if with_alerts else or_(_BY_PEOPLE, entry.c.move == EventName.ALERT_ATTACHED.value))
     about = (asset.c.name.label("asset_name"), asset.c.road)
-    own = (case.c.stage == Stage.FILED.value, case.c.version == 1, case.c.source == Source.SENSOR.value)
-    others = entry.c.move.in_([EventName.REPORT.value, EventName.ALERT_ATTACHED.value])
-    touched = select(entry.c.id).where(entry.c.case_id == case_id, or_(entry.c.by_user_id.is_not(None), others))
     row = tx.execute(
         select(case, *about)
         .join_from(case, asset, asset.c.id == case.c.asset_id)
-        .where(case.c.id == case_id, *own, not_(touched.exists()))
+        .where(case.c.id == case_id, *_OWN, not_(touched.exists()))
     ).one_or_none()
     if row is None:
         return False
     void = {"stage": Stage.VOID.value, "ended_at": now, "version": 2}
-    if not tx.execute(update(case).where(case.c.id == case_id, *own).values(void)).rowcount:
+    if not tx.execute(update(case).where(case.c.id == case_id, *_OWN).values(void)).rowcount:
         return False
     written = {
         "case_id": case_id,
@@ -152,6 +178,11 @@ def withdraw(tx: Connection, case_id: int, *, detail: Mapping[str, Any], now: da
     body = feed_body(row) | {"stage": Stage.VOID.value, "move": MoveName.VOID.value, "version": 2}
     publish(tx, FeedKind.CASE_MOVED, body, now=now)
     return True
+
+
+def _touched(how: ColumnElement[bool]) -> Select[tuple[int]]:
+    """What was added in that way to the case of the query around it."""
+    return select(entry.c.id).where(entry.c.case_id == case.c.id, how)
 
 
 def write_event(

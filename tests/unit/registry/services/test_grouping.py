@@ -131,15 +131,32 @@ def test_a_member_that_becomes_urgent_gets_its_own_case_at_once_and_stays_a_memb
     assert (street.alerts()[0].case_id, street.alerts()[0].group_id) == (own.id, street.groups()[0].id)
 
 
-def test_alerts_that_had_cases_already_keep_them_when_the_group_forms(street: Street, now: datetime):
+def test_the_case_of_who_was_alone_at_first_becomes_the_groups(street: Street, now: datetime):
     street.fire([0, 1], now)
     street.decide(s(now, 60))
     street.fire([2, 3, 4], s(now, 120))
     assert street.decide(s(now, 122)) == Decided(1, 5, 0, 0)
     assert street.decide(s(now, 150)) == Decided(0, 0, 1, 0)
-    first, second, third = (row.id for row in street.cases())
-    assert [row.case_id for row in street.alerts()] == [first, second, third, third, third]
-    assert {row.group_id for row in street.alerts()} == {street.groups()[0].id}
+    first, second = street.cases()
+    assert [(row.stage, row.asset_id) for row in (first, second)] == [
+        ("filed", street.subjects[0].asset_id),
+        ("void", street.subjects[1].asset_id),
+    ]
+    assert {row.case_id for row in street.alerts()} == {first.id} == {street.groups()[0].case_id}
+    assert [detail["members"] for detail in street.details(first.id)] == [5]
+
+
+def test_a_case_that_somebody_has_taken_stays_its_own_when_a_group_forms_around_it(street: Street, now: datetime):
+    street.fire([0], now)
+    street.decide(s(now, 60))
+    (taken,) = street.cases()
+    with writing(street.city.engine) as tx:
+        tx.execute(update(case).where(case.c.id == taken.id).values(stage="dispatched", version=2))
+    street.fire([2, 3, 4], s(now, 120))
+    street.decide(s(now, 150))
+    first, second = street.cases()
+    assert [row.case_id for row in street.alerts()] == [taken.id, second.id, second.id, second.id]
+    assert (first.stage, street.groups()[0].case_id) == ("dispatched", second.id)
 
 
 def test_a_group_without_one_case_opens_none(city: City, now: datetime):
