@@ -137,10 +137,14 @@ def raise_severity(tx: Connection, case_id: int, severity: Severity, *, now: dat
     _raise(tx, row, Severity(severity), now=now, by=by)
 
 
-def untouched(tx: Connection, kind: str, which: Select[tuple[int]]) -> list[int]:
-    """Of the cases ``which``, those of ``kind`` that the system opened and no person has touched yet, oldest first."""
-    people = _touched(_BY_PEOPLE)
-    found = select(case.c.id).where(case.c.id.in_(which), case.c.kind == kind, *_OWN, not_(people.exists()))
+def to_be_worked_on(tx: Connection, kind: str, which: Select[tuple[int]]) -> list[int]:
+    """Of the cases ``which``, those of ``kind`` that the system opened and that wait for work, oldest first."""
+    found = select(case.c.id).where(
+        case.c.id.in_(which),
+        case.c.kind == kind,
+        case.c.source == Source.SENSOR.value,
+        case.c.stage.in_([Stage.FILED.value, Stage.DISPATCHED.value, Stage.IN_HAND.value]),
+    )
     return list(tx.scalars(found.order_by(case.c.id)))
 
 

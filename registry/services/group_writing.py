@@ -141,14 +141,17 @@ def open_case_of(tx: Connection, group_id: int, rules: Mapping[str, Rule], *, no
 
 
 def _adopt(tx: Connection, group: Any, kind: str, *, now: datetime) -> bool:
-    """The case that a lonely first member got is the group's, if no person has touched it: it was the same trouble."""
+    """The case that a lonely first member got is the group's while somebody still has to go: it was the same trouble.
+
+    Others like it are withdrawn for it where nobody has touched them.
+    """
     others_alert = alert.alias("others_alert")
     of_others = exists().where(
         others_alert.c.case_id == alert.c.case_id, func.coalesce(others_alert.c.group_id, 0) != group.id
     )
     members = alert.c.group_id == group.id
     theirs = select(alert.c.case_id).where(members, alert.c.case_id.is_not(None), not_(of_others))
-    found = case_opening.untouched(tx, kind, theirs)
+    found = case_opening.to_be_worked_on(tx, kind, theirs)
     if not found:
         return False
     tx.execute(update(alert_group).where(alert_group.c.id == group.id).values(case_id=found[0]))

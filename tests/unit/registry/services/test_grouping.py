@@ -146,17 +146,22 @@ def test_the_case_of_who_was_alone_at_first_becomes_the_groups(street: Street, n
     assert [detail["members"] for detail in street.details(first.id)] == [5]
 
 
-def test_a_case_that_somebody_has_taken_stays_its_own_when_a_group_forms_around_it(street: Street, now: datetime):
+@pytest.mark.parametrize(("stage", "is_theirs"), [("dispatched", True), ("in_hand", True), ("handed_back", False)])
+def test_who_is_on_the_way_to_a_lonely_one_hears_of_the_group_who_has_been_there_does_not(
+    street: Street, now: datetime, stage: str, is_theirs: bool
+):
     street.fire([0], now)
     street.decide(s(now, 60))
     (taken,) = street.cases()
     with writing(street.city.engine) as tx:
-        tx.execute(update(case).where(case.c.id == taken.id).values(stage="dispatched", version=2))
+        tx.execute(update(case).where(case.c.id == taken.id).values(stage=stage, version=2))
     street.fire([2, 3, 4], s(now, 120))
     street.decide(s(now, 150))
-    first, second = street.cases()
-    assert [row.case_id for row in street.alerts()] == [taken.id, second.id, second.id, second.id]
-    assert (first.stage, street.groups()[0].case_id) == ("dispatched", second.id)
+    cases = street.cases()
+    assert (len(cases), cases[0].stage) == (1 if is_theirs else 2, stage)
+    assert [row.case_id for row in street.alerts()] == [taken.id, *[cases[-1].id] * 3]
+    assert street.groups()[0].case_id == cases[-1].id
+    assert bool(street.details(taken.id)) is is_theirs
 
 
 def test_a_group_without_one_case_opens_none(city: City, now: datetime):
