@@ -41,7 +41,7 @@ def _all(config: Path | None) -> Iterator[Finding]:
         yield Finding("settings", False, str(problem), "mend the settings file")
         return
     yield Finding("settings", True, f"read; relative paths start at {place.home}")
-    checks = (_records, _series, _broker, _worker, _pages, _space, _letters, _audit)
+    checks = (_records, _series, _broker, _worker, _pages, _space, _letters, _notices, _audit)
     for check in checks:
         try:
             yield check(place)
@@ -157,6 +157,24 @@ def _letters(place: Place) -> Finding:
             "covercode letters list: mend the causes, then covercode letters replay",
         )
     return Finding("letters", True, "no dead letters in 24 h")
+
+
+def _notices(place: Place) -> Finding:
+    from registry.queries.notice_ways import urgent_reach
+
+    engine, _ = open_records(place)
+    try:
+        reach = urgent_reach(engine, now=datetime.now(UTC), zone=place.zone)
+    finally:
+        engine.dispose()
+    if not reach.routes:
+        said = "an urgent alert is seen on these pages alone: no route tells anybody of it"
+        return Finding("notices", False, said, "make a channel, a contact and a route (docs/notices.md)")
+    if reach.hours_without:
+        said = f"in {reach.hours_without} of the week's 168 hours no route tells anybody of an urgent alert"
+        return Finding("notices", False, said, "give one route that takes urgent alerts no hours")
+    said = f"{reach.routes} routes tell of urgent alerts, at any hour"
+    return Finding("notices", True, said if reach.everywhere else f"{said}, but only for some areas, units or rules")
 
 
 def _audit(place: Place) -> Finding:

@@ -20,7 +20,7 @@ from registry.queries import alert_groups as group_queries
 from registry.queries import alerts as alert_queries
 from registry.queries.alerts import AlertDetail, AlertOrder
 from registry.queries.external_events import ExternalOccurrence, occurrences
-from registry.queries.notices import notices_of_alert
+from registry.queries.notices import notices_of_alert, notices_of_group
 from registry.queries.silences import muted_alerts
 from registry.services import acknowledging, group_people
 
@@ -196,6 +196,7 @@ def group(group_id: int) -> str:
         "alert_group.html",
         group=found,
         page=page,
+        notices=notices_of_group(where.engine, group_id),
         next_url=next_url(page.next),
         form=forms.FormState(),
         feed_id=where.hub.newest_id(),

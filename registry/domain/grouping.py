@@ -23,6 +23,9 @@ from registry.domain.geo import Box, Place, distance_m
 from registry.domain.rules import GroupPolicy
 from registry.domain.scopes import AREA_CODE_LENGTHS
 
+SETTLES_S = 60.0
+"""A group is known for this long before its case opens, if its alerts would have waited for longer."""
+
 _EARTH_RADIUS_M = 6_371_008.8
 _FEW_PAIRS = 64
 _REACH = 1.0 + 1e-6  # a hair more, so that rounding never hides a pair
@@ -68,6 +71,11 @@ def gather(alerts: Iterable[Gatherable], policy: GroupPolicy) -> list[Gathering]
 def passed_by(fired_at: datetime, cleared_at: datetime | None, policy: GroupPolicy) -> bool:
     """Whether an alert was over before its time to open a case came: then nobody need go."""
     return cleared_at is not None and cleared_at - fired_at < timedelta(seconds=policy.wait_s)
+
+
+def company_came(grouped_at: datetime, *, now: datetime) -> bool:
+    """Whether a group is known for long enough: its case need not wait until the time of its first alert is up."""
+    return now - grouped_at >= timedelta(seconds=SETTLES_S)
 
 
 def is_over(last_at: datetime, policy: GroupPolicy, *, live: int, now: datetime) -> bool:

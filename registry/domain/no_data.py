@@ -15,9 +15,6 @@ from enum import StrEnum
 
 from registry.domain.rules import NoDataCondition
 
-CABINET_RULE = "cabinet_silent"
-BUS_RULE = "bus_silent"
-WHOLE_RULES = frozenset({CABINET_RULE, BUS_RULE})
 """The rules that look at a whole cabinet or bus; all others of their kind look at single devices."""
 
 CABINET_PERIOD_S = 10.0

@@ -20,11 +20,11 @@ from registry.domain.backtest_judged import FOLLOWED_WITHIN_MS, KnownCase, misse
 from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import InvalidInput
 from registry.domain.kinds import Stage
-from registry.domain.no_data import BUS_RULE, CABINET_RULE
 from registry.domain.permits import SEAT_RULE
 from registry.domain.rules.conditions import NoDataCondition
 from registry.domain.rules.plain import same_rule
 from registry.domain.rules.rule import Rule
+from registry.domain.rules.shipped import WHOLE_RULES
 from registry.queries.backtest_feed import Anchor, Fed, feed, times_of
 from registry.queries.backtest_rules import present_version
 from registry.queries.backtest_runs import Run, beside, day_of, shares
@@ -111,7 +111,7 @@ class Work:
         check_span(wish.since, wish.until)
         if wish.rule.key == SEAT_RULE:
             raise InvalidInput("rule", "is looked at only when a permit ends; there is no history to try it on")
-        if wish.rule.key in (BUS_RULE, CABINET_RULE):
+        if wish.rule.key in WHOLE_RULES:
             raise InvalidInput("rule", "looks at a whole bus or cabinet; no history of these is kept to try it on")
         self._raw_from_ms = self._store.raw_from_ms()
         with reading(self._engine) as tx:

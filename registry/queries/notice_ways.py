@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import msgspec
 from sqlalchemy import Engine, Select, func, select
 
 from registry.domain.errors import NotFound
-from registry.domain.kinds import ChannelKind, NoticeState
+from registry.domain.kinds import ChannelKind, NoticeState, Severity
 from registry.domain.muting import Subject
-from registry.domain.notices import About, RouteStep, treat
+from registry.domain.notices import About, RouteStep, in_hours, treat
 from registry.domain.rules.rule import Hours
 from registry.notices import ways
 from registry.notices.outgoing import masked
 from registry.queries.duties import all_posts
 from registry.queries.rows import as_view
 from registry.services.duties import duty_book
-from registry.services.notice_directory import Known, all_routes, load_directory
+from registry.services.notice_directory import Directory, Known, all_routes, load_directory
 from registry.services.notice_facts import unit_for
 from registry.shapes import shaped
 from registry.storage.database import reading
@@ -97,6 +97,18 @@ class WouldTell(msgspec.Struct, frozen=True, kw_only=True):
     state: NoticeState
     due_at: datetime
     reason_code: str
+
+
+class UrgentReach(msgspec.Struct, frozen=True, kw_only=True):
+    """How many routes take urgent alerts and have somebody to tell.
+
+    ``hours_without`` of the week's 168 hours none of them holds; ``everywhere`` False: an alert of another area, unit
+    or rule than they name reaches nobody.
+    """
+
+    routes: int
+    hours_without: int
+    everywhere: bool
 
 
 class WouldStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,6 +200,30 @@ def who_is_told(
                 WouldStep(route_id=each.id, route_name=each.name, number=number, after_s=step.after_s, people=shown)
             )
     return found
+
+
+def urgent_reach(engine: Engine, *, now: datetime, zone: tzinfo) -> UrgentReach:
+    """Whether an urgent alert would leave these pages at all, at any hour of the week from ``now`` on."""
+    with reading(engine) as tx:
+        directory = load_directory(tx, zone=zone, now=now)
+    reaching = [
+        each
+        for each in directory.routes
+        if each.enabled
+        and each.severity <= Severity.CRITICAL
+        and any(_may_tell(step, directory) for step in each.steps)
+    ]
+    week = [now.astimezone(zone) + timedelta(hours=each) for each in range(7 * 24)]
+    return UrgentReach(
+        routes=len(reaching),
+        hours_without=sum(not any(in_hours(each.hours, local) for each in reaching) for local in week),
+        everywhere=any(each.unit_id is None and not each.area_code and not each.rule_key for each in reaching),
+    )
+
+
+def _may_tell(step: RouteStep, directory: Directory) -> bool:
+    """Whether the step names a contact that can be told; who is on duty depends on the place and counts as somebody."""
+    return step.unit_on_duty or bool(step.posts) or any(each in directory.contacts for each in step.contacts)
 
 
 def _would(

@@ -112,6 +112,13 @@ def notices_of_alert(engine: Engine, alert_id: int) -> list[NoticeRow]:
         return [_row(row) for row in tx.execute(query.limit(500))]
 
 
+def notices_of_group(engine: Engine, group_id: int) -> list[NoticeRow]:
+    """Who was told of a group as a whole, in the order in which it was decided."""
+    query = _joined().where(notice.c.group_id == group_id).order_by(notice.c.id)
+    with reading(engine) as tx:
+        return [_row(row) for row in tx.execute(query.limit(500))]
+
+
 def notice_troubles(engine: Engine, *, now: datetime) -> NoticeTroubles:
     """What to show among the repairs."""
     failing = (

@@ -7,7 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, Table, and_, func, insert, literal, not_, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.domain.case_limits import CaseLimits
@@ -34,6 +49,10 @@ _INSERTS: dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
     "postgresql": postgresql.insert,
     "sqlite": sqlite.insert,
 }
+
+
+_BY_PEOPLE = or_(entry.c.by_user_id.is_not(None), entry.c.move == EventName.REPORT.value)
+_OWN = (case.c.stage == Stage.FILED.value, case.c.version == 1, case.c.source == Source.SENSOR.value)
 
 
 class Opened(NamedTuple):
@@ -169,19 +188,31 @@ def raise_severity(tx: Connection, case_id: int, severity: Severity, *, now: dat
     _raise(tx, row, Severity(severity), now=now, by=by)
 
 
-def withdraw(tx: Connection, case_id: int, *, detail: Mapping[str, Any], now: datetime) -> bool:
+def to_be_worked_on(tx: Connection, kind: str, which: Select[tuple[int]]) -> list[int]:
+    """Of the cases ``which``, those of ``kind`` that the system opened and that wait for work, oldest first."""
+    found = select(case.c.id).where(
+        case.c.id.in_(which),
+        case.c.kind == kind,
+        case.c.source == Source.SENSOR.value,
+        case.c.stage.in_([Stage.FILED.value, Stage.DISPATCHED.value, Stage.IN_HAND.value]),
+    )
+    return list(tx.scalars(found.order_by(case.c.id)))
+
+
+def withdraw(
+    tx: Connection, case_id: int, *, detail: Mapping[str, Any], now: datetime, with_alerts: bool = False
+) -> bool:
     """Void a case that the system opened and nobody has touched: what it is about belongs to another one.
 
-    False where a person, a citizen's report or an alert of its own asset has to do with it already; then it stays.
+    False where a person, a citizen's report or (unless ``with_alerts``: they go along) an alert of its own asset has
+    to do with it already; then it stays.
     """
-    own = (case.c.stage == Stage.FILED.value, case.c.version == 1, case.c.source == Source.SENSOR.value)
-    others = entry.c.move.in_([EventName.REPORT.value, EventName.ALERT_ATTACHED.value])
-    touched = select(entry.c.id).where(entry.c.case_id == case_id, or_(entry.c.by_user_id.is_not(None), others))
-    row = tx.execute(_shown().where(case.c.id == case_id, *own, not_(touched.exists()))).one_or_none()
+    touched = _touched(_BY_PEOPLE if with_alerts else or_(_BY_PEOPLE, entry.c.move == EventName.ALERT_ATTACHED.value))
+    row = tx.execute(_shown().where(case.c.id == case_id, *_OWN, not_(touched.exists()))).one_or_none()
     if row is None:
         return False
     void = {"stage": Stage.VOID.value, "ended_at": now, "closed_how": ClosedHow.VOID.value, "version": 2}
-    if not tx.execute(update(case).where(case.c.id == case_id, *own).values(void)).rowcount:
+    if not tx.execute(update(case).where(case.c.id == case_id, *_OWN).values(void)).rowcount:
         return False
     written = {
         "case_id": case_id,
@@ -197,6 +228,11 @@ def withdraw(tx: Connection, case_id: int, *, detail: Mapping[str, Any], now: da
     body = feed_body(row) | {"stage": Stage.VOID.value, "move": MoveName.VOID.value, "version": 2}
     publish(tx, FeedKind.CASE_MOVED, body, now=now)
     return True
+
+
+def _touched(how: ColumnElement[bool]) -> Select[tuple[int]]:
+    """What was added in that way to the case of the query around it."""
+    return select(entry.c.id).where(entry.c.case_id == case.c.id, how)
 
 
 def write_event(

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, not_, select, update
 
 from registry.domain.geo import Box
-from registry.domain.grouping import circle_around, passed_by, smallest_area
+from registry.domain.grouping import circle_around, company_came, passed_by, smallest_area
 from registry.domain.kinds import AlertEventKind, GroupState, Severity, Source
 from registry.domain.moves import EventName
 from registry.domain.rules import GroupPolicy, Rule
@@ -100,14 +100,17 @@ def unite(tx: Connection, groups: Sequence[int], *, now: datetime) -> int | None
 
 
 def open_case_of(tx: Connection, group_id: int, rules: Mapping[str, Rule], *, now: datetime, zone: tzinfo) -> int:
-    """The one case of a group of which a member's time is up, on the member's asset nearest its middle: 1, or 0.
+    """The one case of a group that has settled or of which a member's time is up: 1, or 0.
 
-    None when the rule wants none, when there is one, or when all whose time is up were over before it.
+    The one that a lonely member got before, or else a new one on the asset nearest the middle. None when the rule wants
+    none, when there is one, or when all that count were over before their time.
     """
     group = tx.execute(select(alert_group).where(alert_group.c.id == group_id)).one()
     rule = rules.get(group.rule_key)
     members = alert.c.group_id == group_id
-    due = (members, alert.c.case_due_at <= now)
+    # after its case was closed, what joins waits its own time: it may be the tail of what is over
+    settled = group.case_id is None and company_came(group.recorded_at, now=now)
+    due = (members, alert.c.case_due_at.is_not(None) if settled else alert.c.case_due_at <= now)
     case_id = _open_case(tx, group_id)
     if case_id is not None:
         _take_into(tx, case_id, members)
@@ -120,6 +123,8 @@ def open_case_of(tx: Connection, group_id: int, rules: Mapping[str, Rule], *, no
     if all(passed_by(row.fired_at, row.cleared_at, policy) for row in rows):
         tx.execute(update(alert).where(*due).values(case_due_at=None))
         return 0
+    if _adopt(tx, group, rule.case_kind, now=now):
+        return 1
     middle = _nearest(tx, group)
     severity = Severity(group.severity)
     told = {"group_id": group_id, "members": group.members, "rule_key": group.rule_key}
@@ -133,6 +138,29 @@ def open_case_of(tx: Connection, group_id: int, rules: Mapping[str, Rule], *, no
     write_event(tx, middle.id, AlertEventKind.CASE, at=now, severity=severity, detail=of_case, now=now)
     publish_group(tx, group_id, now=now)
     return 1
+
+
+def _adopt(tx: Connection, group: Any, kind: str, *, now: datetime) -> bool:
+    """The case that a lonely first member got is the group's while somebody still has to go: it was the same trouble.
+
+    Others like it are withdrawn for it where nobody has touched them.
+    """
+    others_alert = alert.alias("others_alert")
+    of_others = exists().where(
+        others_alert.c.case_id == alert.c.case_id, func.coalesce(others_alert.c.group_id, 0) != group.id
+    )
+    members = alert.c.group_id == group.id
+    theirs = select(alert.c.case_id).where(members, alert.c.case_id.is_not(None), not_(of_others))
+    found = case_opening.to_be_worked_on(tx, kind, theirs)
+    if not found:
+        return False
+    tx.execute(update(alert_group).where(alert_group.c.id == group.id).values(case_id=found[0]))
+    for case_id in found[1:]:
+        _give_up(tx, case_id, found[0], group.id, now=now, with_alerts=True)
+    _take_into(tx, found[0], members)
+    _tell_case(tx, group.id, found[0], now=now)
+    publish_group(tx, group.id, now=now)
+    return True
 
 
 def end(tx: Connection, group_id: int, *, now: datetime) -> None:
@@ -219,9 +247,11 @@ def _tell_case(tx: Connection, group_id: int, case_id: int, *, now: datetime) ->
         case_opening.write_event(tx, case_id, EventName.GROUPED, now=now, detail=told)
 
 
-def _give_up(tx: Connection, case_id: int, for_case_id: int, group_id: int, *, now: datetime) -> None:
+def _give_up(
+    tx: Connection, case_id: int, for_case_id: int, group_id: int, *, now: datetime, with_alerts: bool = False
+) -> None:
     told = {"group_id": group_id, "instead_id": for_case_id}
-    if case_opening.withdraw(tx, case_id, detail=told, now=now):
+    if case_opening.withdraw(tx, case_id, detail=told, now=now, with_alerts=with_alerts):
         tx.execute(update(alert).where(alert.c.case_id == case_id).values(case_id=for_case_id))
     else:
         case_opening.write_event(tx, case_id, EventName.GROUPED, now=now, detail=told)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Select, and_, exists, func, not_, or_, select, update
 
 from registry.domain.deadlines import CHINA_TIME
-from registry.domain.grouping import Gatherable, Gathering, gather, is_over, passed_by
+from registry.domain.grouping import Gatherable, Gathering, company_came, gather, is_over, passed_by
 from registry.domain.kinds import AlertEventKind, AlertState, GroupState, Severity
 from registry.domain.rules import GroupPolicy, Rule
 from registry.services import group_writing as writing_groups
@@ -131,12 +131,22 @@ def _carry_out(engine: Engine, rule: Rule, found: Gathering, *, now: datetime, b
 
 def _open_due(engine: Engine, rules: dict[str, Rule], *, now: datetime, zone: tzinfo) -> int:
     """Cases for what waited long enough: one for each group, one for each alert that is alone."""
-    due = select(alert.c.id, alert.c.group_id).where(alert.c.case_due_at <= now)
+    waiting = (
+        select(alert.c.id, alert.c.group_id, alert.c.case_due_at, alert_group.c.recorded_at, alert_group.c.case_id)
+        .outerjoin(alert_group, alert_group.c.id == alert.c.group_id)
+        .where(alert.c.case_due_at.is_not(None))
+    )
     with reading(engine) as tx:
-        rows = tx.execute(due).all()
-    alone = sorted(row.id for row in rows if row.group_id is None)
+        rows = tx.execute(waiting).all()
+    alone = sorted(row.id for row in rows if row.group_id is None and row.case_due_at <= now)
+    due = {
+        row.group_id
+        for row in rows
+        if row.group_id is not None
+        and (row.case_due_at <= now or (row.case_id is None and company_came(row.recorded_at, now=now)))
+    }
     opened = 0
-    for group_id in sorted({row.group_id for row in rows if row.group_id is not None}):
+    for group_id in sorted(due):
         with writing(engine) as tx:
             take_turn(tx)
             opened += writing_groups.open_case_of(tx, group_id, rules, now=now, zone=zone)

@@ -14,9 +14,6 @@ from sqlalchemy import Connection, Engine, func, select
 
 from registry.domain.deadlines import CHINA_TIME
 from registry.domain.no_data import (
-    BUS_RULE,
-    CABINET_RULE,
-    WHOLE_RULES,
     Return,
     judge_return,
     limit,
@@ -25,6 +22,7 @@ from registry.domain.no_data import (
 )
 from registry.domain.rules import NoDataCondition, Rule
 from registry.domain.rules.hours import is_open
+from registry.domain.rules.shipped import BUS_RULE, CABINET_RULE, WHOLE_RULES
 from registry.domain.seasons import effective
 from registry.services import alerts
 from registry.services.no_data_whole import watch_buses, watch_cabinets

@@ -103,10 +103,12 @@ def _work_out(tx: Connection, place: Place, now: datetime) -> _Round:
 def _plan_events(tx: Connection, found: _Round) -> None:
     """Decide every event that nobody has decided yet, in their order.
 
-    Those of an alert that waits for company are left until it is decided whether it stands alone; what is critical
-    waits for nobody.
+    Those of an alert that waits for company are left until it has it, or stands alone; what is critical waits for
+    nobody.
     """
-    waits = and_(alert.c.case_due_at.is_not(None), alert_event.c.severity < int(Severity.CRITICAL))
+    waits = and_(
+        alert.c.case_due_at.is_not(None), alert.c.group_id.is_(None), alert_event.c.severity < int(Severity.CRITICAL)
+    )
     query = (
         select(alert_event)
         .join_from(alert_event, alert, alert.c.id == alert_event.c.alert_id)

@@ -10,10 +10,12 @@ from sqlalchemy import insert, select, update
 
 from registry.domain.kinds import Role
 from registry.queries.alerts import alert_detail, alert_timeline
+from registry.services.notice_planning import plan_notices
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import reading, writing
 from registry.storage.tables import alert, alert_group, case
 from registry.storage.times import to_ms
+from tests.notices import PLACE, Told
 from tests.web.conftest import NOON, Web, send
 
 
@@ -55,6 +57,20 @@ def test_a_group_speaks_for_its_members_on_the_list_and_shows_them_on_its_page(w
     assert [spot["properties"]["g"] for spot in places["features"]] == ["file"] * 3
     assert f"/alert-groups/{group_id}" in client.get("/alert-groups?state=open").text
     assert f"/alert-groups/{group_id}" not in client.get("/alert-groups?state=ended").text
+
+
+def test_a_groups_page_says_who_was_told_of_it(web: Web):
+    members = [web.city.add_alert(None, NOON, rule_key=f"r{number}") for number in range(3)]
+    group_id = grouped(web, *members)
+    client = web.as_(Role.VIEWER)
+    assert 'id="told"' not in client.get(f"/alert-groups/{group_id}").text
+    told = Told(web.city, NOON, with_rule=False)
+    told.add_route({"after_s": 0, "contacts": [told.add_contact(told.add_channel(), name="夜班陈静")]})
+    for alert_id in members:
+        told.event(alert_id, "grouped", NOON, detail={"group_id": group_id})
+    plan_notices(web.city.engine, place=PLACE, now=NOON + timedelta(minutes=1))
+    page = client.get(f"/alert-groups/{group_id}").text
+    assert page[page.index('id="told"') :].count("夜班陈静") == 1
 
 
 def test_the_sentence_names_the_step_that_was_reached_and_the_picture_draws_it(web: Web):

@@ -17,7 +17,7 @@ from registry.domain.kinds import Family
 from registry.domain.rules.check_condition import apart, check_condition, outside, plain, positive
 from registry.domain.rules.numbers import DAY_S, LADDERED_KINDS, fires_above, is_displacement, numbers_of, with_numbers
 from registry.domain.rules.rule import FlapPolicy, GroupPolicy, Rule, Watches
-from registry.domain.rules.shipped import SHIPPED_RULES
+from registry.domain.rules.shipped import SHIPPED_RULES, WHOLE_RULES
 from registry.domain.shipped_standard import SHIPPED_LINES
 
 KEY = re.compile(r"[a-z][a-z0-9_]{1,58}[a-z0-9]")
@@ -103,6 +103,8 @@ def _watches(rule: Rule, city: Known) -> Iterator[InvalidInput]:
         yield InvalidInput("watches.area", "{given!r} must be digits, or empty for the whole city", given=watches.area)
     elif watches.area and city.areas is not None and watches.area not in city.areas:
         yield InvalidInput("watches.area", "{given!r} is no area on file; look it up in the list", given=watches.area)
+    if rule.key in WHOLE_RULES and watches != Watches():
+        yield InvalidInput("watches", "is of no use here: this rule looks at whole cabinets or buses; leave it empty")
     yield from _listed(watches, city)
 
 

@@ -23,11 +23,16 @@ from registry.domain.rules.conditions import (
 )
 from registry.domain.rules.rule import GroupPolicy, Rule, Step
 
+CABINET_RULE = "cabinet_silent"
+BUS_RULE = "bus_silent"
+WHOLE_RULES = frozenset({CABINET_RULE, BUS_RULE})
+"""These look at a whole cabinet or bus, whatever hangs on it."""
+
 # Eight within 2 km and ten minutes are no coincidence of single faults.
 _STORM = GroupPolicy(at_least=8, within_s=600.0, radius_m=2000.0, wait_s=30.0)
 
 # A storm fills the wells of a district one after the other: the first runs over up to half an hour before the eighth,
-# the last hours later, and it is all one water. Nobody falls into a full well, so the case can wait for that long.
+# the last hours later, and it is all one water. Nobody falls into a full well, so a lonely one can wait for that long.
 _FLOOD = GroupPolicy(at_least=8, within_s=4 * 3600.0, radius_m=2000.0, wait_s=1800.0)
 
 # A cold night drops many batteries of one delivery below the line within hours; one round changes them all.
@@ -214,7 +219,7 @@ _DEVICES: tuple[Rule, ...] = (
         " down as a whole is one alert.",
     ),
     Rule(
-        key="bus_silent",
+        key=BUS_RULE,
         version=1,
         family=None,
         point=None,
@@ -228,7 +233,7 @@ _DEVICES: tuple[Rule, ...] = (
         " or its power, not each device. Over when more than half of them speak again.",
     ),
     Rule(
-        key="cabinet_silent",
+        key=CABINET_RULE,
         version=1,
         family=None,
         point=None,

@@ -64,6 +64,12 @@ def test_the_shipped_rules_are_sound(rule: Rule) -> None:
     assert [str(problem) for problem in check_rule(rule)] == []
 
 
+def test_a_rule_about_whole_buses_or_cabinets_watches_no_part_of_the_city() -> None:
+    whole = next(rule for rule in SHIPPED_RULES if rule.key == "bus_silent")
+    narrowed = msgspec.structs.replace(whole, watches=Watches(area="320508"))
+    assert [problem.field for problem in check_rule(narrowed)] == ["watches"]
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

@@ -75,6 +75,21 @@ def test_a_worker_that_was_away_finds_the_group_all_the_same(street: Street, now
     assert street.decide(s(now, 7200)) == Decided(groups=1, joined=6, cases=1, ended=0)
 
 
+def test_once_company_came_the_case_waits_no_longer_than_a_minute_however_long_one_alone_would(
+    city: City, now: datetime
+):
+    flood = msgspec.structs.replace(WATER, grouping=msgspec.structs.replace(POLICY, within_s=3600.0, wait_s=1800.0))
+    street = sensors(city, now, range(5), flood)
+    street.fire([0, 1, 2], now)
+    assert street.decide(s(now, 10)) == Decided(groups=1, joined=3, cases=0, ended=0)
+    assert street.decide(s(now, 69)) == Decided(0, 0, 0, 0)
+    assert street.decide(s(now, 70)) == Decided(0, 0, 1, 0)
+    street.fire([3], s(now, 900))
+    assert street.decide(s(now, 901)) == Decided(0, 1, 0, 0)
+    (opened,) = street.cases()
+    assert {row.case_id for row in street.alerts()} == {opened.id}
+
+
 def test_a_gust_that_is_over_before_its_time_is_a_group_without_a_case(street: Street, now: datetime):
     street.fire(range(6), now)
     street.clear(range(6), s(now, 20))
@@ -116,15 +131,37 @@ def test_a_member_that_becomes_urgent_gets_its_own_case_at_once_and_stays_a_memb
     assert (street.alerts()[0].case_id, street.alerts()[0].group_id) == (own.id, street.groups()[0].id)
 
 
-def test_alerts_that_had_cases_already_keep_them_when_the_group_forms(street: Street, now: datetime):
+def test_the_case_of_who_was_alone_at_first_becomes_the_groups(street: Street, now: datetime):
     street.fire([0, 1], now)
     street.decide(s(now, 60))
     street.fire([2, 3, 4], s(now, 120))
     assert street.decide(s(now, 122)) == Decided(1, 5, 0, 0)
     assert street.decide(s(now, 150)) == Decided(0, 0, 1, 0)
-    first, second, third = (row.id for row in street.cases())
-    assert [row.case_id for row in street.alerts()] == [first, second, third, third, third]
-    assert {row.group_id for row in street.alerts()} == {street.groups()[0].id}
+    first, second = street.cases()
+    assert [(row.stage, row.asset_id) for row in (first, second)] == [
+        ("filed", street.subjects[0].asset_id),
+        ("void", street.subjects[1].asset_id),
+    ]
+    assert {row.case_id for row in street.alerts()} == {first.id} == {street.groups()[0].case_id}
+    assert [detail["members"] for detail in street.details(first.id)] == [5]
+
+
+@pytest.mark.parametrize(("stage", "is_theirs"), [("dispatched", True), ("in_hand", True), ("handed_back", False)])
+def test_who_is_on_the_way_to_a_lonely_one_hears_of_the_group_who_has_been_there_does_not(
+    street: Street, now: datetime, stage: str, is_theirs: bool
+):
+    street.fire([0], now)
+    street.decide(s(now, 60))
+    (taken,) = street.cases()
+    with writing(street.city.engine) as tx:
+        tx.execute(update(case).where(case.c.id == taken.id).values(stage=stage, version=2))
+    street.fire([2, 3, 4], s(now, 120))
+    street.decide(s(now, 150))
+    cases = street.cases()
+    assert (len(cases), cases[0].stage) == (1 if is_theirs else 2, stage)
+    assert [row.case_id for row in street.alerts()] == [taken.id, *[cases[-1].id] * 3]
+    assert street.groups()[0].case_id == cases[-1].id
+    assert bool(street.details(taken.id)) is is_theirs
 
 
 def test_a_group_without_one_case_opens_none(city: City, now: datetime):

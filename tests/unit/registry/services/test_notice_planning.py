@@ -93,6 +93,15 @@ def test_an_alert_that_waits_for_company_is_told_when_that_is_decided_a_critical
     assert [row.alert_id for row in told.notices()] == [critical, waiting]
 
 
+def test_a_group_is_told_at_once_though_its_case_waits(told: Told):
+    one_listener(told)
+    group_id = told.add_group(members=1)
+    member = told.fire(case_due_at=told.now + timedelta(minutes=30), group_id=group_id)
+    told.event(member, "grouped", detail={"group_id": group_id})
+    plan(told)
+    assert [(row.alert_id, row.group_id) for row in told.notices()] == [(None, group_id)]
+
+
 def test_a_group_is_one_notice_and_not_one_for_each_member(told: Told):
     contact_id = one_listener(told)
     group_id = told.add_group(members=7)
