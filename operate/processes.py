@@ -144,11 +144,14 @@ def run_worker(config: Path | None) -> None:
         def forget(now: datetime) -> None:
             forget_uploads(engine, place.data_dir, now=now, keep=keep)
 
+        def close_months(ends: Callable[[], bool]) -> None:
+            months(ends=ends)
+
         jobs = [
             LongJob(name="print", work=lambda ends: prints(stop=ends)),
             LongJob(name="places", work=lambda ends: places(stop=ends)),
             LongJob(name="import", work=lambda ends: imports(stop=ends)),
-            LongJob(name="months", work=lambda ends: months(ends=ends)),
+            LongJob(name="months", work=close_months),
             LongJob(name="uploads", work=lambda _: forget(utc_now()), every_s=3600.0),
             *remote_jobs(place, engine),
             *notice_jobs(place, engine),

@@ -74,7 +74,7 @@ _SEVERITIES = {
     "2": Severity.ALARM,
     "3": Severity.CRITICAL,
     "提示": Severity.NOTICE,
-    "一般": Severity.NOTICE,
+    "轻微": Severity.NOTICE,
     "notice": Severity.NOTICE,
     "一般": Severity.ALARM,
     "较重": Severity.ALARM,
