@@ -64,6 +64,7 @@ class Found:
             self.faults.append(f"{path} ({look}): {wide} px wider than the window")
 
 
+@pytest.mark.timeout(1000)  # every page at two sizes: two minutes, and a multiple beside other work
 def test_no_page_has_a_serious_fault_or_runs_off_the_window(
     book: RegistrySite, book_windows: Windows, camera: Camera
 ) -> None:
