@@ -92,7 +92,8 @@ def open_item(tx: Connection, new: NewItem, *, by: Actor, now: datetime) -> int:
 def live_item_of(tx: Connection, case_id: int) -> int | None:
     """The open or answered item of that case, if it is under supervision."""
     live = supervision_item.c.state.in_([SupervisionState.OPEN.value, SupervisionState.REPLIED.value])
-    return tx.scalar(select(supervision_item.c.id).where(supervision_item.c.case_id == case_id, live))
+    found = select(supervision_item.c.id).where(supervision_item.c.case_id == case_id, live)
+    return tx.scalar(found.order_by(supervision_item.c.came_along, supervision_item.c.id).limit(1))
 
 
 def move_supervised(
@@ -137,19 +138,18 @@ def move_supervised(
 
 
 def answer_of_case(tx: Connection, case_id: int, *, by: Actor, now: datetime, handled_by: int | None) -> None:
-    """The case was closed: its open item is answered by that, in the name of who handed it back."""
-    row = tx.execute(
+    """The case was closed: its open items are answered by that, in the name of who handed it back."""
+    rows = tx.execute(
         select(supervision_item.c.id, supervision_item.c.version)
         .where(supervision_item.c.case_id == case_id, supervision_item.c.state == SupervisionState.OPEN.value)
+        .order_by(supervision_item.c.id)
         .with_for_update()
-    ).one_or_none()
-    if row is None:
-        return
+    ).all()
     values = {"state": SupervisionState.REPLIED.value, "replied_at": now, "replied_by": handled_by}
-    tx.execute(
-        update(supervision_item).where(supervision_item.c.id == row.id).values(values | {"version": row.version + 1})
-    )
-    write_entry(tx, row.id, ItemMove.REPLY, by=by, now=now, detail={"case_closed": case_id})
+    for row in rows:
+        mine = update(supervision_item).where(supervision_item.c.id == row.id)
+        tx.execute(mine.values(values | {"version": row.version + 1}))
+        write_entry(tx, row.id, ItemMove.REPLY, by=by, now=now, detail={"case_closed": case_id})
 
 
 def remind(engine: Engine, *, now: datetime, batch: int = 500) -> int:

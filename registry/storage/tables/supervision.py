@@ -58,6 +58,8 @@ supervision_item = Table(
     Column("notice_id", ForeignKey("supervision_notice.id")),
     # what it is about; all three null: something that is on no file
     Column("case_id", ForeignKey("case_file.id")),
+    # it was of a case that became part of this one
+    Column("came_along", Boolean, nullable=False, server_default=text("false")),
     Column("asset_id", ForeignKey("asset.id")),
     # who has to answer; null: nobody was named yet
     Column("unit_id", ForeignKey("unit.id")),
@@ -83,13 +85,13 @@ supervision_item = Table(
     Index(None, "notice_id"),
     Index(None, "opened_at"),
     Index(None, "case_id", "id"),
-    # a case is under supervision once at a time
+    # a case is under supervision once at a time; what a merged one brings is kept beside that
     Index(
         "uq_supervision_item_case",
         "case_id",
         unique=True,
-        sqlite_where=text("state IN ('open', 'replied')"),
-        postgresql_where=text("state IN ('open', 'replied')"),
+        sqlite_where=text("state IN ('open', 'replied') AND NOT came_along"),
+        postgresql_where=text("state IN ('open', 'replied') AND NOT came_along"),
     ),
 )
 

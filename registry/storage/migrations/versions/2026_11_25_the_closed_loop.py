@@ -1187,6 +1187,7 @@ def _make_dispatching() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("notice_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("came_along", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
@@ -1229,8 +1230,8 @@ def _make_dispatching() -> None:
             "uq_supervision_item_case",
             ["case_id"],
             unique=True,
-            sqlite_where=sa.text("state IN ('open', 'replied')"),
-            postgresql_where=sa.text("state IN ('open', 'replied')"),
+            sqlite_where=sa.text("state IN ('open', 'replied') AND NOT came_along"),
+            postgresql_where=sa.text("state IN ('open', 'replied') AND NOT came_along"),
         )
 
     op.create_table(
