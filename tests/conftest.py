@@ -9,6 +9,7 @@ from itertools import count
 
 import psycopg
 import pytest
+import structlog
 from argon2 import PasswordHasher
 
 from registry.services import passwords
@@ -60,6 +61,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def _cheap_passwords() -> None:
     """A real hash takes a quarter of a second of the processor, on purpose; what leads to it is what most tests ask."""
     passwords.hash_with(CHEAP)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_tracebacks() -> None:
+    """As in a running city. Where rich is installed structlog draws every local in a box: ten seconds for a fault."""
+    *before, renderer = structlog.get_config()["processors"]
+    assert isinstance(renderer, structlog.dev.ConsoleRenderer)
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, plain])
 
 
 @pytest.fixture
