@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, insert, select, update
 from werkzeug.routing import Rule
 
 from dashboards.permissions import LIMITS, OWN_AREA, OWN_UNIT, PERMISSIONS, PUBLIC, WHOLE_CITY, Line, allowed
@@ -20,7 +20,22 @@ from registry.services.permits import NewPermit, start
 from registry.services.sessions import Device, Lifetime, open_session
 from registry.services.silences import NewSilence, add_silence
 from registry.storage.database import reading, writing
-from registry.storage.tables import alert_group, api_token, area, asset, case, report, tag, user
+from registry.storage.tables import (
+    alert_group,
+    api_token,
+    area,
+    asset,
+    case,
+    inspection,
+    recheck,
+    report,
+    supervision_entry,
+    supervision_file,
+    supervision_item,
+    supervision_notice,
+    tag,
+    user,
+)
 from tests.web.conftest import NOON, Web, csrf_of, timedelta
 
 ROLES = [None, *Role]
@@ -82,6 +97,7 @@ def things(web: Web) -> dict[str, Any]:
         "token": web.token,
         "filename": "covercode.svg",
         **_quiet_things(web),
+        **_followed_things(web, opened.case_id),
     }
 
 
@@ -94,6 +110,32 @@ def _quiet_things(web: Web) -> dict[str, Any]:
         "permit_id": start(city.engine, new, by=city.crew, now=NOON),
         "silence_id": add_silence(city.engine, muted, by=city.dispatcher, now=NOON),
     }
+
+
+def _followed_things(web: Web, case_id: int) -> dict[str, Any]:
+    """The case under supervision by a notice, with evidence, and what follows its closing."""
+    at = {"opened_at": NOON, "area_code": HERE}
+    notice = {"year": 2026, "serial": 1, "unit_id": web.city.water, "title": "督", "demand": "修", "issuer": "市"}
+    item = {"case_id": case_id, "problem": "盖移位", "state": "replied", "deadline_at": NOON, **at}
+    answer = {"at": NOON, "move": "reply", "detail": {}}
+    evidence = {"name": "a.pdf", "media_type": "application/pdf", "size_bytes": 9, "sha256": "0" * 64, "added_at": NOON}
+    look = {"case_id": case_id, "round": 1, "turn": 1, "times": 1, "every_days": 7, "state": "due"}
+    listed = {"case_id": case_id, "likes": [], "state": "open", "gate": False, "due_at": NOON, **at}
+    with writing(web.city.engine) as tx:
+
+        def add(table: Table, row: dict[str, Any]) -> int:
+            return int(tx.execute(insert(table).values(row).returning(table.c.id)).scalar_one())
+
+        notice_id = add(supervision_notice, {**notice, "issued_at": NOON, "reply_by": NOON})
+        item_id = add(supervision_item, {**item, "notice_id": notice_id})
+        entry_id = add(supervision_entry, {**answer, "item_id": item_id})
+        return {
+            "supervision_notice_id": notice_id,
+            "supervised_id": item_id,
+            "evidence_id": add(supervision_file, {**evidence, "item_id": item_id, "entry_id": entry_id}),
+            "recheck_id": add(recheck, {**look, "due_at": NOON, "planned_at": NOON, "area_code": HERE}),
+            "inspection_id": add(inspection, listed),
+        }
 
 
 @pytest.fixture

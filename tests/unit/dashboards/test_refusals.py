@@ -33,6 +33,7 @@ FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "registry/domain/asset_facts.py": (*FACTS, "installed_on", "warranty_until"),
     "registry/domain/case_standard.py": ("secure", "repair", "name_zh", "name_en", "filing_zh", "source"),
     "registry/domain/external_events.py": ("startsAt", "endsAt"),
+    "registry/domain/schemes.py": ("rows", "groups"),
     "registry/domain/seasons.py": ("starts", "ends"),
     "registry/domain/rules/check.py": (
         *("watches.classes[2]", "watches.assets[2]", "watches.devices[2]", "ladder[1].severity", "ladder[1].fire"),
