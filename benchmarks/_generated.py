@@ -116,7 +116,7 @@ def _furnish(path: Path) -> None:
 def _fill(path: Path, assets: int) -> None:
     with sqlite3.connect(path) as connection:
         connection.executescript("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA cache_size=-400000;")
-        _insert(connection, "asset", (_asset(number) for number in range(assets)))
+        _insert(connection, "asset", (asset_row(number) for number in range(assets)))
         _insert(connection, "road", ({"name": road_of(number)} for number in range(min(assets, ROADS))))
         aliases = ({"kind": "owner", "value": alias_of(n), "asset_id": n + 1} for n in range(assets))
         _insert(connection, "asset_alias", aliases)
@@ -136,7 +136,8 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Iterator[dict[str,
         connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", batch)  # noqa: S608
 
 
-def _asset(number: int) -> dict[str, Any]:
+def asset_row(number: int) -> dict[str, Any]:
+    """The ``number``-th asset as a row, times in ms."""
     _, family, name = LIGHT if number % 7 == 0 else (*CLASSES[number % 3][:2], CLASSES[number % 3][2])
     lon, lat = place_of(number)
     code = code_of(number)

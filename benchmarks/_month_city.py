@@ -135,7 +135,7 @@ class MonthCity:
         self.random = random.Random(seed)
         self.plan = plan_of(size)
         self.calendar = WorkCalendar(zone=CHINA)
-        self.lines = {line.key: line for line in (*SHIPPED_LINES, *_event_lines())}
+        self.lines = {line.key: line for line in (*SHIPPED_LINES, *event_lines())}
         self.units: list[int] = []
         self.people: list[int] = []
         self.assets: dict[str, list[tuple[int, int]]] = {}
@@ -447,7 +447,7 @@ class MonthCity:
         for level, code, zh, en in levels:
             row = {"level": level, "code": code, "name": zh, "name_en": en, "updated_at": STARTS}
             tx.execute(insert(area).values(row))
-        for line in _event_lines():
+        for line in event_lines():
             row = msgspec.to_builtins(line) | {"version": 1, "created_at": STARTS}
             row["severity"] = int(line.severity)
             tx.execute(insert(case_standard).values(row))
@@ -485,7 +485,7 @@ class MonthCity:
             tx.exec_driver_sql("SELECT setval('asset_id_seq', (SELECT MAX(id) FROM asset))")
 
 
-def _event_lines() -> tuple[CaseLine, ...]:
+def event_lines() -> tuple[CaseLine, ...]:
     days = {"stall_outside": 1.0, "street_vendor": 1.0, "parked_wrongly": 1.0}
     events = tuple(
         CaseLine(
