@@ -166,6 +166,7 @@ def run_worker(config: Path | None) -> None:
                 stop=stop_on_signals(),
                 long_jobs=jobs,
                 watch=watched.jobs,
+                zone=place.zone,
             )
     finally:
         store.close()

@@ -12,13 +12,14 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
 
+from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import StoreDown
 from registry.queries.overview import overview
 from registry.services.calibration import calibrate
@@ -103,9 +104,13 @@ def run(
     clock: Callable[[], datetime] = utc_now,
     long_jobs: Sequence[LongJob] = (),
     watch: WorkerWatch | None = None,
+    zone: tzinfo = CHINA_TIME,
 ) -> None:
-    """Be the worker until ``stop`` is set: wait for the lease, then do the jobs for as long as it is ours."""
-    worker = _Worker(engine, series_store, settings, rhythm, clock, long_jobs, watch or WorkerWatch())
+    """Be the worker until ``stop`` is set: wait for the lease, then do the jobs for as long as it is ours.
+
+    ``zone`` is the city's: its days number cases, its hours of work and seasons decide when they are due.
+    """
+    worker = _Worker(engine, series_store, settings, rhythm, clock, long_jobs, watch or WorkerWatch(), zone)
     while not stop.is_set():
         if worker.wait_for_lease(stop):
             worker.work(stop)
@@ -123,6 +128,7 @@ class _Worker:
         clock: Callable[[], datetime],
         long_jobs: Sequence[LongJob],
         watch: WorkerWatch,
+        zone: tzinfo,
     ) -> None:
         self._engine = engine
         self._series_store = series_store
@@ -131,6 +137,7 @@ class _Worker:
         self._clock = clock
         self._long_jobs = long_jobs
         self._watch = watch
+        self._zone = zone
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._until: datetime | None = None
         self._failures = 0
@@ -224,17 +231,17 @@ class _Worker:
             log.exception("job_failed", job=name)
 
     def _watch_no_data(self, now: datetime) -> None:
-        watched = watch_no_data(self._engine, now=now)
+        watched = watch_no_data(self._engine, now=now, zone=self._zone)
         if watched.fired or watched.cleared:
             log.info("no_data_changed", fired=watched.fired, cleared=watched.cleared)
 
     def _watch_permits(self, now: datetime) -> None:
-        found = watch_permits(self._engine, now)
+        found = watch_permits(self._engine, now, zone=self._zone)
         if any(found):
             log.info("permits_over", **found._asdict())
 
     def _decide_groups(self, now: datetime) -> None:
-        decided = decide_groups(self._engine, now=now)
+        decided = decide_groups(self._engine, now=now, zone=self._zone)
         if any(decided):
             log.info("groups_decided", **decided._asdict())
 
@@ -250,7 +257,7 @@ class _Worker:
         suspect_by_neighbours(self._engine, now=now)
 
     def _resume(self, now: datetime) -> None:
-        resumed = resume_due(self._engine, now=now)
+        resumed = resume_due(self._engine, now=now, zone=self._zone)
         if resumed:
             log.info("cases_resumed", resumed=resumed)
 
@@ -260,12 +267,12 @@ class _Worker:
             log.info("cases_overdue", marked=marked)
 
     def _watch_cases(self, now: datetime) -> None:
-        found = watch_cases(self._engine, now=now)
+        found = watch_cases(self._engine, now=now, zone=self._zone)
         if found.warned or found.escalated:
             log.info("cases_watched", **found._asdict())
 
     def _dispatch(self, now: datetime) -> None:
-        found = dispatch_certain(self._engine, now=now, ends=lambda: not self._holds())
+        found = dispatch_certain(self._engine, now=now, zone=self._zone, ends=lambda: not self._holds())
         if found.sent or found.changed:
             log.info("cases_dispatched", sent=found.sent, held=found.held, changed=found.changed)
 

@@ -128,7 +128,10 @@ def api_map(call: Call[MapQuery, None]) -> Response:
 def api_values(call: Call[NoQuery, None], asset_id: int) -> Answer:
     """The latest values of an asset's points."""
     return Answer(
-        value=Values(values=asset_queries.asset_file(call.engine, asset_id, now=call.now).values, at=call.now)
+        value=Values(
+            values=asset_queries.asset_file(call.engine, asset_id, now=call.now, zone=call.where.zone).values,
+            at=call.now,
+        )
     )
 
 

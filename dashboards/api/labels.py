@@ -108,7 +108,7 @@ def api_label(call: Call[LabelQuery, None], asset_id: int) -> Answer:
 
 
 def _facts(call: Call[Any, Any], asset_id: int) -> labels.LabelFacts:
-    file = asset_queries.asset_file(call.engine, asset_id, now=call.now)
+    file = asset_queries.asset_file(call.engine, asset_id, now=call.now, zone=call.where.zone)
     if file.tag is None:
         raise NotFound("active plate of asset", asset_id)
     keeper = file.maintainer

@@ -100,7 +100,7 @@ def label_png(asset_id: int) -> Response:
 def _label_of(asset_id: int) -> labels.LabelFacts:
     """What stands on the plate of an asset. Raises ``NotFound`` also when it has no active plate."""
     where = site()
-    file = asset_queries.asset_file(where.engine, asset_id, now=now())
+    file = asset_queries.asset_file(where.engine, asset_id, now=now(), zone=where.zone)
     if file.tag is None:
         raise NotFound("active plate of asset", asset_id)
     keeper = file.maintainer

@@ -245,7 +245,8 @@ def _form_page(plan_id: int | None, form: forms.FormState) -> str:
     found = None if plan_id is None else queries.plan_view(engine, plan_id, today=_today(), seasons=_seasons())
     if plan_id is not None and found is None:
         raise NotFound("patrol plan", plan_id)
-    seasons = [(each.key, each.name_zh if lang() == "zh" else each.name_en) for each in list_seasons(engine, now=now())]
+    known = list_seasons(engine, now=now(), zone=site().zone)
+    seasons = [(each.key, each.name_zh if lang() == "zh" else each.name_en) for each in known]
     campaigns = [(str(each.id), each.name) for each in campaign_queries.list_campaigns(engine, today=_today())]
     return render_template(
         "patrol_edit.html",

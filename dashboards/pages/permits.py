@@ -128,7 +128,7 @@ def _found(permit_id: int) -> PermitRow:
 
 
 def _page(found: PermitRow, form: forms.FormState, *, ask: str = "") -> str:
-    file = asset_queries.asset_file(site().engine, found.asset_id, now=now())
+    file = asset_queries.asset_file(site().engine, found.asset_id, now=now(), zone=site().zone)
     parties = [None if each is None else each.id for each in (file.supervisor, file.owner, file.maintainer)]
     return render_template(
         "permit.html",
@@ -142,7 +142,7 @@ def _page(found: PermitRow, form: forms.FormState, *, ask: str = "") -> str:
 
 def _form_page(asset_id: int, form: forms.FormState) -> str:
     where = site()
-    file = asset_queries.asset_file(where.engine, asset_id, now=now())
+    file = asset_queries.asset_file(where.engine, asset_id, now=now(), zone=where.zone)
     cases = case_queries.list_cases(where.engine, asset_id=asset_id, open_only=True).items
     scanned = recent_scan(asset_id) is not None
     step = "desk"

@@ -107,7 +107,7 @@ def _for_public(view: asset_queries.ScanView, state: forms.FormState) -> str:
 
 def _for_staff(view: asset_queries.ScanView, somebody: Actor) -> str:
     where = site()
-    file = asset_queries.asset_file(where.engine, view.asset_id, now=now())
+    file = asset_queries.asset_file(where.engine, view.asset_id, now=now(), zone=where.zone)
     cases = case_queries.list_cases(where.engine, asset_id=view.asset_id, open_only=True).items
     states = case_queries.case_states(where.engine, [case.id for case in cases])
     return render_template(

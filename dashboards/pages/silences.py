@@ -126,7 +126,7 @@ def _asset(written: str) -> Any:
     if not written.isascii() or not written.isdigit():
         return None
     try:
-        found = asset_queries.asset_file(site().engine, int(written), now=now())
+        found = asset_queries.asset_file(site().engine, int(written), now=now(), zone=site().zone)
     except NotFound:
         return None
     check_area(actor(), found.area_code)

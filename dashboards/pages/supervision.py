@@ -166,7 +166,9 @@ def _new_page(form: forms.FormState) -> str:
     where = site()
     case_id, asset_id = (_number(form.value(name)) for name in ("case_id", "asset_id"))
     case = case_queries.case_file(where.engine, case_id) if case_id else None
-    asset = asset_queries.asset_file(where.engine, asset_id, now=now()) if asset_id and case is None else None
+    asset = None
+    if asset_id and case is None:
+        asset = asset_queries.asset_file(where.engine, asset_id, now=now(), zone=where.zone)
     return render_template(
         "supervised_new.html",
         form=form,

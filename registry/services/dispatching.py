@@ -122,7 +122,7 @@ def dispatch_certain(
             break
         held = [one for one in found if not one.proposal.automatic]
         _note_looks(engine, held, revision, now)
-        sent = sum(_send(engine, one, now) for one in found if one.proposal.automatic)
+        sent = sum(_send(engine, one, now, zone) for one in found if one.proposal.automatic)
         changed = len(found) - len(held) - sent
         total = Dispatched(sent=total.sent + sent, held=total.held + len(held), changed=total.changed + changed)
         if len(found) < batch or changed:
@@ -259,7 +259,7 @@ def _waiting(tx: Connection, revision: int, now: datetime, batch: int) -> list[i
     )
 
 
-def _send(engine: Engine, one: Found, now: datetime) -> bool:
+def _send(engine: Engine, one: Found, now: datetime, zone: tzinfo) -> bool:
     """Whether it was dispatched; False when somebody changed the case, or a person of the proposal, meanwhile."""
     proposal = one.proposal
     try:
@@ -273,6 +273,7 @@ def _send(engine: Engine, one: Found, now: datetime) -> bool:
             unit_id=proposal.unit_id,
             assignee_id=proposal.assignee_id,
             detail=told(proposal),
+            zone=zone,
         )
     except (Conflict, InvalidMove, InvalidInput, NotAllowed):
         return False
