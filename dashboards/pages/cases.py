@@ -26,9 +26,10 @@ from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotFound
 from registry.domain.kinds import CaseRole, RequestState, Stage
 from registry.domain.moves import MoveName
 from registry.domain.people import Actor
-from registry.queries import aftercare
+from registry.queries import aftercare, waiting
 from registry.queries import cases as case_queries
 from registry.queries.case_views import CaseRequest
+from registry.queries.patrols import my_round
 from registry.services import cases as case_services
 from registry.services.tags import Scan
 
@@ -99,11 +100,15 @@ def case(case_id: int) -> str:
 
 
 def tasks() -> str:
-    """The open cases that are the visitor's own."""
-    where = site()
-    feed_id = where.hub.newest_id()
+    """What the visitor has to do: their own cases, looks to take, and what else waits for them or their unit."""
+    where, somebody, at = site(), actor(), now()
     return render_template(
-        "tasks.html", tasks=case_queries.my_tasks(where.engine, actor().user_id or 0, scope=area()), feed_id=feed_id
+        "tasks.html",
+        feed_id=where.hub.newest_id(),
+        tasks=case_queries.my_tasks(where.engine, somebody.user_id or 0, scope=area()),
+        looks=waiting.my_looks(where.engine, somebody),
+        waiting=waiting.waiting_for(where.engine, somebody, now=at),
+        on_round=None if somebody.user_id is None else my_round(where.engine, somebody.user_id, now=at),
     )
 
 

@@ -18,6 +18,8 @@ from dashboards.site import lang, now, site, standard, t
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound
 from registry.queries import campaigns as campaign_queries
 from registry.queries import patrols as queries
+from registry.queries.asset_views import AssetFile
+from registry.queries.assets import asset_file
 from registry.queries.seasons import list_seasons, seasons_in_force
 from registry.services import patrol_rounds, patrol_warnings
 from registry.services import patrols as services
@@ -90,7 +92,9 @@ def plan(plan_id: int) -> str:
     found = queries.plan_view(site().engine, plan_id, today=_today(), seasons=_seasons())
     if found is None:
         raise NotFound("patrol plan", plan_id)
-    return render_template("patrol.html", view=found, plan=found.plan, sketch=sketch(found.stops))
+    mine = actor().user_id
+    on_round = None if mine is None else queries.my_round(site().engine, mine, now=now())
+    return render_template("patrol.html", view=found, plan=found.plan, sketch=sketch(found.stops), on_round=on_round)
 
 
 def edit_plan(plan_id: int) -> str:
@@ -142,7 +146,7 @@ def start_round(plan_id: int) -> Answer:
 
 def patrol_round(round_id: int) -> str:
     """A round: which points were visited, and what was found."""
-    return _round_page(round_id, forms.FormState())
+    return _round_page(round_id, forms.FormState(values=dict(request.args)))
 
 
 def be_there(round_id: int) -> Answer:
@@ -236,8 +240,15 @@ def _round_page(round_id: int, form: forms.FormState) -> str:
         sketch=sketch(found.stops),
         mine=found.row.user_id == actor().user_id,
         form=form,
+        about=_about(form),
         options={"kinds": _kinds(), "stops": [(str(stop.id), stop.name) for stop in found.stops]},
     )
+
+
+def _about(form: forms.FormState) -> AssetFile | None:
+    """The asset whose plate was scanned before somebody tells what is wrong with it."""
+    asset_id = forms.optional_int(form.values, "asset_id")
+    return None if asset_id is None else asset_file(site().engine, asset_id, now=now(), zone=site().zone)
 
 
 def _form_page(plan_id: int | None, form: forms.FormState) -> str:

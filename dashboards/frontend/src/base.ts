@@ -22,6 +22,7 @@ import "./styles/alerts.css";
 import "./styles/campaigns.css";
 import "./styles/calendar.css";
 import "./styles/follow.css";
+import { startChoosing } from "./choosing";
 import { startDrops } from "./files";
 import { startProgress } from "./progress";
 import { startTheme } from "./theme";
@@ -33,6 +34,7 @@ void thisPage().then((page) => {
   startTimes(page);
   startProgress(page);
   startDrops(page);
+  startChoosing(page);
 });
 
 // An open menu closes when people turn elsewhere.

@@ -129,9 +129,4 @@ class UploadForm {
 export function startUploads(page: Page): void {
   document.body.classList.add("scripted");
   for (const form of document.querySelectorAll<HTMLFormElement>("form[data-upload]")) new UploadForm(form, page);
-  for (const input of document.querySelectorAll<HTMLInputElement>("form:not([data-upload]) input[data-shrink]")) {
-    input.addEventListener("change", () => {
-      void Promise.all([...(input.files ?? [])].map(shrink)).then((files) => putFiles(input, files));
-    });
-  }
 }
