@@ -16,6 +16,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from sqlalchemy.schema import CreateIndex
+
 from registry.domain.geo import place_cell
 from registry.domain.kinds import Role
 from registry.domain.points import POINTS
@@ -45,7 +47,7 @@ _BATCH = 10_000
 
 def registry_of(assets: int, folder: Path) -> Path:
     """The database file with ``assets`` assets; made when it is not there."""
-    path = folder / f"lookup-{assets}-{_shape()}.db"
+    path = folder / f"lookup-{assets}-{shape()}.db"
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,10 +59,11 @@ def registry_of(assets: int, folder: Path) -> Path:
     return path
 
 
-def _shape() -> str:
+def shape() -> str:
     """What the tables look like: a file made for others is not used."""
     columns = sorted(f"{column.table.name}.{column.name}" for each in metadata.sorted_tables for column in each.c)
-    return hashlib.blake2b(" ".join(columns).encode(), digest_size=4).hexdigest()
+    indexes = sorted(str(CreateIndex(index)) for each in metadata.sorted_tables for index in each.indexes)
+    return hashlib.blake2b(" ".join(columns + indexes).encode(), digest_size=4).hexdigest()
 
 
 def code_of(number: int) -> str:

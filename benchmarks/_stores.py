@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -61,13 +62,13 @@ def one_server(folder: Path) -> Iterator[Stores]:
     """Both servers with an empty database each, until the block ends. Raises ``NotInstalled``."""
     with contextlib.ExitStack() as stack:
         folder.chmod(0o755)  # PostgreSQL runs under an account of its own
-        postgres_port, postgres = stack.enter_context(_postgres(folder))
+        postgres_port, postgres_pid = stack.enter_context(postgres(folder))
         influx_port, influx = stack.enter_context(_influx(folder))
         front_port, front = stack.enter_context(_front(folder, influx_port))
         yield Stores(
             records=f"postgresql+psycopg://covercode@127.0.0.1:{postgres_port}/postgres",
             series=f"influxdb+http://127.0.0.1:{front_port}/covercode",
-            processes={"postgresql": postgres, "influxdb": influx, "nginx": front},
+            processes={"postgresql": postgres_pid, "influxdb": influx, "nginx": front},
         )
 
 
@@ -87,7 +88,8 @@ def cpu_s(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def _postgres(folder: Path) -> Iterator[tuple[int, int]]:
+def postgres(folder: Path) -> Iterator[tuple[int, int]]:
+    """An empty PostgreSQL and its process, until the block ends: (port, pid). Raises ``NotInstalled``."""
     data, port = folder / "postgres", free_port()
     data.mkdir()
     # the server refuses to run as root
@@ -97,7 +99,8 @@ def _postgres(folder: Path) -> Iterator[tuple[int, int]]:
     making = [_program("initdb"), "-D", str(data), "-U", "covercode", "-A", "trust", "--no-sync", "-E", "UTF8"]
     subprocess.run(making, check=True, capture_output=True, cwd="/", **other)  # type: ignore[call-overload]
     command = [_program("postgres"), "-D", str(data), "-p", str(port), "-k", "", "-c", "listen_addresses=127.0.0.1"]
-    with _running(command, folder / "postgres.log", lambda: _listens(port), **other) as pid:
+    # SIGINT: at SIGTERM it waits until everybody has left
+    with _running(command, folder / "postgres.log", lambda: _listens(port), end=signal.SIGINT, **other) as pid:
         yield port, pid
 
 
@@ -146,7 +149,9 @@ def _front(folder: Path, influx_port: int) -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], log: Path, ready: Callable[[], bool], **options: object) -> Iterator[int]:
+def _running(
+    command: list[str], log: Path, ready: Callable[[], bool], *, end: int = signal.SIGTERM, **options: object
+) -> Iterator[int]:
     with log.open("ab") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, cwd="/", **options)  # type: ignore[call-overload]
     try:
@@ -157,7 +162,7 @@ def _running(command: list[str], log: Path, ready: Callable[[], bool], **options
             time.sleep(0.05)
         yield process.pid
     finally:
-        process.terminate()
+        process.send_signal(end)
         process.wait(30)
 
 

@@ -8,15 +8,10 @@ of a plate, which also keeps the scan, is timed by itself. Then every list and s
 from __future__ import annotations
 
 import multiprocessing
-import re
-import signal
-import socket
 import statistics
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from itertools import islice
@@ -26,9 +21,8 @@ from shutil import copyfile
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Flask
-
 from benchmarks import _generated as generated
+from benchmarks._web import city_app, constant_app, served, sign_in
 
 ASSETS = 1_000_000
 CLIENTS = 4
@@ -46,10 +40,10 @@ def run(seconds: float | None = None, rows: int | None = None) -> dict[str, Any]
     with tempfile.TemporaryDirectory() as folder:
         # the scans of a run are not kept: each run begins with the same file
         copyfile(database, Path(folder) / "covercode.db")
-        with _served(_constant_app, folder) as port:
+        with served(constant_app, folder) as port:
             constant = _measure(port, [Work("constant", "", many, ())], span_s)
-        with _served(_city_app, folder) as port:
-            cookie = _sign_in(port)
+        with served(city_app, folder) as port:
+            cookie = sign_in(port)
             _measure(
                 port, [Work(kind, cookie, many, plates) for kind in KINDS], 3.0
             )  # what a running city has in memory
@@ -227,102 +221,3 @@ def _addresses() -> Iterator[str]:
     for number in range(1, 4):
         yield from (f"/assets/{number}", f"/api/v1/assets/{number}", f"/api/v1/assets/{number}/history")
     yield from ("/", "/system", "/rules", "/tasks", "/api/v1/map?bbox=110.3,21.2,110.31,21.21")
-
-
-def _sign_in(port: int) -> str:
-    """An administrator's session, as the cookie header."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", "/login")
-    answer = connection.getresponse()
-    found = re.search(rb'name="csrf_token" value="([^"]+)"', answer.read())
-    if found is None:
-        raise RuntimeError("the sign-in page has no form")
-    form = {"login": generated.LOGIN, "password": generated.PASSWORD, "csrf_token": found[1].decode()}
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": _cookies(answer)}
-    connection.request("POST", "/login", urlencode(form), headers)
-    answer = connection.getresponse()
-    answer.read()
-    if answer.status != 303:
-        raise RuntimeError(f"signing in answered {answer.status}")
-    return _cookies(answer)
-
-
-def _cookies(answer: Any) -> str:
-    set_ones = answer.headers.get_all("Set-Cookie") or []
-    return "; ".join(one.partition(";")[0] for one in set_ones)
-
-
-@contextmanager
-def _served(build: Callable[[str, int], None], folder: str) -> Iterator[int]:
-    """A server process of its own on a free port, until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    process = multiprocessing.get_context("spawn").Process(target=build, args=(folder, port))
-    process.start()
-    try:
-        _wait_for(port, process)
-        yield port
-    finally:
-        if process.pid is not None and process.is_alive():
-            process.terminate()
-        process.join(20)
-
-
-def _wait_for(port: int, process: Any) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline or not process.is_alive():
-                raise
-            time.sleep(0.1)
-
-
-def _city_app(folder: str, port: int) -> None:
-    app, settings = _app(folder, port)
-    _serve(app, settings)
-
-
-def _constant_app(folder: str, port: int) -> None:
-    """A bare Flask app with one route, behind the same server."""
-    from dashboards.site import EXTENSION
-
-    city, settings = _app(folder, port)
-    app = Flask("constant")
-    app.extensions[EXTENSION] = city.extensions[EXTENSION]  # the server ends its live streams
-    app.add_url_rule("/constant", "constant", lambda: '{"constant": true}')
-    _serve(app, settings)
-
-
-def _app(folder: str, port: int) -> tuple[Flask, Any]:
-    from dashboards.app import create_app
-    from dashboards.settings import WebSettings
-    from registry.storage.database import open_database
-    from registry.storage.series import SqliteSeries
-
-    settings = WebSettings(port=port, secret_file=Path(folder) / "secret", trusted_proxies=1)
-    engine = open_database(f"sqlite:///{folder}/covercode.db")
-    return create_app(settings, _City(Path(folder)), engine, SqliteSeries(Path(folder) / "series.db")), settings
-
-
-def _serve(app: Flask, settings: Any) -> None:
-    from dashboards.server import serve
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    serve(app, settings, stop=threading.Event())
-
-
-@dataclass(frozen=True)
-class _City:
-    """What the pages are told about the city."""
-
-    data_dir: Path
-    name: str = "Bench"
-    division: str = "440803"
-    timezone: str = "Asia/Shanghai"
-    public_url: str = "http://127.0.0.1"
-    demo: bool = False
-    warn_cases: int = 20

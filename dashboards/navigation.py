@@ -40,6 +40,8 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("repeats", "return"),
             ("typical_cases", "book"),
             ("aftercare", "rules"),
+            ("months", "overview"),
+            ("awards", "note"),
         ),
     ),
     (
@@ -52,8 +54,6 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("mandates", "tasks"),
             ("consultations", "note"),
             ("shifts", "clock"),
-            ("months", "overview"),
-            ("awards", "note"),
         ),
     ),
     (

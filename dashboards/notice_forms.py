@@ -28,6 +28,7 @@ def read_filter(args: Mapping[str, str]) -> NoticeFilter:
         contact_id=optional_int(args, "contact_id"),
         alert_id=optional_int(args, "alert_id"),
         group_id=optional_int(args, "group_id"),
+        case_id=optional_int(args, "case_id"),
     )
 
 

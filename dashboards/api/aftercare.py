@@ -112,6 +112,7 @@ def api_do_recheck(call: Call[NoQuery, RecheckBody], recheck_id: int) -> Answer:
         now=call.now,
         note=sent.note,
         photo_ids=sent.photo_ids,
+        zone=call.where.zone,
     )
     return Answer(value=one_recheck(call.engine, recheck_id))
 

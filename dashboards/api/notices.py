@@ -27,6 +27,7 @@ class NoticeQuery(Paged, frozen=True, kw_only=True):
     contact_id: Id | None = None
     alert_id: Id | None = None
     group_id: Id | None = None
+    case_id: Id | None = None
 
 
 class Notices(msgspec.Struct, frozen=True, kw_only=True):

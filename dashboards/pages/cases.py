@@ -168,7 +168,7 @@ def case_page(case_id: int, state: forms.FormState) -> str:
     where, somebody = site(), actor()
     feed_id, roles = where.hub.newest_id(), somebody.case_roles
     file = the_file(case_id)
-    standing = case_queries.case_state(where.engine, case_id)
+    standing, line = case_queries.case_state(where.engine, case_id), standard().lines.get(file.kind)
     return render_template(
         "case.html",
         file=file,
@@ -178,6 +178,7 @@ def case_page(case_id: int, state: forms.FormState) -> str:
         crew=case_queries.crew_members(where.engine, to=file.area_code) if CaseRole.DISPATCHER in roles else [],
         form=state,
         feed_id=feed_id,
+        quantity_unit="" if line is None else line.quantity_unit,
         beyond=aftercare.beyond_case(where.engine, case_id, now=now()),
     )
 

@@ -13,7 +13,7 @@ from dashboards.pages.areas import REFUSED, Answer, refused
 from dashboards.site import lang, now, site, t
 from registry.domain.errors import InvalidInput
 from registry.domain.kinds import Severity
-from registry.domain.notices import MOST_STEPS, RouteStep
+from registry.domain.notices import MOST_STEPS, Matter, RouteStep
 from registry.domain.scopes import check_area
 from registry.queries import duties as duty_queries
 from registry.queries import notice_ways as queries
@@ -38,7 +38,7 @@ def routes() -> str:
     """Every route in its order."""
     where = site()
     found = queries.list_routes(where.engine, now=now(), zone=where.zone)
-    return render_template("routes.html", routes=found, clock=notice_forms.clock, rules=dict(_rules()))
+    return render_template("routes.html", routes=found, clock=notice_forms.clock, rules=dict(_matters() + _rules()))
 
 
 def new_route() -> str:
@@ -130,7 +130,7 @@ def _form_page(route_id: int | None, form: forms.FormState) -> str:
         options={
             "units": place_options.of_units(),
             "areas": _with(place_options.of_areas(actor().area_code), shown.area_code if shown else ""),
-            "rules": _with(_rules(), shown.rule_key if shown else ""),
+            "rules": _with(_matters() + _rules(), shown.rule_key if shown else ""),
             "severities": [(str(level), t(f"severity.{level}")) for level in (1, 2, 3)],
             "contacts": queries.list_contacts(where.engine),
             "posts": posts,
@@ -159,6 +159,11 @@ def _days(shown: queries.RouteView | None) -> list[str]:
     if shown is None or not shown.hours:
         return [str(day) for day in range(1, 8)]
     return [str(day) for day in shown.hours[0].days]
+
+
+def _matters() -> place_options.Options:
+    """What routes may name beside rules."""
+    return [(each.value, t(f"matter.{each}")) for each in Matter]
 
 
 def _rules() -> place_options.Options:

@@ -79,6 +79,7 @@ def do_recheck(recheck_id: int) -> Answer:
             now=now(),
             note=forms.text(request.form, "note", most=MAX_TEXT),
             photo_ids=photo_ids,
+            zone=site().zone,
         )
     except REFUSED as error:
         return _recheck_page(recheck_id, refused(error)), answer_for(error).status

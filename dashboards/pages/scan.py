@@ -25,6 +25,7 @@ from registry.queries import cases as case_queries
 from registry.queries import permits as permit_queries
 from registry.queries import whereabouts
 from registry.queries.campaigns import campaigns_of
+from registry.queries.patrols import my_round
 from registry.services import reports as report_services
 from registry.services.tags import Scan, record_scan
 
@@ -114,11 +115,13 @@ def _for_staff(view: asset_queries.ScanView, somebody: Actor) -> str:
         "scan_crew.html",
         view=view,
         cases=cases,
+        files={case.id: case_queries.case_file(where.engine, case.id) for case in cases},
         moves={case_id: open_to(state, somebody) for case_id, state in states.items()},
         values=file.values,
         asset=file,
         form=forms.FormState(),
         permit=permit_queries.permit_of_asset(where.engine, view.asset_id, now=now()),
+        on_round=None if somebody.user_id is None else my_round(where.engine, somebody.user_id, now=now()),
         campaigns=campaigns_of(where.engine, view.asset_id, today=now().astimezone(where.zone).date()),
         here=url_for("scan", token=view.token),
         tag_note=_NOTES.get(view.tag_state, ""),

@@ -72,6 +72,9 @@ COLUMNS = [
 ]
 """The columns of ``case_file`` that are the story's, by the same names."""
 
+_STANDING = frozenset(EventName)
+"""What leaves the case where it is, whatever stage its writer saw: the intake does not wait for who moves the case."""
+
 _FIELDS = tuple(field.name for field in fields(CaseStory))
 _Facts = dict[str, Any]
 
@@ -99,9 +102,11 @@ def _tell(f: _Facts, line: Line) -> None:
     tell = _TELL.get(line.move)
     if tell is not None:
         tell(f, line)
-    if line.to_stage is not f["stage"] or not f["stays"]:
+    if not f["stays"]:
         _move_on(f, line)
-    f["stage"] = line.to_stage
+    elif line.move not in _STANDING and line.to_stage is not f["stage"]:
+        _move_on(f, line)
+        f["stage"] = line.to_stage
 
 
 def _move_on(f: _Facts, line: Line) -> None:

@@ -54,3 +54,7 @@ class InvalidInput(DomainError):
 
 class StoreDown(Exception):
     """A database did not answer; the same call may succeed later. Nothing was written."""
+
+
+class GaveWay(StoreDown):
+    """The database broke a transaction off so that another one could end (a deadlock); the same call succeeds now."""

@@ -261,13 +261,28 @@ class ChannelKind(StrEnum):
 
 
 class NoticeKind(StrEnum):
-    """What a notice says: something is wrong, nobody has taken it yet, it is over, what gathered, or a trial."""
+    """What a notice says: something is wrong, nobody has taken it, it is over, what gathered, a trial; or a case."""
 
     ALARM = "alarm"
     ESCALATION = "escalation"
     ALL_CLEAR = "all_clear"
     DIGEST = "digest"
     TRIAL = "trial"
+    CASE = "case"
+
+
+class CaseEventKind(StrEnum):
+    """What people are told of a case outside the pages; *secure_…* of securing the site, *item_…* of supervision."""
+
+    ASSIGNED = "assigned"
+    LOOK = "look"
+    WARNED = "warned"
+    LATE = "late"
+    SECURE_WARNED = "secure_warned"
+    SECURE_LATE = "secure_late"
+    ITEM_OPENED = "item_opened"
+    ITEM_LATE = "item_late"
+    ITEM_ANSWERED = "item_answered"
 
 
 class NoticeState(StrEnum):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
 
 import msgspec
 
@@ -31,6 +32,19 @@ HELD_OTHERS = timedelta(minutes=10)
 """How long notices beyond a person's limit are gathered before one message tells them all."""
 
 MOST_STEPS = 10
+
+
+class Matter(StrEnum):
+    """What routes may name beside the keys of rules: matters of cases and of supervision."""
+
+    CASE_WARNED = "case_warned"
+    CASE_LATE = "case_late"
+    SUPERVISION_LATE = "supervision_late"
+
+
+CASE_WATCHED = frozenset({Matter.CASE_WARNED})
+"""What only a route that names it takes: whose the case is hears of it anyway."""
+
 DAY_MIN = 1440
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from urllib.parse import quote, unquote
 
 from registry.domain.kinds import NoticeKind
+from registry.notices.case_texts import CaseFacts
 from registry.notices.texts import AlertFacts, GroupFacts
 
 CONNECT_S = 5.0
@@ -43,7 +44,7 @@ class Outgoing:
     link: str
     language: str = "zh"
     to: str = ""
-    facts: AlertFacts | GroupFacts | None = None
+    facts: AlertFacts | GroupFacts | CaseFacts | None = None
     told: tuple[int, ...] = ()
 
     @property

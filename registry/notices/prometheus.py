@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from registry.domain.kinds import NoticeKind
+from registry.notices.case_texts import CaseFacts
 from registry.notices.outgoing import HandingOver, Outgoing
 from registry.notices.texts import AlertFacts, GroupFacts
 from registry.notices.web import post_json
@@ -28,6 +29,8 @@ _SEVERITIES = {1: "notice", 2: "alarm", 3: "critical"}
 def send_alertmanager(address: str, notice: Outgoing, _handing_over: HandingOver, *, now: datetime) -> None:
     """Send one notice's alert, firing or over. Raises ``SendFailed``. A trial is an alert that ends at once."""
     facts = notice.facts
+    if isinstance(facts, CaseFacts):
+        return  # a case is no alert there: who plans tells no Alertmanager of one
     if facts is None:
         trial = {"labels": {"alertname": "covercode_trial", "severity": "notice"}, "annotations": _words(notice)}
         _post(address, [trial | {"startsAt": now, "endsAt": now + timedelta(seconds=1)}])
@@ -45,7 +48,7 @@ def keep_alive(address: str, notices: Sequence[Outgoing], *, now: datetime) -> N
     alerts = [
         _alert(notice, notice.facts, notice.severity, now=now, over=False)
         for notice in notices
-        if notice.facts is not None
+        if notice.facts is not None and not isinstance(notice.facts, CaseFacts)
     ]
     for start in range(0, len(alerts), _MOST):
         _post(address, alerts[start : start + _MOST])

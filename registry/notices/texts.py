@@ -35,6 +35,8 @@ _WORDS: dict[str, dict[str, str]] = {
         "group": "{rule}：一组 {count} 处",
         "group_line": "{count} 处同类告警合并为一组，范围约 {radius}。",
         "digest_title": "{count} 条告警",
+        "digest_mixed": "{count} 条通知",
+        "more_cases": "另有 {count} 条，见案件列表。",
         "digest_limit": "其中 {count} 条超过每小时上限，合并于此。",
         "digest_quiet": "其中 {count} 条来自免打扰时段。",
         "digest_over": "（已解除）",
@@ -69,6 +71,8 @@ _WORDS: dict[str, dict[str, str]] = {
         "group": "{rule}: a group of {count}",
         "group_line": "{count} alerts of one kind were joined into one group, about {radius} around.",
         "digest_title": "{count} alerts",
+        "digest_mixed": "{count} notices",
+        "more_cases": "{count} more are in the list of cases.",
         "digest_limit": "{count} of them were beyond your limit an hour and are gathered here.",
         "digest_quiet": "{count} of them are from your quiet hours.",
         "digest_over": " (over)",
@@ -220,19 +224,32 @@ def of_group(facts: GroupFacts, kind: NoticeKind, language: str, place: Place, *
 
 
 def of_digest(
-    lines: Sequence[AlertFacts | GroupFacts], language: str, place: Place, *, quiet: int = 0, limited: int = 0
+    lines: Sequence[AlertFacts | GroupFacts],
+    language: str,
+    place: Place,
+    *,
+    quiet: int = 0,
+    limited: int = 0,
+    cases: Sequence[str] = (),
 ) -> Text:
-    """Many alerts in one message, the worst first; ``quiet`` and ``limited``: how many were held for which reason."""
+    """Many alerts in one message, the worst first, and what was told of cases, in its order.
+
+    ``quiet`` and ``limited``: how many were held for which reason. ``cases``: titles in that language.
+    """
     words = _WORDS[language]
     worst = max((line.severity for line in lines), default=1)
-    counted = words["digest_title"].format(count=len(lines))
+    titled = words["digest_mixed" if cases else "digest_title"]
+    counted = titled.format(count=len(lines) + len(cases))
     told = [words["digest_quiet"].format(count=quiet)] if quiet else []
     told += [words["digest_limit"].format(count=limited)] if limited else []
     for line in sorted(lines, key=lambda one: (-one.severity, one.began_at))[:MOST_LINES]:
         told.append(_digest_line(line, words, language, place))
     if len(lines) > MOST_LINES:
         told.append(words["more"].format(count=len(lines) - MOST_LINES))
-    told.append(words["link"].format(link=place.link("/alerts")))
+    told += cases[:MOST_LINES]
+    if len(cases) > MOST_LINES:
+        told.append(words["more_cases"].format(count=len(cases) - MOST_LINES))
+    told.append(words["link"].format(link=place.link("/alerts" if lines else "/tasks")))
     title = f"{_mark(words, NoticeKind.DIGEST, worst, language)}{counted}"
     return Text(title=title, body="\n".join([counted, *told]))
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from registry.notices.case_texts import CaseFacts
 from registry.notices.outgoing import HandingOver, Outgoing
 from registry.notices.texts import AlertFacts, GroupFacts
 from registry.notices.web import post_json
@@ -53,6 +54,7 @@ def _body(notice: Outgoing) -> dict[str, Any]:
         "to": notice.to,
         "alert": _alert(facts) if isinstance(facts, AlertFacts) else None,
         "group": _group(facts) if isinstance(facts, GroupFacts) else None,
+        "case": _case(facts) if isinstance(facts, CaseFacts) else None,
     }
 
 
@@ -87,4 +89,19 @@ def _group(facts: GroupFacts) -> dict[str, Any]:
         "began_at": facts.began_at,
         "ended_at": facts.ended_at,
         "case": facts.case_number,
+    }
+
+
+def _case(facts: CaseFacts) -> dict[str, Any]:
+    return {
+        "id": facts.case_id,
+        "number": facts.number,
+        "kind": facts.kind,
+        "place": facts.where,
+        "road": facts.road,
+        "area_code": facts.area_code,
+        "unit": facts.unit,
+        "assignee": facts.assignee,
+        "deadline_at": facts.deadline_at,
+        "secure_due_at": facts.secure_due_at,
     }

@@ -14,7 +14,7 @@ from registry.queries.asset_filters import digits_begin
 from registry.queries.paging import Page, check_limit, decode_id, page_of
 from registry.queries.rows import as_view
 from registry.storage.database import reading
-from registry.storage.tables import alert, alert_group, asset, channel, contact, notice
+from registry.storage.tables import alert, alert_group, asset, case, channel, contact, notice
 
 REASONS = (
     *("quiet", "digest", "limit", "silence", "silence_over", "doubtful"),
@@ -34,6 +34,7 @@ class NoticeFilter:
     contact_id: int | None = None
     alert_id: int | None = None
     group_id: int | None = None
+    case_id: int | None = None
 
 
 class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,7 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     state: NoticeState
     alert_id: int | None
     group_id: int | None
+    case_id: int | None
     contact_id: int
     contact_name: str
     channel_id: int
@@ -160,6 +162,7 @@ def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
             (notice.c.contact_id, wanted.contact_id),
             (notice.c.alert_id, wanted.alert_id),
             (notice.c.group_id, wanted.group_id),
+            (notice.c.case_id, wanted.case_id),
         )
         if value is not None
     ]
@@ -174,7 +177,8 @@ def _in_area(scope: str) -> ColumnElement[bool]:
     groups = select(alert_group.c.id).where(
         alert_group.c.id == notice.c.group_id, digits_begin(alert_group.c.area_code, scope)
     )
-    return or_(alerts.exists(), groups.exists())
+    cases = select(case.c.id).where(case.c.id == notice.c.case_id, digits_begin(case.c.area_code, scope))
+    return or_(alerts.exists(), groups.exists(), cases.exists())
 
 
 def _row(row: Any) -> NoticeRow:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from registry.domain.deadlines import RUNNING_STAGES
 from registry.domain.kinds import Stage
 from registry.services.case_opening import feed_body
-from registry.services.case_writing import overdue_entry, with_place
+from registry.services.case_writing import keeping, overdue_entry, with_place
 from registry.services.feed import FeedKind, publish_all
 from registry.storage.database import writing
 from registry.storage.tables import case, entry
@@ -37,9 +37,8 @@ def _mark_some(tx: Connection, now: datetime, batch: int) -> int:
         .where(case.c.stage.in_(sorted(RUNNING_STAGES)), case.c.deadline_at <= now, case.c.overdue_at.is_(None))
         .order_by(case.c.id)
         .limit(batch)
-        .with_for_update()
     )
-    ids = tx.scalars(late).all()
+    ids = tx.scalars(keeping(late, pass_over=True)).all()
     if not ids:
         return 0
     tx.execute(update(case).where(case.c.id.in_(ids)).values(overdue_at=case.c.deadline_at))

@@ -66,6 +66,7 @@ STAY = {
     "case_task.case_id": "a look that nobody took was given up when it ended",
     "case_file.merged_into_id": "follows from its own timeline; who asks goes from one to the next",
     "dispatch_look.case_id": "nobody dispatches it any more",
+    "case_event.case_id": "what was told was told of it, by its number",
     "notice.case_id": "what was told was told of it, by its number",
     "recheck.case_id": "looks after a closing of its own, dropped when it was reopened",
     "case_repeat.earlier_case_id": "what came again came after its own closing",
@@ -75,11 +76,6 @@ STAY = {
     "unit_award.case_id": "given or asked for what was done about it itself",
 }
 """Columns that go on naming the merged case, and why."""
-
-
-def lock_both(tx: Connection, case_id: int, into_id: int) -> None:
-    """Keep two cases for this transaction, always in the same order: two merges can't wait for each other."""
-    tx.execute(select(case.c.id).where(case.c.id.in_([case_id, into_id])).order_by(case.c.id).with_for_update())
 
 
 def check_target(tx: Connection, into_id: int, *, by: Actor) -> Any:

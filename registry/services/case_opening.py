@@ -13,11 +13,11 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
-    and_,
     func,
     insert,
     literal,
     not_,
+    null,
     or_,
     select,
     text,
@@ -34,6 +34,7 @@ from registry.domain.kinds import ClosedHow, Severity, Source, Stage
 from registry.domain.moves import EventName, MoveName
 from registry.domain.people import SYSTEM, Actor
 from registry.services.case_limits import limits_of
+from registry.services.case_writing import keeping
 from registry.services.feed import FeedKind, publish
 from registry.services.standard import standard_in_force
 from registry.storage.open_cases import IS_OPEN
@@ -50,6 +51,9 @@ _INSERTS: dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
     "sqlite": sqlite.insert,
 }
 
+
+_MOST_LOOKS = 3
+"""How often a case may open or end between our look and our write before we give up."""
 
 _BY_PEOPLE = or_(entry.c.by_user_id.is_not(None), entry.c.move == EventName.REPORT.value)
 _OWN = (case.c.stage == Stage.FILED.value, case.c.version == 1, case.c.source == Source.SENSOR.value)
@@ -122,16 +126,16 @@ def open_or_attach(
         detail=detail or {},
         at=now,
     )
-    found = _look(tx, asset_id, kind)
-    if found.id is None:
-        case_id = _open(tx, sighting, found, zone, file=file)
-        if case_id is not None:
-            return Opened(case_id, opened=True)
+    for _ in range(_MOST_LOOKS):
         found = _look(tx, asset_id, kind)
         if found.id is None:
-            raise Conflict(f"the case of asset {asset_id} changed while it was being opened; try again")
-    _join(tx, sighting, found)
-    return Opened(found.id, opened=False)
+            case_id = _open(tx, sighting, found, zone, file=file)
+            if case_id is not None:
+                return Opened(case_id, opened=True)
+        else:
+            _join(tx, sighting, found)
+            return Opened(found.id, opened=False)
+    raise Conflict(f"the case of asset {asset_id} changed while it was being opened; try again")
 
 
 def open_at_place(
@@ -291,23 +295,17 @@ def _shown() -> Select[Any]:
 
 
 def _look(tx: Connection, asset_id: int, kind: str) -> Row[*tuple[Any, ...]]:
-    """The asset's name and road with its open case of that kind (columns None: there is none)."""
-    joined = asset.outerjoin(case, and_(case.c.asset_id == asset.c.id, case.c.kind == kind, IS_OPEN))
-    row = tx.execute(
-        select(
-            asset.c.name.label("asset_name"),
-            asset.c.road,
-            asset.c.area_code,
-            asset.c.id.label("asset_id"),
-            case.c.id,
-            case.c.number,
-            case.c.kind,
-            case.c.severity,
-            case.c.stage,
-        )
-        .select_from(joined)
-        .where(asset.c.id == asset_id)
-    ).one_or_none()
+    """The asset's name and road with its open case of that kind (columns None: there is none).
+
+    The case is kept: nobody may close it while something joins it.
+    """
+    about = (asset.c.name.label("asset_name"), asset.c.road, asset.c.area_code, asset.c.id.label("asset_id"))
+    known = (case.c.id, case.c.number, case.c.kind, case.c.severity, case.c.stage)
+    joined = select(*about, *known).join_from(asset, case, case.c.asset_id == asset.c.id)
+    row = tx.execute(keeping(joined.where(asset.c.id == asset_id, case.c.kind == kind, IS_OPEN))).one_or_none()
+    if row is None:
+        none = (null().label(column.name) for column in known)
+        row = tx.execute(select(*about, *none).where(asset.c.id == asset_id)).one_or_none()
     if row is None:
         raise NotFound("asset", asset_id)
     return row

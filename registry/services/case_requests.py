@@ -35,8 +35,16 @@ def keep_request(
     return int(tx.execute(insert(case_request).values(values).returning(case_request.c.id)).scalar_one())
 
 
+def case_of_request(tx: Connection, request_id: int) -> int:
+    """The id of the case that the request is about. Raises ``NotFound``."""
+    found = tx.scalar(select(case_request.c.case_id).where(case_request.c.id == request_id))
+    if found is None:
+        raise NotFound("request", request_id)
+    return int(found)
+
+
 def load_request(tx: Connection, request_id: int) -> Any:
-    """The request's row, kept for this transaction. Raises ``NotFound``."""
+    """The request's row, kept for this transaction, whose case is kept already. Raises ``NotFound``."""
     row = tx.execute(select(case_request).where(case_request.c.id == request_id).with_for_update()).one_or_none()
     if row is None:
         raise NotFound("request", request_id)

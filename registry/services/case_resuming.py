@@ -11,6 +11,7 @@ from registry.domain.deadlines import CHINA_TIME
 from registry.domain.kinds import Stage
 from registry.domain.moves import MoveName
 from registry.domain.people import SYSTEM
+from registry.services.case_writing import keeping
 from registry.services.cases import move_in
 from registry.storage.database import writing
 from registry.storage.tables import case
@@ -26,8 +27,8 @@ def resume_due(engine: Engine, *, now: datetime, batch: int = 200, zone: tzinfo 
     resumed = 0
     while True:
         with writing(engine) as tx:
-            due = _STAGE.where(case.c.suspended_until <= now).order_by(case.c.id).limit(batch).with_for_update()
-            ids = tx.scalars(due).all()
+            due = _STAGE.where(case.c.suspended_until <= now).order_by(case.c.id).limit(batch)
+            ids = tx.scalars(keeping(due, pass_over=True)).all()
             for case_id in ids:
                 order = MoveOrder(move=MoveName.RESUME)
                 move_in(tx, case_id=case_id, order=order, by=SYSTEM, now=now, zone=zone)

@@ -26,13 +26,14 @@ from registry.domain.scopes import check_area
 from registry.services import case_merging, case_requests, case_writing
 from registry.services.aftercare import follow_up
 from registry.services.case_clocks import mark_overdue
+from registry.services.case_events import tell_of_move
 from registry.services.case_limits import limits_of
 from registry.services.case_opening import Opened, feed_body, note_alert, open_or_attach
 from registry.services.closing import closing_needs
 from registry.services.feed import FeedKind, publish
 from registry.services.people import actor_of
 from registry.services.tags import Scan
-from registry.storage.database import writing
+from registry.storage.database import written
 from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import alert, case, entry, photo, unit, user
 
@@ -114,8 +115,9 @@ def move_case(
         cause=cause.strip(),
         detail=detail or {},
     )
-    with writing(engine) as tx:
-        return move_in(
+    return written(
+        engine,
+        lambda tx: move_in(
             tx,
             case_id=case_id,
             order=order,
@@ -125,7 +127,8 @@ def move_case(
             photo_ids=photo_ids,
             scan=scan,
             zone=zone,
-        )
+        ),
+    )
 
 
 def move_in(
@@ -145,7 +148,7 @@ def move_in(
     ``expected_version`` None: whatever the version is (the case is kept for this transaction).
     """
     if order.move is MoveName.MERGE and order.into_id is not None:
-        case_merging.lock_both(tx, case_id, order.into_id)
+        case_writing.lock(tx, case_id, order.into_id)
     row = case_writing.load(tx, case_id)
     before = case_writing.state_of(tx, row)
     check_area(by, row.lies_in)
@@ -176,6 +179,7 @@ def move_in(
     if into is not None:
         case_merging.go_along(tx, row, into, by=by, note=order.note, now=now)
     follow_up(tx, case_id, order.move, by=by, now=now, note=order.note)
+    tell_of_move(tx, case_id, order, story, by=by, now=now)
     moved = {"stage": to_stage.value, "move": order.move.value, "version": version, "by": by.name}
     publish(tx, FeedKind.CASE_MOVED, feed_body(row) | moved, now=now)
     return CaseMoved(
@@ -210,28 +214,56 @@ def decide_request(
     Raises what ``move_case`` raises; ``NotAllowed`` for who is not asked, who asked, and who decided a step of an
     appeal already.
     """
-    with writing(engine) as tx:
-        kept = case_requests.load_request(tx, request_id)
-        if case_id not in (None, kept.case_id):
-            raise NotFound("request", request_id)
-        if kept.state != RequestState.WAITING:
-            raise Conflict(f"the request is {kept.state} already. Load the case again")
-        kind = RequestKind(kept.kind)
-        steps, state = decide_chain(
-            kind, read_chain(kept.steps), granted=granted, note=note.strip(), by=by, asked_by=kept.asked_by, now=now
-        )
-        moves = {RequestState.GRANTED: GRANTED_BY[kind], RequestState.REFUSED: REFUSED_BY[kind]}
-        order = MoveOrder(
-            move=moves.get(state, MoveName.APPROVE),
-            note=note.strip() or (kept.reason if state is RequestState.GRANTED else ""),
-            until=kept.until,
-            request_id=request_id,
-            by_chain=True,
-        )
-        case_requests.save_request(tx, request_id, steps, state, now=now)
-        return move_in(
-            tx, case_id=kept.case_id, order=order, by=by, expected_version=expected_version, now=now, zone=zone
-        )
+    return written(
+        engine,
+        lambda tx: _decide(
+            tx,
+            request_id,
+            case_id,
+            granted=granted,
+            by=by,
+            expected_version=expected_version,
+            now=now,
+            note=note.strip(),
+            zone=zone,
+        ),
+    )
+
+
+def _decide(
+    tx: Connection,
+    request_id: int,
+    case_id: int | None,
+    *,
+    granted: bool,
+    by: Actor,
+    expected_version: int,
+    now: datetime,
+    note: str,
+    zone: tzinfo,
+) -> CaseMoved:
+    # the case first, as every move does: two who lock in another order wait for each other
+    about = case_requests.case_of_request(tx, request_id)
+    if case_id not in (None, about):
+        raise NotFound("request", request_id)
+    case_writing.lock(tx, about)
+    kept = case_requests.load_request(tx, request_id)
+    if kept.state != RequestState.WAITING:
+        raise Conflict(f"the request is {kept.state} already. Load the case again")
+    kind = RequestKind(kept.kind)
+    steps, state = decide_chain(
+        kind, read_chain(kept.steps), granted=granted, note=note, by=by, asked_by=kept.asked_by, now=now
+    )
+    moves = {RequestState.GRANTED: GRANTED_BY[kind], RequestState.REFUSED: REFUSED_BY[kind]}
+    order = MoveOrder(
+        move=moves.get(state, MoveName.APPROVE),
+        note=note or (kept.reason if state is RequestState.GRANTED else ""),
+        until=kept.until,
+        request_id=request_id,
+        by_chain=True,
+    )
+    case_requests.save_request(tx, request_id, steps, state, now=now)
+    return move_in(tx, case_id=about, order=order, by=by, expected_version=expected_version, now=now, zone=zone)
 
 
 def _keep_asked(tx: Connection, before: CaseState, order: MoveOrder, *, by: Actor, now: datetime) -> dict[str, Any]:

@@ -58,10 +58,14 @@ def _digest(
     if known is None:
         return Digest(row=None, held=held)
     about = dict.fromkeys(
-        f"alert {row.alert_id}" if row.alert_id is not None else f"group {row.group_id}" for row in rows
+        f"alert {row.alert_id}" if row.alert_id is not None else f"group {row.group_id}"
+        for row in rows
+        if row.kind != NoticeKind.CASE
     )
+    of_cases = dict.fromkeys(row.title for row in rows if row.kind == NoticeKind.CASE)
     quiet, limited = (len({_about(row) for row in rows if row.reason == reason}) for reason in ("quiet", "limit"))
-    text = of_digest([facts[each] for each in about], known.listener.language, place, quiet=quiet, limited=limited)
+    lines = [facts[each] for each in about]
+    text = of_digest(lines, known.listener.language, place, quiet=quiet, limited=limited, cases=list(of_cases))
     row = {
         "key": f"digest:contact{contact_id}:{max(held)}",
         "kind": NoticeKind.DIGEST.value,
@@ -76,8 +80,8 @@ def _digest(
     return Digest(row=row, held=held)
 
 
-def _about(row: Row[Any]) -> tuple[int | None, int | None]:
-    return (row.alert_id, row.group_id)
+def _about(row: Row[Any]) -> tuple[int | None, int | None, str]:
+    return (row.alert_id, row.group_id, row.title if row.kind == NoticeKind.CASE else "")
 
 
 def write_digests(tx: Connection, digests: Sequence[Digest], *, now: datetime) -> int:

@@ -26,6 +26,7 @@ class Known:
     user_id: int | None
     unit_id: int | None
     address: str
+    kind: ChannelKind = ChannelKind.APPRISE
 
 
 class Directory:
@@ -47,9 +48,14 @@ class Directory:
         self._zone = zone
         self._now = now
 
-    def takes(self, about: About) -> list[Route]:
-        """The routes that take it, in their order."""
-        return routes_for(about, self.routes, self._now.astimezone(self._zone))
+    def takes(self, about: About, *, named: bool = False) -> list[Route]:
+        """The routes that take it, in their order; ``named``: only those that name its rule or matter."""
+        routes = [each for each in self.routes if each.rule_key == about.rule_key] if named else self.routes
+        return routes_for(about, routes, self._now.astimezone(self._zone))
+
+    def of_person(self, user_id: int | None) -> list[Known]:
+        """The contacts of one account."""
+        return [] if user_id is None else [known for known in self.contacts.values() if known.user_id == user_id]
 
     def route(self, route_id: int) -> Route | None:
         """One route, if it is still in use."""
@@ -66,7 +72,7 @@ class Directory:
         for post_id in step.posts:
             found += self._of_post(next((each for each in self._posts if each.id == post_id), None))
         if step.unit_on_duty and about.unit_id is not None:
-            found += self._of_unit(about.unit_id, family, about.area_code)
+            found += self.of_unit(about.unit_id, family, about.area_code)
         return list({known.listener.id: known for known in found}.values())
 
     def _of_post(self, post: PostView | None) -> list[Known]:
@@ -80,7 +86,7 @@ class Directory:
             )
         return [known for known in self.contacts.values() if person.phone and known.address == person.phone]
 
-    def _of_unit(self, unit_id: int, family: str, area_code: str) -> list[Known]:
+    def of_unit(self, unit_id: int, family: str, area_code: str) -> list[Known]:
         """Who of the unit's posts for that place can be told, the most exact post first; else the unit's own chat."""
         fitting = [
             post
@@ -152,6 +158,7 @@ def _contacts(tx: Connection) -> dict[int, Known]:
             user_id=row.user_id,
             unit_id=row.unit_id,
             address=row.address,
+            kind=ChannelKind(row.channel_kind),
         )
         for row in tx.execute(query)
     }

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from registry.domain.kinds import NoticeKind, NoticeState
 from registry.domain.notices import Route, Treatment, digest_at, treat
+from registry.notices.case_texts import CaseFacts
 from registry.notices.texts import AlertFacts, Place, Text, of_alert, of_group
 from registry.services.notice_directory import Directory, Known
 from registry.services.notice_facts import AlertSubject, GroupSubject
@@ -18,7 +19,10 @@ from registry.storage.tables import notice
 
 Subject = AlertSubject | GroupSubject
 
-_COUNTED = (NoticeKind.ALARM.value, NoticeKind.ESCALATION.value, NoticeKind.ALL_CLEAR.value)
+_COUNTED = (
+    *(NoticeKind.ALARM.value, NoticeKind.ESCALATION.value),
+    *(NoticeKind.ALL_CLEAR.value, NoticeKind.CASE.value),
+)
 _NOT_TOLD = (NoticeState.HELD.value, NoticeState.MUTED.value, NoticeState.DROPPED.value)
 _HOUR = timedelta(hours=1)
 
@@ -76,6 +80,23 @@ class Drafting:
             gathered = all(row["digest_id"] is not None for row in own)
             self._add(worst, NoticeKind.ALL_CLEAR, known, text, part="clear", gathered=gathered)
 
+    def of_case(
+        self,
+        event_id: int,
+        facts: CaseFacts,
+        known: Known,
+        text: Text,
+        *,
+        route: Route | None = None,
+        step: int = 0,
+        digest: bool = False,
+    ) -> None:
+        """Tell one contact of one event of a case, once, however many ways lead there. Silences are for alerts."""
+        key = f"case_event:{event_id}:contact{known.listener.id}"
+        given = self._treat(known, facts.severity, route, digest=digest)
+        ids = {"alert_id": None, "group_id": None, "case_id": facts.case_id}
+        self._keep(key, NoticeKind.CASE, known, text, given, ids | {"severity": facts.severity}, route, step)
+
     def unmuted(self, rows: Iterable[tuple[Row[Any], Subject]]) -> list[Draft]:
         """Changes for muted notices that no silence mutes any more."""
         found = []
@@ -105,10 +126,28 @@ class Drafting:
         key = f"{_name(subject)}:{part}:contact{known.listener.id}"
         if kind is not NoticeKind.ALL_CLEAR:
             key = f"{_name(subject)}:{part}:step{step}:contact{known.listener.id}"
-        if key in self._drafts:
-            return
         severity = subject.facts.severity
         given = self._treat(known, severity, route, muted=muted, gathered=gathered)
+        ids = {
+            "alert_id": subject.facts.alert_id if isinstance(subject, AlertSubject) else None,
+            "group_id": subject.facts.group_id if isinstance(subject, GroupSubject) else None,
+            "case_id": subject.case_id,
+        }
+        self._keep(key, kind, known, text, given, ids | {"severity": severity}, route, step)
+
+    def _keep(
+        self,
+        key: str,
+        kind: NoticeKind,
+        known: Known,
+        text: Text,
+        given: Treatment,
+        about: dict[str, int | None],
+        route: Route | None,
+        step: int,
+    ) -> None:
+        if key in self._drafts:
+            return
         if given.state is NoticeState.WAITING:
             self._told[known.listener.id] = self._told_this_hour(known) + 1
         self._drafts[key] = Draft(
@@ -116,13 +155,10 @@ class Drafting:
                 "key": key,
                 "kind": kind.value,
                 "state": given.state.value,
-                "alert_id": subject.facts.alert_id if isinstance(subject, AlertSubject) else None,
-                "group_id": subject.facts.group_id if isinstance(subject, GroupSubject) else None,
-                "case_id": subject.case_id,
+                **about,
                 "route_id": None if route is None else route.id,
                 "contact_id": known.listener.id,
                 "step": step,
-                "severity": severity,
                 "title": text.title,
                 "body": text.body,
                 "created_at": self._now,
@@ -133,7 +169,14 @@ class Drafting:
         )
 
     def _treat(
-        self, known: Known, severity: int, route: Route | None, *, muted: str = "", gathered: bool = False
+        self,
+        known: Known,
+        severity: int,
+        route: Route | None,
+        *,
+        muted: str = "",
+        gathered: bool = False,
+        digest: bool = False,
     ) -> Treatment:
         listener = known.listener
         if gathered and not muted:
@@ -142,7 +185,7 @@ class Drafting:
         return treat(
             listener,
             severity,
-            digest=route is not None and route.digest,
+            digest=digest if route is None else route.digest,
             told_this_hour=self._told_this_hour(known),
             muted=muted,
             now=self._now,

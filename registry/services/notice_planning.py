@@ -1,5 +1,7 @@
 """Planning notices: from what happened to alerts (the outbox ``alert_event``) to rows that say whom to tell.
 
+What happened to cases is planned in the same round (``notice_cases``): each person's limit is counted over both.
+
 A round first only reads; if there is anything to do, it is worked out again and written in one transaction, with
 ``planned_at`` on every event that was decided. Keys say what a notice is about, to whom and which step, so that a round
 that was killed, or done twice, plans nothing twice.
@@ -19,12 +21,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from registry.domain.kinds import AlertEventKind, AlertState, GroupState, NoticeKind, NoticeState, Severity
 from registry.domain.notices import due_steps
 from registry.notices.texts import Place
+from registry.services.notice_cases import MOST_EVENTS as MOST_CASE_EVENTS
+from registry.services.notice_cases import plan_case_events
 from registry.services.notice_digests import Digest, due_digests, write_digests
 from registry.services.notice_directory import Directory, load_directory
 from registry.services.notice_drafts import Draft, Drafting
 from registry.services.notice_facts import AlertSubject, GroupSubject, alert_subjects, group_subjects
 from registry.storage.database import reading, writing
-from registry.storage.tables import alert, alert_event, alert_group, notice
+from registry.storage.tables import alert, alert_event, alert_group, case_event, notice
 
 MOST_EVENTS = 500
 """Events that one round plans; the next follows at once while there are more."""
@@ -59,12 +63,13 @@ class _Round:
 
     drafting: Drafting
     events: list[int] = field(default_factory=list)
+    case_events: list[int] = field(default_factory=list)
     unmuted: list[Draft] = field(default_factory=list)
     digests: list[Digest] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
-        return not (self.events or self.drafting.drafts or self.unmuted or self.digests)
+        return not (self.events or self.case_events or self.drafting.drafts or self.unmuted or self.digests)
 
 
 def plan_notices(engine: Engine, *, place: Place, now: datetime) -> Planned:
@@ -80,12 +85,14 @@ def plan_notices(engine: Engine, *, place: Place, now: datetime) -> Planned:
         digests = write_digests(tx, found.digests, now=now)
         if found.events:
             tx.execute(update(alert_event).where(alert_event.c.id.in_(found.events)).values(planned_at=now))
+        if found.case_events:
+            tx.execute(update(case_event).where(case_event.c.id.in_(found.case_events)).values(planned_at=now))
     return Planned(
-        events=len(found.events),
+        events=len(found.events) + len(found.case_events),
         notices=written,
         digests=digests,
         unmuted=len(found.unmuted),
-        more=len(found.events) >= MOST_EVENTS,
+        more=len(found.events) >= MOST_EVENTS or len(found.case_events) >= MOST_CASE_EVENTS,
     )
 
 
@@ -95,6 +102,7 @@ def _work_out(tx: Connection, place: Place, now: datetime) -> _Round:
     _plan_events(tx, found)
     _plan_steps(tx, found, directory, now)
     _plan_group_ends(tx, found.drafting)
+    found.case_events = plan_case_events(tx, found.drafting, directory, place)
     found.unmuted = _unmuted(tx, found.drafting)
     found.digests = due_digests(tx, directory, place=place, now=now)
     return found

@@ -21,6 +21,7 @@ from registry.notices import ways
 from registry.notices.outgoing import Outgoing, SendFailed
 from registry.notices.prometheus import keep_alive
 from registry.notices.texts import Place
+from registry.services.notice_cases import case_facts
 from registry.services.notice_facts import alert_subjects, group_subjects
 from registry.storage.database import reading, writing
 from registry.storage.tables import alert, alert_group, channel, contact, notice
@@ -187,6 +188,8 @@ def _outgoing(tx: Connection, rows: list[Row[Any]], place: Place) -> list[Outgoi
     programs = [row for row in rows if row.channel_kind != ChannelKind.APPRISE]
     alerts = alert_subjects(tx, {row.alert_id for row in programs if row.alert_id is not None})
     groups = group_subjects(tx, {row.group_id for row in programs if row.group_id is not None})
+    told = [row for row in programs if row.kind == NoticeKind.CASE]
+    cases = case_facts(tx, {row.case_id for row in told if row.case_id is not None})
     return [
         Outgoing(
             key=row.key,
@@ -202,8 +205,10 @@ def _outgoing(tx: Connection, rows: list[Row[Any]], place: Place) -> list[Outgoi
             if row.alert_id in alerts
             else groups[row.group_id].facts
             if row.group_id in groups
+            else cases.get(row.case_id)
+            if row.kind == NoticeKind.CASE
             else None,
-            told=_severities(tx, row) if row in programs else (),
+            told=_severities(tx, row) if row in programs and row.kind != NoticeKind.CASE else (),
         )
         for row in rows
     ]
@@ -212,6 +217,8 @@ def _outgoing(tx: Connection, rows: list[Row[Any]], place: Place) -> list[Outgoi
 def _path(row: Row[Any]) -> str:
     if row.alert_id is not None:
         return f"/alerts/{row.alert_id}"
+    if row.kind == NoticeKind.CASE:
+        return f"/cases/{row.case_id}" if row.case_id is not None else "/supervision"
     return f"/alert-groups/{row.group_id}" if row.group_id is not None else "/alerts"
 
 

@@ -7,18 +7,20 @@ the last one was really done.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from registry.domain.case_moves import MoveOrder
+from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
 from registry.domain.kinds import CaseRole, RecheckState, Stage
 from registry.domain.moves import MOVES, MoveName
 from registry.domain.people import SYSTEM, Actor
 from registry.domain.scopes import check_area
 from registry.domain.supervision import ItemEvent, ItemMove, check_text
+from registry.services.case_writing import lock
 from registry.services.cases import move_in
 from registry.services.feed import FeedKind, publish_all
 from registry.services.supervision import write_entry
@@ -45,6 +47,7 @@ def do_recheck(
     now: datetime,
     note: str = "",
     photo_ids: Sequence[int] = (),
+    zone: tzinfo = CHINA_TIME,
 ) -> Rechecked:
     """Say how it looks. Broken again needs a note; the case is opened again unless another one of it is open already.
 
@@ -62,7 +65,7 @@ def do_recheck(
         tx.execute(update(recheck).where(recheck.c.id == recheck_id).values(done))
         if stable:
             return Rechecked(_plan_next(tx, row, now), reopened=False)
-        return Rechecked(None, _reopen(tx, row, told, by=by, now=now))
+        return Rechecked(None, _reopen(tx, row, told, by=by, now=now, zone=zone))
 
 
 def remind_rechecks(engine: Engine, *, now: datetime, batch: int = 500) -> int:
@@ -91,11 +94,15 @@ def remind_rechecks(engine: Engine, *, now: datetime, batch: int = 500) -> int:
 
 
 def _load(tx: Connection, recheck_id: int) -> Any:
+    # the case first, as every move does: two who lock in another order wait for each other
+    about = tx.scalar(select(recheck.c.case_id).where(recheck.c.id == recheck_id))
+    if about is not None:
+        lock(tx, about)
     row = tx.execute(
         select(recheck, case.c.stage, case.c.kind, case.c.asset_id, case.c.handed_back_by)
         .join_from(recheck, case, case.c.id == recheck.c.case_id)
         .where(recheck.c.id == recheck_id)
-        .with_for_update()
+        .with_for_update(of=recheck)
     ).one_or_none()
     if row is None:
         raise NotFound("recheck", recheck_id)
@@ -132,7 +139,7 @@ def _plan_next(tx: Connection, row: Any, now: datetime) -> datetime | None:
     return due_at
 
 
-def _reopen(tx: Connection, row: Any, note: str, *, by: Actor, now: datetime) -> bool:
+def _reopen(tx: Connection, row: Any, note: str, *, by: Actor, now: datetime, zone: tzinfo) -> bool:
     _reopen_item(tx, row.case_id, note, by=by, now=now)
     if row.stage != Stage.CLOSED:
         return False
@@ -143,7 +150,7 @@ def _reopen(tx: Connection, row: Any, note: str, *, by: Actor, now: datetime) ->
     # whoever looks may lack the right to reopen by their own decision; what was found decides here
     actor = by if by.case_roles & MOVES[MoveName.REOPEN].roles else SYSTEM
     order = MoveOrder(move=MoveName.REOPEN, note=note, detail={"recheck_id": row.id, "found_by": by.name})
-    move_in(tx, case_id=row.case_id, order=order, by=actor, now=now)
+    move_in(tx, case_id=row.case_id, order=order, by=actor, now=now, zone=zone)
     return True
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from registry.domain.areas import read_area_path
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import Severity
-from registry.domain.notices import MOST_STEPS, RouteStep
+from registry.domain.notices import MOST_STEPS, Matter, RouteStep
 from registry.domain.people import Actor
 from registry.domain.rules.rule import Hours
 from registry.services import audit
@@ -89,7 +89,7 @@ def _checked(tx: Connection, new: NewRoute) -> dict[str, Any]:
         raise InvalidInput("severity", "{given} must be 1, 2 or 3", given=new.severity)
     if new.unit_id is not None and tx.execute(select(unit.c.id).where(unit.c.id == new.unit_id)).first() is None:
         raise InvalidInput("unit_id", "names no unit that is on file; choose one of the list")
-    if new.rule_key and tx.execute(select(rule.c.key).where(rule.c.key == new.rule_key)).first() is None:
+    if not _is_known(tx, new.rule_key):
         raise InvalidInput("rule_key", "names no rule that is on file; choose one of the list")
     steps = _checked_steps(tx, new.steps)
     return {
@@ -104,6 +104,13 @@ def _checked(tx: Connection, new: NewRoute) -> dict[str, Any]:
         "goes_on": new.goes_on,
         "enabled": new.enabled,
     }
+
+
+def _is_known(tx: Connection, rule_key: str) -> bool:
+    """Whether a route may name it: nothing, a matter of cases, or a rule on file."""
+    if not rule_key or rule_key in set(Matter):
+        return True
+    return tx.execute(select(rule.c.key).where(rule.c.key == rule_key)).first() is not None
 
 
 def _checked_steps(tx: Connection, steps: Sequence[RouteStep]) -> list[RouteStep]:

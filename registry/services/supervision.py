@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, and_, insert, or_, select, update
 
 from registry.domain.areas import read_area_path
 from registry.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from registry.domain.kinds import ENDED_STAGES, CaseRole, Stage, SupervisionState
+from registry.domain.kinds import ENDED_STAGES, CaseEventKind, CaseRole, Stage, SupervisionState
 from registry.domain.people import SYSTEM, Actor
 from registry.domain.scopes import check_area
 from registry.domain.supervision import (
@@ -30,6 +30,7 @@ from registry.domain.supervision import (
     read_item_move,
 )
 from registry.services import audit
+from registry.services.case_events import CaseEvent, keep_events
 from registry.services.evidence import MOST_FILES, Evidence
 from registry.services.feed import FeedKind, publish_all
 from registry.storage.database import writing
@@ -86,6 +87,8 @@ def open_item(tx: Connection, new: NewItem, *, by: Actor, now: datetime) -> int:
     item_id = int(tx.execute(insert(supervision_item).values(values).returning(supervision_item.c.id)).scalar_one())
     detail = {"deadline_at": values["deadline_at"].isoformat(), "unit_id": values["unit_id"]}
     write_entry(tx, item_id, ItemEvent.OPENED, by=by, now=now, note=values["problem"], detail=detail)
+    if values["unit_id"] is not None:
+        _tell(tx, CaseEventKind.ITEM_OPENED, item_id, new.case_id, now=now, unit_id=values["unit_id"])
     return item_id
 
 
@@ -130,6 +133,8 @@ def move_supervised(
         detail = {"deadline_at": after.deadline_at.isoformat()} if after.deadline_at != before.deadline_at else {}
         entry_id = write_entry(tx, item_id, order_move, by=by, now=now, note=note.strip(), detail=detail)
         _keep_files(tx, item_id, entry_id, files, by=by, now=now)
+        if order_move is ItemMove.REPLY and row.opened_by is not None:
+            _tell(tx, CaseEventKind.ITEM_ANSWERED, item_id, row.case_id, now=now, user_id=row.opened_by, note=note)
         what = {"state": after.state.value, "version": after.version}
         audit.record(
             tx, by=by, action=f"supervision.{order_move}", subject=f"supervision:{item_id}", detail=what, now=now
@@ -140,7 +145,7 @@ def move_supervised(
 def answer_of_case(tx: Connection, case_id: int, *, by: Actor, now: datetime, handled_by: int | None) -> None:
     """The case was closed: its open items are answered by that, in the name of who handed it back."""
     rows = tx.execute(
-        select(supervision_item.c.id, supervision_item.c.version)
+        select(supervision_item.c.id, supervision_item.c.version, supervision_item.c.opened_by)
         .where(supervision_item.c.case_id == case_id, supervision_item.c.state == SupervisionState.OPEN.value)
         .order_by(supervision_item.c.id)
         .with_for_update()
@@ -150,6 +155,8 @@ def answer_of_case(tx: Connection, case_id: int, *, by: Actor, now: datetime, ha
         mine = update(supervision_item).where(supervision_item.c.id == row.id)
         tx.execute(mine.values(values | {"version": row.version + 1}))
         write_entry(tx, row.id, ItemMove.REPLY, by=by, now=now, detail={"case_closed": case_id})
+        if row.opened_by is not None and row.opened_by != by.user_id:
+            _tell(tx, CaseEventKind.ITEM_ANSWERED, row.id, case_id, now=now, user_id=row.opened_by)
 
 
 def remind(engine: Engine, *, now: datetime, batch: int = 500) -> int:
@@ -179,6 +186,7 @@ def _remind_some(tx: Connection, now: datetime, batch: int) -> int:
     ).all()
     bodies = []
     entries = []
+    events = []
     for row in rows:
         level = level_at(row.deadline_at, now=now)
         tx.execute(update(supervision_item).where(columns.id == row.id).values(level=level))
@@ -186,10 +194,28 @@ def _remind_some(tx: Connection, now: datetime, batch: int) -> int:
         entries.append(_entry_row(row.id, ItemEvent.REMINDED, by=SYSTEM, now=now, detail=detail))
         body = {"item_id": row.id, "level": level, "unit_id": row.unit_id, "problem": row.problem[:80]}
         bodies.append(body | {"case_id": row.case_id, "deadline_at": row.deadline_at.isoformat()})
+        late = {"case_id": row.case_id, "item_id": row.id, "level": level, "unit_id": row.unit_id}
+        events.append(CaseEvent(kind=CaseEventKind.ITEM_LATE, **late))
+    keep_events(tx, events, now=now)
     if entries:
         tx.execute(insert(supervision_entry), entries)
         publish_all(tx, FeedKind.SUPERVISION_REMINDED, bodies, now=now)
     return len(rows)
+
+
+def _tell(
+    tx: Connection,
+    kind: CaseEventKind,
+    item_id: int,
+    case_id: int | None,
+    *,
+    now: datetime,
+    user_id: int | None = None,
+    unit_id: int | None = None,
+    note: str = "",
+) -> None:
+    event = CaseEvent(kind=kind, item_id=item_id, case_id=case_id, user_id=user_id, unit_id=unit_id, note=note)
+    keep_events(tx, [event], now=now)
 
 
 def write_entry(

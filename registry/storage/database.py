@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
-from registry.domain.errors import Conflict, StoreDown
+from registry.domain.errors import Conflict, GaveWay, StoreDown
+
+Done = TypeVar("Done")
+
+_BROKEN_OFF = frozenset({"40P01", "40001"})
+"""SQLSTATE of a deadlock and of a transaction that can't be put in any order with another one."""
+
+_MOST_TRIES = 5
 
 
 def open_database(url: str) -> Engine:
@@ -48,7 +55,8 @@ def _begin_sqlite(connection: Connection) -> None:
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that writes: all of it or nothing.
 
-    Raises ``Conflict`` when a unique rule of the tables refuses it and ``StoreDown`` when the database is away.
+    Raises ``Conflict`` when a unique rule of the tables refuses it, ``StoreDown`` when the database is away, and of
+    those ``GaveWay`` when it broke this transaction off in favour of another (see ``written``).
     """
     try:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
@@ -56,7 +64,23 @@ def writing(engine: Engine) -> Iterator[Connection]:
     except IntegrityError as error:
         raise Conflict(f"the database refused it: {error.orig}") from error
     except (OperationalError, InterfaceError) as error:
-        raise StoreDown(f"records database: {error.orig}") from error
+        gave_way = getattr(error.orig, "sqlstate", None) in _BROKEN_OFF
+        raise (GaveWay if gave_way else StoreDown)(f"records database: {error.orig}") from error
+
+
+def written(engine: Engine, work: Callable[[Connection], Done]) -> Done:
+    """What ``work`` answers, once it is committed: begun again where the database broke it off for another transaction.
+
+    ``work`` may run several times, each time on what is committed then. Raises as ``writing``.
+    """
+    for _ in range(_MOST_TRIES - 1):
+        try:
+            with writing(engine) as tx:
+                return work(tx)
+        except GaveWay:
+            continue
+    with writing(engine) as tx:
+        return work(tx)
 
 
 @contextmanager

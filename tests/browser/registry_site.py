@@ -38,6 +38,7 @@ class RegistrySite:
     token: str
     app: Flask
     troubled: TroubledCabinet
+    store: SqliteSeries
 
 
 class _Quiet(WSGIRequestHandler):
@@ -81,7 +82,9 @@ def registry_site(folder: Path) -> Iterator[RegistrySite]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield RegistrySite(address=address, engine=engine, asset_id=ids[0], token=token, app=app, troubled=troubled)
+        yield RegistrySite(
+            address=address, engine=engine, asset_id=ids[0], token=token, app=app, troubled=troubled, store=series
+        )
     finally:
         server.shutdown()
         thread.join(60)

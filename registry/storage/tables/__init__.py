@@ -71,7 +71,7 @@ from registry.storage.tables.months import (
     score_scheme,
     unit_award,
 )
-from registry.storage.tables.notices import channel, contact, notice, route
+from registry.storage.tables.notices import case_event, channel, contact, notice, route
 from registry.storage.tables.people import answered_key, api_token, audit, audit_head, unit, user, user_session
 from registry.storage.tables.places import area_cell, asset_doubt, gap_count, place_job
 from registry.storage.tables.plates import label_template, print_item, print_run, scan, tag, tag_event
@@ -122,6 +122,7 @@ __all__ = [
     "campaign_item",
     "campaign_measure",
     "case",
+    "case_event",
     "case_repeat",
     "case_request",
     "case_standard",

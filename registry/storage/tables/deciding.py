@@ -77,6 +77,20 @@ CASE_UNWATCHED = (
     f"AND (watched_due_at IS NULL OR watched_due_at <> {CASE_DUE})"
 )
 
+# Those that are, and whose clock runs still.
+CASE_WATCHED = "watch_at IS NOT NULL AND stage NOT IN ('handed_back', 'verified', 'closed', 'suspended', 'void')"
+
+# The same of securing the site, which has a clock of its own.
+SECURE_UNWATCHED = (
+    "stage NOT IN ('handed_back', 'verified', 'closed', 'suspended', 'void') AND secured_at IS NULL "
+    "AND secure_due_at IS NOT NULL "
+    "AND (secure_watched_due_at IS NULL OR secure_watched_due_at <> secure_due_at)"
+)
+SECURE_WATCHED = (
+    "secure_watch_at IS NOT NULL AND secured_at IS NULL "
+    "AND stage NOT IN ('handed_back', 'verified', 'closed', 'suspended', 'void')"
+)
+
 # The fold of its timeline (registry.domain.case_story): every column but the first ten follows from the entries.
 case = Table(
     "case_file",
@@ -149,6 +163,10 @@ case = Table(
     Column("watched_due_at", UtcTime),
     Column("watch_at", UtcTime),
     Column("watch_level", Integer, nullable=False, server_default=text("0")),
+    # the same of securing the site
+    Column("secure_watched_due_at", UtcTime),
+    Column("secure_watch_at", UtcTime),
+    Column("secure_watch_level", Integer, nullable=False, server_default=text("0")),
     one_of("stage", Stage),
     one_of("source", Source),
     one_of("closed_how", ClosedHow),
@@ -172,8 +190,20 @@ case = Table(
     Index(
         "ix_case_file_watch",
         "watch_at",
-        sqlite_where=text("watch_at IS NOT NULL"),
-        postgresql_where=text("watch_at IS NOT NULL"),
+        sqlite_where=text(CASE_WATCHED),
+        postgresql_where=text(CASE_WATCHED),
+    ),
+    Index(
+        "ix_case_file_secure_unwatched",
+        "id",
+        sqlite_where=text(SECURE_UNWATCHED),
+        postgresql_where=text(SECURE_UNWATCHED),
+    ),
+    Index(
+        "ix_case_file_secure_watch",
+        "secure_watch_at",
+        sqlite_where=text(SECURE_WATCHED),
+        postgresql_where=text(SECURE_WATCHED),
     ),
     Index(
         "ix_case_file_resumes",

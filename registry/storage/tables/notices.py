@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
 
-from registry.domain.kinds import ChannelKind, NoticeKind, NoticeState
+from registry.domain.kinds import CaseEventKind, ChannelKind, NoticeKind, NoticeState
 from registry.storage.tables.base import Id, metadata, one_of
 from registry.storage.times import UtcTime
 
@@ -112,4 +125,33 @@ notice = Table(
         postgresql_where=text("digest_id IS NOT NULL"),
     ),
     Index(None, "state", "id"),
+)
+
+# What somebody has to hear of a case or of an item of supervision, in the transaction in which it happened: the outbox
+# that notices are planned from.
+case_event = Table(
+    "case_event",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("case_id", ForeignKey("case_file.id")),
+    Column("item_id", ForeignKey("supervision_item.id")),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", String(16), nullable=False),
+    # how late it is: 1 and 2 after a deadline
+    Column("level", Integer, nullable=False, server_default=text("0")),
+    # who it is theirs: a person, else whoever of the unit is on duty; both null: only the routes say
+    Column("user_id", ForeignKey("app_user.id")),
+    Column("unit_id", ForeignKey("unit.id")),
+    Column("note", Text, nullable=False, server_default=""),
+    # null: nobody has decided yet who is to be told
+    Column("planned_at", UtcTime),
+    one_of("kind", CaseEventKind),
+    CheckConstraint("case_id IS NOT NULL OR item_id IS NOT NULL", name="about"),
+    Index(None, "at"),
+    Index(
+        "ix_case_event_unplanned",
+        "id",
+        sqlite_where=text("planned_at IS NULL"),
+        postgresql_where=text("planned_at IS NULL"),
+    ),
 )

@@ -20,6 +20,17 @@ _UNWATCHED = (
     "CASE WHEN first_dispatched_at IS NULL THEN COALESCE(desk_due_at, deadline_at) ELSE deadline_at END)"
 )
 
+_WATCHED = "watch_at IS NOT NULL AND stage NOT IN ('handed_back', 'verified', 'closed', 'suspended', 'void')"
+_SECURE_WATCHED = (
+    "secure_watch_at IS NOT NULL AND secured_at IS NULL "
+    "AND stage NOT IN ('handed_back', 'verified', 'closed', 'suspended', 'void')"
+)
+_SECURE_UNWATCHED = (
+    "stage NOT IN ('handed_back', 'verified', 'closed', 'suspended', 'void') AND secured_at IS NULL "
+    "AND secure_due_at IS NOT NULL "
+    "AND (secure_watched_due_at IS NULL OR secure_watched_due_at <> secure_due_at)"
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -198,6 +209,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("watched_due_at", registry.storage.times.UtcTime(), nullable=True))
         batch_op.add_column(sa.Column("watch_at", registry.storage.times.UtcTime(), nullable=True))
         batch_op.add_column(sa.Column("watch_level", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("secure_watched_due_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("secure_watch_at", registry.storage.times.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("secure_watch_level", sa.Integer(), server_default=sa.text("0"), nullable=False))
         batch_op.alter_column(
             "asset_id", existing_type=sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         )
@@ -231,8 +245,22 @@ def upgrade() -> None:
             "ix_case_file_watch",
             ["watch_at"],
             unique=False,
-            sqlite_where=sa.text("watch_at IS NOT NULL"),
-            postgresql_where=sa.text("watch_at IS NOT NULL"),
+            sqlite_where=sa.text(_WATCHED),
+            postgresql_where=sa.text(_WATCHED),
+        )
+        batch_op.create_index(
+            "ix_case_file_secure_unwatched",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text(_SECURE_UNWATCHED),
+            postgresql_where=sa.text(_SECURE_UNWATCHED),
+        )
+        batch_op.create_index(
+            "ix_case_file_secure_watch",
+            ["secure_watch_at"],
+            unique=False,
+            sqlite_where=sa.text(_SECURE_WATCHED),
+            postgresql_where=sa.text(_SECURE_WATCHED),
         )
         batch_op.create_index(
             "ix_case_file_resumes",
@@ -263,7 +291,50 @@ def upgrade() -> None:
     _make_campaigns()
     _months()
     _make_dispatching()
+    _tell_of_cases()
     _fold_what_was()
+
+
+def _tell_of_cases() -> None:
+    """The outbox of what people are told of cases, and notices of that kind."""
+    op.create_table(
+        "case_event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("at", registry.storage.times.UtcTime(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("level", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("planned_at", registry.storage.times.UtcTime(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('assigned', 'look', 'warned', 'late', 'secure_warned', 'secure_late', "
+            "'item_opened', 'item_late', 'item_answered')",
+            name=op.f("ck_case_event_kind"),
+        ),
+        sa.CheckConstraint("case_id IS NOT NULL OR item_id IS NOT NULL", name=op.f("ck_case_event_about")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_case_event_case_id")),
+        sa.ForeignKeyConstraint(["item_id"], ["supervision_item.id"], name=op.f("fk_case_event_item_id")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_case_event_unit_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_case_event_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_event")),
+    )
+    with op.batch_alter_table("case_event") as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_event_at"), ["at"], unique=False)
+        batch_op.create_index(
+            "ix_case_event_unplanned",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("planned_at IS NULL"),
+            postgresql_where=sa.text("planned_at IS NULL"),
+        )
+    with op.batch_alter_table("notice") as batch_op:
+        batch_op.drop_constraint(op.f("ck_notice_kind"), type_="check")
+        batch_op.create_check_constraint(
+            op.f("ck_notice_kind"), "kind IN ('alarm', 'escalation', 'all_clear', 'digest', 'trial', 'case')"
+        )
 
 
 def _fold_what_was() -> None:

@@ -12,7 +12,7 @@ from registry.domain.kinds import Severity
 from registry.services.case_watch import Watched, watch_cases
 from registry.storage.database import reading, writing
 from registry.storage.tables import case, entry
-from registry.storage.tables.deciding import CASE_UNWATCHED
+from registry.storage.tables.deciding import CASE_UNWATCHED, CASE_WATCHED, SECURE_WATCHED
 from tests.city import City, build_city
 
 HOUR = timedelta(hours=1)
@@ -97,3 +97,30 @@ def test_what_is_not_watched_yet_is_found_by_its_index(city: City, case_id: int)
             text(f"EXPLAIN QUERY PLAN SELECT id FROM case_file WHERE {CASE_UNWATCHED} ORDER BY id LIMIT 500")
         ).all()
     assert "ix_case_file_unwatched" in str(plan)
+
+
+def test_securing_the_site_is_watched_by_a_clock_of_its_own(city: City, case_id: int, now: datetime) -> None:
+    change(city, case_id, deadline_at=now + 24 * HOUR, secure_due_at=now + HOUR)
+    assert watch_cases(city.engine, now=now) == Watched(taken=2)
+    assert watch_cases(city.engine, now=now + 0.95 * HOUR) == Watched(warned=1)
+    assert watch_cases(city.engine, now=now + 12 * HOUR) == Watched(escalated=1)
+    with reading(city.engine) as tx:
+        rows = tx.execute(select(entry.c.move, entry.c.detail).where(entry.c.move.in_(("warned", "escalated")))).all()
+    assert [(row.move, row.detail["step"]) for row in rows] == [("warned", "secure"), ("escalated", "secure")]
+
+
+def test_who_has_secured_the_site_hears_no_more_of_that(city: City, case_id: int, now: datetime) -> None:
+    change(city, case_id, deadline_at=now + 24 * HOUR, secure_due_at=now + HOUR)
+    watch_cases(city.engine, now=now)
+    change(city, case_id, secured_at=now + HOUR / 2)
+    assert watch_cases(city.engine, now=now + 12 * HOUR) == Watched()
+
+
+def test_what_has_ended_is_not_among_what_is_looked_at(city: City, case_id: int, now: datetime) -> None:
+    watch_cases(city.engine, now=now)
+    query = f"EXPLAIN QUERY PLAN SELECT id FROM case_file WHERE {CASE_WATCHED} AND watch_at <= '2026' ORDER BY watch_at"
+    secure = f"EXPLAIN QUERY PLAN SELECT id FROM case_file WHERE {SECURE_WATCHED} AND secure_watch_at <= '2026'"
+    with reading(city.engine) as tx:
+        plans = [str(tx.exec_driver_sql(each).all()) for each in (query, secure)]
+    assert "ix_case_file_watch" in plans[0]
+    assert "ix_case_file_secure_watch" in plans[1]
