@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -18,6 +20,7 @@ _BROKEN_OFF = frozenset({"40P01", "40001"})
 """SQLSTATE of a deadlock and of a transaction that can't be put in any order with another one."""
 
 _MOST_TRIES = 5
+_STAND_ASIDE_S = 0.03
 
 
 def open_database(url: str) -> Engine:
@@ -73,12 +76,13 @@ def written(engine: Engine, work: Callable[[Connection], Done]) -> Done:
 
     ``work`` may run several times, each time on what is committed then. Raises as ``writing``.
     """
-    for _ in range(_MOST_TRIES - 1):
+    for tries in range(1, _MOST_TRIES):
         try:
             with writing(engine) as tx:
                 return work(tx)
         except GaveWay:
-            continue
+            # begun at once, it could be before the one it gave way to, and be in its way again
+            time.sleep(random.uniform(0, tries * _STAND_ASIDE_S))  # noqa: S311  # not for a secret
     with writing(engine) as tx:
         return work(tx)
 
