@@ -64,6 +64,7 @@ def api_notices(call: Call[NoticeQuery, None]) -> Answer:
         contact_id=asked.contact_id,
         alert_id=asked.alert_id,
         group_id=asked.group_id,
+        case_id=asked.case_id,
     )
     return page(list_notices(call.engine, wanted, scope=call.by.area_code, after=asked.after, limit=asked.limit))
 

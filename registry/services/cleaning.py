@@ -13,7 +13,7 @@ from sqlalchemy import Column, ColumnElement, Engine, Select, Table, and_, delet
 from registry.domain.commands import CommandKind, CommandState
 from registry.domain.kinds import AlertState, GroupState, NoticeState
 from registry.storage.database import writing
-from registry.storage.tables import alert, alert_group, cabinet_command, dead_letter, feed, notice
+from registry.storage.tables import alert, alert_group, cabinet_command, case_event, dead_letter, feed, notice
 
 
 class Cleaned(NamedTuple):
@@ -23,6 +23,7 @@ class Cleaned(NamedTuple):
     dead_letters: int
     commands: int
     notices: int
+    case_events: int = 0
 
 
 def clean_up(
@@ -52,6 +53,13 @@ def clean_up(
             batch,
         ),
         notices=_forget(engine, notice, notice.c.created_at, _told_long_ago(now - keep_notices), batch),
+        case_events=_forget(
+            engine,
+            case_event,
+            case_event.c.at,
+            and_(case_event.c.at < now - keep_notices, case_event.c.planned_at.is_not(None)),
+            batch,
+        ),
     )
 
 
