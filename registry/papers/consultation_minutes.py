@@ -42,9 +42,9 @@ _COLUMNS = (
     Column("序号", 0.9, "center"),
     Column("议题", 2.5),
     Column("议定事项", 3.1),
-    Column("责任单位", 1.9),
-    Column("完成时限", 2.0, "center"),
-    Column("相关案卷", 2.4),
+    Column("责任单位", 1.8),
+    Column("完成时限", 2.3, "center"),
+    Column("相关案卷", 2.2),
 )
 
 
@@ -86,7 +86,7 @@ def minutes_blocks(paper: MinutesPaper, *, zone: tzinfo) -> list[Block]:
 
 def _row(number: int, line: MinutesLine) -> tuple[str, ...]:
     due = "" if line.due_on is None else f"{line.due_on.year}年{line.due_on.month}月{line.due_on.day}日"
-    return (str(number), line.subject, line.decision, line.who, due, "、".join(line.cases))
+    return (str(number), line.subject, line.decision, line.who, due, "\n".join(line.cases))
 
 
 def _day(moment: datetime, zone: tzinfo) -> str:
