@@ -36,7 +36,6 @@ from registry.domain.people import SYSTEM, Actor
 from registry.services.case_limits import limits_of
 from registry.services.case_writing import keeping
 from registry.services.feed import FeedKind, publish
-from registry.services.standard import standard_in_force
 from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import asset, case, entry
 
@@ -114,7 +113,6 @@ def open_or_attach(
     asset, ``InvalidInput`` for an unknown kind. Safe against other writers: the unique index of open cases decides who
     was first.
     """
-    standard_in_force(tx).line(kind)
     sighting = _Sighting(
         asset_id=asset_id,
         place=None,
@@ -156,7 +154,6 @@ def open_at_place(
 
     Raises ``InvalidInput`` for an unknown kind.
     """
-    standard_in_force(tx).line(kind)
     seen = _Sighting(
         asset_id=None,
         place=place,
