@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, StorageState, expect, sync_playwright
 
-from tests.browser.eyes import Camera, Windows, Witness
+from tests.browser.eyes import PATIENCE_MS, Camera, Windows, Witness
 from tests.browser.registry_site import RegistrySite, registry_site
 from tests.browser.running_city import RunningCity, running_city
 
@@ -25,7 +25,6 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 90_000
 _CITY = pytest.StashKey[tuple[RunningCity, ExitStack]]()
 
 

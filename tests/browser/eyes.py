@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 import dashboards
 from registry.services.demo_people import DEMO_PASSWORD
 
+PATIENCE_MS = 90_000
 DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -84,6 +85,7 @@ class Windows:
         context = self.browser.new_context(
             **shape, **more, base_url=self.city, locale="zh-CN", storage_state=self.keys.get(login)
         )
+        context.set_default_timeout(PATIENCE_MS)
         context.add_cookies(
             [{"name": name, "value": value, "url": self.city} for name, value in (("lang", language), ("theme", theme))]
         )
