@@ -98,6 +98,7 @@ PERMISSIONS: dict[str, Line] = {
     "cases": Line(STAFF),
     "case": Line(STAFF, OWN_AREA),
     "move_case": Line(WORKERS, OWN_AREA),
+    "name_asset": Line(DISPATCHERS, OWN_AREA),
     "decide_request": Line(WORKERS, OWN_AREA),
     "add_photos": Line(WORKERS, OWN_UNIT),
     "tasks": Line(STAFF),

@@ -58,7 +58,7 @@ def register(app: Flask) -> None:
         "/cases/<int:case_id>/requests/<int:request_id>", "decide_request", decide_request, methods=["POST"]
     )
     # Somebody loads the page again after a refused move, or changes the language on it.
-    for refused in ("moves", "photos"):
+    for refused in ("moves", "photos", "asset"):
         app.add_url_rule(f"/cases/<int:case_id>/{refused}", "case", case, alias=True)
     app.add_url_rule("/tasks", "tasks", tasks)
 

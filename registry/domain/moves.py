@@ -66,6 +66,7 @@ class EventName(StrEnum):
     WARNED = "warned"
     ESCALATED = "escalated"
     MERGED_IN = "merged_in"
+    NAMED = "named"
 
 
 class Must(StrEnum):

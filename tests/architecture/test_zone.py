@@ -12,7 +12,7 @@ ROOMS = ("registry", "dashboards", "operate")
 USUAL = "CHINA_TIME"
 
 
-def test_whoever_asks_for_a_day_or_a_deadline_says_in_which_zone():
+def test_whoever_asks_for_a_day_or_a_deadline_says_in_which_zone() -> None:
     sources = {path: path.read_text() for room in ROOMS for path in (ROOT / room).rglob("*.py")}
     zoned = {
         f"{_module(path)}.{one.name}": _place(one)
