@@ -170,7 +170,7 @@ def _row_of(call: Call[Any, Any], month: str) -> Answer:
     return Answer(value=queries.find_month(call.engine, month))
 
 
-_row = partial(Operation, group="work")
+_row = partial(Operation, group="months")
 OPERATIONS = (
     _row(
         method="GET",

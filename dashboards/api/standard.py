@@ -279,6 +279,7 @@ OPERATIONS = (
         en="Say whether people work on a day, or let it be as the table has it",
         body=DayBody,
         replies={200: YearView},
+        errors=(404,),
     ),
     _row(
         method="POST",

@@ -51,12 +51,12 @@ class BrokenSeries(SqliteSeries):
 
 @pytest.fixture
 def city(engine: Engine) -> City:
-    """A city whose sensor was fitted an hour ago and never spoke, with a case that is three hours old."""
+    """A city whose sensor was fitted an hour ago and never spoke, with a case that is late on any calendar."""
     now = datetime.now(UTC)
     with writing(engine) as tx:
         install_shipped_rules(tx, now=now)
     built = build_city(engine, now - timedelta(hours=1))
-    built.open_case(now - timedelta(hours=3))
+    built.open_case(now - timedelta(days=30))
     return built
 
 
