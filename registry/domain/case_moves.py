@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from registry.domain.case_limits import CaseLimits
 from registry.domain.case_story import CaseStory, Line, Look
-from registry.domain.case_telling import told
+from registry.domain.case_telling import moment_text, told
 from registry.domain.deadlines import MAX_EXTENSIONS, RUNNING_STAGES
 from registry.domain.errors import InvalidInput, InvalidMove, NotAllowed
 from registry.domain.kinds import CaseRole, ClosedHow, RequestKind, Stage, TaskKind
@@ -282,7 +282,7 @@ def _nothing(*_about: object) -> dict[str, Any]:
 
 
 def _written(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
+    return None if at is None else moment_text(at)
 
 
 def _clocks(story: CaseStory, limits: CaseLimits) -> dict[str, Any]:

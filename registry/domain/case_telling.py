@@ -96,6 +96,11 @@ def told(story: CaseStory, line: Line) -> CaseStory:
     return CaseStory(**facts)
 
 
+def moment_text(at: datetime) -> str:
+    """A moment as details hold it: in whole milliseconds, as columns do, so that the fold is theirs to the last."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000).isoformat()
+
+
 def _tell(f: _Facts, line: Line) -> None:
     if not f:
         f.update(opened_at=line.at, stage=line.to_stage, stays=(), collected_by=line.by_user_id)

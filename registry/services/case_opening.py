@@ -27,7 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.domain.case_limits import CaseLimits
 from registry.domain.case_story import CaseStory, Line
-from registry.domain.case_telling import COLUMNS, fold
+from registry.domain.case_telling import COLUMNS, fold, moment_text
 from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import Conflict, InvalidInput, NotFound
 from registry.domain.kinds import ClosedHow, Severity, Source, Stage
@@ -343,7 +343,7 @@ def _first_lines(seen: _Sighting, limits: CaseLimits, *, filed: bool) -> tuple[l
     """The first entries of a timeline, each with its deadlines, and the story they tell."""
     told_of = {"source": seen.source.value, "severity": int(seen.severity), **seen.detail}
     new = CaseStory(opened_at=seen.at, stage=Stage.COLLECTED, severity=int(seen.severity))
-    clocks = {"deadline_at": limits.repair_due(new).isoformat(), "desk_due_at": limits.desk_due(new).isoformat()}
+    clocks = _clocks(limits, new)
     lines = [
         Line(
             at=seen.at,
@@ -355,10 +355,7 @@ def _first_lines(seen: _Sighting, limits: CaseLimits, *, filed: bool) -> tuple[l
     ]
     if filed:
         at_desk = replace(new, filed_at=seen.at)
-        clocks = {
-            "deadline_at": limits.repair_due(at_desk).isoformat(),
-            "desk_due_at": limits.desk_due(at_desk).isoformat(),
-        }
+        clocks = _clocks(limits, at_desk)
         lines.append(
             Line(
                 at=seen.at,
@@ -369,6 +366,10 @@ def _first_lines(seen: _Sighting, limits: CaseLimits, *, filed: bool) -> tuple[l
             )
         )
     return lines, fold(lines)
+
+
+def _clocks(limits: CaseLimits, story: CaseStory) -> dict[str, str]:
+    return {"deadline_at": moment_text(limits.repair_due(story)), "desk_due_at": moment_text(limits.desk_due(story))}
 
 
 def _first_entry(seen: _Sighting, case_id: int, line: Line) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from registry.storage.stories import lines_of
 from registry.storage.tables import alert, asset_class, case, case_request, case_task, entry, feed, photo, report
 from tests.city import City, build_city
 
-START = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+# as a real clock has it, to the microsecond, while columns keep milliseconds
+START = datetime(2026, 3, 2, 4, 0, 0, 123_456, tzinfo=UTC)
 PEOPLE = ("dispatcher", "second_dispatcher", "crew", "mate", "stranger", "viewer", "administrator", "nobody")
 KINDS = ("cover_displaced", "cover_loose", "reported")
 EVENTS = frozenset(EventName)
