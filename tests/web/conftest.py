@@ -34,6 +34,7 @@ from registry.storage.database import open_database, reading, writing
 from registry.storage.series import SqliteSeries
 from registry.storage.tables import metadata, user, user_session
 from tests.city import City, build_city
+from tests.statements import share_statements
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -151,7 +152,7 @@ def sign_ins() -> dict[str, tuple[str, dict[str, Any]]]:
 def engine(seeded: tuple[Path, City, str], tmp_path: Path) -> Iterator[Engine]:
     path = tmp_path / "records.db"
     shutil.copy(seeded[0], path)
-    opened = open_database(f"sqlite:///{path}")
+    opened = share_statements(open_database(f"sqlite:///{path}"))
     yield opened
     opened.dispose()
 
@@ -171,9 +172,15 @@ def build_web(
     told = WebCity(data_dir=folder / "data", **(place or {}))
     web_settings = WebSettings(secret_file=seeded[0].parent / "secret", **settings)
     app = create_app(web_settings, told, engine, store, cabinets=cabinets, clock=clock, testing=True)
-    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(seeded[0].parent))  # compile each page once a run
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(_of_all_processes(seeded[0])))
     city = replace(seeded[1], engine=engine)
     return Web(app=app, city=city, token=seeded[2], clock=clock, store=store, place=told, cookies=sign_ins)
+
+
+def _of_all_processes(records: Path) -> Path:
+    """The run's folder: each page is compiled once, and not in each of xdist's processes (``popen-gw0`` and so on)."""
+    own = records.parent.parent
+    return own.parent if own.name.startswith("popen-") else own
 
 
 @pytest.fixture

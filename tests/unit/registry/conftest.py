@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from registry.services.classes import load_classes
 from registry.storage.database import open_database, writing
 from registry.storage.tables import metadata
+from tests.statements import share_statements
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +33,7 @@ def engine(empty_records: Path, tmp_path: Path) -> Iterator[Engine]:
     """The records database of this test alone."""
     path = tmp_path / "records.db"
     shutil.copy(empty_records, path)
-    opened = open_database(f"sqlite:///{path}")
+    opened = share_statements(open_database(f"sqlite:///{path}"))
     yield opened
     opened.dispose()
 

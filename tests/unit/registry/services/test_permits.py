@@ -25,6 +25,7 @@ from registry.services.rules import install_shipped_rules, rules_in_force
 from registry.storage.database import open_database, reading, writing
 from registry.storage.tables import alert, alert_event, asset, audit, case, device, latest, permit, point
 from tests.city import City, build_city
+from tests.statements import share_statements
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 MIN, S = timedelta(minutes=1), timedelta(seconds=1)
@@ -51,7 +52,7 @@ def stocked(empty_records: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
 def city(stocked: tuple[Path, City], tmp_path: Path) -> Iterator[City]:
     path, built = stocked
     shutil.copy(path, tmp_path / "records.db")
-    engine = open_database(f"sqlite:///{tmp_path / 'records.db'}")
+    engine = share_statements(open_database(f"sqlite:///{tmp_path / 'records.db'}"))
     yield replace(built, engine=engine)
     engine.dispose()
 
