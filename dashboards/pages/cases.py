@@ -16,7 +16,7 @@ from dashboards.errors import answer_for, problem_of, wants_json
 from dashboards.login import actor, area
 from dashboards.pages.lists import next_url
 from dashboards.pages.photos import keep_chosen
-from dashboards.pages.proof import recent_scan
+from dashboards.pages.proof import has_scanned, recent_scan
 from dashboards.refusals import problem_at
 from dashboards.site import now, site, standard, t
 from dashboards.texts import local_time
@@ -28,12 +28,21 @@ from registry.domain.moves import MoveName
 from registry.domain.people import Actor
 from registry.queries import aftercare, waiting
 from registry.queries import cases as case_queries
+from registry.queries.case_ties import CaseTie, TieKind, ties_of_case
 from registry.queries.case_views import CaseRequest
 from registry.queries.patrols import my_round
 from registry.services import cases as case_services
 from registry.services.tags import Scan
 
 log = structlog.get_logger(__name__)
+
+_TIE_IDS = {
+    TieKind.CONSULTATION: "consultation_id",
+    TieKind.CAMPAIGN: "campaign_id",
+    TieKind.MANDATE: "mandate_id",
+    TieKind.PATROL_ROUND: "round_id",
+    TieKind.INSPECTION: "inspection_id",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +189,16 @@ def case_page(case_id: int, state: forms.FormState) -> str:
         feed_id=feed_id,
         quantity_unit="" if line is None else line.quantity_unit,
         beyond=aftercare.beyond_case(where.engine, case_id, now=now()),
+        ties=ties_of_case(where.engine, case_id),
+        tie_url=_tie_url,
     )
+
+
+def _tie_url(tie: CaseTie) -> str:
+    """The page of what the case is tied to; early warnings have one page for all."""
+    if tie.kind is TieKind.WARNINGS:
+        return url_for("warnings")
+    return url_for(tie.kind.value, **{_TIE_IDS[tie.kind]: tie.id})
 
 
 def the_file(case_id: int) -> case_queries.CaseFile:
@@ -209,7 +227,7 @@ def _moved(case_id: int, order: forms.MoveForm, photo_ids: Sequence[int]) -> Res
         cause=order.cause,
         photo_ids=photo_ids,
         zone=site().zone,
-        scan=_scan_of(the_file(case_id).asset_id),
+        scan=_scan_of(case_id),
     )
     log.info("case_moved", case_id=case_id, move=order.move, by_user_id=actor().user_id)
     if wants_json():
@@ -239,7 +257,9 @@ def _into(number: str) -> int | None:
     return found
 
 
-def _scan_of(asset_id: int | None) -> Scan | None:
+def _scan_of(case_id: int) -> Scan | None:
+    """The visitor's scan of the plate of what the case is about; most have not scanned any, and nothing is read."""
+    asset_id = the_file(case_id).asset_id if has_scanned() else None
     return None if asset_id is None else recent_scan(asset_id)
 
 

@@ -116,18 +116,6 @@ def open_items(engine: Engine, *, today: date, scope: str = "", limit: int = 100
         return [as_view(row, ItemView, late=_is_late(row, today), cases=[]) for row in tx.execute(query).mappings()]
 
 
-def consultations_of_case(engine: Engine, case_id: int, *, today: date) -> list[ConsultationRow]:
-    """The consultations at which a case was talked about, the newest first."""
-    about = (
-        select(consultation_item.c.consultation_id)
-        .join(consultation_case, consultation_case.c.item_id == consultation_item.c.id)
-        .where(consultation_case.c.case_id == case_id)
-    )
-    query = _rows(today).where(consultation.c.id.in_(about)).order_by(consultation.c.id.desc())
-    with reading(engine) as tx:
-        return all_views(tx, query, ConsultationRow)
-
-
 def _rows(today: date) -> Select[Any]:
     items = select(func.count()).where(consultation_item.c.consultation_id == consultation.c.id)
     left = items.where(consultation_item.c.done_at.is_(None), consultation_item.c.decision != "")

@@ -181,6 +181,12 @@ patrol_warning = Table(
     Column("case_id", ForeignKey("case_file.id")),
     Index(None, "unit_id", "answered_at"),
     Index(None, "answered_at", "due_on"),
+    Index(
+        "ix_patrol_warning_case",
+        "case_id",
+        sqlite_where=text("case_id IS NOT NULL"),
+        postgresql_where=text("case_id IS NOT NULL"),
+    ),
 )
 
 # What it is about is narrowed as assets are: area, family or class; ``quota`` counts assets.
@@ -249,6 +255,12 @@ campaign_item = Table(
     UniqueConstraint("campaign_id", "asset_id"),
     Index(None, "campaign_id", "day"),
     Index(None, "asset_id"),
+    Index(
+        "ix_campaign_item_case",
+        "case_id",
+        sqlite_where=text("case_id IS NOT NULL"),
+        postgresql_where=text("case_id IS NOT NULL"),
+    ),
 )
 
 # ``year`` and ``serial`` make its number: 会商〔2026〕3号.

@@ -71,6 +71,7 @@ from registry.domain.mandates import MandateMove, MandateState
 from registry.domain.month_counts import Count
 from registry.domain.moves import MOVES, EventName, MoveName
 from registry.domain.muting import Phase
+from registry.domain.notices import Matter
 from registry.domain.patrols import Proof
 from registry.domain.permits import Seat
 from registry.domain.points import POINTS
@@ -86,6 +87,7 @@ from registry.domain.suspects import Suspicion
 from registry.domain.tokens import Finding
 from registry.domain.working_time import TimeUnit
 from registry.labels import FORMATS
+from registry.queries.case_ties import TieKind
 from registry.queries.gaps import GAPS
 from registry.queries.notices import REASONS as REASONS_OF_NOTICES
 from registry.services.area_files import FIELD_NAMES
@@ -176,6 +178,8 @@ SETS: dict[str, list[str]] = {
     "season_switch.": list(SeasonSwitch),
     "notice_state.": list(NoticeState),
     "notice_kind.": list(NoticeKind),
+    "matter.": list(Matter),
+    "tie.": list(TieKind),
     "notice_reason.": list(REASONS_OF_NOTICES),
     "channel_kind.": list(ChannelKind),
     "channel_help.": list(ChannelKind),

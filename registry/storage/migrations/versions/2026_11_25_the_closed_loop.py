@@ -30,6 +30,10 @@ _SECURE_UNWATCHED = (
     "AND secure_due_at IS NOT NULL "
     "AND (secure_watched_due_at IS NULL OR secure_watched_due_at <> secure_due_at)"
 )
+_RUNNING = "stage IN ('collected', 'dispatched', 'filed', 'in_hand')"
+_IN_HAND = "stage IN ('dispatched', 'in_hand')"
+_SECURING = f"{_IN_HAND} AND secure_due_at IS NOT NULL AND secured_at IS NULL"
+_AT_DESK = "stage = 'filed' AND returned_at IS NULL"
 
 
 def upgrade() -> None:
@@ -269,6 +273,64 @@ def upgrade() -> None:
             sqlite_where=sa.text("stage = 'suspended'"),
             postgresql_where=sa.text("stage = 'suspended'"),
         )
+        batch_op.create_index(
+            "ix_case_file_open_overdue",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("stage NOT IN ('closed', 'void') AND overdue_at IS NOT NULL"),
+            postgresql_where=sa.text("stage NOT IN ('closed', 'void') AND overdue_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_case_file_open_kind",
+            ["kind", "id"],
+            unique=False,
+            sqlite_where=sa.text("stage NOT IN ('closed', 'void')"),
+            postgresql_where=sa.text("stage NOT IN ('closed', 'void')"),
+        )
+        batch_op.create_index(
+            "ix_case_file_place",
+            ["asset_id", "place"],
+            unique=False,
+            postgresql_ops={"place": "text_pattern_ops"},
+            sqlite_where=sa.text("asset_id IS NULL"),
+            postgresql_where=sa.text("asset_id IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_case_file_place_area",
+            ["asset_id", "area_code"],
+            unique=False,
+            sqlite_where=sa.text("asset_id IS NULL"),
+            postgresql_where=sa.text("asset_id IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_case_file_worst",
+            ["severity", "deadline_at", "overdue_at", "opened_at", "id"],
+            unique=False,
+            sqlite_where=sa.text(_RUNNING),
+            postgresql_where=sa.text(_RUNNING),
+        )
+        batch_op.create_index(
+            "ix_case_file_unit_queue",
+            ["unit_id", "deadline_at", "id"],
+            unique=False,
+            sqlite_where=sa.text(_IN_HAND),
+            postgresql_where=sa.text(_IN_HAND),
+        )
+        batch_op.create_index(
+            "ix_case_file_unit_securing",
+            ["unit_id", "secure_due_at", "id"],
+            unique=False,
+            sqlite_where=sa.text(_SECURING),
+            postgresql_where=sa.text(_SECURING),
+        )
+        batch_op.create_index(
+            "ix_case_file_desk_queue",
+            ["stage", "desk_due_at", "id"],
+            unique=False,
+            sqlite_where=sa.text(_AT_DESK),
+            postgresql_where=sa.text(_AT_DESK),
+        )
+        batch_op.create_index(batch_op.f("ix_case_file_assignee_id_id"), ["assignee_id", "id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_case_file_unit_id_stage_deadline_at"), ["unit_id", "stage", "deadline_at"], unique=False
         )
@@ -820,6 +882,13 @@ def _make_campaigns() -> None:
         batch_op.create_index(
             batch_op.f("ix_patrol_warning_unit_id_answered_at"), ["unit_id", "answered_at"], unique=False
         )
+        batch_op.create_index(
+            "ix_patrol_warning_case",
+            ["case_id"],
+            unique=False,
+            sqlite_where=sa.text("case_id IS NOT NULL"),
+            postgresql_where=sa.text("case_id IS NOT NULL"),
+        )
 
     op.create_table(
         "campaign_item",
@@ -853,6 +922,13 @@ def _make_campaigns() -> None:
     with op.batch_alter_table("campaign_item") as batch_op:
         batch_op.create_index(batch_op.f("ix_campaign_item_asset_id"), ["asset_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_campaign_item_campaign_id_day"), ["campaign_id", "day"], unique=False)
+        batch_op.create_index(
+            "ix_campaign_item_case",
+            ["case_id"],
+            unique=False,
+            sqlite_where=sa.text("case_id IS NOT NULL"),
+            postgresql_where=sa.text("case_id IS NOT NULL"),
+        )
 
     op.create_table(
         "mandate_entry",

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine
 
 from registry.domain.errors import Conflict, InvalidInput, NotFound
-from registry.queries.consultations import consultation_view, consultations_of_case, list_consultations, open_items
+from registry.queries.case_ties import ties_of_case
+from registry.queries.consultations import consultation_view, list_consultations, open_items
 from registry.services.consultations import NewConsultation, NewItem, finish_item, save_consultation
 from tests.city import City, build_city
 
@@ -58,7 +59,8 @@ def test_items_carry_decisions_and_the_cases_they_are_about(city: City):
     assert [each.number for each in first.cases] == [number]
     assert (first.unit_name, first.late, second.cases) == ("水务", True, [])
     assert (found.row.items, found.row.open_items, found.row.late_items) == (2, 1, 1)
-    assert [row.id for row in consultations_of_case(city.engine, opened.case_id, today=TODAY)] == [found.row.id]
+    (tie,) = ties_of_case(city.engine, opened.case_id)
+    assert (tie.kind, tie.id, tie.number) == ("consultation", found.row.id, found.row.number)
     assert [each.subject for each in open_items(city.engine, today=TODAY)] == ["雨水箅子堵塞"]
 
 
