@@ -24,6 +24,11 @@ def remember(found: Scan) -> None:
     }
 
 
+def has_scanned() -> bool:
+    """Whether the visitor has scanned any plate since they signed in."""
+    return _KEY in session
+
+
 def recent_scan(asset_id: int) -> Scan | None:
     """The visitor's scan of that asset's plate, if it was their last one and not long ago."""
     kept = session.get(_KEY)
