@@ -22,7 +22,6 @@ from dashboards.settings import WebSettings
 from dashboards.site import Site, now, site, t
 from registry.domain.errors import NotAllowed, StoreDown
 from registry.domain.people import Actor
-from registry.domain.scopes import check_area
 from registry.services import sessions
 from registry.services.api_tokens import find_token
 from registry.services.sessions import Lifetime, Visit
@@ -156,11 +155,6 @@ def may(endpoint: str) -> bool:
     if somebody is None:
         return permissions.allowed(endpoint, None)
     return permissions.allowed(endpoint, somebody.role, bound=bool(somebody.area_code))
-
-
-def require_area(area_code: str) -> None:
-    """Raise ``NotAllowed`` unless the visitor may deal with what lies there: for things named in a form or a body."""
-    check_area(actor(), area_code)
 
 
 def enforce() -> BaseResponse | None:

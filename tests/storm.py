@@ -44,11 +44,15 @@ class Street:
     subjects: list[Subject]
     rule: Rule
 
-    def fire(self, which: Sequence[int], at: datetime, *, severity: Severity | None = None) -> list[int]:
+    def fire(
+        self, which: Sequence[int], at: datetime, *, severity: Severity | None = None, told_at: datetime | None = None
+    ) -> list[int]:
+        """``told_at``: when it was heard of, if not at once."""
+        heard = told_at or at
         with writing(self.city.engine) as tx:
             fired = [
                 alerts.fire(
-                    tx, self.rule, self.subjects[one], began_at=at, fired_at=at, severity=severity, level=1.0, now=at
+                    tx, self.rule, self.subjects[one], began_at=at, fired_at=at, severity=severity, level=1.0, now=heard
                 )
                 for one in which
             ]

@@ -9,11 +9,14 @@ from dashboards import forms
 from dashboards.errors import answer_for
 from dashboards.login import actor
 from dashboards.pages.areas import Answer, refused
-from dashboards.rule_words import rule_field_name
+from dashboards.rule_words import number_said, rule_field_name
 from dashboards.site import now, site, t
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove
 from registry.domain.kinds import Severity
-from registry.queries.seasons import list_seasons
+from registry.domain.rules import Rule
+from registry.domain.rules.numbers import numbers_of
+from registry.queries.rules import rules_for_file
+from registry.queries.seasons import RuleNumber, list_seasons
 from registry.services import seasons as services
 
 log = structlog.get_logger(__name__)
@@ -74,7 +77,22 @@ def _done(season: str, words: str) -> Answer:
 def _page(form: forms.FormState, wrong: str) -> str:
     where = site()
     found = list_seasons(where.engine, now=now(), zone=where.zone)
-    return render_template("seasons.html", seasons=found, form=form, wrong=wrong, number_name=_number_name)
+    keys = tuple({number.rule_key for one in found for number in one.numbers})
+    rules = {rule.key: rule for rule, _ in rules_for_file(where.engine, keys)} if keys else {}
+    return render_template(
+        "seasons.html",
+        seasons=found,
+        form=form,
+        wrong=wrong,
+        number_name=_number_name,
+        said=lambda changed, number: _said(rules.get(changed.rule_key), changed, number),
+    )
+
+
+def _said(rule: Rule | None, changed: RuleNumber, number: float) -> str:
+    """A number of the rule with its unit; bare where the rule, or a number of that name, is gone."""
+    spec = None if rule is None else numbers_of(rule.kind).get(changed.name.rpartition(".")[2])
+    return f"{number:g}" if rule is None or spec is None else number_said(spec, number, rule)
 
 
 def _number_name(path: str) -> str:

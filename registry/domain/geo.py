@@ -115,19 +115,6 @@ def cells_near(place: Place, radius_m: float) -> list[int]:
     return [cell for first, last in spans for cell in range(first, last + 1)]
 
 
-def read_box(text: str) -> Box:
-    """A bounding box from ``west,south,east,north``; raises ``InvalidInput``."""
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise InvalidInput("bbox", "{given!r} must be four numbers: west,south,east,north", given=text) from error
-    if not all(math.isfinite(edge) for edge in (west, south, east, north)):
-        raise InvalidInput("bbox", "{given!r} must be four finite numbers: west,south,east,north", given=text)
-    if west > east or south > north:
-        raise InvalidInput("bbox", "{given!r} is inside out; the order is west,south,east,north", given=text)
-    return Box(west, south, east, north)
-
-
 def distance_m(one: Place, other: Place) -> float:
     """Metres along the ground (haversine on the mean sphere: within 0.6 % anywhere)."""
     lat_1, lat_2 = math.radians(one.lat), math.radians(other.lat)

@@ -73,6 +73,11 @@ def passed_by(fired_at: datetime, cleared_at: datetime | None, policy: GroupPoli
     return cleared_at is not None and cleared_at - fired_at < timedelta(seconds=policy.wait_s)
 
 
+def dealt_with(fired_at: datetime, cleared_at: datetime | None, closed_at: datetime | None) -> bool:
+    """Whether what came late was there when people closed the group's case at ``closed_at``, and is over by now."""
+    return closed_at is not None and cleared_at is not None and fired_at <= closed_at
+
+
 def company_came(grouped_at: datetime, *, now: datetime) -> bool:
     """Whether a group is known for long enough: its case need not wait until the time of its first alert is up."""
     return now - grouped_at >= timedelta(seconds=SETTLES_S)

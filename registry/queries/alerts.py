@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, literal, or_, select, tuple_
 
 from registry.domain.kinds import AlertEventKind, AlertState, GroupState, RuleKind, Severity, Stage
 from registry.domain.levels import in_point_unit
@@ -186,15 +186,6 @@ def count_waiting(engine: Engine, *, scope: str = "") -> int:
         query = query.join(asset, asset.c.id == alert.c.asset_id).where(digits_begin(asset.c.area_code, scope))
     with reading(engine) as tx:
         return int(tx.execute(query).scalar_one())
-
-
-def live_by_severity(tx: Connection, *, scope: str = "") -> dict[Severity, int]:
-    """How many alerts are live, by how bad they are."""
-    query = select(alert.c.severity, func.count()).where(alert.c.state == AlertState.FIRING).group_by(alert.c.severity)
-    if scope:
-        query = query.join_from(alert, asset, asset.c.id == alert.c.asset_id)
-        query = query.where(digits_begin(asset.c.area_code, scope))
-    return {Severity(severity): count for severity, count in tx.execute(query)}
 
 
 def alerts_of(case_id: ColumnElement[int] | int) -> Select[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Engine, Select, func, or_, select
 
 from registry.domain.errors import NotFound
 from registry.domain.kinds import CaseRole, Role
@@ -164,22 +164,6 @@ def list_units(engine: Engine) -> list[UnitView]:
     """Every unit, by name."""
     with reading(engine) as tx:
         return all_views(tx, select(unit).order_by(unit.c.name), UnitView)
-
-
-def area_names(engine: Engine, codes: set[str]) -> dict[str, str]:
-    """The names of those area codes that are on file."""
-    with reading(engine) as tx:
-        rows = tx.execute(select(area.c.code, area.c.name).where(area.c.code.in_(codes))).all() if codes else []
-    return {row.code: row.name for row in rows}
-
-
-def administrators(engine: Engine) -> int:
-    """How many open accounts may manage the others, of the whole city."""
-    query = select(func.count()).where(
-        user.c.role == Role.ADMINISTRATOR.value, user.c.active == true(), user.c.area_code == ""
-    )
-    with reading(engine) as tx:
-        return int(tx.execute(query).scalar_one())
 
 
 def _people() -> Select[tuple[object, ...]]:

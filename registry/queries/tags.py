@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Engine, Select, select
 
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import ScanFlag, TagEvent, TagState
@@ -156,13 +156,6 @@ def list_scans(
     with reading(engine) as tx:
         rows = [_scan_row(row) for row in tx.execute(query).mappings()]
     return page_of(rows, limit, lambda row: (row.id,))
-
-
-def count_unseen(engine: Engine) -> int:
-    """How many flagged scans nobody has looked at."""
-    with reading(engine) as tx:
-        counted = select(func.count()).select_from(scan).where(scan.c.flag != "", scan.c.looked_at.is_(None))
-        return int(tx.execute(counted).scalar_one())
 
 
 def _as_kept(token: str) -> str:

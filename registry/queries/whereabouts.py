@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Engine, Select, func, select
 
 from registry.domain.kinds import Stage
-from registry.domain.tokens import read_token
 from registry.queries.areas import area_code_of
 from registry.storage.database import reading
 from registry.storage.tables import (
@@ -176,12 +175,6 @@ def of_tag(engine: Engine, tag_id: int) -> Whereabouts | None:
     """Where the asset of a plate stands; a blank plate lies nowhere yet (None), anybody may bind it."""
     query = select(asset.c.area_code).join_from(tag, asset, asset.c.id == tag.c.asset_id)
     return _first(engine, query.where(tag.c.id == tag_id))
-
-
-def of_token(engine: Engine, token: str) -> Whereabouts | None:
-    """``of_tag`` by what stands on the plate. Raises ``InvalidInput`` for text that can't be a token."""
-    query = select(asset.c.area_code).join_from(tag, asset, asset.c.id == tag.c.asset_id)
-    return _first(engine, query.where(tag.c.token == read_token(token)))
 
 
 def of_area(engine: Engine, area_id: int) -> Whereabouts | None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, exists, func, insert, not_, select, update
 
 from registry.domain.geo import Box
-from registry.domain.grouping import circle_around, company_came, passed_by, smallest_area
+from registry.domain.grouping import circle_around, company_came, dealt_with, passed_by, smallest_area
 from registry.domain.kinds import AlertEventKind, GroupState, Severity, Source
 from registry.domain.moves import EventName
 from registry.domain.rules import GroupPolicy, Rule
@@ -103,7 +103,8 @@ def open_case_of(tx: Connection, group_id: int, rules: Mapping[str, Rule], *, no
     """The one case of a group that has settled or of which a member's time is up: 1, or 0.
 
     The one that a lonely member got before, or else a new one on the asset nearest the middle. None when the rule wants
-    none, when there is one, or when all that count were over before their time.
+    none, when there is one, or when all that count were over before their time or are told too late: there when people
+    closed the group's case, and over. That case then keeps them.
     """
     group = tx.execute(select(alert_group).where(alert_group.c.id == group_id)).one()
     rule = rules.get(group.rule_key)
@@ -120,7 +121,14 @@ def open_case_of(tx: Connection, group_id: int, rules: Mapping[str, Rule], *, no
         return 0
     policy = rule.grouping or GroupPolicy()
     rows = tx.execute(select(alert.c.fired_at, alert.c.cleared_at).where(*due)).all()
-    if all(passed_by(row.fired_at, row.cleared_at, policy) for row in rows):
+    closed_at = tx.scalar(select(case.c.ended_at).where(case.c.id == group.case_id))
+    if all(
+        passed_by(row.fired_at, row.cleared_at, policy) or dealt_with(row.fired_at, row.cleared_at, closed_at)
+        for row in rows
+    ):
+        if closed_at is not None:
+            theirs = (*due, alert.c.fired_at <= closed_at, alert.c.case_id.is_(None))
+            tx.execute(update(alert).where(*theirs).values(case_id=group.case_id))
         tx.execute(update(alert).where(*due).values(case_due_at=None))
         return 0
     if _adopt(tx, group, rule.case_kind, now=now):

@@ -163,12 +163,6 @@ def find_unit(tx: Connection, name: str) -> Unit | None:
     return None if row is None else Unit(id=row.id, name=row.name, name_en=row.name_en, phone=row.phone)
 
 
-def all_units(tx: Connection) -> list[Unit]:
-    """Every unit, by name."""
-    rows = tx.execute(select(unit).order_by(unit.c.name))
-    return [Unit(id=row.id, name=row.name, name_en=row.name_en, phone=row.phone) for row in rows]
-
-
 def _checked(new: NewUnit) -> NewUnit:
     name, name_en, phone = new.name.strip(), new.name_en.strip(), new.phone.strip()
     if not name:

@@ -7,7 +7,6 @@ import pytest
 from registry.domain.errors import InvalidInput
 from registry.domain.geo import (
     CHINA,
-    Box,
     Crs,
     Place,
     box_around,
@@ -18,7 +17,6 @@ from registry.domain.geo import (
     gcj02_to_bd09,
     gcj02_to_wgs84,
     place_cells,
-    read_box,
     to_wgs84,
     wgs84_to_gcj02,
 )
@@ -84,17 +82,6 @@ def test_a_place_that_nobody_can_have_meant_is_refused(lon: float, lat: float, f
     with pytest.raises(InvalidInput, match=problem) as refused:
         check_place(lon, lat)
     assert refused.value.field == field
-
-
-def test_a_box_is_read_west_south_east_north():
-    assert read_box("120.5, 31.2,120.7,31.4") == Box(120.5, 31.2, 120.7, 31.4)
-    assert read_box("120.5,31.2,120.7,31.4").holds(Place(120.7, 31.2))
-
-
-@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,x", "1,2,3,nan", "2,1,1,2", "1,2,1,1", "1,2,3,4,5"])
-def test_an_unusable_box_is_refused(text: str):
-    with pytest.raises(InvalidInput, match="bbox: "):
-        read_box(text)
 
 
 def test_one_step_of_the_inverse_would_not_be_enough_for_surveyed_covers():

@@ -227,6 +227,36 @@ def test_after_people_closed_the_groups_case_new_members_open_another(street: St
     assert (len(street.cases()), street.groups()[0].case_id) == (2, street.cases()[1].id)
 
 
+def test_what_is_told_after_people_closed_the_groups_case_is_theirs_if_it_was_there_then_and_is_over(
+    street: Street, now: datetime
+):
+    street.fire([0, 1, 2], now)
+    street.decide(s(now, 30))
+    with writing(street.city.engine) as tx:
+        tx.execute(update(case).values(stage="closed", ended_at=s(now, 600)))
+    # a cabinet was cut off meanwhile: one well was full before the closing, the other after it
+    street.fire([3], s(now, 100), told_at=s(now, 700))
+    street.clear([3], s(now, 500))
+    assert street.decide(s(now, 702)).joined == 1
+    assert street.decide(s(now, 740)).cases == 0
+    (dealt,) = street.cases()
+    assert [(row.case_id, row.case_due_at) for row in street.alerts()] == [(dealt.id, None)] * 4
+    street.fire([4], s(now, 610), told_at=s(now, 750))
+    street.clear([4], s(now, 700))
+    street.decide(s(now, 752))
+    assert street.decide(s(now, 790)).cases == 1
+
+
+def test_what_is_told_late_and_is_not_over_opens_a_case_though_the_groups_is_closed(street: Street, now: datetime):
+    street.fire([0, 1, 2], now)
+    street.decide(s(now, 30))
+    with writing(street.city.engine) as tx:
+        tx.execute(update(case).values(stage="closed", ended_at=s(now, 600)))
+    street.fire([3], s(now, 100), told_at=s(now, 700))
+    street.decide(s(now, 702))
+    assert street.decide(s(now, 740)).cases == 1
+
+
 def test_expected_alerts_wait_for_nothing_and_count_for_nothing(street: Street, now: datetime):
     opened = {
         "asset_id": street.subjects[0].asset_id,
