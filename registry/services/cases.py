@@ -354,6 +354,8 @@ def _check_assignment(tx: Connection, order: MoveOrder, area_code: str) -> MoveO
 
 
 def _check_no_other_open(tx: Connection, row: Any) -> None:
+    if row.asset_id is None:
+        return  # there may be any number of things at places that nobody has named yet
     other = tx.scalar(select(case.c.number).where(case.c.asset_id == row.asset_id, case.c.kind == row.kind, IS_OPEN))
     if other is not None:
         raise Conflict(f"{row.asset_name} has an open case of this kind already: {other}. Go on there instead")

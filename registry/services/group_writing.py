@@ -7,15 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, insert, not_, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, not_, select, update
 
+from registry.domain.case_moves import MoveOrder
+from registry.domain.errors import Conflict, InvalidMove
 from registry.domain.geo import Box
 from registry.domain.grouping import circle_around, company_came, dealt_with, passed_by, smallest_area
 from registry.domain.kinds import AlertEventKind, GroupState, Severity, Source
-from registry.domain.moves import EventName
+from registry.domain.moves import EventName, MoveName
+from registry.domain.people import SYSTEM
 from registry.domain.rules import GroupPolicy, Rule
 from registry.services import case_opening, feed
 from registry.services.alert_events import write_event, write_events
+from registry.services.cases import move_in
 from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import alert, alert_group, asset, case, entry
 
@@ -102,7 +106,8 @@ def unite(tx: Connection, groups: Sequence[int], *, now: datetime) -> int | None
 def open_case_of(tx: Connection, group_id: int, rules: Mapping[str, Rule], *, now: datetime, zone: tzinfo) -> int:
     """The one case of a group that has settled or of which a member's time is up: 1, or 0.
 
-    The one that a lonely member got before, or else a new one on the asset nearest the middle. None when the rule wants
+    The one that a lonely member got before; or the one that people closed before they could know of members that were
+    there already and still are: it goes on; or else a new one on the asset nearest the middle. None when the rule wants
     none, when there is one, or when all that count were over before their time or are told too late: there when people
     closed the group's case, and over. That case then keeps them.
     """
@@ -132,6 +137,8 @@ def open_case_of(tx: Connection, group_id: int, rules: Mapping[str, Rule], *, no
         tx.execute(update(alert).where(*due).values(case_due_at=None))
         return 0
     if _adopt(tx, group, rule.case_kind, now=now):
+        return 1
+    if closed_at is not None and _go_on(tx, group, closed_at, due, now=now, zone=zone):
         return 1
     middle = _nearest(tx, group)
     severity = Severity(group.severity)
@@ -167,6 +174,29 @@ def _adopt(tx: Connection, group: Any, kind: str, *, now: datetime) -> bool:
         _give_up(tx, case_id, found[0], group.id, now=now, with_alerts=True)
     _take_into(tx, found[0], members)
     _tell_case(tx, group.id, found[0], now=now)
+    publish_group(tx, group.id, now=now)
+    return True
+
+
+def _go_on(
+    tx: Connection, group: Any, closed_at: datetime, due: Sequence[ColumnElement[bool]], *, now: datetime, zone: tzinfo
+) -> bool:
+    """Reopen the closed case for members told late that were there when people closed it, and are not over.
+
+    Not where a member came after it: that is news; nor where the case can't go on: it was merged, or another is open.
+    """
+    rows = tx.execute(select(alert.c.fired_at, alert.c.cleared_at).where(*due)).all()
+    if any(row.fired_at > closed_at for row in rows):
+        return False
+    late, live = len(rows), sum(row.cleared_at is None for row in rows)
+    note = f"断线恢复后补报 {late} 条告警，{live} 条未恢复 / {late} alerts told late, {live} of them still live"
+    order = MoveOrder(move=MoveName.REOPEN, note=note, detail={"group_id": group.id})
+    try:
+        move_in(tx, case_id=group.case_id, order=order, by=SYSTEM, now=now, zone=zone)
+    except (Conflict, InvalidMove):
+        return False
+    _take_into(tx, group.case_id, alert.c.group_id == group.id)
+    _tell_case(tx, group.id, group.case_id, now=now)
     publish_group(tx, group.id, now=now)
     return True
 

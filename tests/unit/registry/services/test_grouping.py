@@ -14,9 +14,10 @@ from registry.domain.kinds import PermitState, Severity
 from registry.domain.people import Actor
 from registry.domain.scopes import OutsideArea
 from registry.services import alerts, grouping
+from registry.services.cases import move_case
 from registry.services.grouping import Decided
 from registry.storage.database import reading, writing
-from registry.storage.tables import audit, case, permit
+from registry.storage.tables import audit, case, entry, permit
 from tests.city import City, build_city
 from tests.storm import POLICY, WATER, Street, sensors
 
@@ -247,14 +248,47 @@ def test_what_is_told_after_people_closed_the_groups_case_is_theirs_if_it_was_th
     assert street.decide(s(now, 790)).cases == 1
 
 
-def test_what_is_told_late_and_is_not_over_opens_a_case_though_the_groups_is_closed(street: Street, now: datetime):
+def close(street: Street, case_id: int, at: datetime) -> None:
+    city = street.city
+    moves = [("dispatch", city.dispatcher, {"assignee_id": city.crew.user_id}), ("accept", city.crew, {})]
+    moves += [("hand_back", city.crew, {"note": "已抽排"}), ("verify", city.dispatcher, {})]
+    for move, by, more in [*moves, ("close", city.dispatcher, {"note": "其余井正在回落"})]:
+        version = city.case(case_id).version
+        move_case(city.engine, case_id=case_id, move=move, by=by, expected_version=version, now=at, **more)
+
+
+def test_what_is_told_late_was_there_when_people_closed_the_groups_case_and_is_not_over_opens_it_again(
+    street: Street, now: datetime
+):
     street.fire([0, 1, 2], now)
     street.decide(s(now, 30))
-    with writing(street.city.engine) as tx:
-        tx.execute(update(case).values(stage="closed", ended_at=s(now, 600)))
-    street.fire([3], s(now, 100), told_at=s(now, 700))
+    (of_group,) = street.cases()
+    close(street, of_group.id, s(now, 600))
+    street.fire([3, 4], s(now, 100), told_at=s(now, 700))
+    street.clear([3], s(now, 500))
     street.decide(s(now, 702))
     assert street.decide(s(now, 740)).cases == 1
+    (again,) = street.cases()
+    assert (again.stage, again.reopens, again.version) == ("filed", 1, of_group.version + 6)
+    assert {(row.case_id, row.case_due_at) for row in street.alerts()} == {(of_group.id, None)}
+    assert ("reopen", "closed", "filed") in street.city.timeline(of_group.id)
+    with reading(street.city.engine) as tx:
+        (note,) = tx.scalars(select(entry.c.note).where(entry.c.move == "reopen"))
+    assert note == "断线恢复后补报 2 条告警，1 条未恢复 / 2 alerts told late, 1 of them still live"
+    assert street.decide(s(now, 742)).cases == 0
+
+
+def test_what_came_after_people_closed_the_groups_case_is_news_even_beside_what_was_there(
+    street: Street, now: datetime
+):
+    street.fire([0, 1, 2], now)
+    street.decide(s(now, 30))
+    close(street, street.cases()[0].id, s(now, 600))
+    street.fire([3], s(now, 100), told_at=s(now, 700))
+    street.fire([4], s(now, 700))
+    street.decide(s(now, 702))
+    assert street.decide(s(now, 740)).cases == 1
+    assert [row.stage for row in street.cases()] == ["closed", "filed"]
 
 
 def test_expected_alerts_wait_for_nothing_and_count_for_nothing(street: Street, now: datetime):
