@@ -280,7 +280,7 @@ class Play:
                 self._see_through(row)
 
     def _see_through(self, row: Any) -> None:
-        self._move(row, [("dispatch", ""), ("accept", ""), ("hand_back", "mended"), ("verify", ""), ("close", "")])
+        self._move(row, [("dispatch", ""), ("accept", ""), ("hand_back", "mended"), ("verify", ""), ("close", "it is over")])
 
     def _move(self, row: Any, moves: list[tuple[str, str]]) -> None:
         version = row.version
