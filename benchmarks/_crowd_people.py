@@ -23,12 +23,8 @@ from benchmarks._crowd_city import PASSWORD, CrowdCity, Somebody
 from registry.domain.kinds import CaseRole, Stage
 from registry.domain.moves import allowed
 
-HOT = 0.3
-"""How often somebody goes for the case that everybody goes for just now."""
 HOT_FOR_S = 0.5
 """How long everybody goes for the same one."""
-TWICE = 0.05
-"""How often the same order is sent twice at once: a double click, a proxy that repeats."""
 
 _KEPT_FOR_S = 2.0  # the server closes a connection over which nothing came for five seconds
 _MOVE = re.compile(rb'name="move" value="(\w+)"')
@@ -76,13 +72,20 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
-    """For how long, and how long each person waits before the next case (seconds, on average; 0: not at all)."""
+    """For how long, and how long each person waits before the next case (seconds, on average; 0: not at all).
+
+    ``acts``: how many cases each of them goes for at most. ``hot``: how often somebody goes for the case that everybody
+    goes for just now. ``twice``: how often an order is sent twice at once: a double click, a proxy that repeats.
+    """
 
     port: int
     lasts_s: float
     pause_s: float
     seed: int
     name: str
+    acts: int = 1_000_000
+    hot: float = 0.3
+    twice: float = 0.05
 
 
 @dataclass(slots=True)
@@ -116,16 +119,18 @@ class Person:
         end = time.monotonic() + play.lasts_s
         if play.pause_s:
             time.sleep(self.rng.random() * play.pause_s)
-        while time.monotonic() < end:
-            case_id = self._choose()
+        for _ in range(play.acts):
+            if time.monotonic() > end:
+                break
+            case_id = self._choose(play)
             if case_id is not None:
                 (self._act_as_program if self.who.by_program else self._act)(case_id, play)
             if play.pause_s:
                 time.sleep(min(self.rng.expovariate(1 / play.pause_s), max(0.0, end - time.monotonic())))
 
-    def _choose(self) -> int | None:
+    def _choose(self, play: Play) -> int | None:
         """The case that everybody goes for, or one of those that this person's list shows."""
-        if self.rng.random() < HOT:
+        if self.rng.random() < play.hot:
             return self.city.hot[int(time.time() / HOT_FOR_S) % len(self.city.hot)]
         if not self._listed or self.rng.random() < 0.25:
             status, body = self._look("list", self.rng.choice(_LISTS[self.who.post]))
@@ -147,14 +152,15 @@ class Person:
         if asked is not None and self.rng.random() < 0.7:
             answer = self.rng.choice(("grant", "grant", "refuse"))
             form = {"answer": answer, "version": version, "note": note, "csrf_token": self.csrf}
-            self._send(case_id, "decide", version, note, f"/cases/{case_id}/requests/{asked[1].decode()}", form=form)
+            address = f"/cases/{case_id}/requests/{asked[1].decode()}"
+            self._send(play, case_id, "decide", version, note, address, form=form)
             return
         move = self._pick(offered)
         more = self._more(move, case_id, body)
         if more is None:
             return
         form = {"move": move, "version": version, "note": note, "csrf_token": self.csrf, **more}
-        self._send(case_id, move, version, note, f"/cases/{case_id}/moves", form=form)
+        self._send(play, case_id, move, version, note, f"/cases/{case_id}/moves", form=form)
 
     def _act_as_program(self, case_id: int, play: Play) -> None:
         """The same through the API: with ``If-Match``."""
@@ -170,7 +176,7 @@ class Person:
             told["assignee_id"] = self.rng.choice([one.user_id for one in self.city.people if one.post == "crew"])
         if move in ("suspend", "request_suspension"):
             told["until"] = f"{_in_three_days()}T00:00:00Z"
-        self._send(case_id, move, file["version"], note, f"/api/v1/cases/{case_id}/moves", told=told)
+        self._send(play, case_id, move, file["version"], note, f"/api/v1/cases/{case_id}/moves", told=told)
 
     def _pick(self, offered: list[str]) -> str:
         return self.rng.choices(offered, [_WEIGHTS.get(name, 1.0) for name in offered])[0]
@@ -191,9 +197,9 @@ class Person:
         self._sent += 1
         return f"{play.name}-{self.who.user_id}-{self._sent}"
 
-    def _send(self, case_id: int, move: str, version: int, note: str, address: str, **what: Any) -> None:
+    def _send(self, play: Play, case_id: int, move: str, version: int, note: str, address: str, **what: Any) -> None:
         """Send the order, now and then twice at once, and write down what was answered."""
-        lines = (0, 1) if self.rng.random() < TWICE else (0,)
+        lines = (0, 1) if self.rng.random() < play.twice else (0,)
         headers = {"If-Match": self._etag, "X-CSRFToken": self.csrf} if "told" in what else {}
         began, outcomes = time.perf_counter(), list[tuple[str, float]]()
         for line in lines:

@@ -23,7 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -41,7 +41,7 @@ from registry.storage.database import open_database
 
 PEOPLE, CASES, HOT = 50, 2_000, 10
 DEFAULT_SECONDS = 60.0
-PAUSE_S = 3.0
+PAUSE_S = 6.0
 NEWS_PER_S = 10.0
 _CLIENTS = 2
 _QUIET_S = 5.0
@@ -162,12 +162,12 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _healthy(port: int) -> bool:
-    try:
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    with suppress(OSError), closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
         connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status == 200
+    return False
 
 
 def _phase(play: Play, records: str, city: CrowdCity, processes: dict[str, int]) -> Phase:

@@ -219,6 +219,7 @@ def _register_templates(app: Flask) -> None:
         stream_url=lambda feed_id: f"/api/v1/stream?since={feed_id}",
     )
     app.jinja_env.filters.update(
+        moment=datetime.fromisoformat,
         local_time=lambda moment, form="second": texts.local_time(moment, site().zone, form),
         ago=lambda moment: texts.ago(moment, lang(), now=now()),
         duration=lambda seconds: texts.duration(seconds, lang()),

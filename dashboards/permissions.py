@@ -527,7 +527,8 @@ PERMISSIONS: dict[str, Line] = {
     "api_absences": Line(STAFF, ANY, READ),
     "api_add_absence": Line(ROSTER, ANY, PEOPLE),
     "api_remove_absence": Line(ROSTER, ANY, PEOPLE),
-    "api_move_case": Line(WORKERS, OWN_UNIT, CASES),
+    "api_move_case": Line(WORKERS, OWN_AREA, CASES),
+    "api_name_asset": Line(DISPATCHERS, OWN_AREA, CASES),
     "api_decide_request": Line(WORKERS, OWN_AREA, CASES),
     # what other platforms tell; of which assets somebody bound to an area may is decided alert by alert
     "api_take_alerts": Line(DISPATCHERS, ANY, EVENTS),

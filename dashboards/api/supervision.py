@@ -27,6 +27,7 @@ from registry.queries.supervision import (
     tallies,
 )
 from registry.services import supervision, supervision_notices
+from registry.services.supervising import add_item
 
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Said = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
@@ -126,7 +127,7 @@ def api_add_supervised(call: Call[NoQuery, SupervisedBody]) -> Answer:
         area_code=sent.area_code,
         place=sent.place,
     )
-    item_id = supervision.add_item(call.engine, new, by=call.by, now=call.now)
+    item_id = add_item(call.engine, new, by=call.by, now=call.now, zone=call.where.zone)
     address = url_for("api_supervised_item", supervised_id=item_id)
     return Answer(value=item_story(call.engine, item_id, now=call.now), status=201, location=address)
 

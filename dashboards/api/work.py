@@ -20,6 +20,7 @@ from registry.queries.alerts import AlertDetail, AlertRow, alert_detail, list_al
 from registry.queries.case_views import CaseFile, CaseRow
 from registry.queries.cases import case_file, list_cases
 from registry.queries.standard import standard_of
+from registry.services.case_naming import name_asset
 from registry.services.cases import decide_request, move_case
 
 CaseKindKey = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,39}$", description="A kind of case, see /standard")]
@@ -59,6 +60,12 @@ class CaseMove(Body, frozen=True, kw_only=True):
     passed: bool | None = None
     quantity: Annotated[float, Meta(gt=0, lt=1e6)] | None = None
     cause: Annotated[str, Meta(max_length=80)] = ""
+
+
+class AssetName(Body, frozen=True, kw_only=True):
+    """Which asset a case of a place is about."""
+
+    asset_id: Id
 
 
 class RequestDecision(Body, frozen=True, kw_only=True):
@@ -101,6 +108,13 @@ def api_move_case(call: Call[NoQuery, CaseMove], case_id: int) -> Answer:
         cause=order.cause,
         zone=call.where.zone,
     )
+    return _case(call, case_id)
+
+
+def api_name_asset(call: Call[NoQuery, AssetName], case_id: int) -> Answer:
+    """Tie a case of a place to an asset near by."""
+    version = call.version(_file(call, case_id).version)
+    name_asset(call.engine, case_id, call.body.asset_id, by=call.by, expected_version=version, now=call.now)
     return _case(call, case_id)
 
 
@@ -181,6 +195,17 @@ OPERATIONS = (
         zh="案件流转",
         en="Carry out one move of a case",
         body=CaseMove,
+        replies={200: CaseFile},
+        if_match=True,
+    ),
+    _row(
+        method="POST",
+        path="/cases/{case_id}/asset",
+        endpoint="api_name_asset",
+        run=api_name_asset,
+        zh="指认案件的部件",
+        en="Name the asset that a case of a place is about",
+        body=AssetName,
         replies={200: CaseFile},
         if_match=True,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import msgspec
 import structlog
@@ -177,14 +178,16 @@ def case_page(case_id: int, state: forms.FormState) -> str:
     where, somebody = site(), actor()
     feed_id, roles = where.hub.newest_id(), somebody.case_roles
     file = the_file(case_id)
+    sends = roles & {CaseRole.RECEPTIONIST, CaseRole.DISPATCHER}
+    crew = case_queries.crew_members(where.engine, to=file.area_code) if sends else []
     standing, line = case_queries.case_state(where.engine, case_id), standard().lines.get(file.kind)
     return render_template(
         "case.html",
         file=file,
         moves=[] if standing is None else open_to(standing, somebody),
         to_decide={each.id for each in file.requests if _is_theirs_to_decide(each, somebody)},
-        lookers=case_queries.crew_members(where.engine, to=file.area_code) if CaseRole.RECEPTIONIST in roles else [],
-        crew=case_queries.crew_members(where.engine, to=file.area_code) if CaseRole.DISPATCHER in roles else [],
+        lookers=crew if CaseRole.RECEPTIONIST in roles else [],
+        crew=crew if CaseRole.DISPATCHER in roles else [],
         form=state,
         feed_id=feed_id,
         quantity_unit="" if line is None else line.quantity_unit,
@@ -198,7 +201,8 @@ def _tie_url(tie: CaseTie) -> str:
     """The page of what the case is tied to; early warnings have one page for all."""
     if tie.kind is TieKind.WARNINGS:
         return url_for("warnings")
-    return url_for(tie.kind.value, **{_TIE_IDS[tie.kind]: tie.id})
+    addressed: dict[str, Any] = {_TIE_IDS[tie.kind]: tie.id}
+    return url_for(tie.kind.value, **addressed)
 
 
 def the_file(case_id: int) -> case_queries.CaseFile:

@@ -23,6 +23,7 @@ from registry.queries.supervision import SupervisedStory
 from registry.queries.units import unit_rows
 from registry.services import supervision as services
 from registry.services.evidence import JPEG, MOST_BYTES, MOST_FILES, Evidence, evidence_path, keep_evidence
+from registry.services.supervising import add_item
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +86,7 @@ def add_supervised() -> Answer:
     """Open an item."""
     try:
         new = supervision_forms.read_item(request.form, site().zone)
-        item_id = services.add_item(site().engine, new, by=actor(), now=now())
+        item_id = add_item(site().engine, new, by=actor(), now=now(), zone=site().zone)
     except REFUSED as error:
         return _new_page(refused(error)), answer_for(error).status
     log.info("supervision_opened", item_id=item_id, by_user_id=actor().user_id)

@@ -75,7 +75,8 @@ class _Watch:
     @property
     def set(self) -> Update:
         """Keeps what is watched: for ``of_id`` the deadline ``due``, the ``next`` look and the ``level``."""
-        values = {self.kept: bindparam("due"), self.at: bindparam("next"), self.level: bindparam("said")}
+        values: dict[str, Any] = {self.kept: bindparam("due"), self.at: bindparam("next")}
+        values[self.level] = bindparam("said")
         return update(case).where(case.c.id == bindparam("of_id")).values(values)
 
 

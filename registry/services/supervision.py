@@ -59,17 +59,6 @@ class NewItem:
     place: str = ""
 
 
-def add_item(engine: Engine, new: NewItem, *, by: Actor, now: datetime) -> int:
-    """Open an item; its id.
-
-    Raises ``NotAllowed`` unless the person supervises or dispatches, ``InvalidInput`` naming the field, ``NotFound``
-    for a case or an asset that is not there, ``Conflict`` for a case that is under supervision already.
-    """
-    check_orders(by)
-    with writing(engine) as tx:
-        return open_item(tx, new, by=by, now=now)
-
-
 def check_orders(by: Actor) -> None:
     """Raise ``NotAllowed`` unless this person may put something under supervision and issue notices."""
     if not by.case_roles & _ORDERING:
@@ -77,7 +66,7 @@ def check_orders(by: Actor) -> None:
 
 
 def open_item(tx: Connection, new: NewItem, *, by: Actor, now: datetime) -> int:
-    """``add_item`` in the caller's transaction, whoever ``by`` is."""
+    """An item's id, in the caller's transaction, whoever ``by`` is; raises as ``supervising.add_item``."""
     values = _read_new(tx, new, now=now)
     check_area(by, values["area_code"])
     if new.case_id is not None and live_item_of(tx, new.case_id) is not None:

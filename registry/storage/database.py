@@ -19,6 +19,9 @@ Done = TypeVar("Done")
 _BROKEN_OFF = frozenset({"40P01", "40001"})
 """SQLSTATE of a deadlock and of a transaction that can't be put in any order with another one."""
 
+_CONNECTIONS = 15
+"""Of one process to a database server, at most; PostgreSQL takes a hundred of all processes unless told otherwise."""
+
 _MOST_TRIES = 5
 _STAND_ASIDE_S = 0.03
 
@@ -26,7 +29,8 @@ _STAND_ASIDE_S = 0.03
 def open_database(url: str) -> Engine:
     """An engine for ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``); opens no connection yet."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        # as many kept as may be open: those beyond the usual five were opened and closed again for each busy moment
+        return create_engine(url, pool_pre_ping=True, pool_size=_CONNECTIONS, max_overflow=0)
     engine = create_engine(url, connect_args={"timeout": 30.0, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,15 +14,15 @@ from registry.domain.kinds import Lane
 from registry.intake import Intake, Pack
 from registry.services.api_tokens import NewToken, issue_token
 from registry.services.assets import NewAsset, Parties, register_asset, set_parties
-from registry.services.devices import NewDevice, put_on, set_baseline
+from registry.services.devices import NewDevice, put_on
 from registry.services.people import actor_of
 from registry.services.tags import issue_tag
 from registry.storage.database import reading, writing
 from registry.storage.tables import asset, user
 from registry.storage.times import to_ms
-from tests.browser.eyes import DESK, PHONE, Camera, Windows, serious_faults, words
+from tests.browser.eyes import DESK, PHONE, Camera, Windows, words
 from tests.browser.registry_site import RegistrySite
-from tests.browser.walking import fits, make, move_box, photo, stands_at, told
+from tests.browser.walking import make, photo, stands_at, told
 from tests.open311_client import Client
 
 pytestmark = [
@@ -82,7 +80,9 @@ class Street:
         now = datetime.now(UTC)
         self.sent += 1
         readings = [(sensor, name, to_ms(now) - 50, to_ms(now) - 10, value, 0) for name, value in values.items()]
-        pack = Pack(cabinet="walk", lane=Lane.ROUTINE, epoch="e1", bad=(), readings=readings, seq=self.sent, after=self.sent - 1)
+        pack = Pack(
+            cabinet="walk", lane=Lane.ROUTINE, epoch="e1", bad=(), readings=readings, seq=self.sent, after=self.sent - 1
+        )
         receipt = Intake(self.site.engine, self.site.store, clock=lambda: datetime.now(UTC)).accept([pack], now=now)
         assert receipt.stored == len(values), receipt
 
@@ -182,7 +182,7 @@ def test_a_report_at_the_plate_is_checked_mended_twice_and_rated(
     camera.take(crew, "b-06-crew-tasks", whole=True)
     crew.goto(cover.plate)
     camera.take(crew, "b-07-crew-plate", whole=True)
-    crew.get_by_text(words("case.is_there")).tap()
+    crew.get_by_text(words("case.is_there"), exact=True).tap()
     crew.get_by_label(words("case.note_or_photo")).fill("确实松动，一压就响。")
     crew.get_by_role("button", name=words("move.check")).tap()
     expect(crew.get_by_text(words("crew.others"))).to_be_visible()
@@ -191,7 +191,7 @@ def test_a_report_at_the_plate_is_checked_mended_twice_and_rated(
     camera.take(desk, "b-09-desk-checked", whole=True)
     make(desk, "file", stage="filed")
     camera.take(desk, "b-10-desk-filed", whole=True)
-    desk.locator(".dispatch-card").get_by_role("button", name=CREW1).first.click()
+    desk.locator(".dispatch-card .primary").click()
     stands_at(desk, "dispatched")
     crew.goto(cover.plate)
     crew.get_by_role("button", name=words("crew.here")).tap()
@@ -284,9 +284,7 @@ def test_two_reports_on_the_map_become_one_case_that_waits_and_both_hear_of_its_
         camera.take(citizen, f"c-16-citizen-{number}", whole=True)
 
 
-def _reports_on_the_map(
-    book_windows: Windows, place: dict[str, float], text: str, camera: Camera, name: str
-) -> Page:
+def _reports_on_the_map(book_windows: Windows, place: dict[str, float], text: str, camera: Camera, name: str) -> Page:
     citizen = book_windows.open(PHONE | {"geolocation": place})
     citizen.goto("/report")
     camera.take(citizen, f"{name}-report", whole=True)
@@ -328,7 +326,7 @@ def test_a_call_and_a_platforms_request_share_a_case_that_gets_more_time(
     desk.reload()
     camera.take(desk, "d-04-desk-joined", whole=True)
     make(desk, "file", stage="filed")
-    desk.locator(".dispatch-card").get_by_role("button", name=CREW1).first.click()
+    desk.locator(".dispatch-card .primary").click()
     stands_at(desk, "dispatched")
     crew = book_windows.open(PHONE, login="crew1")
     crew.goto(cover.plate)

@@ -16,7 +16,7 @@ from sqlalchemy import insert, select, update
 
 from gateway.credentials import password_hash
 from registry.domain.deadlines import CHINA_TIME
-from registry.domain.kinds import Reject, Role
+from registry.domain.kinds import Reject, Role, Severity, Source
 from registry.domain.people import SYSTEM, Actor
 from registry.domain.rules.plain import rule_plain
 from registry.domain.rules.shipped import SHIPPED_RULES
@@ -24,6 +24,7 @@ from registry.services import campaigns, consultations, patrol_rounds, patrol_wa
 from registry.services import imports as import_services
 from registry.services.asset_merging import merge_assets
 from registry.services.cabinets import CabinetState, note_cabinet
+from registry.services.case_opening import Place, open_at_place
 from registry.services.cases import move_case
 from registry.services.credentials import enrol
 from registry.services.month_closing import ask_to_close, close_month
@@ -35,7 +36,8 @@ from registry.services.rule_edits import switch_rule
 from registry.services.scans import record_scan
 from registry.services.seasons import install_shipped_seasons
 from registry.services.sessions import Device, Lifetime, open_session
-from registry.services.supervision import NewItem, add_item
+from registry.services.supervising import add_item
+from registry.services.supervision import NewItem
 from registry.services.supervision_notices import NewNotice, issue_notice
 from registry.storage.database import reading, writing
 from registry.storage.tables import (
@@ -134,6 +136,10 @@ class ApiCity:
         record_scan(city.engine, "K7M2Q9XWB4", now=NOON)
         scans = [one["id"] for one in self.get("/scans?flagged=true")["items"]]
         opened = city.open_case(NOON)
+        there = Place(lon=113.3001, lat=23.1, words="中山路口")
+        told_of = {"kind": "cover_loose", "severity": Severity.ALARM, "source": Source.CITIZEN}
+        with writing(city.engine) as tx:
+            placed = open_at_place(tx, place=there, now=NOON, **told_of).case_id
         asked = move_case(
             city.engine,
             case_id=opened.case_id,
@@ -183,6 +189,7 @@ class ApiCity:
             "api_add_photo": Right(file=("photo", "a.png", _picture(90)), form={"kind": "near"}),
             "api_restore_photo": Right(path={"photo_id": photos[1]}),
             "api_move_case": Right(json={"move": "note", "note": "已电话通知"}),
+            "api_name_asset": Right(path={"case_id": placed}, json={"asset_id": city.asset_id}),
             "api_decide_request": Right(json={"granted": True}),
             "api_take_alerts": Right(json=[{"labels": {"alertname": "积水", "token": web.token}}]),
             "api_explain_code": Right(query={"code": self.known["code"]}),

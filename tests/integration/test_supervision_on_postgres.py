@@ -27,7 +27,8 @@ from registry.services.classes import load_classes
 from registry.services.inspections import look_at
 from registry.services.rechecks import do_recheck, remind_rechecks
 from registry.services.repeats import find_repeats
-from registry.services.supervision import NewItem, add_item, move_supervised, remind
+from registry.services.supervising import add_item
+from registry.services.supervision import NewItem, move_supervised, remind
 from registry.services.supervision_notices import NewNotice, issue_notice, withdraw_notice
 from registry.services.typical_cases import mark_typical
 from registry.storage.database import open_database, writing

@@ -18,7 +18,8 @@ from registry.services.aftercare import save_aftercare
 from registry.services.assets import Parties, set_parties
 from registry.services.cases import move_case
 from registry.services.repeats import find_repeats
-from registry.services.supervision import NewItem, add_item
+from registry.services.supervising import add_item
+from registry.services.supervision import NewItem
 from registry.storage.database import writing
 from tests.web.conftest import Web, send
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from registry.domain.kinds import Role, Source
 from registry.services.cases import move_case
-from registry.services.supervision import NewItem, add_item
+from registry.services.supervising import add_item
+from registry.services.supervision import NewItem
 from tests.web.conftest import Web, send
 
 

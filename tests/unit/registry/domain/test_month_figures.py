@@ -67,7 +67,7 @@ def test_every_formula_of_the_table_is_made_of_counts():
         assert not line.whole or read_formula(line.whole).terms
 
 
-@pytest.mark.parametrize("text", ["", "handled late", "handled *2", "handeld", "handled + ", "+ + handled"])
+@pytest.mark.parametrize("text", ["", "handled late", "handled *2", "handld", "handled + ", "+ + handled"])
 def test_a_formula_that_is_no_sum_of_counts_is_refused(text):
     with pytest.raises(InvalidInput, match="formula"):
         read_formula(text)

@@ -11,7 +11,8 @@ from sqlalchemy import Engine, insert, select
 from registry.queries.supervision import item_story
 from registry.services.case_merging import GO_ALONG, IF_IT_HAS_NONE, STAY
 from registry.services.cases import move_case
-from registry.services.supervision import NewItem, add_item, move_supervised
+from registry.services.supervising import add_item
+from registry.services.supervision import NewItem, move_supervised
 from registry.storage.database import reading, writing
 from registry.storage.tables import (
     campaign,

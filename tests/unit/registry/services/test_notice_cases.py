@@ -16,7 +16,8 @@ from registry.services.case_watch import watch_cases
 from registry.services.cases import move_case
 from registry.services.notice_planning import Planned, plan_notices
 from registry.services.routes import NewRoute, save_route
-from registry.services.supervision import NewItem, add_item, move_supervised, remind
+from registry.services.supervising import add_item
+from registry.services.supervision import NewItem, move_supervised, remind
 from registry.storage.database import writing
 from registry.storage.tables import case, post
 from tests.city import City, build_city

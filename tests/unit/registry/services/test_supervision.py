@@ -23,10 +23,11 @@ from registry.queries.supervision import (
 )
 from registry.services.cases import move_case
 from registry.services.evidence import evidence_path, keep_evidence
-from registry.services.supervision import NewItem, add_item, move_supervised, remind
+from registry.services.supervising import add_item
+from registry.services.supervision import NewItem, move_supervised, remind
 from registry.services.supervision_notices import NewNotice, issue_notice, withdraw_notice
 from registry.storage.database import reading
-from registry.storage.tables import audit
+from registry.storage.tables import audit, entry
 from tests.city import City, build_city
 
 DAY = timedelta(days=1)
@@ -209,3 +210,17 @@ def test_what_people_do_in_the_ledger_stands_in_the_audit_trail(city: City, now:
         "supervision.issue",
         "supervision.withdraw",
     ]
+
+
+def test_a_case_that_is_put_into_the_ledger_says_so_in_its_own_timeline(city: City, now: datetime):
+    case_id, _ = city.open_case(now)
+    add_item(
+        city.engine,
+        NewItem(problem="学生必经之路", deadline_at=now + timedelta(days=3), case_id=case_id),
+        by=city.dispatcher,
+        now=now,
+    )
+    assert city.case(case_id).supervised_at == now
+    with reading(city.engine) as tx:
+        (told,) = tx.execute(select(entry).where(entry.c.case_id == case_id, entry.c.move == "supervise")).all()
+    assert (told.note, told.by_user_id) == ("学生必经之路", city.dispatcher.user_id)
