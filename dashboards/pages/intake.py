@@ -12,7 +12,7 @@ from flask import Flask, current_app, flash, redirect, render_template, request,
 
 from dashboards import forms
 from dashboards.errors import answer_for
-from dashboards.login import actor, area, may, require_area
+from dashboards.login import actor, area, may
 from dashboards.pages.areas import REFUSED, Answer, refused
 from dashboards.pages.lists import next_url
 from dashboards.refusals import problem_at
@@ -22,6 +22,7 @@ from registry.domain.geo import check_place
 from registry.domain.kinds import BlockKind, Source
 from registry.domain.moves import MoveName
 from registry.domain.public_rules import PUBLIC_KINDS, REPORTED
+from registry.domain.scopes import check_area
 from registry.queries import reports as report_queries
 from registry.queries.find_asset import find_asset
 from registry.queries.notice_ways import list_channels
@@ -286,7 +287,7 @@ def _thing(text: str) -> int | None:
     found = find_asset(site().engine, text)
     if len(found) != 1:
         raise InvalidInput("asset", "{given!r} names no asset on file", given=text[:60])
-    require_area(found[0].area_code)
+    check_area(actor(), found[0].area_code)
     return found[0].asset_id
 
 
