@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from registry.domain.case_moves import CaseState
 from registry.domain.case_story import CaseStory, Line, Look
@@ -46,9 +46,20 @@ def lock(tx: Connection, *case_ids: int) -> None:
     tx.execute(keeping(select(case.c.id).where(case.c.id.in_(case_ids)).order_by(case.c.id)))
 
 
+# Built once: a move executes each of these, and building them takes longer than the database takes to answer.
+_KEPT_CASE = keeping(with_place().where(case.c.id == bindparam("of_id")))
+_STORY = (
+    select(entry.c.at, entry.c.move, entry.c.to_stage, entry.c.by_user_id, entry.c.detail)
+    .where(entry.c.case_id == bindparam("of_id"), entry.c.move.in_(TELLING))
+    .order_by(entry.c.id)
+)
+_SAVE = update(case).where(case.c.id == bindparam("of_id"), case.c.version == bindparam("seen"))
+_WRITE = insert(entry)
+
+
 def load(tx: Connection, case_id: int) -> Any:
     """The case's row (see ``with_place``), kept for this transaction. Raises ``NotFound``."""
-    row = tx.execute(keeping(with_place().where(case.c.id == case_id))).one_or_none()
+    row = tx.execute(_KEPT_CASE, {"of_id": case_id}).one_or_none()
     if row is None:
         raise NotFound("case", case_id)
     return row
@@ -56,11 +67,7 @@ def load(tx: Connection, case_id: int) -> Any:
 
 def state_of(tx: Connection, row: Any) -> CaseState:
     """The case of a row with its story."""
-    lines = tx.execute(
-        select(entry.c.at, entry.c.move, entry.c.to_stage, entry.c.by_user_id, entry.c.detail)
-        .where(entry.c.case_id == row.id, entry.c.move.in_(TELLING))
-        .order_by(entry.c.id)
-    )
+    lines = tx.execute(_STORY, {"of_id": row.id})
     return CaseState(
         id=row.id, number=row.number, kind=row.kind, version=row.version, story=story_of(row, lines_of(lines))
     )
@@ -69,7 +76,7 @@ def state_of(tx: Connection, row: Any) -> CaseState:
 def save(tx: Connection, before: CaseState, story: CaseStory) -> int:
     """Write the columns, one version on; the new version. Raises ``Conflict`` when somebody else was first."""
     values = {name: getattr(story, name) for name in _SAVED} | {"version": before.version + 1}
-    saved = tx.execute(update(case).where(case.c.id == before.id, case.c.version == before.version).values(values))
+    saved = tx.execute(_SAVE, values | {"of_id": before.id, "seen": before.version})
     if saved.rowcount != 1:
         raise Conflict(f"case {before.number} has changed meanwhile. Load it again and decide anew")
     return before.version + 1
@@ -87,7 +94,7 @@ def write_entry(tx: Connection, before: CaseState, line: Line, *, note: str, by:
         "note": note,
         "detail": dict(line.detail),
     }
-    tx.execute(insert(entry).values(values))
+    tx.execute(_WRITE, values)
 
 
 def overdue_entry(row: Any, stage: Stage, now: datetime) -> dict[str, Any]:
