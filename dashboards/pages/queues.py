@@ -15,6 +15,7 @@ from registry.domain.errors import NotFound
 from registry.queries import dispatching
 from registry.queries import queues as queue_queries
 from registry.queries.people import list_units
+from registry.queries.undecided import undecided_for
 from registry.services import absences
 
 _AT_ONCE = 20
@@ -59,6 +60,7 @@ def queues() -> str:
         "queues.html",
         waiting=waiting,
         proposals={each.case_id: each for each in proposed},
+        undecided=undecided_for(where.engine, actor()),
         loads=queue_queries.workload(where.engine, now=now(), zone=where.zone, scope=area()),
         next_url=next_url(waiting.next),
         feed_id=feed_id,

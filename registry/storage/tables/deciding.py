@@ -91,6 +91,14 @@ SECURE_WATCHED = (
     "AND stage NOT IN ('handed_back', 'verified', 'closed', 'suspended', 'void')"
 )
 
+# What pages list of open cases (registry.storage.open_cases asks in these very words): those that somebody still has to
+# do something about, those that are with a unit, of them those whose site is to be secured, and what waits at the desk.
+CASE_RUNNING = "stage IN ('collected', 'dispatched', 'filed', 'in_hand')"
+CASE_IN_HAND = "stage IN ('dispatched', 'in_hand')"
+CASE_SECURING = f"{CASE_IN_HAND} AND secure_due_at IS NOT NULL AND secured_at IS NULL"
+CASE_AT_DESK = "stage = 'filed' AND returned_at IS NULL"
+CASE_RETURNED = "stage = 'filed' AND returned_at IS NOT NULL"
+
 # The fold of its timeline (registry.domain.case_story): every column but the first ten follows from the entries.
 case = Table(
     "case_file",
@@ -217,6 +225,91 @@ case = Table(
         sqlite_where=text("merged_into_id IS NOT NULL"),
         postgresql_where=text("merged_into_id IS NOT NULL"),
     ),
+    # lists of cases (registry.queries.case_finding): each is walked from the newest. SQLite reads nothing but an index
+    # only when that holds every column that is asked about, the stage of its own condition too.
+    Index(
+        "ix_case_file_open_overdue",
+        "id",
+        "overdue_at",
+        "stage",
+        sqlite_where=text("stage NOT IN ('closed', 'void') AND overdue_at IS NOT NULL"),
+        postgresql_where=text("stage NOT IN ('closed', 'void') AND overdue_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_case_file_open_kind",
+        "kind",
+        "id",
+        sqlite_where=text("stage NOT IN ('closed', 'void')"),
+        postgresql_where=text("stage NOT IN ('closed', 'void')"),
+    ),
+    # what is about no asset is found by where it is; the first column as in ix_case_file_desk_queue below
+    Index(
+        "ix_case_file_place",
+        "asset_id",
+        "place",
+        postgresql_ops={"place": "text_pattern_ops"},
+        sqlite_where=text("asset_id IS NULL"),
+        postgresql_where=text("asset_id IS NULL"),
+    ),
+    Index(
+        "ix_case_file_place_area",
+        "asset_id",
+        "area_code",
+        sqlite_where=text("asset_id IS NULL"),
+        postgresql_where=text("asset_id IS NULL"),
+    ),
+    # what is wrong now (registry.queries.overview), counted and sorted without looking at the cases themselves
+    Index(
+        "ix_case_file_worst",
+        "severity",
+        "deadline_at",
+        "overdue_at",
+        "opened_at",
+        "id",
+        "stage",
+        sqlite_where=text(CASE_RUNNING),
+        postgresql_where=text(CASE_RUNNING),
+    ),
+    # the queues of units and of the desk (registry.queries.queues), what is due first at the top
+    Index(
+        "ix_case_file_unit_queue",
+        "unit_id",
+        "deadline_at",
+        "id",
+        # so that the load of all units is counted without looking at the cases themselves
+        "secure_due_at",
+        "secured_at",
+        "assignee_id",
+        "stage",
+        sqlite_where=text(CASE_IN_HAND),
+        postgresql_where=text(CASE_IN_HAND),
+    ),
+    Index(
+        "ix_case_file_unit_securing",
+        "unit_id",
+        "secure_due_at",
+        "id",
+        sqlite_where=text(CASE_SECURING),
+        postgresql_where=text(CASE_SECURING),
+    ),
+    Index(
+        "ix_case_file_desk_queue",
+        # always the same, but what makes the index the first choice of SQLite, which knows nothing of its size
+        "stage",
+        "desk_due_at",
+        "id",
+        sqlite_where=text(CASE_AT_DESK),
+        postgresql_where=text(CASE_AT_DESK),
+    ),
+    Index(
+        "ix_case_file_returned",
+        "stage",
+        "returned_at",
+        "id",
+        sqlite_where=text(CASE_RETURNED),
+        postgresql_where=text(CASE_RETURNED),
+    ),
+    Index(None, "assignee_id", "id"),
     Index(None, "stage", "deadline_at"),
     Index(None, "stage", "id"),
     Index(None, "kind", "id"),

@@ -34,6 +34,7 @@ _RUNNING = "stage IN ('collected', 'dispatched', 'filed', 'in_hand')"
 _IN_HAND = "stage IN ('dispatched', 'in_hand')"
 _SECURING = f"{_IN_HAND} AND secure_due_at IS NOT NULL AND secured_at IS NULL"
 _AT_DESK = "stage = 'filed' AND returned_at IS NULL"
+_RETURNED = "stage = 'filed' AND returned_at IS NOT NULL"
 
 
 def upgrade() -> None:
@@ -275,7 +276,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_case_file_open_overdue",
-            ["id"],
+            ["id", "overdue_at", "stage"],
             unique=False,
             sqlite_where=sa.text("stage NOT IN ('closed', 'void') AND overdue_at IS NOT NULL"),
             postgresql_where=sa.text("stage NOT IN ('closed', 'void') AND overdue_at IS NOT NULL"),
@@ -304,14 +305,14 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_case_file_worst",
-            ["severity", "deadline_at", "overdue_at", "opened_at", "id"],
+            ["severity", "deadline_at", "overdue_at", "opened_at", "id", "stage"],
             unique=False,
             sqlite_where=sa.text(_RUNNING),
             postgresql_where=sa.text(_RUNNING),
         )
         batch_op.create_index(
             "ix_case_file_unit_queue",
-            ["unit_id", "deadline_at", "id"],
+            ["unit_id", "deadline_at", "id", "secure_due_at", "secured_at", "assignee_id", "stage"],
             unique=False,
             sqlite_where=sa.text(_IN_HAND),
             postgresql_where=sa.text(_IN_HAND),
@@ -329,6 +330,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text(_AT_DESK),
             postgresql_where=sa.text(_AT_DESK),
+        )
+        batch_op.create_index(
+            "ix_case_file_returned",
+            ["stage", "returned_at", "id"],
+            unique=False,
+            sqlite_where=sa.text(_RETURNED),
+            postgresql_where=sa.text(_RETURNED),
         )
         batch_op.create_index(batch_op.f("ix_case_file_assignee_id_id"), ["assignee_id", "id"], unique=False)
         batch_op.create_index(
@@ -401,30 +409,54 @@ def _tell_of_cases() -> None:
 
 def _fold_what_was() -> None:
     """The new columns of the cases that are there, from their assets and their timelines."""
-    first = {"filed_at": "file", "first_dispatched_at": "dispatch"}
-    last = {"accepted_at": "accept", "supervised_at": "supervise", "verified_at": "verify"}
-    counts = {
-        "dispatches": "dispatch",
-        "returns": "return",
-        "reworks": "rework",
-        "extensions": "extend",
-        "suspensions": "suspend",
-        "supervisions": "supervise",
-        "reopens": "reopen",
-    }
-    of_it = "FROM entry WHERE entry.case_id = case_file.id AND entry.move"
-    newest = f"{of_it} = '{{move}}' ORDER BY entry.id DESC LIMIT 1"
-    set_ = [f"{column} = (SELECT MIN(entry.at) {of_it} = '{move}')" for column, move in first.items()]
-    set_ += [f"{column} = (SELECT MAX(entry.at) {of_it} = '{move}')" for column, move in last.items()]
-    set_ += [f"{column} = (SELECT COUNT(*) {of_it} = '{move}')" for column, move in counts.items()]
-    set_ += [
-        f"handed_back_by = (SELECT entry.by_user_id {newest.format(move='hand_back')})",
-        f"verified_by = (SELECT entry.by_user_id {newest.format(move='verify')})",
-        f"suspended_at = CASE WHEN stage = 'suspended' THEN (SELECT MAX(entry.at) {of_it} = 'suspend') END",
+    reopened = "SELECT COALESCE(MAX(r.id), 0) FROM entry r WHERE r.case_id = case_file.id AND r.move = 'reopen'"
+    in_this_life = f"entry.id > ({reopened})"
+    before = (
+        "SELECT 1 FROM entry b WHERE b.case_id = entry.case_id AND b.move = 'dispatch' AND b.id < entry.id "
+        "AND NOT EXISTS (SELECT 1 FROM entry r WHERE r.case_id = entry.case_id AND r.move = 'reopen' "
+        "AND r.id BETWEEN b.id AND entry.id)"
+    )
+    set_ = [
+        f"filed_at = ({_of_it('MAX(entry.at)', 'file', 'reopen')})",
+        f"first_dispatched_at = ({_of_it('MIN(entry.at)', 'dispatch')} AND {in_this_life})",
+        f"supervised_at = ({_of_it('MAX(entry.at)', 'supervise')})",
+        f"second_dispatches = ({_of_it('COUNT(*)', 'dispatch')} AND EXISTS ({before}))",
+        f"handed_back_by = ({_of_it('entry.by_user_id', 'hand_back')} AND {in_this_life} {_NEWEST})",
+        # each of these stands until one of the moves beside it
+        f"accepted_at = ({_standing('at', 'accept', 'dispatch', 'return', 'rework', 'reopen')})",
+        f"returned_at = ({_standing('at', 'return', 'dispatch', 'close', 'void', 'reopen')})",
+        f"verified_at = ({_standing('at', 'verify', 'rework', 'reopen')})",
+        f"verified_by = ({_standing('by_user_id', 'verify', 'rework', 'reopen')})",
+        f"suspended_at = CASE WHEN stage = 'suspended' THEN ({_of_it('MAX(entry.at)', 'suspend')}) END",
         "closed_how = CASE stage WHEN 'closed' THEN 'repaired' WHEN 'void' THEN 'void' END",
         "area_code = COALESCE((SELECT asset.area_code FROM asset WHERE asset.id = case_file.asset_id), '')",
     ]
+    set_ += [f"{column} = ({_of_it('COUNT(*)', move)})" for column, move in _COUNTED.items()]
     op.execute(f"UPDATE case_file SET {', '.join(set_)}")  # noqa: S608 - constants of this module
+
+
+_NEWEST = "ORDER BY entry.id DESC LIMIT 1"
+_COUNTED = {
+    "dispatches": "dispatch",
+    "returns": "return",
+    "reworks": "rework",
+    "extensions": "extend",
+    "suspensions": "suspend",
+    "supervisions": "supervise",
+    "reopens": "reopen",
+}
+
+
+def _of_it(what: str, *moves: str) -> str:
+    """``what`` of the case's entries of these moves."""
+    words = ", ".join(f"'{move}'" for move in moves)
+    return f"SELECT {what} FROM entry WHERE entry.case_id = case_file.id AND entry.move IN ({words})"  # noqa: S608
+
+
+def _standing(column: str, move: str, *undone_by: str) -> str:
+    """``column`` of the newest ``move``, if none of the others came after it."""
+    what = f"CASE entry.move WHEN '{move}' THEN entry.{column} END"
+    return f"{_of_it(what, move, *undone_by)} {_NEWEST}"
 
 
 def _public() -> None:
