@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from itertools import count
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -132,6 +134,24 @@ def module_postgres_url(postgres_server: str) -> Iterator[str]:
     yield f"postgresql+psycopg://{postgres_server}/{name}"
     with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(scope="session")
+def filled_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with all tables and the shipped classes, to be copied: to create tables takes longer than most tests."""
+    path = tmp_path_factory.mktemp("filled") / "records.db"
+    engine = open_database(f"sqlite:///{path}")
+    metadata.create_all(engine)
+    with writing(engine) as tx:
+        load_classes(tx)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def filled_sqlite_url(filled_sqlite: Path, tmp_path: Path) -> str:
+    """The SQLAlchemy address of a file of this test's own, with all tables and the shipped classes."""
+    return f"sqlite:///{shutil.copy(filled_sqlite, tmp_path / 'records.db')}"
 
 
 @pytest.fixture(scope="session")

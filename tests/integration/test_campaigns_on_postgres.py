@@ -21,9 +21,8 @@ from registry.queries.mandates import list_mandates, mandate_lists
 from registry.queries.patrols import list_plans, list_rounds, list_warnings, plan_view, round_view
 from registry.queries.shifts import roster, who_is_on_duty
 from registry.services import campaigns, consultations, mandates, patrol_rounds, patrol_warnings, patrols, shifts
-from registry.services.classes import load_classes
-from registry.storage.database import open_database, reading, writing
-from registry.storage.tables import campaign_item, metadata, shift_turn
+from registry.storage.database import open_database, reading
+from registry.storage.tables import campaign_item, shift_turn
 from tests.city import City, build_city
 
 pytestmark = pytest.mark.network
@@ -34,11 +33,8 @@ AT_ONCE = 6
 
 
 @pytest.fixture
-def city(postgres_url: str) -> Iterator[City]:
-    engine: Engine = open_database(postgres_url)
-    metadata.create_all(engine)
-    with writing(engine) as tx:
-        load_classes(tx)
+def city(filled_postgres_url: str) -> Iterator[City]:
+    engine: Engine = open_database(filled_postgres_url)
     yield build_city(engine, NOW)
     engine.dispose()
 

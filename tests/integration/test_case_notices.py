@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +11,9 @@ import pytest
 from registry.domain.kinds import Severity
 from registry.services.case_watch import watch_cases
 from registry.services.cases import move_case
-from registry.services.classes import load_classes
 from registry.services.notice_planning import plan_notices
 from registry.services.notice_sending import send_due
-from registry.storage.database import open_database, writing
-from registry.storage.tables import metadata
+from registry.storage.database import open_database
 from tests.city import build_city
 from tests.notices import PLACE, Told
 from tests.receivers import http_server, mail_server
@@ -27,11 +24,8 @@ NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def on_sqlite(tmp_path: Path) -> Iterator[Told]:
-    engine = open_database(f"sqlite:///{tmp_path}/records.db")
-    metadata.create_all(engine)
-    with writing(engine) as tx:
-        load_classes(tx)
+def on_sqlite(filled_sqlite_url: str) -> Iterator[Told]:
+    engine = open_database(filled_sqlite_url)
     yield Told(build_city(engine, NOON), NOON)
     engine.dispose()
 

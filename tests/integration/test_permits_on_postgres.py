@@ -15,14 +15,13 @@ from registry.queries.permits import list_permits, permit_of_asset, running_perm
 from registry.queries.seasons import list_seasons, seasons_in_force
 from registry.queries.silences import count_phases, list_silences, muted_alerts, would_mute
 from registry.services import alerts
-from registry.services.classes import load_classes
 from registry.services.permit_ends import Ends, watch_permits
 from registry.services.permits import NewPermit, end, prolong, start
 from registry.services.rules import install_shipped_rules, rules_in_force
 from registry.services.seasons import install_shipped_seasons, switch_season, undo_season
 from registry.services.silences import NewSilence, add_silence, end_silence
 from registry.storage.database import open_database, writing
-from registry.storage.tables import latest, metadata
+from registry.storage.tables import latest
 from tests.city import City, build_city
 
 pytestmark = pytest.mark.network
@@ -32,11 +31,9 @@ MIN = timedelta(minutes=1)
 
 
 @pytest.fixture
-def city(postgres_url: str) -> Iterator[City]:
-    engine: Engine = open_database(postgres_url)
-    metadata.create_all(engine)
+def city(filled_postgres_url: str) -> Iterator[City]:
+    engine: Engine = open_database(filled_postgres_url)
     with writing(engine) as tx:
-        load_classes(tx)
         install_shipped_rules(tx, now=NOW)
         install_shipped_seasons(tx)
     yield build_city(engine, NOW)

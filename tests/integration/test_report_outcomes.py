@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -13,12 +12,11 @@ import pytest
 from sqlalchemy import insert, update
 
 from registry.notices.texts import Place
-from registry.services.classes import load_classes
 from registry.services.public_rules import change_rules
 from registry.services.report_outcomes import tell_outcomes
 from registry.services.reports import NewReport, take_report
 from registry.storage.database import open_database, writing
-from registry.storage.tables import case, channel, metadata
+from registry.storage.tables import case, channel
 from tests.city import City, build_city
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -50,11 +48,10 @@ class Receiver:
 
 
 @pytest.mark.network
-def test_everybody_of_a_case_hears_its_end_once_and_a_receiver_that_was_down_hears_later(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path}/records.db")
-    metadata.create_all(engine)
-    with writing(engine) as tx:
-        load_classes(tx)
+def test_everybody_of_a_case_hears_its_end_once_and_a_receiver_that_was_down_hears_later(
+    filled_sqlite_url: str,
+) -> None:
+    engine = open_database(filled_sqlite_url)
     city: City = build_city(engine, NOW)
     receiver = Receiver()
     serving = Thread(target=receiver.server.serve_forever)

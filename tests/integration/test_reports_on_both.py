@@ -5,31 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select
 
 from registry.domain.geo import Place
 from registry.domain.kinds import Source
-from registry.services.classes import load_classes
 from registry.services.reports import NewReport, take_report
-from registry.storage.database import open_database, reading, writing
-from registry.storage.tables import case, metadata, report
+from registry.storage.database import open_database, reading
+from registry.storage.tables import case, report
 from tests.city import City, build_city
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        made = open_database(f"sqlite:///{tmp_path}/records.db")
-        metadata.create_all(made)
-        with writing(made) as tx:
-            load_classes(tx)
-    else:
-        made = open_database(request.getfixturevalue("filled_postgres_url"))
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    made = open_database(request.getfixturevalue(f"filled_{request.param}_url"))
     yield made
     made.dispose()
 

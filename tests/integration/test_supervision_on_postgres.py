@@ -23,7 +23,6 @@ from registry.queries.aftercare import (
 from registry.queries.supervision import item_story, list_items, list_notices, notice_story, tallies, unit_tallies
 from registry.services.aftercare import save_aftercare
 from registry.services.cases import move_case
-from registry.services.classes import load_classes
 from registry.services.inspections import look_at
 from registry.services.rechecks import do_recheck, remind_rechecks
 from registry.services.repeats import find_repeats
@@ -32,7 +31,7 @@ from registry.services.supervision import NewItem, move_supervised, remind
 from registry.services.supervision_notices import NewNotice, issue_notice, withdraw_notice
 from registry.services.typical_cases import mark_typical
 from registry.storage.database import open_database, writing
-from registry.storage.tables import asset, metadata
+from registry.storage.tables import asset
 from tests.city import City, build_city
 
 pytestmark = pytest.mark.network
@@ -43,11 +42,8 @@ KIND = "cover_loose"
 
 
 @pytest.fixture
-def city(postgres_url: str) -> Iterator[City]:
-    engine: Engine = open_database(postgres_url)
-    metadata.create_all(engine)
-    with writing(engine) as tx:
-        load_classes(tx)
+def city(filled_postgres_url: str) -> Iterator[City]:
+    engine: Engine = open_database(filled_postgres_url)
     city = build_city(engine, NOW)
     with writing(engine) as tx:
         tx.execute(update(asset).values(maintainer_unit_id=city.water))

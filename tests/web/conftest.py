@@ -25,14 +25,13 @@ from dashboards.site import EXTENSION, site_of
 from dashboards.stream import FeedHub, RecordsFeed
 from registry.domain.kinds import Role
 from registry.services.assets import Parties, set_parties
-from registry.services.classes import load_classes
 from registry.services.label_templates import ship_templates
 from registry.services.people import set_password
 from registry.services.rules import install_shipped_rules
 from registry.services.tags import issue_tag
 from registry.storage.database import open_database, reading, writing
 from registry.storage.series import SqliteSeries
-from registry.storage.tables import metadata, user, user_session
+from registry.storage.tables import user, user_session
 from tests.city import City, build_city
 from tests.statements import share_statements
 
@@ -123,13 +122,12 @@ def send(client: FlaskClient, path: str, form: dict[str, Any], *, page: str = "/
 
 
 @pytest.fixture(scope="session")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, City, str]:
+def seeded(filled_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, City, str]:
     """A small city with passwords and a plate, made once and copied for each test."""
     path = tmp_path_factory.mktemp("seeded") / "records.db"
+    shutil.copy(filled_sqlite, path)
     engine = open_database(f"sqlite:///{path}")
-    metadata.create_all(engine)
     with writing(engine) as tx:
-        load_classes(tx)
         install_shipped_rules(tx, now=NOON)
         ship_templates(tx, now=NOON)
     city = build_city(engine, NOON)

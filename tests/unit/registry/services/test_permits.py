@@ -33,10 +33,10 @@ NOTHING = Ends(0, 0, 0, 0)
 
 
 @pytest.fixture(scope="module")
-def stocked(empty_records: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, City]:
+def stocked(filled_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, City]:
     """Made once and copied: to build the city takes longer than most tests."""
     path = tmp_path_factory.mktemp("permits") / "records.db"
-    shutil.copy(empty_records, path)
+    shutil.copy(filled_sqlite, path)
     engine = open_database(f"sqlite:///{path}")
     built = build_city(engine, NOW - timedelta(days=1))
     with writing(engine) as tx:
