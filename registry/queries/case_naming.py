@@ -13,7 +13,7 @@ from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import case
 
 WITHIN_M = 100.0
-MOST = 6
+MOST = 4
 
 
 class Nameable(msgspec.Struct, frozen=True, kw_only=True):
