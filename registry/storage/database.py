@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from registry.domain.errors import Conflict, GaveWay, StoreDown
 
@@ -70,6 +71,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
     except IntegrityError as error:
         raise Conflict(f"the database refused it: {error.orig}") from error
+    except NoneFree as error:
+        raise StoreDown(f"records database: {error}") from error
     except (OperationalError, InterfaceError) as error:
         gave_way = getattr(error.orig, "sqlstate", None) in _BROKEN_OFF
         raise (GaveWay if gave_way else StoreDown)(f"records database: {error.orig}") from error
@@ -97,5 +100,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect() as connection, connection.begin():
             yield connection
+    except NoneFree as error:
+        raise StoreDown(f"records database: {error}") from error
     except (OperationalError, InterfaceError) as error:
         raise StoreDown(f"records database: {error.orig}") from error

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, create_engine, select, text
 
 from registry.domain.case_moves import MoveOrder
 from registry.domain.case_telling import COLUMNS, fold
-from registry.domain.errors import Conflict, GaveWay
+from registry.domain.errors import Conflict, GaveWay, StoreDown
 from registry.domain.kinds import Severity, Source, Stage
 from registry.domain.moves import EventName, MoveName
 from registry.services.case_opening import note_alert, open_or_attach
@@ -182,3 +182,13 @@ def test_the_workers_look_passes_over_a_case_that_somebody_moves(city: City):
     assert mark_overdue(city.engine, now=long_after) == 1
     with reading(city.engine) as tx:
         assert not tx.scalars(select(case.c.id).where(case.c.overdue_at.is_(None))).all()
+
+
+def test_who_gets_no_connection_is_told_that_the_records_are_busy(filled_postgres_url: str):
+    """An answer that says to try again, where nobody had foreseen it: every connection is taken."""
+    engine = create_engine(filled_postgres_url, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    with reading(engine), pytest.raises(StoreDown, match="limit of size 1"), writing(engine):
+        pass
+    with writing(engine), pytest.raises(StoreDown, match="limit of size 1"), reading(engine):
+        pass
+    engine.dispose()
