@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.domain.deadlines import CHINA_TIME
@@ -23,7 +23,8 @@ from registry.domain.working_time import (
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 ZONES: list[tzinfo] = [CHINA_TIME, ZoneInfo("Europe/Berlin"), ZoneInfo("Australia/Lord_Howe")]
 
-some = settings(max_examples=40)  # each draws a calendar and sums up its years
+# each draws a calendar and sums up its years, which says nothing about how long that takes on a busy machine
+some = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 moments = st.integers(0, 2 * 365 * 24 * 60).map(lambda minute: FIRST + timedelta(minutes=minute))
 some_days = st.frozensets(st.integers(0, 730).map(lambda ahead: date(2026, 1, 1) + timedelta(days=ahead)), max_size=60)
 units = st.sampled_from(list(TimeUnit))
