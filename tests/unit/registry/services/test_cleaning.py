@@ -15,7 +15,16 @@ from registry.services.command_replies import take_reply
 from registry.services.commands import NewCommand, due_commands, order_command
 from registry.services.feed import publish
 from registry.storage.database import reading, writing
-from registry.storage.tables import audit, cabinet, cabinet_command, channel, contact, dead_letter, notice
+from registry.storage.tables import (
+    audit,
+    cabinet,
+    cabinet_command,
+    case_event,
+    channel,
+    contact,
+    dead_letter,
+    notice,
+)
 from tests.city import build_city
 
 DAY = timedelta(days=1)
@@ -29,8 +38,8 @@ def test_events_go_after_a_week_and_letters_after_three_months(engine: Engine, n
             letter = {"at": now - age * DAY, "cabinet_id": "c", "reason": "undecodable", "detail": str(age), "body": ""}
             tx.execute(insert(dead_letter).values(letter))
     last = newest_id(engine)
-    assert clean_up(engine, now=now, **KEEP, batch=2) == (4, 2, 0, 0)
-    assert clean_up(engine, now=now, **KEEP) == (0, 0, 0, 0)
+    assert clean_up(engine, now=now, **KEEP, batch=2) == (4, 2, 0, 0, 0)
+    assert clean_up(engine, now=now, **KEEP) == (0, 0, 0, 0, 0)
     with reading(engine) as tx:
         assert list(tx.scalars(select(dead_letter.c.detail).order_by(dead_letter.c.id))) == ["89", "8", "6", "0"]
     clean_up(engine, now=now + 30 * DAY, **KEEP)
@@ -88,3 +97,15 @@ def test_notices_go_two_years_after_their_alert_was_over_and_a_digest_after_what
     with reading(engine) as tx:
         left = sorted(tx.scalars(select(notice.c.key)))
     assert (gone, left) == (2, ["b", "c"])
+
+
+def test_what_was_told_of_cases_goes_with_its_notices_and_what_was_not_stays(engine: Engine, now: datetime):
+    case_id = build_city(engine, now).open_case(now).case_id
+    with writing(engine) as tx:
+        told = {"case_id": case_id, "at": now, "kind": "assigned"}
+        tx.execute(insert(case_event).values(told | {"planned_at": now}))
+        tx.execute(insert(case_event).values(told))
+    assert clean_up(engine, now=now + 729 * DAY, **KEEP).case_events == 0
+    assert clean_up(engine, now=now + 731 * DAY, **KEEP).case_events == 1
+    with reading(engine) as tx:
+        assert tx.scalars(select(case_event.c.planned_at)).all() == [None]
