@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, false, func, literal, or_, select, true
+from sqlalchemy import Connection, Engine, Select, and_, func, literal, or_, select, true
 
 from registry.domain.case_moves import CaseState
 from registry.domain.case_telling import TELLING
 from registry.domain.kinds import Role, Stage
 from registry.domain.moves import MoveName
 from registry.queries.alerts import alert_row, alerts_of
-from registry.queries.asset_filters import digits_begin
+from registry.queries.case_finding import CaseFilter, find_cases, within
 from registry.queries.case_requests import requests_of, tasks_of
 from registry.queries.case_views import (
     CaseFile,
@@ -23,10 +23,9 @@ from registry.queries.case_views import (
     Entry,
     ReportStatus,
 )
-from registry.queries.paging import Page, check_limit, decode_id, page_of
+from registry.queries.paging import Page, check_limit, decode_id, encode
 from registry.queries.rows import as_view
 from registry.storage.database import reading
-from registry.storage.open_cases import IS_OPEN
 from registry.storage.stories import lines_of, story_of
 from registry.storage.tables import asset, asset_class, case, entry, photo, report, unit, user
 
@@ -73,29 +72,26 @@ def list_cases(
 ) -> Page[CaseRow]:
     """Cases within the area ``scope``, the newest first.
 
-    ``q`` matches the beginning of the number and of the asset's code, name or road. ``overdue`` is about the mark
-    that the worker sets within seconds of the deadline. Raises ``InvalidInput``.
+    ``q`` matches the beginning of the number, of the asset's code, name or road, and of a place in words. ``overdue``
+    is about the mark that the worker sets within seconds of the deadline. A page of something rare can be short and
+    still have a next one (``case_finding``). Raises ``InvalidInput``.
     """
-    conditions: list[ColumnElement[bool]] = []
-    if scope:
-        conditions.append(_within(scope))
-    if stage is not None:
-        conditions.append(case.c.stage == Stage(stage))
-    if open_only:
-        conditions.append(IS_OPEN)
-    if overdue is not None:
-        conditions.append(case.c.overdue_at.is_not(None) if overdue else case.c.overdue_at.is_(None))
-    for column, wanted in ((case.c.kind, kind), (case.c.assignee_id, assignee_id), (case.c.asset_id, asset_id)):
-        if wanted is not None:
-            conditions.append(column == wanted)
-    if q is not None and q.strip():
-        conditions.append(_matches(q.strip()[:_LONGEST_SEARCH]))
-    if after is not None:
-        conditions.append(case.c.id < decode_id(after))
-    statement = _rows().where(*conditions).order_by(case.c.id.desc()).limit(check_limit(limit) + 1)
+    wanted = CaseFilter(
+        stage=None if stage is None else Stage(stage),
+        open_only=open_only,
+        kind=kind,
+        assignee_id=assignee_id,
+        asset_id=asset_id,
+        overdue=overdue,
+        q=(q or "").strip()[:_LONGEST_SEARCH],
+        scope=scope,
+    )
+    below = None if after is None else decode_id(after)
     with reading(engine) as tx:
-        rows = [_case_row(row) for row in tx.execute(statement)]
-    return page_of(rows, limit, lambda row: (row.id,))
+        found = find_cases(tx, wanted, after=below, limit=check_limit(limit))
+        statement = _rows().where(case.c.id.in_(found.ids)).order_by(case.c.id.desc())
+        rows = [_case_row(row) for row in tx.execute(statement)] if found.ids else []
+    return Page(items=rows, next=None if found.next is None else encode(found.next))
 
 
 def case_file(engine: Engine, case_id: int) -> CaseFile | None:
@@ -133,8 +129,8 @@ def my_tasks(engine: Engine, user_id: int, *, scope: str = "") -> list[CaseRow]:
         and_(nobodys, case.c.unit_id.is_(None), case.c.stage == Stage.DISPATCHED),
     )
     order = (case.c.severity.desc(), case.c.deadline_at, case.c.id)
-    within = (_within(scope),) if scope else ()
-    statement = _rows().where(case.c.stage.in_(_TASK_STAGES), mine, *within).order_by(*order).limit(_MOST_TASKS)
+    inside = (within(scope),) if scope else ()
+    statement = _rows().where(case.c.stage.in_(_TASK_STAGES), mine, *inside).order_by(*order).limit(_MOST_TASKS)
     with reading(engine) as tx:
         return [_case_row(row) for row in tx.execute(statement)]
 
@@ -214,20 +210,8 @@ def _rows() -> Select[Any]:
     ).select_from(tables)
 
 
-def _within(scope: str) -> ColumnElement[bool]:
-    """That what the case is about lies within an area: the asset where it is now, or the place."""
-    at_place = and_(case.c.asset_id.is_(None), digits_begin(case.c.area_code, scope))
-    return or_(digits_begin(asset.c.area_code, scope), at_place)
-
-
 def _case_row(row: Any) -> CaseRow:
     return as_view(row._mapping, CaseRow, overdue=row.overdue_at is not None)
-
-
-def _matches(q: str) -> ColumnElement[bool]:
-    beginning = q.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
-    columns = (case.c.number, asset.c.code, asset.c.name, asset.c.road)
-    return or_(false(), *(column.like(beginning, escape="\\") for column in columns))
 
 
 def _entries(tx: Connection, case_id: int) -> list[Entry]:

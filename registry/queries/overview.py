@@ -1,4 +1,4 @@
-"""What is wrong now, worst first, and the counters above it: one statement each, however old the city gets."""
+"""What is wrong now, worst first, and the counters above it: a few statements along indexes, however old the city."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, func, or_, select, true
 
 from registry.domain.deadlines import RUNNING_STAGES, is_overdue
 from registry.domain.external_events import EXTERNAL_PROFILE
@@ -14,7 +14,7 @@ from registry.domain.kinds import ENDED_STAGES, AlertState, RuleKind, Severity, 
 from registry.domain.levels import in_point_unit
 from registry.queries.asset_filters import digits_begin
 from registry.storage.database import reading
-from registry.storage.open_cases import IS_OPEN
+from registry.storage.open_cases import IS_OPEN, IS_RUNNING
 from registry.storage.tables import alert, asset, cabinet, dead_letter, device, latest, point, rule, user
 from registry.storage.tables import case as case_file
 
@@ -78,7 +78,7 @@ def overview(engine: Engine, *, now: datetime, scope: str = "") -> Overview:
     """The counters of this moment, of what lies within the area ``scope``; cabinets and letters are the city's."""
     with reading(engine) as tx:
         counts = dict(tx.execute(_counters(now, scope)).mappings().one())
-    by_stage = {stage.value: counts.pop(f"stage_{stage}") for stage in Stage if stage not in ENDED_STAGES}
+        by_stage, counts["cases_overdue"] = _open_cases(tx, now, scope)
     return Overview(
         **counts,
         cases_by_stage=by_stage,
@@ -94,8 +94,9 @@ def wrong_now(engine: Engine, *, now: datetime, limit: int = 50, scope: str = ""
     unless an alert is live on it.
     """
     with reading(engine) as tx:
-        rows = tx.execute(_worst(now, limit, scope)).all()
-    return [_wrong(row, now) for row in rows]
+        ids = _worst_ids(tx, now, limit, scope)
+        rows = {row.id: row for row in tx.execute(_beside(ids))} if ids else {}
+    return [_wrong(rows[case_id], now) for case_id in ids]
 
 
 def _count(table: Any, *conditions: ColumnElement[bool]) -> Any:
@@ -123,14 +124,8 @@ def _counters(now: datetime, scope: str) -> Select[Any]:
         f"alerts_{name}": _count(alert, alert.c.state == AlertState.FIRING, alert.c.severity == severity, *of_alert)
         for name, severity in (("critical", 3), ("alarm", 2), ("notice", 1))
     }
-    stages = {
-        f"stage_{stage}": _count(case_file, case_file.c.stage == stage, *of_case)
-        for stage in Stage
-        if stage not in ENDED_STAGES
-    }
     silence = select(rule.c.key).where(rule.c.kind == RuleKind.NO_DATA)
     others = {
-        "cases_overdue": _count(case_file, IS_OPEN, _overdue(now), *of_case),
         "assets": _count(asset, *((digits_begin(asset.c.area_code, scope),) if scope else ())),
         "devices": _count(
             device,
@@ -148,7 +143,30 @@ def _counters(now: datetime, scope: str) -> Select[Any]:
             case_file, case_file.c.ended_at > now - DAY, case_file.c.stage == Stage.CLOSED, *of_case
         ),
     }
-    return select(*(column.label(name) for name, column in (alerts | stages | others).items()))
+    return select(*(column.label(name) for name, column in (alerts | others).items()))
+
+
+def _open_cases(tx: Connection, now: datetime, scope: str) -> tuple[dict[str, int], int]:
+    """How many open cases there are in each stage, and how many of them are late."""
+    open_stages = [stage for stage in Stage if stage not in ENDED_STAGES]
+    counted: dict[str, int] = dict.fromkeys((stage.value for stage in open_stages), 0)
+    if scope:
+        # one look at each open case of the area, for everything
+        late = func.coalesce(func.sum(case((_overdue(now), 1), else_=0)), 0)
+        query = select(case_file.c.stage, func.count(), late).where(IS_OPEN, *_case_within(scope))
+        rows = tx.execute(query.group_by(case_file.c.stage)).all()
+        return counted | {stage: many for stage, many, _ in rows}, sum(many for _, _, many in rows)
+    # in the indexes alone
+    marked = _count(case_file, IS_OPEN, case_file.c.overdue_at.is_not(None))
+    # each severity is a stretch of the index
+    of_any = case_file.c.severity.in_([int(severity) for severity in Severity])
+    due = (case_file.c.overdue_at.is_(None), case_file.c.deadline_at <= now)
+    unmarked = _count(case_file, IS_RUNNING, of_any, *due)
+    stages = {stage.value: _count(case_file, case_file.c.stage == stage) for stage in open_stages}
+    named = (column.label(name) for name, column in {**stages, "marked": marked, "unmarked": unmarked}.items())
+    found = dict(tx.execute(select(*named)).mappings().one())
+    late_now = int(found.pop("marked")) + int(found.pop("unmarked"))
+    return {str(name): int(many) for name, many in found.items()}, late_now
 
 
 def _overdue(now: datetime) -> ColumnElement[bool]:
@@ -156,33 +174,50 @@ def _overdue(now: datetime) -> ColumnElement[bool]:
     return or_(case_file.c.overdue_at.is_not(None), and_(running, case_file.c.deadline_at <= now))
 
 
-def _worst(now: datetime, limit: int, scope: str) -> Select[Any]:
-    live = and_(alert.c.case_id == case_file.c.id, alert.c.state == AlertState.FIRING)
-    settled = and_(case_file.c.stage.in_(_SETTLED), ~select(alert.c.id).where(live).correlate(case_file).exists())
-    rank = case((settled, 1), else_=0).label("rank")
+def _worst_ids(tx: Connection, now: datetime, limit: int, scope: str) -> list[int]:
+    """Which cases, the worst first: along the index of each severity, and no further than the page needs."""
+    within = _case_within(scope)
+    live = select(alert.c.case_id).where(alert.c.state == AlertState.FIRING, alert.c.case_id.is_not(None))
+    # mended, or suspended, and an alert says otherwise: few
+    unquiet = tx.execute(
+        _sorted_by(now).where(case_file.c.stage.in_(_SETTLED), case_file.c.id.in_(live), *within)
+    ).all()
+    found: list[Any] = []
+    for severity in sorted(Severity, reverse=True):
+        running = _sorted_by(now).where(IS_RUNNING, case_file.c.severity == int(severity), *within)
+        rows = [*tx.execute(running.limit(limit)), *(row for row in unquiet if row.severity == severity)]
+        found += sorted(rows, key=lambda row: (row.punctual, row.opened_at, row.id))
+        if len(found) >= limit:
+            break
+    else:
+        quiet = _sorted_by(now).where(case_file.c.stage.in_(_SETTLED), case_file.c.id.not_in(live), *within)
+        found += tx.execute(quiet.limit(limit - len(found)))
+    return [row.id for row in found[:limit]]
+
+
+def _sorted_by(now: datetime) -> Select[Any]:
+    """Cases by severity, then those that are late, then by age."""
     punctual = case((_overdue(now), 0), else_=1).label("punctual")
-    # First which cases, then what stands beside them: the joins and look-ups are done for ``limit`` rows only.
-    worst = (
-        select(case_file, rank, punctual)
-        .where(IS_OPEN, *_case_within(scope))
-        .order_by(rank, case_file.c.severity.desc(), punctual, case_file.c.opened_at, case_file.c.id)
-        .limit(limit)
-        .subquery("worst")
-    )
-    mine = and_(alert.c.case_id == worst.c.id, alert.c.state == AlertState.FIRING)
-    firing = select(func.count()).select_from(alert).where(mine).correlate(worst).scalar_subquery()
+    columns = (case_file.c.id, case_file.c.severity, punctual, case_file.c.opened_at)
+    return select(*columns).order_by(case_file.c.severity.desc(), punctual, case_file.c.opened_at, case_file.c.id)
+
+
+def _beside(ids: list[int]) -> Select[Any]:
+    """What is shown of those cases: the joins and look-ups are done for them only."""
+    mine = and_(alert.c.case_id == case_file.c.id, alert.c.state == AlertState.FIRING)
+    firing = select(func.count()).select_from(alert).where(mine).correlate(case_file).scalar_subquery()
     worst_alert = (
         select(alert.c.id)
         .where(mine)
         .order_by(alert.c.severity.desc(), alert.c.id.desc())
         .limit(1)
-        .correlate(worst)
+        .correlate(case_file)
         .scalar_subquery()
     )
     of_rule = and_(rule.c.key == alert.c.rule_key, rule.c.version == alert.c.rule_version)
     joined = (
-        worst.outerjoin(asset, asset.c.id == worst.c.asset_id)
-        .outerjoin(user, user.c.id == worst.c.assignee_id)
+        case_file.outerjoin(asset, asset.c.id == case_file.c.asset_id)
+        .outerjoin(user, user.c.id == case_file.c.assignee_id)
         .outerjoin(alert, alert.c.id == worst_alert)
         .outerjoin(point, point.c.id == alert.c.point_id)
         .outerjoin(latest, latest.c.point_id == alert.c.point_id)
@@ -190,13 +225,13 @@ def _worst(now: datetime, limit: int, scope: str) -> Select[Any]:
     )
     return (
         select(
-            *(column for column in worst.c if column.name not in ("lon", "lat")),
+            *(column for column in case_file.c if column.name not in ("lon", "lat")),
             user.c.name.label("assignee_name"),
-            func.coalesce(asset.c.name, worst.c.place).label("asset_name"),
+            func.coalesce(asset.c.name, case_file.c.place).label("asset_name"),
             func.coalesce(asset.c.code, "").label("asset_code"),
             func.coalesce(asset.c.road, "").label("road"),
-            func.coalesce(asset.c.lon, worst.c.lon).label("lon"),
-            func.coalesce(asset.c.lat, worst.c.lat).label("lat"),
+            func.coalesce(asset.c.lon, case_file.c.lon).label("lon"),
+            func.coalesce(asset.c.lat, case_file.c.lat).label("lat"),
             firing.label("alerts_firing"),
             alert.c.peak,
             point.c.name.label("point"),
@@ -208,7 +243,7 @@ def _worst(now: datetime, limit: int, scope: str) -> Select[Any]:
             rule.c.condition,
         )
         .select_from(joined)
-        .order_by(worst.c.rank, worst.c.severity.desc(), worst.c.punctual, worst.c.opened_at, worst.c.id)
+        .where(case_file.c.id.in_(ids))
     )
 
 

@@ -6,12 +6,13 @@ the case that is due first, so that its first page costs the same however long t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, not_, or_, select, true
 from sqlalchemy import case as when
 
 from registry.domain.case_standard import DESK_LIMITS, Standard, Step
@@ -26,6 +27,7 @@ from registry.services.dispatch_staff import IN_HAND, seen_last
 from registry.services.standard import standard_in_force
 from registry.services.work_calendar import work_calendar
 from registry.storage.database import reading
+from registry.storage.open_cases import IS_AT_DESK, IS_IN_HAND, SECURING
 from registry.storage.tables import absence, asset, case, shift_turn, unit, user
 from registry.storage.times import from_ms, to_ms
 
@@ -86,12 +88,12 @@ class PersonLoad(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: datetime | None
 
 
-_SECURING = and_(case.c.secure_due_at.is_not(None), case.c.secured_at.is_(None))
+_NEXT_DUE = when((SECURING, case.c.secure_due_at), else_=case.c.deadline_at)
+_DESK_DUE = func.coalesce(case.c.desk_due_at, case.c.deadline_at)
 _COLUMNS = (
     *("id", "number", "kind", "severity", "stage", "source", "deadline_at", "returns", "reworks", "supervisions"),
     *("unit_id", "assignee_id", "asset_id", "version"),
 )
-_DUE = when((_SECURING, case.c.secure_due_at), else_=case.c.deadline_at)
 
 
 def unit_queue(
@@ -106,10 +108,12 @@ def unit_queue(
     limit: int = 50,
 ) -> Page[QueueRow]:
     """What a unit has in hand within the area ``scope``, what is due first at the top. Raises ``InvalidInput``."""
-    conditions: list[ColumnElement[bool]] = [case.c.unit_id == unit_id, case.c.stage.in_(IN_HAND)]
+    conditions: list[ColumnElement[bool]] = [case.c.unit_id == unit_id, IS_IN_HAND]
     if assignee_id is not None:
         conditions.append(case.c.assignee_id == assignee_id)
-    return _queue(engine, _Asked(due=_DUE, conditions=conditions, scope=scope, now=now, zone=zone), after, limit)
+    ways = ((case.c.secure_due_at, SECURING), (case.c.deadline_at, not_(SECURING)))
+    asked = _Asked(due=_NEXT_DUE, ways=ways, conditions=conditions, scope=scope, now=now, zone=zone)
+    return _queue(engine, asked, after, limit)
 
 
 def desk_queue(
@@ -123,9 +127,11 @@ def desk_queue(
 ) -> Page[QueueRow]:
     """What is filed and waits for being dispatched, due first at the top; what waits for a decision about a return
     (回退) is the shift supervisor's and not in it. Raises ``InvalidInput``."""
-    due = func.coalesce(case.c.desk_due_at, case.c.deadline_at)
-    conditions = [case.c.stage == Stage.FILED.value, case.c.returned_at.is_(None)]
-    return _queue(engine, _Asked(due=due, conditions=conditions, scope=scope, now=now, zone=zone), after, limit)
+    # cases that were opened before the desk had a limit have the one of the whole work
+    limited = case.c.desk_due_at
+    ways = ((limited, limited.is_not(None)), (case.c.deadline_at, limited.is_(None)))
+    asked = _Asked(due=_DESK_DUE, ways=ways, conditions=[IS_AT_DESK], scope=scope, now=now, zone=zone)
+    return _queue(engine, asked, after, limit)
 
 
 def workload(
@@ -141,7 +147,7 @@ def workload(
             *_due_counts(now, midnight),
             func.sum(when((case.c.assignee_id.is_(None), 1), else_=0)).label("nobodys"),
         )
-        .where(case.c.stage.in_(IN_HAND), case.c.unit_id.is_not(None), *only, *_within(scope))
+        .where(IS_IN_HAND, case.c.unit_id.is_not(None), *only, *_within(scope))
         .group_by(case.c.unit_id)
         .subquery()
     )
@@ -204,9 +210,10 @@ def people_of(engine: Engine, unit_id: int, *, now: datetime, zone: tzinfo = CHI
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """Which queue, and as of when."""
+    """Which queue, and as of when. ``ways``: the column that is ``due`` and of which cases; each has an index."""
 
     due: ColumnElement[Any]
+    ways: Sequence[tuple[ColumnElement[Any], ColumnElement[bool]]]
     conditions: list[ColumnElement[bool]]
     scope: str
     now: datetime
@@ -214,18 +221,35 @@ class _Asked:
 
 
 def _queue(engine: Engine, asked: _Asked, after: str | None, limit: int) -> Page[QueueRow]:
-    due, conditions = asked.due, [*asked.conditions, *_within(asked.scope)]
-    if after is not None:
-        due_ms, last_id = decode(after, int, int)
-        conditions.append(or_(due > from_ms(int(due_ms)), and_(due == from_ms(int(due_ms)), case.c.id > last_id)))
-    statement = _rows(due, asked.now).where(*conditions).order_by(due, case.c.id).limit(check_limit(limit) + 1)
+    conditions = [*asked.conditions, *_within(asked.scope)]
+    place = None if after is None else decode(after, int, int)
     with reading(engine) as tx:
         standard, calendar = standard_in_force(tx), work_calendar(tx, zone=asked.zone)
+        ids = _next_ids(tx, asked.ways, conditions, place, check_limit(limit) + 1)
         rows = [
             as_view(row._mapping, QueueRow, work_left_h=_work_left(row, standard, calendar, asked.now))
-            for row in tx.execute(statement)
+            for row in tx.execute(_rows(asked.due, asked.now).where(case.c.id.in_(ids)).order_by(asked.due, case.c.id))
         ]
     return page_of(rows, limit, lambda row: (to_ms(row.due_at), row.id))
+
+
+def _next_ids(
+    tx: Connection,
+    ways: Sequence[tuple[ColumnElement[Any], ColumnElement[bool]]],
+    conditions: list[ColumnElement[bool]],
+    place: tuple[int | str, ...] | None,
+    most: int,
+) -> list[int]:
+    """The cases that are due next, after the place (due in ms, id); the first of every way, put together."""
+    found: list[tuple[datetime, int]] = []
+    for due, of_these in ways:
+        query = select(due, case.c.id).where(*conditions, of_these).order_by(due, case.c.id).limit(most)
+        if place is not None:
+            moment, last_id = from_ms(int(place[0])), place[1]
+            # the first condition bounds the walk along the index, the second one takes off what was shown
+            query = query.where(due >= moment, or_(due > moment, case.c.id > last_id))
+        found += [(at, case_id) for at, case_id in tx.execute(query)]
+    return [case_id for _, case_id in sorted(found)[:most]]
 
 
 def _work_left(row: Any, standard: Standard, calendar: WorkCalendar, now: datetime) -> float | None:
@@ -247,7 +271,7 @@ def _rows(due: ColumnElement[Any], now: datetime) -> Select[Any]:
     return select(
         *columns,
         due.label("due_at"),
-        and_(_SECURING, case.c.stage.in_(IN_HAND)).label("securing"),
+        and_(SECURING, IS_IN_HAND).label("securing"),
         (due <= now).label("overdue"),
         user.c.name.label("assignee_name"),
         func.coalesce(asset.c.name, case.c.place).label("what"),
@@ -261,10 +285,10 @@ def _within(scope: str) -> tuple[ColumnElement[bool], ...]:
 
 def _due_counts(now: datetime, midnight: datetime) -> tuple[ColumnElement[int], ColumnElement[int]]:
     """What is due from now to the city's next midnight, and what was due before now."""
-    today = and_(now < _DUE, midnight > _DUE)
+    today = and_(now < _NEXT_DUE, midnight > _NEXT_DUE)
     return (
         func.sum(when((today, 1), else_=0)).label("due_today"),
-        func.sum(when((now >= _DUE, 1), else_=0)).label("overdue"),
+        func.sum(when((now >= _NEXT_DUE, 1), else_=0)).label("overdue"),
     )
 
 

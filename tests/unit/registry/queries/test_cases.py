@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Engine, update
 
 from registry.domain.case_moves import open_to
 from registry.domain.errors import InvalidInput
@@ -189,28 +189,3 @@ def test_a_citizen_hears_how_far_it_is_and_never_who(city: City, now: datetime):
 
 def test_a_key_that_nobody_was_given_shows_nothing(city: City):
     assert report_status(city.engine, "guess") is None
-
-
-@pytest.mark.parametrize(
-    ("arguments", "index"),
-    [
-        ({}, "SCAN case_file"),
-        ({"stage": "filed"}, "ix_case_file_stage_id (stage=?)"),
-        ({"kind": "water_high"}, "ix_case_file_kind_id (kind=?)"),
-        ({"open_only": True}, "ix_case_file_open_id"),
-        ({"open_only": True, "overdue": True}, "ix_case_file_open_id"),
-        ({"asset_id": 1}, "ix_case_file_asset_id_opened_at (asset_id=?)"),
-        ({"asset_id": 1, "open_only": True}, "(asset_id=?"),
-        ({"assignee_id": 1}, "ix_case_file_assignee_id_stage (assignee_id=?)"),
-    ],
-)
-def test_lists_are_one_statement_that_uses_an_index(city: City, arguments: dict, index: str):
-    asked: list[tuple[str, Any]] = []
-    event.listen(city.engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
-    list_cases(city.engine, **arguments)
-    ((text, values),) = [one for one in asked if one[0].lstrip().startswith("SELECT")]
-    with city.engine.connect() as connection:
-        plan = "\n".join(row[3] for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + text, values))
-    assert index in plan, plan
-    if arguments in ({}, {"stage": "filed"}, {"kind": "water_high"}):
-        assert "TEMP B-TREE" not in plan  # read in order, so a page stops after its rows
