@@ -18,19 +18,16 @@ from typing import Any
 import msgspec
 import structlog
 from sqlalchemy import (
-    BigInteger,
     Connection,
     Engine,
     Text,
     and_,
-    bindparam,
     cast,
     delete,
     func,
     insert,
     or_,
     select,
-    type_coerce,
     union,
     update,
 )
@@ -175,10 +172,12 @@ def count_cases(
 ) -> Iterator[tuple[Any, ...]]:
     """(case id, mask, unit, area code, class key, kind, seconds) of those of ``ids`` that the month counts."""
     lines = _timelines(tx, ids)
-    again = _recurring(tx, ids, recurring_days)
-    about = (case.c.id, case.c.kind, case.c.source, case.c.area_code, asset.c.scheme, asset.c.class_code)
+    own = (case.c.id, case.c.asset_id, case.c.kind, case.c.source, case.c.area_code, case.c.opened_at)
     joined = case.outerjoin(asset, asset.c.id == case.c.asset_id)
-    for row in tx.execute(select(*about).select_from(joined).where(case.c.id.in_(ids)).order_by(case.c.id)):
+    query = select(*own, asset.c.scheme, asset.c.class_code).select_from(joined).where(case.c.id.in_(ids))
+    about = tx.execute(query.order_by(case.c.id)).all()
+    again = _recurring(tx, about, recurring_days)
+    for row in about:
         one = counted(lines[row.id], period, source=row.source, recurring=row.id in again)
         if one.mask:
             class_key = f"{row.scheme}:{row.class_code}" if row.scheme else ""
@@ -199,19 +198,22 @@ def _timelines(tx: Connection, ids: Sequence[int]) -> dict[int, list[Line]]:
     return found
 
 
-def _recurring(tx: Connection, ids: Sequence[int], days: int) -> set[int]:
-    """Those of ``ids`` whose asset had another case of the kind that was closed at most ``days`` before."""
-    earlier = case.alias()
-    opened = type_coerce(case.c.opened_at, BigInteger)
-    ended = type_coerce(earlier.c.ended_at, BigInteger)
-    same = and_(earlier.c.asset_id == case.c.asset_id, earlier.c.kind == case.c.kind, earlier.c.id != case.c.id)
-    shortly = and_(
-        earlier.c.stage == Stage.CLOSED.value,
-        ended <= opened,
-        ended >= opened - bindparam("days_ms", days * 86_400_000, type_=BigInteger),
-    )
-    query = select(case.c.id).join(earlier, and_(same, shortly)).where(case.c.id.in_(ids)).distinct()
-    return set(tx.scalars(query))
+def _recurring(tx: Connection, about: Sequence[Any], days: int) -> set[int]:
+    """Those cases whose asset had another one of the kind that was closed at most ``days`` before."""
+    assets = {row.asset_id for row in about if row.asset_id is not None}
+    # the stage is looked at here: asked for it, SQLite would begin with every case that was ever closed
+    columns = (case.c.id, case.c.asset_id, case.c.kind, case.c.stage, case.c.ended_at)
+    closed: dict[tuple[int, str], list[tuple[int, datetime]]] = defaultdict(list)
+    for row in tx.execute(select(*columns).where(case.c.asset_id.in_(assets))):
+        if row.stage == Stage.CLOSED.value:
+            closed[row.asset_id, row.kind].append((row.id, row.ended_at))
+    shortly = timedelta(days=days)
+    return {
+        row.id
+        for row in about
+        for other, ended in closed.get((row.asset_id, row.kind), ())
+        if other != row.id and row.opened_at - shortly <= ended <= row.opened_at
+    }
 
 
 def _usual_scheme(tx: Connection, wanted: Month) -> str:
