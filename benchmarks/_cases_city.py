@@ -100,7 +100,7 @@ INSERT INTO case_file ({", ".join((*_OWN, *COLUMNS))})
 SELECT t.n + :first, [day t.opened_at + :shift] || CAST(700000 + :serial + t.n AS TEXT), a.id, t.kind, t.source,
     t.opened_at + :shift, t.lon, t.lat, COALESCE(a.area_code, t.area_code), t.place, t.version,
     {", ".join(f"t.{name} + :shift" if name in _TIMES else f"t.{name}" for name in COLUMNS)}
-FROM told_case t LEFT JOIN asset a ON t.named AND a.id = (t.n + :first) * 7919 % :assets + 1
+FROM told_case t LEFT JOIN asset a ON t.named AND a.id = CAST(t.n + :first AS BIGINT) * 7919 % :assets + 1
 WHERE t.n <= :most ORDER BY t.n
 """  # noqa: S608 - our names
 _ENTRY_AGAIN = """
