@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 
 import msgspec
-from sqlalchemy import Engine, Select, String, cast, literal, select
+from sqlalchemy import BindParameter, Engine, Select, String, bindparam, cast, literal, select
 
 from registry.storage.database import reading
 from registry.storage.tables import (
@@ -55,12 +56,15 @@ def ties_of_case(engine: Engine, case_id: int) -> list[CaseTie]:
     with reading(engine) as tx:
         return [
             CaseTie(kind=kind, id=row.id, name=row.name[:_LONGEST], number=row.number)
-            for kind, query in _queries(case_id)
-            for row in tx.execute(query.limit(_MOST))
+            for kind, query in _queries()
+            for row in tx.execute(query, {"of_id": case_id})
         ]
 
 
-def _queries(case_id: int) -> list[tuple[TieKind, Select[tuple[int, str, str]]]]:
+@cache
+def _queries() -> tuple[tuple[TieKind, Select[tuple[int, str, str]]], ...]:
+    """Built once: every page of a case asks them, and building them takes longer than the database takes to answer."""
+    case_id: BindParameter[int] = bindparam("of_id")
     none = literal("").label("number")
     year, serial = (cast(column, String) for column in (consultation.c.year, consultation.c.serial))
     held = literal("会商〔") + year + "〕" + serial + "号"
@@ -105,11 +109,12 @@ def _queries(case_id: int) -> list[tuple[TieKind, Select[tuple[int, str, str]]]]
         .where(inspection_item.c.case_id == case_id)
         .order_by(inspection.c.id.desc())
     )
-    return [
-        (TieKind.CONSULTATION, talked),
-        (TieKind.CAMPAIGN, in_campaign),
-        (TieKind.MANDATE, from_above),
-        (TieKind.PATROL_ROUND, found),
-        (TieKind.WARNINGS, warned),
-        (TieKind.INSPECTION, alike),
-    ]
+    by_kind = {
+        TieKind.CONSULTATION: talked,
+        TieKind.CAMPAIGN: in_campaign,
+        TieKind.MANDATE: from_above,
+        TieKind.PATROL_ROUND: found,
+        TieKind.WARNINGS: warned,
+        TieKind.INSPECTION: alike,
+    }
+    return tuple((kind, query.limit(_MOST)) for kind, query in by_kind.items())
