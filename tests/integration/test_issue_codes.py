@@ -6,17 +6,15 @@ import multiprocessing
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 
 from registry.services.assets import register_asset
-from registry.services.classes import load_classes
 from registry.services.tags import print_blank_tags
 from registry.storage.database import open_database, reading, writing
-from registry.storage.tables import asset, audit, code_counter, metadata, tag, tag_event
+from registry.storage.tables import asset, audit, code_counter, tag, tag_event
 from tests.code_race import COVER, NOW, WAIT_S, issue, register_and_bind
 
 PROCESSES, CALLS, EACH = 8, 25, 7
@@ -24,32 +22,10 @@ BINDS_EACH = 25
 """Every process tries to bind each of this many plates, in an order of its own."""
 
 
-def sqlite_url(request: pytest.FixtureRequest) -> str:
-    path: Path = request.getfixturevalue("tmp_path")
-    return f"sqlite:///{path / 'records.db'}"
-
-
-def postgres_url(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue("postgres_url"))
-
-
-DATABASES = [
-    pytest.param(sqlite_url, id="sqlite"),
-    pytest.param(postgres_url, id="postgres", marks=pytest.mark.network),
-]
-"""Each turns the test's request into the address of an empty database; another server is one more row."""
-
-
-@pytest.fixture(params=DATABASES)
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.network)])
 def url(request: pytest.FixtureRequest) -> str:
-    address: Callable[[pytest.FixtureRequest], str] = request.param
-    made = address(request)
-    engine = open_database(made)
-    metadata.create_all(engine)
-    with writing(engine) as tx:
-        load_classes(tx)
-    engine.dispose()
-    return made
+    """The address of a database with all tables and the shipped classes."""
+    return str(request.getfixturevalue(f"filled_{request.param}_url"))
 
 
 def all_at_once(work: Callable[..., None], url: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, insert, select, update
@@ -131,12 +130,9 @@ def test_each_figure_opens_to_as_many_cases_as_it_says(closed: Closed):
 
 
 @pytest.fixture
-def february(tmp_path: Path) -> Iterator[Engine]:
+def february(filled_sqlite_url: str) -> Iterator[Engine]:
     """A very small city whose month is not closed yet."""
-    engine = open_database(f"sqlite:///{tmp_path}/records.db")
-    metadata.create_all(engine)
-    with writing(engine) as tx:
-        load_classes(tx)
+    engine = open_database(filled_sqlite_url)
     MonthCity(5, 0.001).write(engine)
     yield engine
     engine.dispose()

@@ -24,7 +24,7 @@ from registry.services.notice_sending import Tally, keep_firing, send_due, settl
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
 from registry.storage.schema import upgrade
-from registry.storage.tables import channel, metadata
+from registry.storage.tables import channel
 from tests.city import build_city
 from tests.notices import PLACE, Told
 from tests.polling import wait_until
@@ -37,11 +37,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Iterator[Told]:
-    engine = open_database(f"sqlite:///{tmp_path}/records.db")
-    metadata.create_all(engine)
-    with writing(engine) as tx:
-        load_classes(tx)
+def told(filled_sqlite_url: str) -> Iterator[Told]:
+    engine = open_database(filled_sqlite_url)
     yield Told(build_city(engine, NOON), NOON)
     engine.dispose()
 
