@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 say = @printf '\033[1m→ %s\033[0m\n' "$(1)"
 
-.PHONY: help setup run test check fmt types style front-check front-test bench pictures integration browser debian clean migration locks
+.PHONY: help setup run test check fmt types style byte-code front-check front-test bench pictures integration browser debian clean migration locks
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,9 +29,15 @@ run: setup ## Start the demo city: simulator, cabinets, broker, ingest, worker, 
 # two things at a time: programs for the tests come while packages do, types are checked while the pages are built
 # (and building the pages has checked the types of the front end)
 test: ## Install what the tests need and run them all
-	@$(MAKE) --no-print-directory -j 2 setup debian $(STAMPS)/dev types style front-test
+	@$(MAKE) --no-print-directory -j 2 setup debian $(STAMPS)/dev types style front-test byte-code
 	$(call say,testing everything else)
 	@$(BIN)/pytest -q -n 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+# on a fresh checkout pytest's four processes would each compile every module and every test at the same moment; what is
+# wrong with a test is told when it runs
+byte-code: $(STAMPS)/dev
+	$(call say,compiling the tests)
+	@$(BIN)/pytest -qq --collect-only >/dev/null || true
 
 check: types style front-check ## Lint, format check, types, import contracts, spelling
 
