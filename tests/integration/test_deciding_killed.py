@@ -12,11 +12,10 @@ from sqlalchemy import Engine, insert, select, update
 
 from registry.domain.kinds import Lane
 from registry.intake import Pack
-from registry.services.classes import load_classes
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
 from registry.storage.series import SqliteSeries
-from registry.storage.tables import alert, alert_event, cabinet, case, device, entry, feed, metadata
+from registry.storage.tables import alert, alert_event, cabinet, case, device, entry, feed
 from registry.storage.times import to_ms
 from tests.city import City, build_city
 from tests.doomed import Doomed
@@ -28,16 +27,8 @@ NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgres":
-        return str(request.getfixturevalue("filled_postgres_url"))
-    address = f"sqlite:///{tmp_path}/records.db"
-    engine = open_database(address)
-    metadata.create_all(engine)
-    with writing(engine) as tx:
-        load_classes(tx)
-    engine.dispose()
-    return address
+def url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(f"filled_{request.param}_url"))
 
 
 @pytest.fixture
