@@ -75,11 +75,12 @@ class Street:
             row = tx.execute(select(asset.c.code, asset.c.lon, asset.c.lat).where(asset.c.id == asset_id)).one()
         return Thing(asset_id=asset_id, code=row.code, lon=row.lon, lat=row.lat, token=token)
 
-    def hears(self, sensor: str, **values: float) -> None:
-        """A pack of readings of that sensor, measured now."""
+    def hears(self, sensor: str, *, ago_s: int = 1, **values: float) -> None:
+        """A pack of readings of that sensor, measured some seconds ago."""
         now = datetime.now(UTC)
         self.sent += 1
-        readings = [(sensor, name, to_ms(now) - 50, to_ms(now) - 10, value, 0) for name, value in values.items()]
+        at = to_ms(now) - 1000 * ago_s
+        readings = [(sensor, name, at, at + 7, value, 0) for name, value in values.items()]
         pack = Pack(
             cabinet="walk", lane=Lane.ROUTINE, epoch="e1", bad=(), readings=readings, seq=self.sent, after=self.sent - 1
         )
@@ -96,7 +97,7 @@ def test_an_alert_goes_back_is_dispatched_again_and_closed(
     street: Street, book_windows: Windows, camera: Camera
 ) -> None:
     cover = street.cover(1, of="crew2", sensor="CV-WALK")
-    street.hears("CV-WALK", tilt_z=62.0)
+    street.hears("CV-WALK", ago_s=90, tilt_z=62.0)
     desk = book_windows.open(DESK, login="dispatcher")
     desk.goto("/")
     camera.take(desk, "a-01-desk-overview")
@@ -121,7 +122,7 @@ def test_an_alert_goes_back_is_dispatched_again_and_closed(
 
     desk.goto("/queues")
     camera.take(desk, "a-08-desk-returned", whole=True)
-    desk.get_by_role("row", name=words("kind.cover_displaced")).get_by_role("link").first.click()
+    desk.get_by_role("link", name=words("queues.decide")).click()
     camera.take(desk, "a-09-desk-case-returned", whole=True)
     make(desk, "confirm_return")
     camera.take(desk, "a-10-desk-confirmed", whole=True)
@@ -134,6 +135,7 @@ def test_an_alert_goes_back_is_dispatched_again_and_closed(
     right.goto(cover.plate)
     right.get_by_role("button", name=words("crew.here")).tap()
     camera.take(right, "a-13-phone-here", whole=True)
+    right.locator("summary", has_text=words("move.secure")).tap()
     right.get_by_role("button", name=words("move.secure")).tap()
     camera.take(right, "a-14-phone-secured", whole=True)
     right.get_by_label(words("crew.note")).fill("井盖已复位，胶圈已更换。")
@@ -144,7 +146,7 @@ def test_an_alert_goes_back_is_dispatched_again_and_closed(
     desk.reload()
     stands_at(desk, "handed_back")
     camera.take(desk, "a-16-desk-handed-back", whole=True)
-    street.hears("CV-WALK", tilt_z=1.0)
+    street.hears("CV-WALK", ago_s=30, tilt_z=1.0)
     street.hears("CV-WALK", tilt_z=1.0)
     desk.reload()
     make(desk, "verify", stage="verified")
