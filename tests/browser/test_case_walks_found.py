@@ -1,6 +1,6 @@
-"""Cases that the city's own people open, walked to their ends: found on a patrol, mended on the spot.
+"""A case of each source that the city's own people open, walked to its end: patrol, on the spot, from above, campaign.
 
-With what follows a case: a recheck that finds it broken again, an appeal.
+With what follows a case: supervision by a numbered notice, a recheck that finds it broken again, an appeal.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pypdfium2
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from sqlalchemy import select
 from registry.domain.kinds import Severity, Source
 from registry.domain.people import Actor
 from registry.services.assets import NewAsset, Parties, register_asset, set_parties
+from registry.services.campaigns import NewCampaign, save_campaign
 from registry.services.case_clocks import mark_overdue
 from registry.services.case_opening import open_or_attach
 from registry.services.cases import move_case
@@ -197,6 +199,118 @@ def test_a_collector_mends_on_the_spot_with_two_pictures(ward: Ward, book_window
     phone.goto("/tasks")
     phone.get_by_role("link", name=words("tasks.round")).tap()
     phone.get_by_role("button", name=words("patrols.end"), exact=True).tap()
+
+
+def test_a_task_from_above_is_done_when_its_case_is(ward: Ward, book_windows: Windows, camera: Camera) -> None:
+    cover = ward.cover(3)
+    day = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
+    unit = "路灯管理所"
+    lines = f"序号,任务内容,责任单位,整改时限,部件编码\n7,更换相门后庄破损井盖,{unit},{day},{cover.code}\n"
+    desk = book_windows.open(DESK, login="dispatcher")
+    desk.goto("/mandates/import")
+    desk.locator("input[type=file]").set_input_files(
+        [{"name": "省督查清单.csv", "mimeType": "text/csv", "buffer": lines.encode()}]
+    )
+    desk.get_by_role("button", name=words("mandates.check"), exact=True).click()
+    desk.get_by_label(words("mandates.received")).fill("2026-11-20")
+    camera.take(desk, "g-01-list", whole=True)
+    desk.get_by_role("button", name=words("mandates.take_in", n=1)).click()
+    desk.get_by_role("link", name="更换相门后庄破损井盖").click()
+    expect(desk.get_by_role("main")).to_contain_text(day)
+    task = desk.url
+    desk.get_by_label(words("patrols.kind"), exact=True).select_option("cover_damaged")
+    camera.take(desk, "g-02-task", whole=True)
+    desk.get_by_role("button", name=words("mandates.open_case"), exact=True).click()
+    stands_at(desk, "filed")
+    expect(desk.get_by_role("main")).to_contain_text(words("source.above"))
+
+    phone = book_windows.open(PHONE, login="crew2")
+    phone.goto("/tasks")
+    phone.get_by_role("link", name=words("tasks.mandates", n=1)).tap()
+    phone.get_by_role("link", name="更换相门后庄破损井盖").tap()
+    number = desk.locator(".case-head code").inner_text()
+    expect(phone.get_by_text(words("mandates.case_first", number=number, stage=words("stage.filed")))).to_be_visible()
+    camera.take(phone, "g-03-waits", whole=True)
+    _mended(book_windows, desk, cover)
+    make(desk, "verify", stage="verified")
+    make(desk, "close", stage="closed")
+    phone.reload()
+    phone.get_by_label(words("mandates.note")).fill("已更换为防沉降井盖。")
+    _choose(phone.get_by_role("main"), "photo")
+    camera.take(phone, "g-04-report", whole=True)
+    fits(phone)
+    phone.get_by_role("button", name=words("mandate_move.report"), exact=True).tap()
+    expect(phone.locator(".page-head")).to_contain_text(words("mandate_state.done"))
+    desk.goto(task)
+    expect(desk.get_by_role("region", name=words("mandates.proof")).get_by_role("img")).to_be_visible()
+    desk.get_by_role("button", name=words("mandate_move.strike_off"), exact=True).click()
+    expect(desk.locator(".page-head")).to_contain_text(words("mandate_state.struck"))
+    camera.take(desk, "g-05-struck", whole=True)
+
+
+def test_a_campaigns_case_is_supervised_by_a_numbered_notice_and_struck_off(
+    ward: Ward, book_windows: Windows, camera: Camera
+) -> None:
+    cover, desk_person, now = ward.cover(4), ward.person("dispatcher"), datetime.now(UTC)
+    campaign = NewCampaign(
+        name="窨井盖专项整治",
+        starts_on=now.date() - timedelta(days=3),
+        ends_on=now.date() + timedelta(days=20),
+        quota=30,
+        family="cover",
+        case_kind="cover_damaged",
+    )
+    save_campaign(ward.site.engine, None, campaign, by=desk_person, now=now)
+    phone = book_windows.open(PHONE, login="crew1")
+    phone.goto(cover.plate)
+    phone.get_by_role("link", name="窨井盖专项整治").tap()
+    _choose(phone.get_by_role("main"), "before_photo")
+    phone.get_by_label(words("patrols.note"), exact=True).fill("井盖裂开，须更换。")
+    camera.take(phone, "h-01-campaign", whole=True)
+    phone.get_by_role("button", name=words("campaign_result.case"), exact=True).tap()
+
+    desk = book_windows.open(DESK, login="dispatcher")
+    desk.goto(f"/cases?asset_id={cover.asset_id}")
+    desk.locator(".table .main").first.click()
+    stands_at(desk, "filed")
+    address = desk.url
+    desk.get_by_role("link", name=words("beyond.supervise")).click()
+    desk.get_by_label(words("supervision.problem")).fill("井盖裂开，学生上下学必经。")
+    desk.get_by_label(words("supervision.demand")).fill("立即围护，三日内更换。")
+    desk.get_by_role("button", name=words("supervision.open"), exact=True).click()
+    item = desk.url
+    desk.goto("/supervision/notices/new")
+    desk.get_by_role("link", name="路灯管理所").click()
+    desk.get_by_label("井盖裂开，学生上下学必经。").check()
+    camera.take(desk, "h-02-notice", whole=True)
+    desk.get_by_role("button", name=words("supervision.issue_now")).click()
+    number = f"督〔{now.year}〕1号"
+    expect(desk.get_by_role("heading", level=1)).to_have_text(number)
+    paper = desk.request.get(f"{desk.url}.pdf")
+    text = "".join(pypdfium2.PdfDocument(paper.body())[0].get_textpage().get_text_range().split())
+    assert all(said in text for said in (number, "督查通知单", "路灯管理所：", "井盖裂开，学生上下学必经。"))
+
+    desk.goto(address)
+    told(desk, "supervise")
+    _mended(book_windows, desk, cover)
+    owing = book_windows.open(PHONE, login="crew2")
+    owing.goto("/tasks")
+    camera.take(owing, "h-03-owing", whole=True)
+    owing.get_by_role("link", name=words("tasks.items", n=1)).tap()
+    owing.get_by_role("link", name="井盖裂开，学生上下学必经。").tap()
+    owing.get_by_label(words("item_note.reply")).fill("已更换新井盖。")
+    owing.locator("#file-reply").set_input_files([_picture("#5d7a64")])
+    camera.take(owing, "h-04-answer", whole=True)
+    fits(owing)
+    owing.get_by_role("button", name=words("item_move.reply"), exact=True).tap()
+    expect(owing.locator(".story .photos img")).to_be_visible()
+    make(desk, "verify", stage="verified")
+    make(desk, "close", stage="closed")
+    desk.goto(item)
+    expect(desk.locator(".story .photos img")).to_be_visible()
+    desk.get_by_role("button", name=words("item_move.strike_off"), exact=True).click()
+    expect(desk.get_by_role("heading", level=1)).to_contain_text(words("item_state.struck_off"))
+    camera.take(desk, "h-05-struck-off", whole=True)
 
 
 def test_an_appeal_takes_two_people_and_leaves_the_lateness_standing(
