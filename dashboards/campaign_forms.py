@@ -71,7 +71,7 @@ def read_rotation(form: MultiDict[str, str], people: Sequence[Person]) -> Rotati
     lines = [line.strip() for line in text(form, "teams", most=8000).splitlines() if line.strip()]
     return Rotation(
         shift_ids=shift_ids,
-        teams=[[_person(name, people) for name in _NAMES.split(line) if name] for line in lines],
+        teams=[_team(line, people) for line in lines],
         first=needed_day(form, "first"),
         last=needed_day(form, "last"),
         every_days=whole_number(form, "every_days", 1, least=1, most=31),
@@ -284,8 +284,21 @@ def _id(word: str) -> int | None:
     return int(word) if word.isascii() and word.isdigit() and len(word) < 16 else None
 
 
+def _team(line: str, people: Sequence[Person]) -> list[int]:
+    """The people of a line; a name may have blanks in it."""
+    words = [word for word in _NAMES.split(line) if word]
+    with_blanks = {name for each in people if " " in (name := " ".join(each.name.split()))}
+    found = []
+    while words:
+        longest = (count for count in range(len(words), 1, -1) if " ".join(words[:count]) in with_blanks)
+        taken = next(longest, 1)
+        found.append(_person(" ".join(words[:taken]), people))
+        words = words[taken:]
+    return found
+
+
 def _person(name: str, people: Iterable[Person]) -> int:
-    found = [each.id for each in people if name in (each.name, each.login)]
+    found = [each.id for each in people if name in (" ".join(each.name.split()), each.login)]
     if not found:
         raise InvalidInput("teams", "{given!r} is nobody with an account; write names or accounts", given=name[:40])
     if len(found) > 1:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
+from sqlalchemy import update
 
 from registry.domain.kinds import Role
 from registry.queries.campaigns import campaign_view
@@ -17,6 +18,8 @@ from registry.queries.consultations import consultation_view
 from registry.queries.mandates import list_mandates
 from registry.queries.patrols import list_warnings, plan_view, round_view
 from registry.queries.shifts import who_is_on_duty
+from registry.storage.database import writing
+from registry.storage.tables import user
 from tests.web.conftest import NOON, Web, send
 
 TODAY = date(2026, 3, 2)
@@ -60,6 +63,16 @@ def test_a_roster_is_made_filled_and_shown_with_its_gaps(web: Web, desk: FlaskCl
     ok(send(desk, "/shifts/turns", put, page="/shifts"))
     assert [one.person for one in who_is_on_duty(web.city.engine, at=NOON)] == ["老张"]
     assert "老张" in desk.get("/shifts").text
+
+
+def test_people_whose_names_have_blanks_in_them_are_put_into_a_team_by_name(web: Web, desk: FlaskClient) -> None:
+    with writing(web.city.engine) as tx:
+        tx.execute(update(user).where(user.c.login == "mate").values(name="养护员  王强"))
+    ok(send(desk, "/shifts/new", shift_form(web), page="/shifts/new"))
+    fill = {"shift_ids": ["1"], "teams": "李敏 养护员 王强", "first": TODAY, "last": TODAY + timedelta(days=1)}
+    ok(send(desk, "/shifts/fill", fill | {"every_days": "1"}, page="/shifts/fill"))
+    page = desk.get("/shifts?first=2026-03-02").text
+    assert [page.count(f'class="turn">{who}') for who in ("李敏", "养护员  王强")] == [1, 1]
 
 
 def test_what_a_roster_cannot_use_stays_in_the_form(web: Web, desk: FlaskClient) -> None:
