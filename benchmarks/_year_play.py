@@ -25,18 +25,17 @@ from firmware_sim.year.readings import Uplink
 from firmware_sim.year.troubles import Outage, Trouble
 from firmware_sim.year.truth import Truth
 from registry.domain.errors import DomainError
-from registry.domain.kinds import InspectionState, Lane
+from registry.domain.kinds import Lane
 from registry.intake import CabinetState, Intake, Pack, RawReading, note_cabinet
 from registry.services import permits
 from registry.services.cases import mark_overdue, move_case
 from registry.services.grouping import decide_groups
-from registry.services.inspections import waive_inspection
 from registry.services.no_data import watch_no_data
 from registry.services.permit_ends import watch_permits
 from registry.services.suspects import suspect_by_alerts, suspect_by_neighbours
 from registry.storage.database import reading
 from registry.storage.open_cases import IS_OPEN
-from registry.storage.tables import alert, case, inspection
+from registry.storage.tables import alert, case
 
 _HOUR_MS = 3_600_000
 ROUND_MS = 2 * _HOUR_MS
@@ -281,18 +280,11 @@ class Play:
                 self._see_through(row)
 
     def _see_through(self, row: Any) -> None:
-        handed = self._move(row, [("dispatch", ""), ("accept", ""), ("hand_back", "mended")])
-        still = inspection.c.state == InspectionState.OPEN
-        with reading(self._city.engine) as tx:
-            waiting = tx.scalars(select(inspection.c.id).where(inspection.c.case_id == row.id, still)).all()
-        for inspection_id in waiting:
-            # who looks at what is alike is no question of this year
-            waive_inspection(self._city.engine, inspection_id, "not asked here", by=self._city.desk, now=self._now)
-        self._move(row, [("verify", ""), ("close", "it is over")], version=handed)
+        moves = [("dispatch", ""), ("accept", ""), ("hand_back", "mended"), ("verify", ""), ("close", "it is over")]
+        self._move(row, moves)
 
-    def _move(self, row: Any, moves: list[tuple[str, str]], version: int | None = None) -> int:
-        """The case's version after these moves, from ``version`` on."""
-        version = version or row.version
+    def _move(self, row: Any, moves: list[tuple[str, str]]) -> None:
+        version = row.version
         for move, note in moves:
             by = self._city.crew if move in ("accept", "hand_back") else self._city.desk
             moved = move_case(
@@ -306,4 +298,3 @@ class Play:
                 assignee_id=self._city.crew.user_id if move == "dispatch" else None,
             )
             version = moved.version
-        return int(version)

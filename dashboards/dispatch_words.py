@@ -21,6 +21,8 @@ REASONS = (
 )
 """Words of sentences: ``dispatch_why.*``."""
 
+_NO_PHONE = "post_without_phone"
+
 WHY_NOT = (
     *(Why.AWAY, Why.OFF_SHIFT, Why.OTHER_AREA, Why.FULL, Why.FARTHER, Why.PLACE_UNKNOWN, Why.HAS_MORE),
     Why.NOT_ON_POST,
@@ -35,13 +37,14 @@ def reason_sentence(reason: ReasonView) -> str:
     """One reason in the visitor's language."""
     values = reason.values
     seen = values.get("seen_at")
+    silent = reason.why is Why.POST_BY_PHONE and not values.get("phone")
     return t(
-        f"dispatch_why.{reason.why}",
+        f"dispatch_why.{_NO_PHONE if silent else reason.why}",
         unit=values.get("unit", ""),
         area=values.get("area_name", ""),
         name=values.get("name", ""),
         post=values.get("post", ""),
-        phone=values.get("phone", "") or texts.NOTHING,
+        phone=values.get("phone", ""),
         open_cases=values.get("open_cases", 0),
         distance=distance(values.get("distance_m")),
         seen=texts.ago(datetime.fromisoformat(str(seen)), lang(), now=now()) if seen else "",

@@ -47,13 +47,13 @@ class Aftercare(msgspec.Struct, frozen=True, kw_only=True):
 
 SHIPPED: tuple[Aftercare, ...] = (
     Aftercare(),
-    # a cover that moved once moves again: looked at twice, a week apart; the same class on the same road is looked at
+    # a cover that moved once moves again: looked at twice, a week apart; the same class on the same road is looked at.
+    # Its case is closed meanwhile: the cover is back, and up to fifty others take days; a city may make it wait
     Aftercare(
         kind="cover_displaced",
         recheck_days=7,
         recheck_times=2,
         inspect_like=(Likeness.CLASS, Likeness.ROAD),
-        inspect_gate=True,
     ),
     Aftercare(kind="cover_loose", recheck_days=14, recheck_times=1),
     Aftercare(kind="pole_leaning", recheck_days=14, recheck_times=2, inspect_like=(Likeness.BATCH, Likeness.ROAD)),

@@ -65,7 +65,7 @@ def test_the_whole_way_and_every_page_of_it(city: City):
     assert city.crew.user_id is not None
     assert [task.id for task in my_tasks(city.engine, city.crew.user_id)] == [case_id]
     do(city, case_id, "accept", "crew")
-    do(city, case_id, "suspend", "dispatcher", note="等")
+    do(city, case_id, "suspend", "dispatcher", note="等", until=NOW + 2 * DAY)
     do(city, case_id, "resume", "dispatcher", NOW + DAY)
     do(city, case_id, "hand_back", "crew", NOW + DAY, photo_ids=[city.add_photo(NOW)])
     do(city, case_id, "verify", "dispatcher", NOW + DAY)

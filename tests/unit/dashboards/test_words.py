@@ -203,7 +203,7 @@ SETS: dict[str, list[str]] = {
     "repeat.tab_": list(REPEAT_TABS),
     "dispatch_applies.": list(Applies),
     "dispatch_whom.": list(Whom),
-    "dispatch_why.": list(dispatch_words.REASONS),
+    "dispatch_why.": [*dispatch_words.REASONS, "post_without_phone"],
     "dispatch_not.": list(dispatch_words.WHY_NOT),
     "dispatch_held.": list(dispatch_words.HELD),
 }

@@ -10,7 +10,7 @@ import pytest
 from registry.domain.case_limits import CaseLimits
 from registry.domain.case_moves import MAX_NOTE, CaseState, MoveOrder, carry_out, is_theirs, open_to
 from registry.domain.case_standard import CaseLine, LineLimit, Step
-from registry.domain.case_story import CaseStory, Line
+from registry.domain.case_story import CaseStory, Line, Stay
 from registry.domain.case_telling import told
 from registry.domain.errors import InvalidInput, InvalidMove, NotAllowed
 from registry.domain.kinds import ENDED_STAGES, CaseRole, Family, RequestKind, Role, Severity, Stage, TaskKind
@@ -54,6 +54,7 @@ def make_case(stage: Stage, **more: object) -> CaseState:
         deadline_at=NOW + timedelta(hours=1),
         first_dispatched_at=sent,
         dispatched_at=sent,
+        stays=(Stay(stage=stage, since=NOW - timedelta(hours=1)),),
     )
     return CaseState(
         id=1,
