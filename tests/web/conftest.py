@@ -102,6 +102,13 @@ class Web:
             with reading(self.city.engine) as tx:
                 self.cookies[login] = cookie.value, dict(tx.execute(newest).mappings().all()[-1])
         value, opened = self.cookies[login]
+        lasts = opened["expires_at"] - opened["created_at"]
+        # by this test's clock: whoever signed in first may have done so on another day
+        opened = opened | {
+            "created_at": self.clock.now,
+            "seen_at": self.clock.now,
+            "expires_at": self.clock.now + lasts,
+        }
         with writing(self.city.engine) as tx:
             if tx.execute(select(user_session.c.id).where(user_session.c.id == opened["id"])).first() is None:
                 tx.execute(insert(user_session).values(opened))
