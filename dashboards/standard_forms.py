@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from werkzeug.datastructures import FileStorage
 
 from dashboards import forms
-from registry.domain.case_standard import LINE_STEPS, CaseLine, LineLimit, Pattern, Step
+from registry.domain.case_standard import LINE_STEPS, LONGEST_TEXTS, CaseLine, LineLimit, Pattern, Step
 from registry.domain.errors import InvalidInput
 from registry.domain.kinds import Family, Severity
 from registry.domain.people import Actor
@@ -20,20 +20,6 @@ from registry.domain.working_time import TimeUnit
 from registry.services.standard_files import StandardReport, import_standard
 from registry.tabular.standard_table import read_more, written_more
 
-_TEXTS: Mapping[str, int] = {
-    "name_zh": 80,
-    "name_en": 120,
-    "big_zh": 60,
-    "big_en": 120,
-    "small_zh": 60,
-    "small_en": 120,
-    "filing_zh": 500,
-    "filing_en": 500,
-    "closing_zh": 500,
-    "closing_en": 500,
-    "quantity_unit": 12,
-    "source": 200,
-}
 _LONGEST_NAME = 100
 
 
@@ -41,7 +27,7 @@ def line_of(form: Mapping[str, str], key: str) -> CaseLine:
     """The line that a form describes. Raises ``InvalidInput`` at the field that is wrong."""
     limits = [limit for step in LINE_STEPS if (limit := _limit(form, step)) is not None]
     secured = any(limit.step is Step.SECURE for limit in limits)
-    texts: dict[str, Any] = {name: forms.text(form, name, most=most) for name, most in _TEXTS.items()}
+    texts: dict[str, Any] = {name: forms.text(form, name, most=most) for name, most in LONGEST_TEXTS.items()}
     return CaseLine(
         **texts,
         key=key,
@@ -55,7 +41,7 @@ def line_of(form: Mapping[str, str], key: str) -> CaseLine:
 def values_of(line: CaseLine) -> dict[str, str]:
     """What the form of a line shows."""
     plainly = {each.step: each for each in line.limits if not each.season and not each.grade}
-    shown = {name: str(getattr(line, name)) for name in _TEXTS}
+    shown = {name: str(getattr(line, name)) for name in LONGEST_TEXTS}
     for step in LINE_STEPS:
         each = plainly.get(step)
         shown |= {step.value: "" if each is None else f"{each.amount:g}", f"{step}_unit": each.unit if each else ""}

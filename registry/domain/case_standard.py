@@ -194,7 +194,7 @@ def check_line(line: CaseLine) -> None:
         raise InvalidInput("limits", "say two things for the same step, season and grade; keep one of them")
 
 
-_LONGEST: Mapping[str, int] = {
+LONGEST_TEXTS: Mapping[str, int] = {
     "name_zh": 80,
     "name_en": 120,
     "big_zh": 60,
@@ -208,10 +208,11 @@ _LONGEST: Mapping[str, int] = {
     "quantity_unit": 12,
     "source": 200,
 }
+"""How many characters each text of a line may have."""
 
 
 def _check_lengths(line: CaseLine) -> None:
-    for name, most in _LONGEST.items():
+    for name, most in LONGEST_TEXTS.items():
         if len(getattr(line, name)) > most:
             raise InvalidInput(name, "is longer than {most} characters; shorten it", most=most)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, insert, not_, select, update
+from sqlalchemy import Connection, exists, func, insert, not_, select, update
 
 from registry.domain.case_moves import MoveOrder
 from registry.domain.errors import Conflict, InvalidMove
@@ -138,7 +138,7 @@ def open_case_of(tx: Connection, group_id: int, rules: Mapping[str, Rule], *, no
         return 0
     if _adopt(tx, group, rule.case_kind, now=now):
         return 1
-    if closed_at is not None and _go_on(tx, group, closed_at, due, now=now, zone=zone):
+    if closed_at is not None and _go_on(tx, group, closed_at, rows, now=now, zone=zone):
         return 1
     middle = _nearest(tx, group)
     severity = Severity(group.severity)
@@ -179,16 +179,15 @@ def _adopt(tx: Connection, group: Any, kind: str, *, now: datetime) -> bool:
 
 
 def _go_on(
-    tx: Connection, group: Any, closed_at: datetime, due: Sequence[ColumnElement[bool]], *, now: datetime, zone: tzinfo
+    tx: Connection, group: Any, closed_at: datetime, told: Sequence[Any], *, now: datetime, zone: tzinfo
 ) -> bool:
     """Reopen the closed case for members told late that were there when people closed it, and are not over.
 
-    Not where a member came after it: that is news; nor where the case can't go on: it was merged, or another is open.
+    ``told``: when each of them fired and cleared. Not where a member came after it: that is news; nor where the case can't go on: it was merged, or another is open.
     """
-    rows = tx.execute(select(alert.c.fired_at, alert.c.cleared_at).where(*due)).all()
-    if any(row.fired_at > closed_at for row in rows):
+    if any(row.fired_at > closed_at for row in told):
         return False
-    late, live = len(rows), sum(row.cleared_at is None for row in rows)
+    late, live = len(told), sum(row.cleared_at is None for row in told)
     note = f"断线恢复后补报 {late} 条告警，{live} 条未恢复 / {late} alerts told late, {live} of them still live"
     order = MoveOrder(move=MoveName.REOPEN, note=note, detail={"group_id": group.id})
     try:
