@@ -183,7 +183,8 @@ def _go_on(
 ) -> bool:
     """Reopen the closed case for members told late that were there when people closed it, and are not over.
 
-    ``told``: when each of them fired and cleared. Not where a member came after it: that is news; nor where the case can't go on: it was merged, or another is open.
+    ``told``: when each of them fired and cleared. Not where a member came after it: that is news; nor where the case
+    can't go on: it was merged, or another is open.
     """
     if any(row.fired_at > closed_at for row in told):
         return False
