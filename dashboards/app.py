@@ -30,7 +30,7 @@ from dashboards.compress import compress
 from dashboards.errors import register_errors
 from dashboards.kept_sentences import KeptSentences
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
-from dashboards.navigation import navigation
+from dashboards.navigation import navigation, navigation_bar
 from dashboards.open311 import routes as open311_routes
 from dashboards.permissions import LARGE_UPLOADS, LIMITS, WITHOUT_FORM
 from dashboards.rate_counts import counts_file, counts_uri
@@ -213,6 +213,7 @@ def _register_templates(app: Flask) -> None:
         clears_when=clears_when,
         field_name=field_name,
         navigation=navigation,
+        navigation_bar=navigation_bar,
         asset_url=manifest.url,
         asset_css=manifest.stylesheets,
         front_end_built=manifest.built,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import current_app, request, url_for
+from flask import current_app, render_template, request, url_for
+from markupsafe import Markup
 
 from dashboards.login import may, visitor
+from dashboards.site import lang
 from registry.domain.kinds import Role
+
+_DRAWN, _ADDRESSES = "covercode.bars", "covercode.bar_addresses"
 
 # (endpoint, icon); the words are ``nav.<endpoint>``.
 ALWAYS_SEEN = (
@@ -130,6 +134,30 @@ class Navigation:
 
     links: list[Link]
     groups: list[Group]
+
+
+def navigation_bar() -> Markup:
+    """The bar of this visitor on this page, drawn once for all who see the same: sixty links cost more than most pages.
+
+    What they see depends on their role, on whether they are bound to an area, on the language and on where they are.
+    """
+    somebody = visitor()
+    bound = somebody is not None and bool(somebody.area_code)
+    here = tuple(address for address in _addresses() if _is_here(address))
+    drawn: dict[tuple[str, str, bool, str, tuple[str, ...]], Markup] = current_app.extensions.setdefault(_DRAWN, {})
+    key = (lang(), str(somebody.role) if somebody else "", bound, request.script_root, here)
+    if key not in drawn:
+        drawn[key] = Markup(render_template("parts/nav.html"))  # noqa: S704  # our own template, escaped by itself
+    return drawn[key]
+
+
+def _addresses() -> tuple[str, ...]:
+    """Where all of the bar's links lead, whoever may follow them."""
+    names = (*ALWAYS_SEEN, *(entry for _, _, entries in GROUPS for entry in entries))
+    kept: dict[str, tuple[str, ...]] = current_app.extensions.setdefault(_ADDRESSES, {})
+    if request.script_root not in kept:
+        kept[request.script_root] = tuple(url_for(name) for name, _ in names if name in current_app.view_functions)
+    return kept[request.script_root]
 
 
 def navigation() -> Navigation:

@@ -77,6 +77,13 @@ def lang() -> str:
 
     A program has no cookie to choose with; to the API it may say so in ``Accept-Language``.
     """
+    # a page asks for each of its hundreds of words
+    if "lang" not in g:
+        g.lang = _chosen_language()
+    return cast("str", g.lang)
+
+
+def _chosen_language() -> str:
     chosen = request.cookies.get("lang")
     if chosen is None and request.path.startswith(_PROGRAMS):
         chosen = request.accept_languages.best_match(LANGUAGES)

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from dashboards import forms
 from dashboards.errors import answer_for, problem_of, wants_json
-from dashboards.login import actor, area
+from dashboards.login import actor, area, may
 from dashboards.pages.lists import next_url
 from dashboards.pages.photos import keep_chosen
 from dashboards.pages.proof import has_scanned, recent_scan
@@ -27,9 +27,10 @@ from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotFound
 from registry.domain.kinds import CaseRole, RequestState, Stage
 from registry.domain.moves import MoveName
 from registry.domain.people import Actor
-from registry.queries import aftercare, waiting
 from registry.queries import cases as case_queries
-from registry.queries.case_ties import CaseTie, TieKind, ties_of_case
+from registry.queries import waiting
+from registry.queries.case_page import case_page as read_case
+from registry.queries.case_ties import CaseTie, TieKind
 from registry.queries.case_views import CaseRequest
 from registry.queries.patrols import my_round
 from registry.services import cases as case_services
@@ -177,22 +178,30 @@ def case_page(case_id: int, state: forms.FormState) -> str:
     """The case as it is now, with ``state`` in its form."""
     where, somebody = site(), actor()
     feed_id, roles = where.hub.newest_id(), somebody.case_roles
-    file = the_file(case_id)
-    sends = roles & {CaseRole.RECEPTIONIST, CaseRole.DISPATCHER}
-    crew = case_queries.crew_members(where.engine, to=file.area_code) if sends else []
-    standing, line = case_queries.case_state(where.engine, case_id), standard().lines.get(file.kind)
+    found = read_case(
+        where.engine,
+        case_id,
+        now=now(),
+        with_crew=bool(roles & {CaseRole.RECEPTIONIST, CaseRole.DISPATCHER}),
+        with_similar=may("merge_similar"),
+    )
+    if found is None:
+        raise NotFound("case", case_id)
+    file, crew = found.file, found.crew
+    line = standard().lines.get(file.kind)
     return render_template(
         "case.html",
         file=file,
-        moves=[] if standing is None else open_to(standing, somebody),
+        moves=open_to(found.state, somebody),
         to_decide={each.id for each in file.requests if _is_theirs_to_decide(each, somebody)},
         lookers=crew if CaseRole.RECEPTIONIST in roles else [],
         crew=crew if CaseRole.DISPATCHER in roles else [],
         form=state,
         feed_id=feed_id,
         quantity_unit="" if line is None else line.quantity_unit,
-        beyond=aftercare.beyond_case(where.engine, case_id, now=now()),
-        ties=ties_of_case(where.engine, case_id),
+        beyond=found.beyond,
+        ties=found.ties,
+        similar=found.similar,
         tie_url=_tie_url,
     )
 

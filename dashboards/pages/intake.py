@@ -12,7 +12,7 @@ from flask import Flask, current_app, flash, redirect, render_template, request,
 
 from dashboards import forms
 from dashboards.errors import answer_for
-from dashboards.login import actor, area, may
+from dashboards.login import actor, area
 from dashboards.pages.areas import REFUSED, Answer, refused
 from dashboards.pages.lists import next_url
 from dashboards.refusals import problem_at
@@ -28,7 +28,6 @@ from registry.queries.find_asset import find_asset
 from registry.queries.notice_ways import list_channels
 from registry.queries.public_settings import current_rules, rules_history
 from registry.queries.report_blocks import blockable, list_blocks
-from registry.queries.reports import SimilarCase
 from registry.services import report_limits
 from registry.services.cases import move_case
 from registry.services.hotline import ListedRow, read_list, take_list
@@ -56,12 +55,6 @@ def register(app: Flask) -> None:
     app.add_url_rule("/intake/rules", "intake_rules", intake_rules)
     app.add_url_rule("/intake/rules", "change_intake_rules", change_intake_rules, methods=["POST"])
     app.add_url_rule("/cases/<int:case_id>/merge", "merge_similar", merge_similar, methods=["POST"])
-    app.jinja_env.globals["similar_cases"] = similar_to
-
-
-def similar_to(case_id: int) -> Sequence[SimilarCase]:
-    """What may be the same thing as a case, for whoever may merge them."""
-    return report_queries.similar_cases(site().engine, case_id) if may("merge_similar") else ()
 
 
 def intake() -> str:

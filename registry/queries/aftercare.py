@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select
 
 from registry.domain.aftercare import EVERY_KIND, SHIPPED, Aftercare, Likeness
 from registry.domain.errors import NotFound
 from registry.domain.kinds import InspectionResult, InspectionState, RecheckState, Severity, Stage
 from registry.queries.asset_filters import digits_begin
+from registry.queries.case_marks import Mark
 from registry.queries.paging import Page, check_limit, decode_id, page_of
 from registry.queries.rows import read_row
 from registry.services.aftercare import own_lines
@@ -306,14 +308,26 @@ def digest(engine: Engine, quarter: str, *, scope: str = "") -> list[TypicalRow]
         return [read_row(row, TypicalRow) for row in tx.execute(query)]
 
 
-def beyond_case(engine: Engine, case_id: int, *, now: datetime) -> Beyond:
-    """What goes beyond one case, for its page; ``item_id`` is its newest item in the ledger of supervision."""
-    with reading(engine) as tx:
-        item_id = tx.scalar(select(func.max(supervision_item.c.id)).where(supervision_item.c.case_id == case_id))
-        looks = tx.execute(_rechecks().where(recheck.c.case_id == case_id).order_by(recheck.c.id)).all()
-        listed = tx.execute(_inspections().where(inspection.c.case_id == case_id)).one_or_none()
-        again = tx.execute(_repeats().where(case_repeat.c.case_id == case_id)).one_or_none()
-        typical = tx.execute(_typical().where(typical_case.c.case_id == case_id)).one_or_none()
+def beyond_case(
+    records: Engine | Connection, case_id: int, *, now: datetime, marks: frozenset[Mark] = frozenset(Mark)
+) -> Beyond:
+    """What goes beyond one case, for its page; ``item_id`` is its newest item in the ledger of supervision.
+
+    Only what is among ``marks`` (``marks_of``) is asked.
+    """
+    item_id = listed = again = typical = None
+    looks: Sequence[Any] = ()
+    with reading(records) as tx:
+        if Mark.SUPERVISION in marks:
+            item_id = tx.scalar(select(func.max(supervision_item.c.id)).where(supervision_item.c.case_id == case_id))
+        if Mark.RECHECK in marks:
+            looks = tx.execute(_rechecks().where(recheck.c.case_id == case_id).order_by(recheck.c.id)).all()
+        if Mark.INSPECTION in marks:
+            listed = tx.execute(_inspections().where(inspection.c.case_id == case_id)).one_or_none()
+        if Mark.REPEAT in marks:
+            again = tx.execute(_repeats().where(case_repeat.c.case_id == case_id)).one_or_none()
+        if Mark.TYPICAL in marks:
+            typical = tx.execute(_typical().where(typical_case.c.case_id == case_id)).one_or_none()
     return Beyond(
         item_id=item_id,
         rechecks=[read_row(row, RecheckRow) for row in looks],

@@ -6,8 +6,9 @@ from enum import StrEnum
 from functools import cache
 
 import msgspec
-from sqlalchemy import BindParameter, Engine, Select, String, bindparam, cast, literal, select
+from sqlalchemy import BindParameter, Connection, Engine, Select, String, bindparam, cast, literal, select
 
+from registry.queries.case_marks import Mark
 from registry.storage.database import reading
 from registry.storage.tables import (
     campaign,
@@ -51,18 +52,22 @@ _LONGEST = 80
 _MOST = 20
 
 
-def ties_of_case(engine: Engine, case_id: int) -> list[CaseTie]:
-    """Everything that names the case, kind by kind, the newest first; at most twenty of a kind."""
-    with reading(engine) as tx:
+def ties_of_case(records: Engine | Connection, case_id: int, marks: frozenset[Mark] = frozenset(Mark)) -> list[CaseTie]:
+    """Everything that names the case, kind by kind, the newest first; at most twenty of a kind.
+
+    Only what is among ``marks`` (``marks_of``) is asked.
+    """
+    with reading(records) as tx:
         return [
             CaseTie(kind=kind, id=row.id, name=row.name[:_LONGEST], number=row.number)
-            for kind, query in _queries()
+            for kind, mark, query in _queries()
+            if mark in marks
             for row in tx.execute(query, {"of_id": case_id})
         ]
 
 
 @cache
-def _queries() -> tuple[tuple[TieKind, Select[tuple[int, str, str]]], ...]:
+def _queries() -> tuple[tuple[TieKind, Mark, Select[tuple[int, str, str]]], ...]:
     """Built once: every page of a case asks them, and building them takes longer than the database takes to answer."""
     case_id: BindParameter[int] = bindparam("of_id")
     none = literal("").label("number")
@@ -109,12 +114,12 @@ def _queries() -> tuple[tuple[TieKind, Select[tuple[int, str, str]]], ...]:
         .where(inspection_item.c.case_id == case_id)
         .order_by(inspection.c.id.desc())
     )
-    by_kind = {
-        TieKind.CONSULTATION: talked,
-        TieKind.CAMPAIGN: in_campaign,
-        TieKind.MANDATE: from_above,
-        TieKind.PATROL_ROUND: found,
-        TieKind.WARNINGS: warned,
-        TieKind.INSPECTION: alike,
-    }
-    return tuple((kind, query.limit(_MOST)) for kind, query in by_kind.items())
+    of_kinds = (
+        (TieKind.CONSULTATION, Mark.CONSULTATION, talked),
+        (TieKind.CAMPAIGN, Mark.CAMPAIGN, in_campaign),
+        (TieKind.MANDATE, Mark.MANDATE, from_above),
+        (TieKind.PATROL_ROUND, Mark.PATROL_ROUND, found),
+        (TieKind.WARNINGS, Mark.WARNINGS, warned),
+        (TieKind.INSPECTION, Mark.INSPECTED, alike),
+    )
+    return tuple((kind, mark, query.limit(_MOST)) for kind, mark, query in of_kinds)

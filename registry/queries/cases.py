@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, and_, func, literal, or_, select, true
+from sqlalchemy import Connection, Engine, Select, String, and_, bindparam, func, or_, select, true
 
 from registry.domain.case_moves import CaseState
 from registry.domain.case_telling import TELLING
 from registry.domain.kinds import Role, Stage
 from registry.domain.moves import MoveName
-from registry.queries.alerts import alert_row, alerts_of
+from registry.queries.alerts import AlertRow, alert_row, alerts_of
 from registry.queries.case_finding import CaseFilter, find_cases, within
+from registry.queries.case_marks import Mark, marks_of
 from registry.queries.case_requests import requests_of, tasks_of
 from registry.queries.case_views import (
     CaseFile,
@@ -41,6 +43,7 @@ __all__ = [
     "case_of_number",
     "case_state",
     "case_states",
+    "case_with_state",
     "crew_members",
     "list_cases",
     "my_tasks",
@@ -50,6 +53,7 @@ __all__ = [
 AREA = func.coalesce(asset.c.area_code, case.c.area_code)
 """Where a case lies: where its asset stands now, or the place that it is about."""
 
+_TELLING = frozenset(TELLING)
 _TASK_STAGES = (Stage.DISPATCHED, Stage.IN_HAND)
 _MOST_TASKS = 200
 _LONGEST_SEARCH = 120
@@ -97,23 +101,33 @@ def list_cases(
 def case_file(engine: Engine, case_id: int) -> CaseFile | None:
     """One case with its story, or None: a few statements, however long the story is; its newest alerts only."""
     with reading(engine) as tx:
-        row = tx.execute(_rows().where(case.c.id == case_id)).one_or_none()
+        found = case_with_state(tx, case_id, marks_of(tx, case_id))
+    return None if found is None else found[0]
+
+
+def case_with_state(
+    records: Engine | Connection, case_id: int, marks: frozenset[Mark]
+) -> tuple[CaseFile, CaseState] | None:
+    """One case with its story, and as far as moves care; ``marks`` (``marks_of``) says what else there is of it."""
+    with reading(records) as tx:
+        row = tx.execute(_one_row(), {"of_id": case_id}).one_or_none()
         if row is None:
             return None
-        # the case of a storm has hundreds: its group's page shows them all
-        alerts = [alert_row(found) for found in tx.execute(alerts_of(case_id).limit(_MOST_ALERTS))]
-        return as_view(
+        lines = tx.execute(_timeline(), {"of_id": case_id}).all()
+        file = as_view(
             row._mapping,
             CaseFile,
             overdue=row.overdue_at is not None,
-            entries=_entries(tx, case_id),
-            photos=_photos(tx, case_id),
-            alerts=alerts,
-            reports=_reports(tx, case_id),
-            tasks=tasks_of(tx, case_id),
-            requests=requests_of(tx, case_id),
+            entries=_entries(tx, lines),
+            photos=_photos(tx, case_id) if Mark.PHOTO in marks else [],
+            # the case of a storm has hundreds: its group's page shows them all
+            alerts=_alerts(tx, case_id) if Mark.ALERT in marks else [],
+            reports=_reports(tx, case_id) if Mark.REPORT in marks else [],
+            tasks=tasks_of(tx, case_id) if Mark.TASK in marks else [],
+            requests=requests_of(tx, case_id) if Mark.REQUEST in marks else [],
             merged_into_number=_number_of(tx, row.merged_into_id),
         )
+    return file, _state(row, [line for line in lines if line.move in _TELLING])
 
 
 def my_tasks(engine: Engine, user_id: int, *, scope: str = "") -> list[CaseRow]:
@@ -166,13 +180,20 @@ def report_status(engine: Engine, key: str) -> ReportStatus | None:
     return None if row is None else as_view(row._mapping, ReportStatus)
 
 
-def crew_members(engine: Engine, *, to: str | None = None) -> list[CrewMember]:
+def crew_members(records: Engine | Connection, *, to: str | None = None) -> list[CrewMember]:
     """The people who can be sent, by unit and name, with how many open cases each has.
 
     ``to`` is the area of the thing they are to be sent to: who is bound to another one is left out.
     """
+    statement, given = (_crew(), {}) if to is None else (_crew_bound(), {"to": to})
+    with reading(records) as tx:
+        return [as_view(row._mapping, CrewMember) for row in tx.execute(statement, given)]
+
+
+@cache
+def _crew() -> Select[Any]:
     has = select(func.count()).where(case.c.assignee_id == user.c.id, case.c.stage.in_(_TASK_STAGES))
-    statement = (
+    return (
         select(
             user.c.id.label("user_id"),
             user.c.name,
@@ -184,12 +205,30 @@ def crew_members(engine: Engine, *, to: str | None = None) -> list[CrewMember]:
         .where(user.c.role == Role.CREW, user.c.active == true())
         .order_by(unit.c.name, user.c.name, user.c.id)
     )
-    if to is not None:
-        statement = statement.where(func.substr(literal(to), 1, func.length(user.c.area_code)) == user.c.area_code)
-    with reading(engine) as tx:
-        return [as_view(row._mapping, CrewMember) for row in tx.execute(statement)]
 
 
+@cache
+def _crew_bound() -> Select[Any]:
+    bound = func.substr(bindparam("to", type_=String), 1, func.length(user.c.area_code)) == user.c.area_code
+    return _crew().where(bound)
+
+
+@cache
+def _one_row() -> Select[Any]:
+    return _rows().where(case.c.id == bindparam("of_id"))
+
+
+@cache
+def _timeline() -> Select[Any]:
+    return (
+        select(entry, user.c.name.label("by_name"))
+        .select_from(entry.outerjoin(user, user.c.id == entry.c.by_user_id))
+        .where(entry.c.case_id == bindparam("of_id"))
+        .order_by(entry.c.id)
+    )
+
+
+@cache
 def _rows() -> Select[Any]:
     tables = (
         case.outerjoin(asset, asset.c.id == case.c.asset_id)
@@ -214,13 +253,7 @@ def _case_row(row: Any) -> CaseRow:
     return as_view(row._mapping, CaseRow, overdue=row.overdue_at is not None)
 
 
-def _entries(tx: Connection, case_id: int) -> list[Entry]:
-    rows = tx.execute(
-        select(entry, user.c.name.label("by_name"))
-        .select_from(entry.outerjoin(user, user.c.id == entry.c.by_user_id))
-        .where(entry.c.case_id == case_id)
-        .order_by(entry.c.id)
-    ).all()
+def _entries(tx: Connection, rows: Sequence[Any]) -> list[Entry]:
     names = _names_in(tx, [row.detail for row in rows])
     found = []
     for row in rows:
@@ -257,20 +290,29 @@ def case_state(engine: Engine, case_id: int) -> CaseState | None:
     """A case as far as moves care, for what a page may offer; None for none."""
     with reading(engine) as tx:
         row = tx.execute(select(case).where(case.c.id == case_id)).one_or_none()
-        return None if row is None else _state(tx, row)
+        return None if row is None else _state(row, _telling(tx, row.id))
 
 
 def case_states(engine: Engine, case_ids: Sequence[int]) -> dict[int, CaseState]:
     """The same of several cases, by id."""
     with reading(engine) as tx:
         rows = tx.execute(select(case).where(case.c.id.in_(case_ids)))
-        return {row.id: _state(tx, row) for row in rows.all()}
+        return {row.id: _state(row, _telling(tx, row.id)) for row in rows.all()}
 
 
-def _state(tx: Connection, row: Any) -> CaseState:
-    lines = tx.execute(select(entry).where(entry.c.case_id == row.id, entry.c.move.in_(TELLING)).order_by(entry.c.id))
+def _telling(tx: Connection, case_id: int) -> Sequence[Any]:
+    return tx.execute(
+        select(entry).where(entry.c.case_id == case_id, entry.c.move.in_(TELLING)).order_by(entry.c.id)
+    ).all()
+
+
+def _state(row: Any, lines: Sequence[Any]) -> CaseState:
     story = story_of(row, lines_of(lines))
     return CaseState(id=row.id, number=row.number, kind=row.kind, version=row.version, story=story)
+
+
+def _alerts(tx: Connection, case_id: int) -> list[AlertRow]:
+    return [alert_row(row) for row in tx.execute(alerts_of(case_id).limit(_MOST_ALERTS))]
 
 
 def _photos(tx: Connection, case_id: int) -> list[CasePhoto]:

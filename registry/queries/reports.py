@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, func, literal, or_, select
 
 from registry.domain.geo import Place, box_around, place_cells
 from registry.domain.kinds import RewardState, Source, Stage
@@ -23,6 +24,7 @@ from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import asset, asset_class, case, entry, report, reward, user
 
 MOST_SIMILAR = 20
+_SIDES = ("from", "to")
 
 
 class MyReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,10 +184,10 @@ def reports_of_case(engine: Engine, case_id: int) -> list[ReportRow]:
         return [as_view(row._mapping, ReportRow) for row in rows]
 
 
-def similar_cases(engine: Engine, case_id: int) -> list[SimilarCase]:
+def similar_cases(records: Engine | Connection, case_id: int) -> list[SimilarCase]:
     """Open cases that may be the same thing as this one, the nearest first; [] when it has ended."""
-    with reading(engine) as tx:
-        one = tx.execute(_sightings().where(case.c.id == case_id, IS_OPEN)).first()
+    with reading(records) as tx:
+        one = tx.execute(_one_sighting(), {"of_id": case_id}).first()
         if one is None or one.lon is None or one.lat is None:
             return []
         _, rules = rules_in_force(tx)
@@ -196,22 +198,46 @@ def _similar(tx: Connection, one: Any, rules: PublicRules) -> list[SimilarCase]:
     here = Sighted(kind=one.kind, place=Place(one.lon, one.lat), at=one.opened_at)
     around = timedelta(hours=rules.similar_h)
     spans = place_cells(box_around(here.place, rules.similar_m))
-    in_cells = or_(*(asset.c.place_cell.between(first, last) for first, last in spans))
-    wanted = [
-        IS_OPEN,
-        case.c.id != one.id,
-        case.c.opened_at.between(one.opened_at - around, one.opened_at + around),
-        *([] if one.kind == REPORTED else [case.c.kind.in_([one.kind, REPORTED])]),
-    ]
+    of_kind = one.kind != REPORTED
+    asked = {"of_id": one.id, "since": one.opened_at - around, "until": one.opened_at + around}
+    if of_kind:
+        asked["kind"] = one.kind
+    cells = {f"{side}{n}": cell for n, span in enumerate(spans) for side, cell in zip(_SIDES, span, strict=True)}
     # two questions, each by its own index: what stands in the cells around, and what is at no asset at all
-    things = tx.execute(_sightings(at_assets=True).where(in_cells, *wanted)).all()
-    places = tx.execute(_sightings().where(case.c.asset_id.is_(None), *wanted)).all()
+    things = tx.execute(_alike_things(len(spans), of_kind=of_kind), asked | cells).all()
+    places = tx.execute(_alike_places(of_kind=of_kind), asked).all()
     found = []
     for row in (*things, *places):
         away = similar_m(here, Sighted(kind=row.kind, place=Place(row.lon, row.lat), at=row.opened_at), rules)
         if away is not None:
             found.append(as_view(row._mapping, SimilarCase, distance_m=round(away, 1)))
     return sorted(found, key=lambda each: (each.distance_m, each.id))[:MOST_SIMILAR]
+
+
+@cache
+def _one_sighting() -> Any:
+    return _sightings().where(case.c.id == bindparam("of_id"), IS_OPEN)
+
+
+@cache
+def _alike_things(spans: int, *, of_kind: bool) -> Any:
+    """Open cases of assets in so many spans of cells; built once, since that takes longer than asking."""
+    cells = (asset.c.place_cell.between(*(bindparam(f"{side}{n}") for side in _SIDES)) for n in range(spans))
+    return _sightings(at_assets=True).where(or_(*cells), *_alike(of_kind=of_kind))
+
+
+@cache
+def _alike_places(*, of_kind: bool) -> Any:
+    return _sightings().where(case.c.asset_id.is_(None), *_alike(of_kind=of_kind))
+
+
+def _alike(*, of_kind: bool) -> list[ColumnElement[bool]]:
+    wanted = [
+        IS_OPEN,
+        case.c.id != bindparam("of_id"),
+        case.c.opened_at.between(bindparam("since"), bindparam("until")),
+    ]
+    return [*wanted, case.c.kind.in_([bindparam("kind"), literal(REPORTED)])] if of_kind else wanted
 
 
 def _sightings(*, at_assets: bool = False) -> Any:

@@ -27,6 +27,8 @@ _ROSTER = timedelta(days=1)
 
 def staff_of(tx: Connection, unit_ids: Collection[int], *, now: datetime, today: date) -> dict[int, Staff]:
     """The staff of each of those units; ``today`` is the city's calendar day of ``now``."""
+    if not unit_ids:
+        return {}
     away = away_on(tx, today)
     people = tx.execute(
         select(user.c.id, user.c.name, user.c.unit_id, user.c.area_code)
@@ -34,8 +36,9 @@ def staff_of(tx: Connection, unit_ids: Collection[int], *, now: datetime, today:
         .order_by(user.c.id)
     ).all()
     ids = [person.id for person in people]
-    loads, places = open_cases_of(tx, ids), seen_last(tx, ids, now=now)
-    rostered, on_shift = _rostered(tx, unit_ids, now), _on_shift(tx, ids, now)
+    loads, places = (open_cases_of(tx, ids), seen_last(tx, ids, now=now)) if ids else ({}, {})
+    rostered = _rostered(tx, unit_ids, now)
+    on_shift = _on_shift(tx, ids, now) if rostered else frozenset()
     mates: defaultdict[int, list[Mate]] = defaultdict(list)
     for person in people:
         mates[person.unit_id].append(

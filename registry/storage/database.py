@@ -95,10 +95,16 @@ def written(engine: Engine, work: Callable[[Connection], Done]) -> Done:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """One consistent view for reads. Raises ``StoreDown`` when the database is away."""
+def reading(records: Engine | Connection) -> Iterator[Connection]:
+    """One view for reads: what is read within a view that is open already joins it.
+
+    Raises ``StoreDown`` when the database is away.
+    """
+    if isinstance(records, Connection):
+        yield records
+        return
     try:
-        with engine.connect() as connection, connection.begin():
+        with records.connect() as connection, connection.begin():
             yield connection
     except NoneFree as error:
         raise StoreDown(f"records database: {error}") from error
