@@ -7,12 +7,13 @@ from typing import Any
 from flask import Flask, Response, render_template
 
 from dashboards.login import area
-from dashboards.site import now, site
+from dashboards.site import lang, now, site, standard, t
 from registry.domain.kinds import GroupState
 from registry.queries import overview as overview_queries
 from registry.queries.alert_groups import list_groups
 from registry.queries.alerts import count_waiting
 from registry.queries.permits import count_running
+from registry.queries.rules import rule_names
 from registry.queries.seasons import seasons_in_force
 
 WRONG_ROWS = 50
@@ -35,8 +36,20 @@ def overview() -> str:
         seasons=seasons_in_force(where.engine, now(), zone=where.zone),
         permits=count_running(where.engine, now=now(), scope=area()),
         feed_id=feed_id,
+        own_words=_own_words(),
         **_without_case(),
     )
+
+
+def _own_words() -> dict[str, str]:
+    """How the city calls kinds of cases and rules, for the script: the catalogues know those that were shipped only."""
+    words = {f"kind.{key}": t(f"kind.{key}") for key in standard().lines}
+    texts, language = site().texts, lang()
+    for name in rule_names(site().engine):
+        own = name.zh if language == "zh" else name.en or name.zh
+        if own or not texts.has(language, f"rule.{name.key}"):
+            words[f"rule.{name.key}"] = own or name.key
+    return words
 
 
 def overview_groups() -> Response:

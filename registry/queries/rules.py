@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine, func, select
@@ -63,6 +63,22 @@ class SeasonChoice(msgspec.Struct, frozen=True, kw_only=True):
     name_zh: str
     name_en: str
     in_force: bool
+
+
+class RuleName(NamedTuple):
+    """How a rule is called; both names are empty where a shipped one was not named again."""
+
+    key: str
+    zh: str
+    en: str
+
+
+def rule_names(engine: Engine) -> list[RuleName]:
+    """Every rule in use by its names."""
+    newest = newest_rules().where(rule.c.retired.is_(False))
+    with reading(engine) as tx:
+        rows = tx.execute(newest.with_only_columns(rule.c.key, rule.c.name_zh, rule.c.name_en))
+        return [RuleName(row.key, row.name_zh or "", row.name_en or "") for row in rows]
 
 
 def list_rules(engine: Engine, *, now: datetime, zone: tzinfo, with_retired: bool = False) -> list[RuleLine]:

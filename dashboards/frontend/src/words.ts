@@ -24,7 +24,13 @@ async function load(language: "zh" | "en"): Promise<Words> {
   return catalogue.default;
 }
 
+/** What the city named itself (kinds of its standard, its rules), as the page brought it; no catalogue can know it. */
+function ownWords(): Words {
+  const said = document.querySelector<HTMLElement>("[data-own-words]")?.dataset.ownWords;
+  return said === undefined ? {} : (JSON.parse(said) as Words);
+}
+
 /** The translator for this page's language. */
 export async function pageWords(): Promise<Translate> {
-  return translator(await load(pageLanguage()));
+  return translator({ ...(await load(pageLanguage())), ...ownWords() });
 }
