@@ -13,6 +13,7 @@ from registry.domain.duties import Absence, DutyBook, Holder, PostPerson, StandI
 from registry.domain.kinds import AreaLevel, Family, Party, PlaceJobKind
 from registry.queries.asset_filters import digits_begin
 from registry.queries.rows import all_views
+from registry.services.absences import away_on
 from registry.services.place_jobs import latest_job
 from registry.storage.database import reading
 from registry.storage.tables import area, asset_class, duty, gap_count, post, unit, user
@@ -219,14 +220,17 @@ def _posts() -> Select[Any]:
 
 
 def _views(tx: Connection, query: Select[Any], today: date) -> list[PostView]:
-    return [_view(row, today) for row in tx.execute(query)]
+    away = away_on(tx, today)
+    return [_view(row, today, away) for row in tx.execute(query)]
 
 
-def _view(row: Any, today: date) -> PostView:
+def _view(row: Any, today: date, away: frozenset[int]) -> PostView:
+    """``away``: who is away as a person, whatever was said at the post."""
     a = _person(row.a_user_id, row.a_account, row.a_account_phone, row.a_active, row.a_name, row.a_phone)
     b = _person(row.b_user_id, row.b_account, row.b_account_phone, row.b_active, row.b_name, row.b_phone)
     first, last = _day(row.a_away_from), _day(row.a_away_until)
-    holder, reason = on_duty(a, b, Absence(first=first, last=last), today=today)
+    absence = Absence(first=today, last=today) if a.user_id in away else Absence(first=first, last=last)
+    holder, reason = on_duty(a, PostPerson() if b.user_id in away else b, absence, today=today)
     return PostView(
         id=row.id,
         unit_id=row.unit_id,
