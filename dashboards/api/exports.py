@@ -35,7 +35,7 @@ def api_export(call: Call[ExportQuery, None]) -> Response:
     """Assets as a file, in pieces."""
     wish = ExportWish(**msgspec.structs.asdict(call.query))
     pieces = export_assets(call.engine, wish, by=call.by)
-    response = Response(pieces, mimetype=MEDIA_TYPES[wish.format])
+    response = Response(pieces, content_type=MEDIA_TYPES[wish.format])
     response.headers.set("Content-Disposition", "attachment", filename=f"assets.{wish.format}")
     response.headers["Cache-Control"] = "no-store"
     return response

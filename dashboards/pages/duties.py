@@ -113,7 +113,7 @@ def duties_csv() -> Response:
         for party, line in row.lines.items():
             cells = [words[party], row.area_code, row.area_name, row.family, row.scheme, row.class_code]
             writer.writerow([_plain(cell) for cell in (*cells, row.class_name_zh, line.unit_name)])
-    response = Response(_BOM + text.getvalue(), mimetype="text/csv; charset=utf-8")
+    response = Response(_BOM + text.getvalue(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="duties.csv"'
     return response
 

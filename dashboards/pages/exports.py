@@ -47,7 +47,7 @@ def export_assets() -> Response | tuple[str, int]:
             raise
         field = {"area_code": "area", "import_id": "import"}.get(error.field, error.field)
         return _page(forms.state_of(args.to_dict(), errors={field: problem_at(error)})), answer_for(error).status
-    response = Response(pieces, mimetype=MEDIA_TYPES[wish.format])
+    response = Response(pieces, content_type=MEDIA_TYPES[wish.format])
     day = local_time(now(), site().zone, "date")
     return as_download(response, f"{t('exports.file_name')}-{day}.{wish.format}")
 

@@ -59,7 +59,7 @@ def gaps_csv() -> Response:
         name = row.name_zh if lang() == "zh" or not row.name_en else row.name_en
         # a leading zero stays where a sheet would take the code for a number
         writer.writerow([f"\t{row.key}", name, row.assets, *(row.counts.get(column, 0) for column in columns)])
-    response = Response(_BOM + text.getvalue(), mimetype="text/csv; charset=utf-8")
+    response = Response(_BOM + text.getvalue(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="gaps-{by}.csv"'
     return response
 
