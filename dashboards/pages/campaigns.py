@@ -237,6 +237,7 @@ def _asset_page(campaign_id: int, asset_id: int, form: forms.FormState) -> str:
         campaign=_row(campaign_id),
         asset=asset_queries.asset_file(engine, asset_id, now=now(), zone=site().zone),
         item=queries.item_of(engine, campaign_id, asset_id),
+        about=queries.is_about(engine, campaign_id, asset_id),
         results=list(CampaignResult),
         form=form,
     )

@@ -200,6 +200,13 @@ def left_to_do(engine: Engine, campaign_id: int, *, scope: str = "", limit: int 
         return all_views(tx, query.order_by(asset.c.id).limit(limit), NextAsset)
 
 
+def is_about(engine: Engine, campaign_id: int, asset_id: int) -> bool:
+    """Whether the campaign is about that asset: its area, its family and class."""
+    with reading(engine) as tx:
+        row = tx.execute(select(campaign).where(campaign.c.id == campaign_id)).one_or_none()
+        return row is not None and tx.scalar(select(asset.c.id).where(asset.c.id == asset_id, _about(row))) is not None
+
+
 def campaigns_of(engine: Engine, asset_id: int, *, today: date) -> list[CampaignRow]:
     """The running campaigns that an asset belongs to: shown where its plate is scanned."""
     with reading(engine) as tx:
