@@ -17,6 +17,7 @@ from registry.domain.case_standard import DESK_LIMITS, CaseLine
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove
 from registry.domain.kinds import Family
 from registry.domain.working_time import TimeUnit
+from registry.queries.rules import season_choices
 from registry.queries.standard import line_in_force, line_versions, standard_of
 from registry.services import standard as services
 from registry.services.standard_files import StandardReport
@@ -54,7 +55,14 @@ def standard() -> str:
     for line in lines:
         groups.setdefault((line.said("big", lang()), line.said("small", lang())), []).append(line)
     wanted = {"q": q or "", "family": family or ""}
-    return render_template("standard.html", groups=groups, wanted=wanted, families=list(Family), desk=DESK_LIMITS)
+    return render_template(
+        "standard.html",
+        groups=groups,
+        wanted=wanted,
+        families=list(Family),
+        desk=DESK_LIMITS,
+        season_names=_season_names(),
+    )
 
 
 def standard_line(key: str) -> str:
@@ -165,8 +173,20 @@ def _line_page(line: CaseLine, form: forms.FormState | None = None) -> str:
     shown = form or forms.FormState(values=values_of(line))
     past = line_versions(site().engine, line.key)
     return render_template(
-        "standard_line.html", line=line, form=shown, past=past, families=list(Family), units=list(TimeUnit)
+        "standard_line.html",
+        line=line,
+        form=shown,
+        past=past,
+        families=list(Family),
+        units=list(TimeUnit),
+        season_names=_season_names(),
     )
+
+
+def _season_names() -> dict[str, str]:
+    """Seasons as people call them, by the keys that limits name."""
+    found = season_choices(site().engine, now=now(), zone=site().zone)
+    return {each.key: each.name_zh if lang() == "zh" else each.name_en for each in found}
 
 
 def _new_page(form: forms.FormState) -> str:
