@@ -93,6 +93,18 @@ def _chosen_language() -> str:
 
 def t(key: str, **args: object) -> str:
     """Words in the language of this request."""
+    if args:
+        return _said(key, args)
+    # a list asks for the same words in each of its rows
+    said: dict[str, str] | None = g.get("said")
+    if said is None:
+        said = g.said = {}
+    if key not in said:
+        said[key] = _said(key, {})
+    return said[key]
+
+
+def _said(key: str, args: Mapping[str, object]) -> str:
     words, language = site().texts, lang()
     if key.startswith(_OF_THE_STANDARD) and (line := standard().lines.get(key.rpartition(".")[2])) is not None:
         return _said_of(line, key, words, language)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, select
 
 from registry.storage.tables import (
     alert,
@@ -80,5 +80,6 @@ def marks_of(tx: Connection, case_id: int) -> frozenset[Mark]:
 
 @cache
 def _statement() -> Select[Any]:
-    one = bindparam("of_id")
-    return select(*(select(1).where(_NAMED_BY[mark] == one).exists().label(mark.value) for mark in Mark))
+    one: BindParameter[int] = bindparam("of_id")
+    there: list[ColumnElement[Any]] = [select(1).where(_NAMED_BY[mark] == one).exists().label(mark) for mark in Mark]
+    return select(*there)

@@ -222,7 +222,8 @@ def _one_sighting() -> Any:
 @cache
 def _alike_things(spans: int, *, of_kind: bool) -> Any:
     """Open cases of assets in so many spans of cells; built once, since that takes longer than asking."""
-    cells = (asset.c.place_cell.between(*(bindparam(f"{side}{n}") for side in _SIDES)) for n in range(spans))
+    first, last = _SIDES
+    cells = (asset.c.place_cell.between(bindparam(f"{first}{n}"), bindparam(f"{last}{n}")) for n in range(spans))
     return _sightings(at_assets=True).where(or_(*cells), *_alike(of_kind=of_kind))
 
 
