@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, fu
 
 from registry.domain.deadlines import RUNNING_STAGES, is_overdue
 from registry.domain.external_events import EXTERNAL_PROFILE
-from registry.domain.kinds import ENDED_STAGES, AlertState, RuleKind, Severity, Stage
+from registry.domain.kinds import ENDED_STAGES, AlertState, RuleKind, Severity, Source, Stage
 from registry.domain.levels import in_point_unit
 from registry.queries.asset_filters import digits_begin
 from registry.storage.database import reading
@@ -55,6 +55,7 @@ class WrongNow(msgspec.Struct, frozen=True, kw_only=True):
     case_id: int
     number: str
     kind: str
+    source: Source
     severity: Severity
     stage: Stage
     opened_at: datetime
@@ -254,6 +255,7 @@ def _wrong(row: Any, now: datetime) -> WrongNow:
         case_id=row.id,
         number=row.number,
         kind=row.kind,
+        source=Source(row.source),
         severity=Severity(row.severity),
         stage=Stage(row.stage),
         opened_at=row.opened_at,

@@ -20,6 +20,7 @@ export interface Overview {
 export interface WrongNow {
   readonly case_id: number;
   readonly kind: string;
+  readonly source: string;
   readonly severity: number;
   readonly stage: string;
   readonly opened_at: string;

@@ -113,8 +113,13 @@ export class WrongList {
       ? quantity(wrong.value, decimalsOf(wrong.point ?? ""), t(`unit.${wrong.unit ?? "1"}`))
       : "";
     say(part('[data-slot="value"]', row), number);
-    const under = measured ? t(`point.${wrong.point}`) : wrong.alerts_firing === 0 && wrong.kind !== "reported" ? t("overview.recovered") : "";
-    say(part('[data-slot="point"]', row), under);
+    say(part('[data-slot="point"]', row), measured ? t(`point.${wrong.point}`) : this.underNothing(wrong));
+  }
+
+  /** Without a value: a sensor's signal is calm again; of what people told there never was one, so who told it. */
+  private underNothing(wrong: WrongNow): string {
+    if (wrong.source !== "sensor") return this.page.t(`source.${wrong.source}`);
+    return wrong.alerts_firing === 0 ? this.page.t("overview.recovered") : "";
   }
 
   private fillTimes(row: HTMLElement, wrong: WrongNow): void {
