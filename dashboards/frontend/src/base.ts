@@ -30,6 +30,12 @@ import { startTimes } from "./times";
 import { thisPage } from "./page";
 
 startTheme();
+
+// Where the tabs are wider than a phone the one that is open may lie outside.
+for (const open of document.querySelectorAll<HTMLElement>(".tabs [aria-current]")) {
+  const tabs = open.parentElement;
+  if (tabs !== null) tabs.scrollLeft = open.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - open.offsetWidth) / 2;
+}
 void thisPage().then((page) => {
   startTimes(page);
   startProgress(page);
