@@ -20,6 +20,7 @@ from registry.queries import campaigns as campaign_queries
 from registry.queries import patrols as queries
 from registry.queries.asset_views import AssetFile
 from registry.queries.assets import asset_file
+from registry.queries.find_asset import find_asset
 from registry.queries.seasons import list_seasons, seasons_in_force
 from registry.services import patrol_rounds, patrol_warnings
 from registry.services import patrols as services
@@ -199,13 +200,18 @@ def warnings(warning_id: int | None = None) -> str:
 def send_warning() -> Answer:
     """Tell a unit before it becomes a case."""
     try:
-        patrol_warnings.send_warning(
-            site().engine, campaign_forms.read_warning(request.form), by=actor(), now=now(), zone=site().zone
-        )
+        new = campaign_forms.read_warning(_with_asset(request.form.to_dict()))
+        patrol_warnings.send_warning(site().engine, new, by=actor(), now=now(), zone=site().zone)
     except _REFUSED as error:
         return _warnings_page(refused(error)), answer_for(error).status
     flash(t("message.warning_sent"), "ok")
     return redirect(url_for("warnings"), 303)
+
+
+def _with_asset(form: dict[str, str]) -> dict[str, str]:
+    """The form with the asset's number where people wrote its code or what stands on its plate."""
+    found = find_asset(site().engine, form.get("asset_id", ""))
+    return form | {"asset_id": str(found[0].asset_id)} if found else form
 
 
 def answer_warning(warning_id: int) -> Answer:

@@ -144,7 +144,7 @@ def test_the_route_comes_back_into_its_form_as_it_was_written(web: Web, desk: Fl
 
 
 def test_a_unit_is_warned_and_answers_on_the_page(web: Web, desk: FlaskClient) -> None:
-    form = {"unit_id": web.city.water, "text": "雨水箅子松动", "due_on": "2026-03-04", "asset_id": web.city.asset_id}
+    form = {"unit_id": web.city.water, "text": "雨水箅子松动", "due_on": "2026-03-04", "asset_id": web.token}
     ok(send(desk, "/warnings", form, page="/warnings"))
     crew = web.as_(Role.CREW)
     assert "雨水箅子松动" in crew.get("/warnings").text
@@ -271,3 +271,11 @@ def test_whoever_only_looks_finds_lists_without_buttons(web: Web, address: str) 
 )
 def test_what_does_not_exist_is_said_so(web: Web, desk: FlaskClient, address: str) -> None:
     assert desk.get(address).status_code == 404
+
+
+def test_no_form_is_shown_for_an_asset_that_a_campaign_is_not_about(web: Web, desk: FlaskClient) -> None:
+    form = {"name": "路灯专项", "starts_on": TODAY, "ends_on": "2026-03-11", "quota": "5", "subject": "family:light"}
+    ok(send(desk, "/campaigns/new", form, page="/campaigns/new"))
+    page = web.as_(Role.CREW).get(f"/campaigns/1/assets/{web.city.asset_id}").text
+    assert "这个专项不包括该部件" in page
+    assert 'name="result"' not in page

@@ -27,6 +27,7 @@ def test_the_list_of_assets_is_sent_as_a_table(web: Web) -> None:
     assert "人民路新井" in {row["名称"] for row in rows}
     answer = web.as_(Role.REGISTRAR).get("/exports/file?format=csv")
     assert "filename*=UTF-8''" in answer.headers["Content-Disposition"]
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
 
 
 def test_only_the_columns_that_were_ticked_are_written(web: Web) -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import re
+from html import unescape
+
 import pytest
 
 from registry.domain.kinds import Role
@@ -14,3 +18,12 @@ def test_every_list_is_shown_in_both_languages_also_when_it_is_empty(web: Web, p
     answer = client.get(path)
     assert answer.status_code == 200
     assert f'data-lang="{lang}"' in answer.text
+
+
+def test_the_wall_screen_brings_its_script_the_citys_names_of_kinds_and_rules(web: Web) -> None:
+    page = web.as_(Role.DISPATCHER).get("/").text
+    (said,) = re.findall(r'data-own-words="([^"]*)"', page)
+    words = json.loads(unescape(said))
+    # no catalogue has this one: the standard does
+    assert words["kind.cover_missing"] == "井盖缺失（需补装）"
+    assert not [name for name in words.values() if name.startswith(("kind.", "rule."))]

@@ -170,6 +170,16 @@ def test_a_post_says_who_is_on_duty_today(web: Web):
     assert client.get(page).status_code == 404
 
 
+def test_b_stands_in_while_a_is_on_leave_as_a_person(web: Web):
+    client, city = web.as_(Role.DISPATCHER), web.city
+    form = {"unit_id": str(city.water), "name": "排水值班", "a_user_id": str(city.crew.user_id), "b_name": "乙"}
+    assert send(client, "/posts/new", form, page="/posts/new").status_code == 303
+    assert "A 岗请假" not in client.get("/posts").text
+    away = {"user_id": city.crew.user_id, "first_on": "2026-03-02", "last_on": "2026-03-02"}
+    assert send(client, f"/queues/{city.water}/absences", away, page=f"/queues/{city.water}").status_code == 303
+    assert "A 岗请假，B 岗顶岗" in client.get("/posts").text
+
+
 def test_units_are_added_changed_and_merged(web: Web):
     client = web.as_(Role.REGISTRAR)
     assert send(client, "/units", {"name": "路灯所"}, page="/units").status_code == 303
