@@ -49,7 +49,8 @@ class WrongNow(msgspec.Struct, frozen=True, kw_only=True):
     """One open case as a row of the overview.
 
     ``point``, ``value`` (the latest, less the point's baseline), ``unit`` and ``peak`` are those of its worst live
-    alert; all None when no alert is live, or when the alert is that nothing is heard.
+    alert; all None when no alert is live, or when the alert is that nothing is heard. ``secure_due_at``: until when the
+    site (现场) has to be secured, None when it is or needs not be.
     """
 
     case_id: int
@@ -60,6 +61,7 @@ class WrongNow(msgspec.Struct, frozen=True, kw_only=True):
     stage: Stage
     opened_at: datetime
     deadline_at: datetime
+    secure_due_at: datetime | None
     overdue: bool
     assignee_name: str | None
     asset_id: int | None
@@ -260,6 +262,7 @@ def _wrong(row: Any, now: datetime) -> WrongNow:
         stage=Stage(row.stage),
         opened_at=row.opened_at,
         deadline_at=row.deadline_at,
+        secure_due_at=None if row.secured_at else row.secure_due_at,
         overdue=is_overdue(Stage(row.stage), row.deadline_at, row.overdue_at, now=now),
         assignee_name=row.assignee_name,
         asset_id=row.asset_id,

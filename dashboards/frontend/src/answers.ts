@@ -25,6 +25,8 @@ export interface WrongNow {
   readonly stage: string;
   readonly opened_at: string;
   readonly deadline_at: string;
+  /** What is still to be secured is due before it is to be mended. */
+  readonly secure_due_at: string | null;
   readonly overdue: boolean;
   readonly assignee_name: string | null;
   readonly asset_id: number;

@@ -124,7 +124,7 @@ export class WrongList {
 
   private fillTimes(row: HTMLElement, wrong: WrongNow): void {
     const now = Date.now();
-    for (const [slot, moment] of [["deadline", wrong.deadline_at], ["since", wrong.opened_at]] as const) {
+    for (const [slot, moment] of [["deadline", wrong.secure_due_at ?? wrong.deadline_at], ["since", wrong.opened_at]] as const) {
       const time = part<HTMLTimeElement>(`[data-slot="${slot}"] time`, row);
       time.dateTime = moment;
       time.title = this.page.moment(Date.parse(moment));
