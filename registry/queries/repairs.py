@@ -166,14 +166,15 @@ def _batteries() -> Select[Any]:
 def _drifts(now: datetime) -> Select[Any]:
     """Points that rest away from their zero, but not so far that a rule has fired for them."""
     off = latest.c.value - point.c.baseline
-    firing = select(alert.c.id).where(alert.c.point_id == point.c.id, alert.c.state == AlertState.FIRING)
+    # one list for all points: asked point by point, SQLite would look through every firing alert each time
+    firing = select(alert.c.point_id).where(alert.c.state == AlertState.FIRING, alert.c.point_id.is_not(None))
     set_lately = select(baseline.c.id).where(baseline.c.point_id == point.c.id, baseline.c.set_at > now - _DAY)
     crept = [and_(point.c.name == name, func.abs(off) > far) for name, far in CENTRED.items()]
     return (
         _sensors(off.label("drift"), point.c.name.label("drift_point"), point.c.unit.label("drift_unit"))
         .join(point, point.c.device_id == device.c.id)
         .join(latest, latest.c.point_id == point.c.id)
-        .where(or_(*crept), device.c.fitted_at < now - _DAY, ~firing.exists(), ~set_lately.exists())
+        .where(or_(*crept), device.c.fitted_at < now - _DAY, point.c.id.not_in(firing), ~set_lately.exists())
         .order_by(func.abs(off).desc())
     )
 
