@@ -17,6 +17,11 @@ pytestmark = [
     pytest.mark.xdist_group("browser-registry"),
 ]
 
+# What a closed menu holds is not shown, so axe finds nothing in it, but goes through all of it: on most pages that is
+# more than half of what there is.
+_EMPTY_CLOSED_MENUS = """() => document.querySelectorAll("nav details:not([open]) > .menu-body").forEach(
+  (body) => body.replaceChildren())"""
+
 # answers that are no pages
 NO_PAGES = ("/api/", "/static/", "/healthz")
 
@@ -87,6 +92,7 @@ def test_no_page_has_a_serious_fault_or_runs_off_the_window(
             continue
         expect(page.locator("main")).to_be_visible()
         seen += 1
+        page.evaluate(_EMPTY_CLOSED_MENUS)
         for how in looks:
             faults += look(page, camera, path, how)
         looks.reverse()  # the next page opens in the window as it is: each change of its size is laid out anew
