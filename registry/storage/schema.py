@@ -12,10 +12,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine
 
-from registry.storage.database import open_database, reading, writing
-from registry.storage.tables import metadata
+from registry.storage.database import open_database, reading
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,24 +23,8 @@ class WrongSchema(Exception):
     """The database is not at this program's version; the message says what to run."""
 
 
-def upgrade(engine: Engine) -> None:
-    """Make or migrate every table; harmless when there is nothing to do.
-
-    An empty database gets the tables as they are today, which takes a tenth of the time of going through all that they
-    have been; the migrations end at the same ones.
-    """
-    with writing(engine) as tx:
-        if empty := not inspect(tx).get_table_names():
-            metadata.create_all(tx, checkfirst=False)
-            config = _config()
-            config.attributes["connection"] = tx
-            command.stamp(config, "head")
-    if not empty:
-        migrate(engine)
-
-
-def migrate(engine: Engine, revision: str = "head") -> None:
-    """Go through the migrations that the database has not seen, up to ``revision``."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Make or migrate every table, up to ``revision``; harmless when there is nothing to do."""
     config = _config()
     with (
         engine.connect().execution_options(writes=True) as connection,
@@ -93,7 +76,7 @@ def draft_migration(message: str) -> None:
     config.set_main_option("file_template", "%%(year)d_%%(month).2d_%%(day).2d_%%(slug)s")
     with TemporaryDirectory() as folder:
         engine = open_database(f"sqlite:///{folder}/draft.db")
-        migrate(engine)
+        upgrade(engine)
         with engine.connect() as connection:
             config.attributes["connection"] = connection
             command.revision(config, message=message, autogenerate=True)

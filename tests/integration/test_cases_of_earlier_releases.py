@@ -20,7 +20,7 @@ from registry.queries.overview import overview, wrong_now
 from registry.services.case_watch import watch_cases
 from registry.services.cases import mark_overdue, move_case
 from registry.storage.database import open_database, reading
-from registry.storage.schema import check_schema, migrate, upgrade
+from registry.storage.schema import check_schema, upgrade
 from registry.storage.stories import lines_of
 from registry.storage.tables import alert, case, entry
 from registry.storage.times import to_ms
@@ -107,7 +107,7 @@ def upgraded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]
     """The release before with one case of each life, upgraded."""
     url = f"sqlite:///{tmp_path}/r.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     engine = open_database(url)
-    migrate(engine, "0004")
+    upgrade(engine, "0004")
     with engine.execution_options(writes=True).begin() as connection:
         for statement in _CITY:
             connection.exec_driver_sql(statement)
