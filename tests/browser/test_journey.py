@@ -99,10 +99,15 @@ def _dispatch(desk: Page, crew: str, camera: Camera) -> None:
     camera.take(desk, "06-case-dispatched")
 
 
+def _warns(phone: Page, plate: str) -> bool:
+    """Whether the page of the plate, opened now, says that there is danger: it does not come alive by itself."""
+    phone.goto(plate)
+    return phone.get_by_text(words("scan.danger_now")).is_visible()
+
+
 def _crew_goes_there(phone: Page, plate: str, crew: str, camera: Camera) -> None:
     """The scanned address shows the public page first; signing in leads back to the same place."""
-    phone.goto(plate)
-    expect(phone.get_by_text(words("scan.danger_now"))).to_be_visible()
+    wait_until(lambda: _warns(phone, plate), seconds=90, what="the fault grows as grave as the public page warns of")
     camera.take(phone, "07-phone-scanned-before-login", whole=True)
     phone.get_by_role("link", name=words("nav.login"), exact=True).tap()
     sign_in(phone, crew)
