@@ -1,4 +1,4 @@
-// The page's words, from the same catalogues the server uses. Only the catalogue of the page's language is loaded.
+// The page's words, from the same catalogues the server uses: those that scripts use, in the page's language only.
 
 export type Words = Readonly<Record<string, string>>;
 
@@ -20,7 +20,7 @@ export function pageLanguage(): "zh" | "en" {
 }
 
 async function load(language: "zh" | "en"): Promise<Words> {
-  const catalogue = language === "en" ? await import("../../words/en.json") : await import("../../words/zh.json");
+  const catalogue = language === "en" ? await import("virtual:words/en") : await import("virtual:words/zh");
   return catalogue.default;
 }
 
