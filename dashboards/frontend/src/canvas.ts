@@ -1,6 +1,6 @@
 // An empty map of ours: no outside address, no turning, two fingers on a phone. What is drawn on it is its owner's affair.
 import { Map as Canvas, NavigationControl, ScaleControl, setWorkerUrl, type StyleSpecification } from "maplibre-gl";
-import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import workerUrl from "virtual:maplibre-worker";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { Page } from "./page";
 

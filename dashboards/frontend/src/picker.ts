@@ -1,7 +1,7 @@
 // A map on which one place is chosen: by a click, or with the arrow keys and Enter. What is on file lies on it as rings,
 // so that a thing that has a file already is seen.
 import { type GeoJSONSource, Map as Canvas, NavigationControl, ScaleControl, setWorkerUrl } from "maplibre-gl";
-import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import workerUrl from "virtual:maplibre-worker";
 import "maplibre-gl/dist/maplibre-gl.css";
 import { fetchJson } from "./answers";
 import { frameOf, graticule, type Position } from "./geometry";
