@@ -145,6 +145,14 @@ def db_upgrade(config: Path | None) -> None:
     click.echo(upgrade_database(config))
 
 
+@db.command("views")
+def db_views() -> None:
+    """What other programs may read of PostgreSQL, as the page docs/views.md."""
+    from operate.view_docs import views_page
+
+    click.echo(views_page(), nl=False)
+
+
 @main.group()
 def users() -> None:
     """People who may log in."""

@@ -38,6 +38,24 @@ if [ "$(as_postgres --tuples-only --no-align --command "SELECT 1 FROM pg_databas
     as_postgres --command "CREATE DATABASE \"$database\" OWNER covercode ENCODING 'UTF8' TEMPLATE template0"
 fi
 
+# --- who may read the views for other programs (docs/views.md), and nothing else: Grafana, on this machine, by password.
+# Its views come with `covercode db upgrade`, which gives them to the role; where they are there already, they are given
+# here.
+if [ "$(as_postgres --tuples-only --no-align --command "SELECT 1 FROM pg_roles WHERE rolname = 'covercode_grafana'")" != 1 ]; then
+    password=$(openssl rand -hex 24)
+    as_postgres --command "CREATE ROLE covercode_grafana LOGIN CONNECTION LIMIT 20 PASSWORD '$password'"
+    (umask 0177 && printf 'COVERCODE_GRAFANA_PASSWORD=%s\n' "$password" >"$etc/grafana.env")
+fi
+as_postgres --dbname "$database" --command "ALTER ROLE covercode_grafana IN DATABASE \"$database\" SET default_transaction_read_only = on" \
+    --command "ALTER ROLE covercode_grafana IN DATABASE \"$database\" SET statement_timeout = '30s'" \
+    --command "
+    DO \$grant\$ BEGIN
+        IF to_regnamespace('covercode_read') IS NOT NULL THEN
+            GRANT USAGE ON SCHEMA covercode_read TO covercode_grafana;
+            GRANT SELECT ON ALL TABLES IN SCHEMA covercode_read TO covercode_grafana;
+        END IF;
+    END \$grant\$"
+
 # --- InfluxDB 1.x: on this machine only, telling nobody about itself
 # (GOGC: it tidies its memory a third as often, which spares a tenth of the processor a reading costs it, and takes
 # some 150 MB more)

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from registry.storage.database import open_database, reading
+from registry.storage.read_views import drop_views, install_views
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,7 +25,7 @@ class WrongSchema(Exception):
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Make or migrate every table, up to ``revision``; harmless when there is nothing to do."""
+    """Make or migrate every table, up to ``revision``, and what others may read of them; harmless when done already."""
     config = _config()
     with (
         engine.connect().execution_options(writes=True) as connection,
@@ -32,8 +33,15 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         connection.begin(),
     ):
         config.attributes["connection"] = connection
+        script = ScriptDirectory.from_config(config)
+        before = MigrationContext.configure(connection).get_current_revision()
+        if before != script.get_current_head():
+            # a column that a view shows can't be changed under it
+            drop_views(connection)
         command.upgrade(config, revision)
         _check_references(connection)
+        if MigrationContext.configure(connection).get_current_revision() == script.get_current_head():
+            install_views(connection)
 
 
 @contextmanager

@@ -10,12 +10,17 @@ import pytest
 
 import covercode
 from operate.setting_docs import settings_page
+from operate.view_docs import views_page
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_settings_page_is_the_program_s_own():
     assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == settings_page(), "run: make docs"
+
+
+def test_the_page_of_views_is_the_program_s_own():
+    assert (ROOT / "docs/views.md").read_text(encoding="utf-8") == views_page(), "run: covercode db views"
 
 
 def test_every_command_is_in_the_readme():

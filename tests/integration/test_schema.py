@@ -12,6 +12,7 @@ from sqlalchemy import Engine, inspect, text
 from registry.domain.geo import place_cell
 from registry.domain.rules import read_memory
 from registry.storage.database import open_database
+from registry.storage.read_views import drop_views
 from registry.storage.schema import WrongSchema, check_schema, upgrade
 from registry.storage.tables import metadata
 
@@ -41,6 +42,7 @@ def test_migrations_keep_every_check_and_every_partial_index(url: str):
     upgrade(migrated)
     found = _rules_of(migrated)
     with migrated.begin() as connection:
+        drop_views(connection)
         connection.exec_driver_sql("DROP TABLE alembic_version")
         metadata.drop_all(connection)
         metadata.create_all(connection)
