@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import secrets
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from dashboards.assets_manifest import load_manifest
 from dashboards.bearer import bearer
 from dashboards.cabinet_door import CabinetDoor
 from dashboards.cabinet_words import from_cabinet, load_cabinet_words
-from dashboards.compress import compress
+from dashboards.compress import compress, packed_name
 from dashboards.errors import register_errors
 from dashboards.kept_sentences import KeptSentences
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
@@ -38,6 +39,7 @@ from dashboards.refusals import field_name, kept_problem, load_refusals
 from dashboards.settings import City, WebSettings
 from dashboards.site import EXTENSION, Site, lang, now, site, site_of, t
 from dashboards.stream import FeedHub, RecordsFeed
+from dashboards.stream_sender import Sender
 from dashboards.texts import Texts, load_catalogues
 
 HERE = Path(__file__).parent
@@ -71,6 +73,7 @@ def create_app(
     app = _CityApp(__name__, static_folder="static", static_url_path="/static", template_folder="templates")
     _configure(app, settings, city, testing=testing)
     refusals = load_refusals(HERE / "words")
+    hub = FeedHub(RecordsFeed(engine))
     app.extensions[EXTENSION] = Site(
         settings=settings,
         city=city,
@@ -83,7 +86,8 @@ def create_app(
         kept_refusals=KeptSentences(refusals),
         cabinet_words=load_cabinet_words(HERE / "words", refusals),
         manifest=load_manifest(HERE),
-        hub=FeedHub(RecordsFeed(engine)),
+        hub=hub,
+        sender=Sender(hub),
         cabinets=cabinets or CabinetDoor(),
     )
     app.before_request(_begin)
@@ -110,10 +114,22 @@ def create_app(
 
 
 class _CityApp(Flask):
-    """Flask, told that nothing here is asynchronous: it would look at every function again in every request."""
+    """Flask, told two things: nothing here is asynchronous, and built files lie there compressed as well."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        # it would look at every function again in every request
         return func
+
+    def send_static_file(self, filename: str) -> Response:
+        if not filename.startswith("built/"):
+            return super().send_static_file(filename)
+        name, encoding = packed_name(self.static_folder or "", filename)
+        response = super().send_static_file(name)
+        response.vary.add("Accept-Encoding")
+        if encoding:
+            response.mimetype = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+            response.headers["Content-Encoding"] = encoding
+        return response
 
 
 def _configure(app: Flask, settings: WebSettings, city: City, *, testing: bool) -> None:

@@ -50,6 +50,29 @@ def test_files_from_disk_are_compressed_too_but_not_parts_of_them(
         answer.close()
 
 
+def test_a_built_file_goes_out_as_it_was_compressed_when_it_was_built(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assets = tmp_path / "built" / "assets"
+    assets.mkdir(parents=True)
+    for ending in ("", ".br", ".gz"):
+        (assets / f"map.js{ending}").write_bytes(f"map{ending}".encode())
+    monkeypatch.setattr(web.app, "static_folder", str(tmp_path))
+
+    def sent(accepted: str, **more: str) -> tuple[bytes, str, str]:
+        headers = {"Accept-Encoding": accepted, **more}
+        with web.visitor().get("/static/built/assets/map.js", headers=headers) as answer:
+            assert answer.mimetype == "text/javascript"
+            assert "immutable" in answer.headers["Cache-Control"]
+            assert "Accept-Encoding" in answer.headers["Vary"]
+            return answer.data, answer.headers.get("Content-Encoding", ""), answer.headers["ETag"]
+
+    smallest, usual, plain = sent("gzip, br"), sent("gzip"), sent("")
+    assert [smallest[:2], usual[:2], plain[:2]] == [(b"map.br", "br"), (b"map.gz", "gzip"), (b"map", "")]
+    assert len({smallest[2], usual[2], plain[2]}) == 3, "two forms of the file share a name"
+    assert sent("gzip, br", Range="bytes=0-1")[:2] == (b"ma", "")
+
+
 def test_scripts_and_pictures_carry_no_cookie(web: Web) -> None:
     answer = web.as_(Role.VIEWER).get("/static/icons/covercode.svg")
     answer.close()
