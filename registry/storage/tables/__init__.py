@@ -94,6 +94,7 @@ from registry.storage.tables.supervision import (
     supervision_notice,
     typical_case,
 )
+from registry.storage.tables.watching import board, map_cell, map_layer, map_mark, map_selection, map_selection_item
 
 __all__ = [
     "absence",
@@ -113,6 +114,7 @@ __all__ = [
     "audit",
     "audit_head",
     "baseline",
+    "board",
     "cabinet",
     "cabinet_command",
     "cabinet_configuration",
@@ -160,6 +162,11 @@ __all__ = [
     "mandate",
     "mandate_entry",
     "mandate_list",
+    "map_cell",
+    "map_layer",
+    "map_mark",
+    "map_selection",
+    "map_selection_item",
     "metadata",
     "month",
     "month_case",

@@ -1,3 +1,127 @@
 """What people watch: counts for the map's tiles, selections, layers, boards, links for screens, vehicles and radios."""
 
 from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from registry.domain.map_layers import LayerAccess, LayerKind
+from registry.storage.tables import map_marks
+from registry.storage.tables.assets import asset
+from registry.storage.tables.base import Id, metadata, one_of
+from registry.storage.times import UtcTime
+
+# How many assets stand in a cell of a grid, and the sum of their places in 1e-7 degrees, so that their mean is exact.
+# A cell of ``level`` is 0.001° × 2 ** level wide and high; ``x`` counts from 180° W, ``y`` from 90° S. ``area``: "" for
+# all, else the 6 or 9 digits of the district or street that the counted ones lie in. What is merged or abandoned is
+# not counted. Kept by registry.services.map_counts from the marks.
+map_cell = Table(
+    "map_cell",
+    metadata,
+    Column("level", Integer, nullable=False),
+    Column("area", String(9), nullable=False),
+    Column("y", Integer, nullable=False),
+    Column("x", Integer, nullable=False),
+    Column("cover", Integer, nullable=False),
+    Column("light", Integer, nullable=False),
+    Column("other", Integer, nullable=False),
+    Column("lon_sum", BigInteger, nullable=False),
+    Column("lat_sum", BigInteger, nullable=False),
+    PrimaryKeyConstraint("level", "area", "y", "x"),
+    sqlite_with_rowid=False,
+)
+
+# What came (n = 1) or went (-1) and is not in the cells yet: written by triggers on ``asset``, folded by the worker.
+map_mark = Table(
+    "map_mark",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("family", String(10), nullable=False),
+    Column("area_code", String(15), nullable=False),
+    Column("lon", BigInteger, nullable=False),
+    Column("lat", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+map_marks.mark_changes(asset, map_mark)
+
+# Assets that somebody drew a line around: the outline in WGS-84, and what stood in it then. It is its maker's alone.
+map_selection = Table(
+    "map_selection",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("made_at", UtcTime, nullable=False),
+    Column("made_by", ForeignKey("app_user.id"), nullable=False),
+    Column("ends_at", UtcTime, nullable=False),
+    Column("outline", JSON, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("truncated", Boolean, nullable=False, server_default=text("false")),
+    Column("by_family", JSON, nullable=False),
+    Index(None, "made_by", "id"),
+    Index(None, "ends_at"),
+)
+map_selection_item = Table(
+    "map_selection_item",
+    metadata,
+    Column("selection_id", ForeignKey("map_selection.id", ondelete="CASCADE"), nullable=False),
+    Column("asset_id", ForeignKey("asset.id", ondelete="CASCADE"), nullable=False),
+    PrimaryKeyConstraint("selection_id", "asset_id"),
+    Index(None, "asset_id"),
+    sqlite_with_rowid=False,
+)
+
+# The catalogue of layers (图层目录) that a map can show beside the city's own: where from, of which day, whose, for whom.
+# ``address``: of a layer that another server has; ``file``: the name of one that was uploaded.
+map_layer = Table(
+    "map_layer",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", String(40), nullable=False, unique=True),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("kind", String(10), nullable=False),
+    Column("name_zh", String(80), nullable=False),
+    Column("name_en", String(80), nullable=False, server_default=""),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("file", String(80), nullable=False, server_default=""),
+    Column("inner_layer", String(80), nullable=False, server_default=""),
+    Column("source", String(200), nullable=False, server_default=""),
+    Column("dated_on", String(10), nullable=False),
+    Column("unit_id", ForeignKey("unit.id")),
+    Column("access", String(14), nullable=False),
+    Column("colour", String(7), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("updated_by", ForeignKey("app_user.id")),
+    one_of("kind", LayerKind),
+    one_of("access", LayerAccess),
+    CheckConstraint("address <> '' OR file <> ''", name="somewhere"),
+)
+
+# Boards of panels (registry.domain.boards). ``shipped``: as a release shipped it, so that the next one may renew it;
+# ``removed_at``: taken off the list, but a shipped one is not put there again by the next release.
+board = Table(
+    "board",
+    metadata,
+    Column("key", String(60), primary_key=True),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("body", JSON, nullable=False),
+    Column("shipped", Boolean, nullable=False, server_default=text("false")),
+    Column("made_at", UtcTime, nullable=False),
+    Column("made_by", ForeignKey("app_user.id")),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("updated_by", ForeignKey("app_user.id")),
+    Column("removed_at", UtcTime),
+)

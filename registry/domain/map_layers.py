@@ -1,0 +1,80 @@
+"""The catalogue of map layers (图层目录): what one may be, who sees it, and what an entry must hold. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from registry.domain.errors import InvalidInput
+from registry.domain.kinds import Role
+
+MOST_LAYERS = 100
+LONGEST_ADDRESS = 1_000
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+class LayerKind(StrEnum):
+    """How a layer is read: a file of shapes, vector tiles, pictures by a WMTS-style address, one archive of tiles."""
+
+    GEOJSON = "geojson"
+    MVT = "mvt"
+    WMTS = "wmts"
+    PMTILES = "pmtiles"
+
+
+class LayerAccess(StrEnum):
+    """Who may see a layer."""
+
+    PUBLIC = "public"
+    STAFF = "staff"
+    ADMINISTRATORS = "administrators"
+
+
+WITH_FILE = frozenset({LayerKind.GEOJSON, LayerKind.PMTILES})
+"""Kinds that can be uploaded; of these a copy is kept here."""
+_TILED = frozenset({LayerKind.MVT, LayerKind.WMTS})
+
+
+def may_see(access: LayerAccess, role: Role | None) -> bool:
+    """Whether somebody of ``role`` (None: not signed in) sees such a layer."""
+    if access is LayerAccess.PUBLIC:
+        return True
+    return role is Role.ADMINISTRATOR if access is LayerAccess.ADMINISTRATORS else role is not None
+
+
+def check_key(key: str) -> str:
+    """The key, if it can stand in an address. Raises ``InvalidInput``."""
+    if not _KEY.fullmatch(key):
+        raise InvalidInput("key", "{given!r} must be 1 to 40 small letters, digits and hyphens", given=key[:60])
+    return key
+
+
+def check_colour(colour: str) -> str:
+    """A colour as #rrggbb in small letters. Raises ``InvalidInput``."""
+    found = colour.strip().lower()
+    if not _COLOUR.fullmatch(found):
+        raise InvalidInput("colour", "{given!r} must be # and six digits, such as #2f6f9f", given=colour[:20])
+    return found
+
+
+def check_address(kind: LayerKind, address: str) -> str:
+    """An address that a map can ask: https, or a path of this site; tiles with their {z}, {x} and {y}.
+
+    Raises ``InvalidInput``.
+    """
+    found = address.strip()
+    parts = urlsplit(found)
+    here = found.startswith("/") and not found.startswith("//")
+    if len(found) > LONGEST_ADDRESS or not (here or (parts.scheme in ("http", "https") and parts.hostname)):
+        raise InvalidInput("address", "must begin with https:// or be a path of this site")
+    if kind in _TILED and not all(part in found for part in ("{z}", "{x}", "{y}")):
+        raise InvalidInput("address", "must hold {{z}}, {{x}} and {{y}}, which the map fills in")
+    return found
+
+
+def host_of(address: str) -> str:
+    """Scheme and host as a content security policy names them; "" for a path of this site."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.replace('{s}', '*')}" if parts.scheme in ("http", "https") else ""
