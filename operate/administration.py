@@ -12,6 +12,7 @@ from operate.settings import shown
 
 def upgrade_database(config: Path | None) -> str:
     """Tables at this version, shipped classes, rules, seasons and label templates in place."""
+    from registry.services.boards import install_shipped_boards
     from registry.services.classes import load_classes
     from registry.services.label_templates import ship_templates
     from registry.services.rules import install_shipped_rules
@@ -26,9 +27,9 @@ def upgrade_database(config: Path | None) -> str:
         load_classes(tx)
         now = datetime.now(UTC)
         rules, templates = install_shipped_rules(tx, now=now), ship_templates(tx, now=now)
-        seasons = install_shipped_seasons(tx)
+        seasons, boards = install_shipped_seasons(tx), install_shipped_boards(tx, now=now)
     engine.dispose()
-    added = f"{rules} rules, {seasons} seasons and {templates} label templates added or renewed"
+    added = f"{rules} rules, {seasons} seasons, {boards} boards and {templates} label templates added or renewed"
     return f"records database is up to date ({added}): {engine.url.render_as_string(hide_password=True)}"
 
 

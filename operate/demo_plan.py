@@ -18,6 +18,7 @@ from operate.demo_areas import demo_areas
 from operate.demo_faults import APART_S, BadWish, PlannedFault, SensorSpot, chosen_faults, plan_faults
 from operate.demo_street import demo_assets
 from registry.domain.kinds import Family
+from registry.services.boards import install_shipped_boards
 from registry.services.classes import load_classes
 from registry.services.demo_people import seed_demo_people
 from registry.services.devices import NewDevice, put_on
@@ -139,6 +140,7 @@ def _furnish(engine: Engine, wishes: Wishes, rng: Random, now: datetime) -> Impo
         if wishes.duration is not None:
             _wait_less(tx, now)
         install_shipped_seasons(tx)
+        install_shipped_boards(tx, now=now)
         ship_templates(tx, now=now)
         seed_demo_people(tx, now=now)
         if wishes.inventory is None:

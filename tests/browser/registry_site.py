@@ -16,6 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from dashboards.app import create_app
 from dashboards.settings import WebSettings
 from registry.services.assets import NewAsset, register_asset
+from registry.services.boards import install_shipped_boards
 from registry.services.classes import load_classes
 from registry.services.demo_people import seed_demo_people
 from registry.services.label_templates import ship_templates
@@ -56,6 +57,7 @@ def registry_site(folder: Path) -> Iterator[RegistrySite]:
         load_classes(tx)
         install_shipped_rules(tx, now=now)
         ship_templates(tx, now=now)
+        install_shipped_boards(tx, now=now)
         seed_demo_people(tx, now=now)
         ids = [
             register_asset(

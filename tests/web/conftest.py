@@ -25,6 +25,7 @@ from dashboards.site import EXTENSION, site_of
 from dashboards.stream import FeedHub, RecordsFeed
 from registry.domain.kinds import Role
 from registry.services.assets import Parties, set_parties
+from registry.services.boards import install_shipped_boards
 from registry.services.label_templates import ship_templates
 from registry.services.people import set_password
 from registry.services.rules import install_shipped_rules
@@ -137,6 +138,7 @@ def seeded(filled_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     with writing(engine) as tx:
         install_shipped_rules(tx, now=NOON)
         ship_templates(tx, now=NOON)
+        install_shipped_boards(tx, now=NOON)
     city = build_city(engine, NOON)
     with writing(engine) as tx:
         token = issue_tag(tx, city.asset_id, now=NOON)

@@ -77,6 +77,7 @@ scan = Table(
     Column("lat", Float),
     Column("accuracy_m", Float),
     Column("distance_m", Float),
+    Index(None, "at", "flag"),
     Index(None, "asset_id", "at"),
     Index(None, "token", "id"),
     # where somebody was seen last

@@ -130,6 +130,7 @@ permit = Table(
         sqlite_where=text("state = 'open'"),
         postgresql_where=text("state = 'open'"),
     ),
+    Index(None, "started_at", "state"),
     Index(None, "asset_id", "started_at"),
     Index(None, "state", "ends_at"),
     Index(

@@ -217,8 +217,8 @@ def _boards() -> None:
         sqlite_where=ended,
         postgresql_where=ended,
     )
-    op.create_index("ix_scan_at", "scan", ["at", "flag"])
-    op.create_index("ix_permit_started_at", "permit", ["started_at", "state"])
+    op.create_index("ix_scan_at_flag", "scan", ["at", "flag"])
+    op.create_index("ix_permit_started_at_state", "permit", ["started_at", "state"])
 
 
 def _wall() -> None:
