@@ -264,6 +264,44 @@ def test_the_samples_of_many_spans_are_what_their_windows_hold(store: SeriesStor
     assert [at for at, _, _ in got[0]] == [T0 - 2, T0 - 1, T0, T0 + 1_000]
 
 
+def as_said(store: SeriesStore, point_id: int, since_ms: int, until_ms: int, slices: int):
+    """What the store says of one point alone, as ``many_buckets`` would."""
+    return [
+        (each.at_ms, each.low, each.high, pytest.approx(each.mean), each.readings)
+        for each in store.buckets(point_id, since_ms, until_ms, slices)
+    ]
+
+
+@pytest.mark.parametrize("slices", [3, 40, 1000, 100_000])
+def test_many_points_at_once_say_what_each_says_alone(store: SeriesStore, slices: int):
+    chance = random.Random(slices)
+    step_ms = 40 * MINUTE
+    many = [
+        (point, T0 + i * step_ms, chance.uniform(-5, 5), 0, T0 + i * step_ms)
+        for point in (1, 2, 300)
+        for i in range(400)
+    ]
+    # single spikes that a chart must not lose
+    many[100] = (1, many[100][1], 90.0, 0, many[100][4])
+    many[900] = (300, many[900][1], -90.0, 0, many[900][4])
+    chance.shuffle(many)
+    store.append(many[:900])
+    store.fold(NOW)
+    store.append(many[800:])  # some of them again, some not rolled up yet
+    since_ms, until_ms = T0 + 7 * MINUTE, T0 + 9 * DAY + 11
+    got = store.many_buckets([300, 1, 2, 4], since_ms, until_ms, slices)
+    assert sorted(got) == [1, 2, 300]
+    for point_id, columns in got.items():
+        rows = [tuple(row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+        assert rows == as_said(store, point_id, since_ms, until_ms, slices)
+    assert max(got[1].high) == 90.0
+    assert min(got[300].low) == -90.0
+
+
+def test_many_points_without_readings_are_left_out(store: SeriesStore):
+    assert store.many_buckets([1, 2], T0, T0 + 400 * DAY, 100) == store.many_buckets([], T0, T0 + DAY, 100) == {}
+
+
 def test_another_process_sees_what_is_stored(opener: Opener):
     writer, reader = opener(), opener()
     writer.append(rows(10))

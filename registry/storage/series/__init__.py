@@ -5,12 +5,24 @@ Which store a city uses is one line of its settings (``records.series``); nothin
 
 from __future__ import annotations
 
-from registry.storage.series.port import Band, Bucket, Refused, Sample, SeriesKeep, SeriesRow, SeriesStore, Slot, Span
+from registry.storage.series.port import (
+    Band,
+    Bucket,
+    Columns,
+    Refused,
+    Sample,
+    SeriesKeep,
+    SeriesRow,
+    SeriesStore,
+    Slot,
+    Span,
+)
 from registry.storage.series.sqlite import SqliteSeries
 
 __all__ = [
     "Band",
     "Bucket",
+    "Columns",
     "Refused",
     "Sample",
     "SeriesKeep",

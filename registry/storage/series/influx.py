@@ -30,7 +30,18 @@ import structlog
 from registry.domain.kinds import Quality
 from registry.storage.series import influx_places
 from registry.storage.series.influx_http import InfluxConnection, MissingBucket
-from registry.storage.series.port import Band, Bucket, Refused, Row, Sample, SeriesKeep, SeriesRow, Slot, Span
+from registry.storage.series.port import (
+    Band,
+    Bucket,
+    Columns,
+    Refused,
+    Row,
+    Sample,
+    SeriesKeep,
+    SeriesRow,
+    Slot,
+    Span,
+)
 from registry.storage.series.rollups import (
     DAY_MS,
     HOUR_MS,
@@ -62,6 +73,11 @@ _EARLIEST_MS = 0
 _LATEST_MS = 4_102_444_800_000  # 2100-01-01: InfluxDB's own bounds differ by version
 _VALUES = "min(value) AS low, max(value) AS high, sum(value) AS total, last(value) AS last, count(value) AS readings"
 _ROLLED = "min(low) AS low, max(high) AS high, sum(total) AS total, last(last) AS last, sum(readings) AS readings"
+
+
+# of many points no chart asks for the last value of a slice, which would cost as much as the rest together
+_MANY_VALUES = "min(value) AS low, max(value) AS high, sum(value) AS total, count(value) AS readings"
+_MANY_ROLLED = "min(low) AS low, max(high) AS high, sum(total) AS total, sum(readings) AS readings"
 
 
 class InfluxSeries:
@@ -130,6 +146,30 @@ class InfluxSeries:
         for piece, rows in zip(wanted, self._each(self._piece(point_id, each, grid) for each in wanted), strict=True):
             found += _slots(rows, piece.until_ms)
         return as_buckets(found, grid, since_ms)
+
+    def many_buckets(
+        self, point_ids: Sequence[int], since_ms: int, until_ms: int, max_points: int
+    ) -> dict[int, Columns]:
+        """See ``SeriesStore.many_buckets``."""
+        # numpy takes a tenth of a second to import: only who draws charts pays for it
+        from registry.storage.series.columns import fold
+
+        if not point_ids:
+            return {}
+        grid = grid_of(since_ms, until_ms, max_points)
+        blocks: dict[int, list[int]] = defaultdict(list)
+        for point_id in sorted(set(point_ids)):
+            blocks[point_id >> _BLOCK_BITS].append(point_id)
+        unrolled = [] if grid.level == RAW else self._unrolled_of(list(blocks), since_ms, until_ms)
+        wanted = pieces(since_ms, until_ms, grid.level, kept_from=self._kept_from(), unrolled=unrolled)
+        where = " OR ".join(map(_of_block, blocks, blocks.values()))
+        found: list[Sequence[float]] = []
+        for answer in self._answers([self._many(each, grid, where) for each in wanted]):
+            for series in answer:
+                point_id = int(series["tags"]["point"])
+                # servers may answer an empty slice as one without readings
+                found += [(point_id, *row) for row in series["values"] if row[4]]
+        return fold(found, grid, since_ms)
 
     def stirred(self, bands: Sequence[Band], since_ms: int, until_ms: int) -> list[Span]:
         """See ``SeriesStore.stirred``."""
@@ -322,12 +362,17 @@ class InfluxSeries:
 
     def _unrolled(self, block: int, since_ms: int, until_ms: int) -> list[tuple[int, int]]:
         """Spans of whole hours that the roll-ups of a block don't have yet."""
+        return self._unrolled_of([block], since_ms, until_ms)
+
+    def _unrolled_of(self, blocks: Sequence[int], since_ms: int, until_ms: int) -> list[tuple[int, int]]:
+        """Spans of whole hours that the roll-ups of one of the blocks don't have yet."""
         first = since_ms // DAY_MS * DAY_MS
+        among = " OR ".join(f"block = '{block}'" for block in blocks)
         sql = (
             f"SELECT mark, folded FROM {self._of(RAW, 'touched')} WHERE mark != folded"  # noqa: S608
-            f" AND block = '{block}' AND time >= {first}ms AND time < {until_ms}ms"
+            f" AND ({among}) AND time >= {first}ms AND time < {until_ms}ms"
         )
-        return list(_runs([row[0] for row in self._rows(sql)]))
+        return list(_runs({row[0] for row in self._rows(sql)}))
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -339,6 +384,17 @@ class InfluxSeries:
             f"SELECT {columns} FROM {self._of(piece.level)} WHERE {where}"  # noqa: S608
             f" GROUP BY time({grid.width_ms}ms, {offset}ms) fill(none)"
         )
+
+    def _many(self, piece: Piece, grid: Grid, where: str) -> str:
+        """The statement for a piece of many points: slots as they are, or put together where a slice holds several."""
+        since_ms, until_ms = max(piece.since_ms, _EARLIEST_MS), min(piece.until_ms, _LATEST_MS)
+        span = f"time >= {since_ms}ms AND time < {until_ms}ms"
+        head = f"FROM {self._of(piece.level)} WHERE ({where}) AND {span}"
+        if piece.level != RAW and grid.width_ms == LEVELS[piece.level]:
+            return f"SELECT low, high, total, readings {head} GROUP BY point"
+        columns = _MANY_VALUES if piece.level == RAW else _MANY_ROLLED
+        offset = grid.start_ms % grid.width_ms
+        return f"SELECT {columns} {head} GROUP BY time({grid.width_ms}ms, {offset}ms), point fill(none)"
 
     def _kept_from(self) -> dict[str, int]:
         """From which day on each level is sure to be there whole."""
@@ -352,14 +408,16 @@ class InfluxSeries:
         return [row for series in self._series(statement) for row in series["values"]]
 
     def _each(self, statements: Iterable[str]) -> list[list[list[Any]]]:
-        asked = list(statements)
-        if not asked:
+        answers = self._answers(list(statements))
+        return [[row for series in answer for row in series["values"]] for answer in answers]
+
+    def _answers(self, statements: Sequence[str]) -> list[list[dict[str, Any]]]:
+        if not statements:
             return []
         try:
-            answers = self._connection.query(*asked)
-        except MissingBucket:
-            return [[] for _ in asked]
-        return [[row for series in answer for row in series["values"]] for answer in answers]
+            return self._connection.query(*statements)
+        except MissingBucket:  # nothing was ever written
+            return [[] for _ in statements]
 
     def _series(self, statement: str) -> list[dict[str, Any]]:
         try:
@@ -394,6 +452,11 @@ def _slot(row: Sequence[Any], last_ms: int) -> Slot:
 def _slots(rows: Iterable[Sequence[Any]], last_ms: int | None, slot_ms: int = 0) -> list[Slot]:
     """Rows of an answer as slots; servers may answer an empty slot as one without readings."""
     return [_slot(row, row[0] + slot_ms if last_ms is None else last_ms) for row in rows if row[5]]
+
+
+def _of_block(block: int, points: Iterable[int]) -> str:
+    among = " OR ".join(f"point = '{point}'" for point in points)
+    return f"(block = '{block}' AND ({among}))"
 
 
 def _coarser(slots: Iterable[tuple[int, Slot]], level: str) -> list[tuple[int, Slot]]:

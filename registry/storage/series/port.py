@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class SeriesRow(NamedTuple):
@@ -37,6 +41,16 @@ class Bucket(NamedTuple):
     mean: float
     last: float
     readings: int
+
+
+class Columns(NamedTuple):
+    """The slices of one point as columns of equal length; ``low`` and ``high`` are the true extremes of each slice."""
+
+    at_ms: NDArray[np.int64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    readings: NDArray[np.int64]
 
 
 class Slot(NamedTuple):
@@ -112,6 +126,11 @@ class SeriesStore(Protocol):
         finer has been let go of by age. Where roll-ups serve, slices begin on their grid (whole 5 minutes, hours, days
         of UTC).
         """
+
+    def many_buckets(
+        self, point_ids: Sequence[int], since_ms: int, until_ms: int, max_points: int
+    ) -> dict[int, Columns]:
+        """``buckets`` of many points at once, asked for together; a point without readings is left out."""
 
     def stirred(self, bands: Sequence[Band], since_ms: int, until_ms: int) -> list[Span]:
         """Where readings lie that are not within their point's band: by point and time, none touching another.

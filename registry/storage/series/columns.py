@@ -1,0 +1,52 @@
+"""The slices of many points at once, as columns: parts from several levels put together by numpy. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.storage.series.port import Columns
+from registry.storage.series.rollups import Grid
+
+Part = Sequence[float]
+"""Point, time in ms, low, high, total, readings; each fits a float exactly (ids and ms are below 2 ** 53)."""
+
+_WIDTH = 6
+
+
+def fold(parts: Iterable[Part], grid: Grid, since_ms: int) -> dict[int, Columns]:
+    """Parts in any order, also several of one slice, as the slices of each point; the first begins with the span."""
+    rows = np.fromiter((number for part in parts for number in part), dtype=np.float64).reshape(-1, _WIDTH)
+    if not len(rows):
+        return {}
+    points = rows[:, 0].astype(np.int64)
+    slices = (rows[:, 1].astype(np.int64) - grid.start_ms) // grid.width_ms
+    order = np.lexsort((slices, points))
+    points, slices, rows = points[order], slices[order], rows[order]
+    begins = np.flatnonzero(np.r_[True, (np.diff(points) != 0) | (np.diff(slices) != 0)])
+    readings = np.add.reduceat(rows[:, 5], begins)
+    whole = Columns(
+        at_ms=np.maximum(grid.start_ms + slices[begins] * grid.width_ms, since_ms),
+        low=np.minimum.reduceat(rows[:, 2], begins),
+        high=np.maximum.reduceat(rows[:, 3], begins),
+        mean=np.add.reduceat(rows[:, 4], begins) / readings,
+        readings=readings.astype(np.int64),
+    )
+    return _by_point(points[begins], whole)
+
+
+def _by_point(points: NDArray[np.int64], whole: Columns) -> dict[int, Columns]:
+    edges = np.flatnonzero(np.r_[True, np.diff(points) != 0, True])
+    return {
+        int(points[begin]): Columns(
+            at_ms=whole.at_ms[begin:end],
+            low=whole.low[begin:end],
+            high=whole.high[begin:end],
+            mean=whole.mean[begin:end],
+            readings=whole.readings[begin:end],
+        )
+        for begin, end in pairwise(edges)
+    }
