@@ -65,13 +65,17 @@ class TileFrame:
         return Box(min(lons) - _BEND_DEG, min(lats) - _BEND_DEG, max(lons) + _BEND_DEG, max(lats) + _BEND_DEG)
 
     def point(self, lon: float, lat: float) -> tuple[int, int]:
-        """Where a WGS-84 place lies, in units from the tile's north-western corner."""
+        """Where a WGS-84 place lies, in whole units from the tile's north-western corner."""
+        x, y = self.exactly(lon, lat)
+        return math.floor(x), math.floor(y)
+
+    def exactly(self, lon: float, lat: float) -> tuple[float, float]:
+        """``point`` before it is made whole."""
         if self.crs is Crs.GCJ02:
             lon, lat = wgs84_to_gcj02(Place(lon, lat))
         lat = min(max(lat, -_HIGHEST_LAT), _HIGHEST_LAT)
         down = 0.5 - math.asinh(math.tan(math.radians(lat))) / math.tau
-        x = (lon + 180.0) / 360.0 * self._across - self._left
-        return math.floor(x), math.floor(down * self._across - self._top)
+        return (lon + 180.0) / 360.0 * self._across - self._left, down * self._across - self._top
 
     def place(self, x: float, y: float) -> Place:
         """The place at a point of the tile, in the map's own system."""
@@ -109,7 +113,7 @@ _SMALL = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in ra
 
 
 class Layer:
-    """One layer while it is written. Keys and values are kept once; ``tag`` says where, for as many features as like."""
+    """One layer while it is written: keys and values are kept once, and ``tag`` says where."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -158,9 +162,7 @@ class Layer:
 
     def _add(self, kind: bytes, geometry: bytes, tags: bytes, feature_id: int | None) -> None:
         own_id = b"" if feature_id is None else b"\x08" + varint(feature_id)
-        feature = b"".join(
-            (own_id, b"\x12", varint(len(tags)), tags, kind, b"\x22", varint(len(geometry)), geometry)
-        )
+        feature = b"".join((own_id, b"\x12", varint(len(tags)), tags, kind, b"\x22", varint(len(geometry)), geometry))
         self._features += (b"\x12", varint(len(feature)), feature)
 
     def _key(self, key: str) -> bytes:

@@ -1,0 +1,309 @@
+"""The map's tiles: bubbles with counts, single assets near the viewer, and at every zoom what is wrong.
+
+A tile is first read (a few hundred counted cells, or the assets of a few blocks), then compared with what the asker
+has, and drawn only where that differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, func, or_, select, text
+
+from registry.domain.geo import Box, Crs, place_cells
+from registry.domain.kinds import AssetState
+from registry.domain.map_grid import (
+    SINGLE_ZOOM,
+    cell_of,
+    cells_in,
+    finer,
+    kept_level,
+    shown_level,
+    to_degrees,
+    to_units,
+)
+from registry.domain.vector_tile import Layer, Spot, TileFrame, tile_of, within
+from registry.queries.asset_filters import digits_begin
+from registry.queries.map_wrong import Wrong, WrongOnMap, WrongThing, units_of
+from registry.storage.database import reading
+from registry.storage.tables import asset, map_cell
+
+MOST_SINGLE = 2_500
+"""A tile with more assets shows them counted, block by block, whatever the zoom."""
+MOST_WRONG = 500
+_SHAPE = b"1"  # of the tiles: to be changed with what they hold, so that no browser keeps old ones
+_FAMILIES = ("cover", "light", "other")
+_BLOCK = 0  # the level of asset.place_cell
+_ON_MAP = (asset.c.state != AssetState.ABANDONED.value, asset.c.merged_into_id.is_(None))
+
+
+class Tile(NamedTuple):
+    """A tile as it is sent: ``body`` is None where the asker has this very one already."""
+
+    etag: str
+    body: bytes | None
+
+
+class Cluster(NamedTuple):
+    """A counted cell: (x, y) of its level, of each family how many, and where they stand in the mean."""
+
+    x: int
+    y: int
+    cover: int
+    light: int
+    other: int
+    lon: float
+    lat: float
+
+
+def draw_tile(
+    engine: Engine, wrong: WrongOnMap, spot: Spot, *, scope: str = "", crs: Crs = Crs.WGS84, known: str = ""
+) -> Tile:
+    """The tile at ``spot`` of what lies within the area ``scope``; ``known`` is the ETag that the asker has.
+
+    Layers and their properties stand in docs/map.md.
+    """
+    frame = TileFrame(spot, crs)
+    box = frame.box()
+    with reading(engine) as tx:
+        found = wrong.now(tx)
+        clusters: list[Cluster] = []
+        single: Sequence[Any] = []
+        level = _BLOCK
+        if spot.z < SINGLE_ZOOM:
+            level = shown_level(spot.z)
+            clusters = _clusters(tx, box, level, scope)
+        else:
+            single = _single(tx, box, scope, MOST_SINGLE + 1)
+            if len(single) > MOST_SINGLE:
+                single, clusters = [], _blocks(tx, box, scope)
+    here = found.inside(_widened(box, level) if clusters else box, scope)
+    etag = _etag(spot, crs, clusters, single, here)
+    if etag == known:
+        return Tile(etag, None)
+    layers = (
+        _cluster_layer(frame, clusters, level, here),
+        _single_layer(frame, single, found),
+        _wrong_layer(frame, here),
+    )
+    return Tile(etag, tile_of(*layers))
+
+
+def _etag(spot: Spot, crs: Crs, clusters: Any, single: Iterable[Row[Any]], here: list[WrongThing]) -> str:
+    shown = msgspec.msgpack.encode((spot, crs, clusters, [tuple(row) for row in single], here))
+    return hashlib.blake2b(_SHAPE + shown, digest_size=12).hexdigest()
+
+
+def _widened(box: Box, level: int) -> Box:
+    """The box of the whole cells that touch ``box``: what is wrong is counted for whole cells."""
+    cells, wide = cells_in(box, level), 0.001 * (1 << level)
+    return Box(
+        cells.west * wide - 180.0,
+        cells.south * wide - 90.0,
+        (cells.east + 1) * wide - 180,
+        (cells.north + 1) * wide - 90,
+    )
+
+
+# --- counted ---------------------------------------------------------------------------------------------------------
+
+_KEPT = select(
+    *(map_cell.c[name] for name in ("x", "y", *_FAMILIES, "lon_sum", "lat_sum")),
+).where(
+    map_cell.c.level == bindparam("level"),
+    map_cell.c.area.in_(bindparam("areas", expanding=True)),
+    map_cell.c.y.in_(bindparam("rows", expanding=True)),
+    map_cell.c.x.between(bindparam("west"), bindparam("east")),
+)
+
+
+def _clusters(tx: Connection, box: Box, level: int, scope: str) -> list[Cluster]:
+    """The cells of ``level`` that touch the box, out of the kept ones."""
+    if len(scope) > 9:
+        return _live_clusters(tx, box, level, scope)
+    kept = kept_level(level)
+    cells = finer(cells_in(box, level), level, kept)
+    known = {
+        "level": kept,
+        "areas": _areas(tx, scope),
+        "rows": list(range(cells.south, cells.north + 1)),
+        "west": cells.west,
+        "east": cells.east,
+    }
+    if not known["areas"]:
+        return []
+    return _folded(tx.execute(_KEPT, known), level - kept)
+
+
+def _areas(tx: Connection, scope: str) -> list[str]:
+    """Whose cells make up ``scope``: its own, or for a prefix between two levels those below it."""
+    if len(scope) in (0, 6, 9):
+        return [scope]
+    length, coarsest = (6, 11) if len(scope) < 6 else (9, 11)
+    query = select(map_cell.c.area).where(
+        map_cell.c.level == coarsest, digits_begin(map_cell.c.area, scope), func.length(map_cell.c.area) == length
+    )
+    return sorted(set(tx.execute(query).scalars()))
+
+
+def _folded(rows: Iterable[Any], down: int) -> list[Cluster]:
+    sums: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    for x, y, *more in rows:
+        found = sums[x >> down, y >> down]
+        for place, each in enumerate(more):
+            found[place] += each
+    return [
+        Cluster(x, y, cover, light, other, to_degrees(lon / many), to_degrees(lat / many))
+        for (x, y), (cover, light, other, lon, lat) in sorted(sums.items())
+        if (many := cover + light + other) > 0
+    ]
+
+
+def _live_clusters(tx: Connection, box: Box, level: int, scope: str) -> list[Cluster]:
+    """For a community or a grid cell: its assets are few, and found by their area."""
+    query = select(asset.c.family, asset.c.lon, asset.c.lat).where(digits_begin(asset.c.area_code, scope), *_ON_MAP)
+    wanted = cells_in(box, level)
+    sums: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    for family, lon_deg, lat_deg in tx.execute(query):
+        lon, lat = to_units(lon_deg), to_units(lat_deg)
+        x, y = cell_of(lon, lat, level)
+        if wanted.west <= x <= wanted.east and wanted.south <= y <= wanted.north:
+            found = sums[x, y]
+            found[_FAMILIES.index(family)] += 1
+            found[3] += lon
+            found[4] += lat
+    return _folded(((x, y, *more) for (x, y), more in sums.items()), 0)
+
+
+def _blocks(tx: Connection, box: Box, scope: str) -> list[Cluster]:
+    """Counted cells of 0.001°, for a place with too many assets to draw each: the database counts them."""
+    many = [func.count().filter(asset.c.family == family) for family in _FAMILIES]
+    query = select(asset.c.place_cell, *many, func.avg(asset.c.lon), func.avg(asset.c.lat))
+    rows = tx.execute(query.where(*_standing_in(box, scope)).group_by(asset.c.place_cell))
+    return sorted(
+        Cluster(cell % 1_000_000, cell // 1_000_000, int(cover), int(light), int(other), lon, lat)
+        for cell, cover, light, other, lon, lat in rows
+    )
+
+
+def _cluster_layer(frame: TileFrame, clusters: Iterable[Cluster], level: int, here: Iterable[WrongThing]) -> Layer:
+    troubled: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
+    for thing in here:
+        if thing.counted:
+            found = troubled[cell_of(*units_of(thing), level)]
+            found[0] += 1
+            found[1] = max(found[1], thing.severity)
+    layer = Layer("clusters")
+    for each in clusters:
+        x, y = frame.point(each.lon, each.lat)
+        if not within(x, y):
+            continue
+        counts = {"cover": each.cover, "light": each.light, "other": each.other}
+        w, s = troubled.get((each.x, each.y), (0, 0))
+        tags = [layer.tag("n", sum(counts.values()))]
+        tags += [layer.tag(f"n_{family}", n) for family, n in counts.items() if n > 0]
+        tags += (layer.tag("w", w), layer.tag("s", s))
+        # a bubble keeps its id while it grows, so that a map can move it instead of blinking
+        layer.add_point(x, y, b"".join(tags), feature_id=each.y << 20 | each.x)
+    return layer
+
+
+# --- one by one ------------------------------------------------------------------------------------------------------
+
+
+def _standing_in(box: Box, scope: str) -> list[ColumnElement[bool]]:
+    fits: list[ColumnElement[bool]] = [or_(*(asset.c.place_cell.between(*span) for span in place_cells(box)))]
+    fits.append(and_(asset.c.lat.between(box.south, box.north), asset.c.lon.between(box.west, box.east)))
+    fits += _ON_MAP
+    return [*fits, digits_begin(asset.c.area_code, scope)] if scope else fits
+
+
+def _single(tx: Connection, box: Box, scope: str, most: int) -> Sequence[Any]:
+    columns = (asset.c.id, asset.c.family, asset.c.class_code, asset.c.state, asset.c.name, asset.c.road)
+    query = select(*columns, asset.c.lon, asset.c.lat).where(*_standing_in(box, scope)).limit(most)
+    return tx.execute(query).all()
+
+
+def _single_layer(frame: TileFrame, rows: Iterable[Any], found: Wrong) -> Layer:
+    layer = Layer("assets")
+    things = found.things
+    for asset_id, family, class_code, state, name, road, lon, lat in rows:
+        x, y = frame.point(lon, lat)
+        if within(x, y):
+            wrong = things.get(asset_id)
+            own = _tags(layer, asset_id, family, class_code, state, name, road)
+            layer.add_point(x, y, own + _trouble(layer, wrong), feature_id=asset_id)
+    return layer
+
+
+def _wrong_layer(frame: TileFrame, here: Iterable[WrongThing]) -> Layer:
+    layer = Layer("wrong")
+    for each in here:
+        if len(layer) == MOST_WRONG:
+            break
+        x, y = frame.point(each.lon, each.lat)
+        if within(x, y):
+            own = _tags(layer, each.asset_id, each.family, each.class_code, each.state, each.name, each.road)
+            # a case at a place without an asset has no asset's id
+            layer.add_point(x, y, own + _trouble(layer, each), feature_id=each.asset_id)
+    return layer
+
+
+def _tags(layer: Layer, asset_id: int | None, family: str, class_code: str, state: str, name: str, road: str) -> bytes:
+    own = b"" if asset_id is None else layer.tag_once("id", asset_id)
+    what = layer.tag("f", family) + layer.tag("c", class_code) + layer.tag("st", state)
+    return own + layer.tag_once("n", name) + layer.tag("r", road) + what
+
+
+def _trouble(layer: Layer, wrong: WrongThing | None) -> bytes:
+    if wrong is None:
+        return layer.tag("s", 0)
+    severity = layer.tag("s", wrong.severity)
+    return severity if wrong.case_id is None else severity + layer.tag_once("k", wrong.case_id)
+
+
+# --- the whole -------------------------------------------------------------------------------------------------------
+
+
+class MapFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a map needs to begin with: how many assets, and the box around them (None: there are none)."""
+
+    assets: int
+    box: Box | None
+
+
+def map_facts(engine: Engine, *, scope: str = "") -> MapFacts:
+    """How much there is to see within the area ``scope``: as the cells count it, in a community its assets."""
+    with reading(engine) as tx:
+        if len(scope) > 9:
+            many = select(func.count()).select_from(asset).where(digits_begin(asset.c.area_code, scope), *_ON_MAP)
+            return MapFacts(assets=int(tx.execute(many).scalar_one()), box=_box_of_assets(tx, scope))
+        areas = _areas(tx, scope)
+        if not areas:
+            return MapFacts(assets=0, box=None)
+        coarse = tx.execute(_EXTENT, {"level": 5, "areas": areas}).one()
+        # as near to the assets as looking at a few thousand cells allows
+        fine = coarse.cells <= _FEW_CELLS
+        found = tx.execute(_EXTENT, {"level": 2, "areas": areas}).one() if fine else coarse
+    if not found.many:
+        return MapFacts(assets=0, box=None)
+    edges = (found.west, found.south, found.east, found.north)
+    return MapFacts(assets=int(found.many), box=Box(*(to_degrees(float(edge)) for edge in edges)))
+
+
+_FEW_CELLS = 400
+_EXTENT = text(
+    "SELECT COUNT(*) AS cells, SUM(n) AS many, MIN(lon_sum / n) AS west, MAX(lon_sum / n) AS east, "
+    "MIN(lat_sum / n) AS south, MAX(lat_sum / n) AS north FROM (SELECT lon_sum, lat_sum, cover + light + other AS n "
+    "FROM map_cell WHERE level = :level AND area IN :areas AND cover + light + other > 0) AS counted"
+).bindparams(bindparam("areas", expanding=True))
+
+
+def _box_of_assets(tx: Connection, scope: str) -> Box | None:
+    edges = (func.min(asset.c.lon), func.min(asset.c.lat), func.max(asset.c.lon), func.max(asset.c.lat))
+    row = tx.execute(select(*edges).where(digits_begin(asset.c.area_code, scope), *_ON_MAP)).one()
+    return None if row[0] is None else Box(*row)
