@@ -15,6 +15,7 @@ from dashboards.assets_manifest import AssetsManifest
 from dashboards.cabinet_door import CabinetDoor
 from dashboards.settings import City, WebSettings
 from dashboards.stream import FeedHub
+from dashboards.stream_sender import Sender
 from dashboards.texts import DEFAULT_LANGUAGE, LANGUAGES, Texts
 from registry.domain.case_standard import CaseLine, Standard
 from registry.queries.standard import standard_of
@@ -49,6 +50,7 @@ class Site:
     cabinet_words: CabinetWords
     manifest: AssetsManifest
     hub: FeedHub
+    sender: Sender
     cabinets: CabinetDoor
 
 

@@ -2,6 +2,8 @@
 
 A page never misses an item without being told: it names the last id it knows, gets what it missed, then what is new.
 Who missed too much, or reads too slowly, gets ``resync`` (load the page's figures again) and never holds up the others.
+How items reach the pages of our own server, one thread for all of them, is in ``dashboards.stream_sender``; on a server
+that can't give a connection away, each page keeps a thread busy with ``open_stream``.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -76,7 +78,17 @@ class RecordsFeed:
 
 
 class TooManyListeners(Exception):
-    """As many streams are open as there are threads to spare; ask again for the figures instead."""
+    """As many streams are open as there are threads or connections to spare; ask again for the figures instead."""
+
+
+class Taker(Protocol):
+    """Who takes what the hub hands out, without ever making it wait."""
+
+    def offer_all(self, items: Sequence[Item]) -> None:
+        """What one look at the feed found, oldest first."""
+
+    def wake(self) -> None:
+        """The server ends."""
 
 
 class Listener:
@@ -94,6 +106,11 @@ class Listener:
             self._queue.put_nowait(item)
         except queue.Full:
             self._lagging.set()
+
+    def offer_all(self, items: Sequence[Item]) -> None:
+        """See ``Taker.offer_all``."""
+        for item in items:
+            self.offer(item)
 
     def wake(self) -> None:
         """Let ``take`` return at once, for the end of the server."""
@@ -133,6 +150,7 @@ class FeedHub:
         self._queue_size = queue_size
         self._lock = threading.Lock()
         self._listeners: set[Listener] = set()
+        self._takers: set[Taker] = set()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 
@@ -142,7 +160,7 @@ class FeedHub:
 
     @property
     def listening(self) -> int:
-        """How many streams are open."""
+        """How many streams keep a thread of theirs busy."""
         with self._lock:
             return len(self._listeners)
 
@@ -167,11 +185,7 @@ class FeedHub:
         with self._lock:
             if len(self._listeners) >= self._most_listeners:
                 raise TooManyListeners
-            if self._thread is None:
-                # What is there before the thread looks first is the listener's own replay.
-                position = self._feed.newest_id()
-                self._thread = threading.Thread(target=self._run, args=(position,), name="feed-hub", daemon=True)
-                self._thread.start()
+            self._read_from_now_on()
             self._listeners.add(listener)
         return listener
 
@@ -180,31 +194,49 @@ class FeedHub:
         with self._lock:
             self._listeners.discard(listener)
 
+    def attach(self, taker: Taker) -> None:
+        """Hand every item that comes from now on to ``taker`` too."""
+        with self._lock:
+            self._read_from_now_on()
+            self._takers.add(taker)
+
+    def detach(self, taker: Taker) -> None:
+        """Forget a taker."""
+        with self._lock:
+            self._takers.discard(taker)
+
+    def _read_from_now_on(self) -> None:
+        if self._thread is None:
+            # What is there before the thread looks first is the listener's own replay.
+            position = self._feed.newest_id()
+            self._thread = threading.Thread(target=self._run, args=(position,), name="feed-hub", daemon=True)
+            self._thread.start()
+
     def close(self) -> None:
         """End every stream: listeners wake and see ``has_ended``. Safe to call from a signal handler's thread."""
         self._stop.set()
         with self._lock:
-            listeners = list(self._listeners)
-        for listener in listeners:
-            listener.wake()
+            takers = [*self._listeners, *self._takers]
+        for taker in takers:
+            taker.wake()
 
     def _run(self, position: int) -> None:
         seen = {item.id for item in self._look(position - OVERLAP) or () if item.id <= position}
         down = False
         while not self._stop.wait(self._every_s):
             with self._lock:
-                if not self._listeners:
+                if not self._listeners and not self._takers:
                     self._thread = None
                     return
             items = self._look(position - OVERLAP)
             if (items is None) != down:
                 down = items is None
                 log.warning("feed_unreadable") if down else log.info("feed_readable_again")
-            for item in items or ():
-                if item.id not in seen:
-                    self._hand_out(item)
-                    seen.add(item.id)
-                    position = max(position, item.id)
+            fresh = [item for item in items or () if item.id not in seen]
+            if fresh:
+                self._hand_out(fresh)
+                seen.update(item.id for item in fresh)
+                position = max(position, fresh[-1].id)
             seen = {number for number in seen if number > position - 2 * OVERLAP}
 
     def _look(self, after: int) -> Sequence[Item] | None:
@@ -213,21 +245,42 @@ class FeedHub:
         except StoreDown:
             return None
 
-    def _hand_out(self, item: Item) -> None:
+    def _hand_out(self, items: Sequence[Item]) -> None:
         with self._lock:
-            listeners = list(self._listeners)
-        for listener in listeners:
-            listener.offer(item)
+            takers = [*self._listeners, *self._takers]
+        for taker in takers:
+            taker.offer_all(items)
+
+
+def encode(item: Item) -> bytes:
+    """One item as a server-sent event: its id, its kind as the event's name, itself as JSON."""
+    data = msgspec.json.encode({"id": item.id, "at": item.at, "kind": item.kind, "body": item.body})
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (item.id, item.kind.encode(), data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamTerms:
-    """One stream: the id its page knows, how long it may be silent, whether its visitor may still listen, to what."""
+    """One stream: the id its page knows, how long it may be silent, whether its visitor may still listen, to what.
+
+    ``tell`` gives an item as this visitor may read it, ``None`` when they may not; who has the same ``audience`` is
+    told the same. Both may ask the records.
+    """
 
     last_id: int
     heartbeat_s: float
     may_listen: Callable[[], bool]
-    may_see: Callable[[Item], bool] = lambda _: True
+    audience: Hashable = ""
+    tell: Callable[[Item], bytes | None] = encode
+
+
+GREETING = f"retry: {RETRY_MS}\n: connected\n\n".encode()
+HEARTBEAT = b": heartbeat\n\n"
+SESSION_ENDED = b"event: session_ended\ndata: {}\n\n"
+
+
+def resync(newest_id: int) -> bytes:
+    """What tells a page to load its figures again; they hold what happened up to ``newest_id``."""
+    return b'id: %d\nevent: resync\ndata: {"newest_id":%d}\n\n' % (newest_id, newest_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +300,7 @@ def open_stream(hub: FeedHub, terms: StreamTerms) -> OpenStream:
     listener = hub.join()
     try:
         missed = hub.missed(terms.last_id)
-        first = [_resync(hub)] if missed is None else [encode(item) for item in missed if terms.may_see(item)]
+        first = told(missed, terms) if missed is not None else [resync(hub.newest_id())]
     except BaseException:
         hub.leave(listener)
         raise
@@ -257,11 +310,16 @@ def open_stream(hub: FeedHub, terms: StreamTerms) -> OpenStream:
     )
 
 
+def told(items: Sequence[Item], terms: StreamTerms) -> list[bytes]:
+    """Those of ``items`` that this visitor may read, as events."""
+    return [event for event in map(terms.tell, items) if event is not None]
+
+
 def _chunks(
     hub: FeedHub, listener: Listener, terms: StreamTerms, *, first: list[bytes], replayed: set[int]
 ) -> Iterator[bytes]:
     try:
-        yield f"retry: {RETRY_MS}\n: connected\n\n".encode()
+        yield GREETING
         yield from first
         yield from _live(hub, listener, terms, replayed)
     finally:
@@ -277,23 +335,12 @@ def _live(hub: FeedHub, listener: Listener, terms: StreamTerms, replayed: set[in
         if item is None or time.monotonic() - asked_s >= terms.heartbeat_s:  # also where something happens all the time
             asked_s = time.monotonic()
             if not terms.may_listen():
-                yield b"event: session_ended\ndata: {}\n\n"
+                yield SESSION_ENDED
                 return
         if listener.fell_behind():
             log.info("stream_resync")
-            yield _resync(hub)
+            yield resync(hub.newest_id())
         elif item is None:
-            yield b": heartbeat\n\n"
-        elif item.id not in replayed and terms.may_see(item):
-            yield encode(item)
-
-
-def encode(item: Item) -> bytes:
-    """One item as a server-sent event: its id, its kind as the event's name, itself as JSON."""
-    data = msgspec.json.encode({"id": item.id, "at": item.at, "kind": item.kind, "body": item.body})
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (item.id, item.kind.encode(), data)
-
-
-def _resync(hub: FeedHub) -> bytes:
-    newest = hub.newest_id()
-    return b'id: %d\nevent: resync\ndata: {"newest_id":%d}\n\n' % (newest, newest)
+            yield HEARTBEAT
+        elif item.id not in replayed and (event := terms.tell(item)) is not None:
+            yield event

@@ -1,4 +1,4 @@
-"""One process of the web part: gunicorn's threaded worker, taught three things.
+"""One process of the web part: gunicorn's threaded worker, taught four things.
 
 * To end its streams when it is told to end: a stream has no end of its own, and gunicorn would wait for it until the
   master kills the worker.
@@ -7,6 +7,8 @@
   other one slept.
 * To stay with a connection for a moment. A visitor's next request mostly follows at once; going back to the main thread
   and out again for it costs two hand-overs between threads, each up to one turn of Python's lock (5 ms) when busy.
+* To give the connection of a page that listens to the live stream away (``dashboards.stream_sender``): a stream would
+  keep one of its threads for as long as its page is open.
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 from dashboards.site import site_of
+from dashboards.stream_sender import HAND_OVER, HandOver
 
 _STAY_S = 0.05
 _MOST_STAYING = 16  # of the process's threads: the others are for whoever comes next
 _LOOK_AGAIN_S = 0.001
 _NOBODY = -1
+_MOST_ENDING_S = 2.0
 _LOOKS = 20  # a process that hangs does not keep anybody waiting for longer than these
 
 
@@ -76,12 +80,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Be one of several processes; before the fork."""
         self._connections, self._place = connections, connections.take_place(self.age)
 
+    def load_wsgi(self) -> None:
+        """Load the app, and let it know that a stream may have its connection."""
+        super().load_wsgi()
+        answer: Any = self.wsgi
+
+        def answer_here(environ: dict[str, Any], start_response: Any) -> Any:
+            environ[HAND_OVER] = True
+            return answer(environ, start_response)
+
+        self.wsgi: Any = answer_here
+
     def run(self) -> None:
         """Serve until told to end."""
         try:
             super().run()
         finally:
             self._end_streams()
+            self._wait_for_streams()
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Told to end."""
@@ -89,14 +105,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().handle_exit(sig, frame)
 
     def handle_quit(self, sig: int, frame: object) -> None:
-        """Told to end at once."""
+        """Told to end at once; whoever presses Ctrl-C says it twice, through the terminal and through the master."""
         self._end_streams()
+        self._wait_for_streams()
         super().handle_quit(sig, frame)
 
     def _end_streams(self) -> None:
         # In a thread of its own: a signal handler interrupts this one, whatever lock it may hold.
         hub = site_of(self.app.flask_app).hub
         threading.Thread(target=hub.close, name="hub-close", daemon=True).start()
+
+    def _wait_for_streams(self) -> None:
+        site_of(self.app.flask_app).sender.wait_until_ended(_MOST_ENDING_S)
 
     def accept(self, listener: Any) -> None:
         """Take a connection, unless another process has fewer and takes it soon."""
@@ -108,9 +128,28 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().accept(listener)
         self._tell()
 
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer one request; whether another may come over its connection."""
+        try:
+            return super().handle_request(req, conn)
+        except HandOver as handing:
+            conn.given_away = True
+            handing.opened.give(
+                conn.sock,
+                chunked=req.version > (1, 0),  # as gunicorn began to write it
+                on_end=lambda: self.method_queue.defer(self._stream_ended),
+            )
+            return False
+
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """A connection comes back from its thread."""
+        """A connection comes back from its thread; one that was given away still counts, until it ends."""
+        if getattr(conn, "given_away", False):
+            return
         super().finish_request(conn, fs)
+        self._tell()
+
+    def _stream_ended(self) -> None:
+        self.nr_conns -= 1
         self._tell()
 
     def murder_keepalived(self, force: bool = False) -> None:

@@ -13,7 +13,8 @@ from dashboards.api.operation import LARGEST, Media, Operation, Query
 from dashboards.api.request import Call
 from dashboards.login import area, still_welcome
 from dashboards.site import site
-from dashboards.stream import Item, StreamTerms, open_stream
+from dashboards.stream import Item, StreamTerms, encode, open_stream
+from dashboards.stream_sender import HAND_OVER
 from registry.queries import whereabouts
 
 HEARTBEAT_S = 15.0
@@ -30,19 +31,30 @@ class StreamQuery(Query, frozen=True, kw_only=True):
 def stream(call: Call[StreamQuery, None]) -> Response:
     """What happens from now on, after what happened since the id the page knows (``Last-Event-ID``, else ``since``)."""
     where = site()
-    known = _known_id(call.query.since)
+    known = known_id(call.query.since)
     last_id = where.hub.newest_id() if known is None else known
-    opened = open_stream(
-        where.hub,
-        StreamTerms(
-            last_id=last_id,
-            heartbeat_s=HEARTBEAT_S,
-            may_listen=still_welcome(),
-            may_see=only_in(where.engine, area()),
-        ),
+    within = only_in(where.engine, area())
+    terms = StreamTerms(
+        last_id=last_id,
+        heartbeat_s=HEARTBEAT_S,
+        may_listen=still_welcome(),
+        audience=area(),
+        tell=lambda item: encode(item) if within(item) else None,
     )
-    response = Response(opened.chunks, mimetype="text/event-stream")
-    response.call_on_close(opened.close)
+    return streamed(terms)
+
+
+def streamed(terms: StreamTerms) -> Response:
+    """The answer that is a stream: over a connection of its own where the server can give one away."""
+    where = site()
+    if request.environ.get(HAND_OVER):
+        handed = where.sender.open(terms)
+        response = Response(handed, mimetype="text/event-stream")
+        response.call_on_close(handed.close)
+    else:
+        opened = open_stream(where.hub, terms)
+        response = Response(opened.chunks, mimetype="text/event-stream")
+        response.call_on_close(opened.close)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back until its buffer is full
     return response
@@ -52,21 +64,19 @@ def only_in(engine: Engine, area_code: str) -> Callable[[Item], bool]:
     """Whether an item is about something in that part of the city; what is about no asset (a cabinet) is for all."""
     if not area_code:
         return lambda _: True
-    areas: dict[int, str] = {}
 
     def may_see(item: Item) -> bool:
         asset_id = item.body.get("asset_id")
         if not isinstance(asset_id, int):
             return True
-        if asset_id not in areas:
-            found = whereabouts.of_asset(engine, asset_id)
-            areas[asset_id] = "" if found is None else found.area_code
-        return areas[asset_id].startswith(area_code)
+        # asked anew each time: a stream lives for days, and an asset is moved to another part of the city in one
+        found = whereabouts.of_asset(engine, asset_id)
+        return found is not None and found.area_code.startswith(area_code)
 
     return may_see
 
 
-def _known_id(since: int | None) -> int | None:
+def known_id(since: int | None) -> int | None:
     """The last id the page has seen. A browser that reconnects says it in a header and can't change the address."""
     header = request.headers.get("Last-Event-ID", "")
     if header.isascii() and header.isdigit():
