@@ -154,6 +154,26 @@ def db_views() -> None:
 
 
 @main.group()
+def grafana() -> None:
+    """Boards for those who have Grafana."""
+
+
+@grafana.command("write")
+@click.option(
+    "--to", type=click.Path(path_type=Path, file_okay=False), default=Path("grafana"), show_default=True, help="Folder."
+)
+@click.option("--plain", is_flag=True, help="With example addresses instead of this city's.")
+@click.option("--lang", "languages", type=click.Choice(["zh", "en"]), multiple=True, help="Language; default: both.")
+@_CONFIG
+def grafana_write(config: Path | None, to: Path, plain: bool, languages: tuple[str, ...]) -> None:
+    """Write the files Grafana reads: data sources, folders, and the shipped boards."""
+    from operate.grafana import write_grafana
+
+    for line in write_grafana(config, to, plain=plain, languages=languages):
+        click.echo(line)
+
+
+@main.group()
 def users() -> None:
     """People who may log in."""
 

@@ -128,11 +128,14 @@ ALERTS = View(
         *_own("l", id="number", rule_key="key of the rule", rule_version="its version"),
         *_is("rule_zh", "r.name_zh", "name of the rule in Chinese"),
         *_is("rule_en", "r.name_en", "name of the rule in English"),
+        *_is("rule_kind", "r.kind", "limit, rate, no_data …"),
+        *_is("case_kind", "r.case_kind", "kind of the case that the rule raises"),
         *_own("l", point_id="the point; null: a whole cabinet or bus is silent", device_id="the device"),
         *_own("l", asset_id="the asset", cabinet_id="the cabinet, where it is about one", case_id="the case it raised"),
         *_own("l", group_id="alerts of one cause in one area", permit_id="the permit that covers it"),
         *_OF_ASSET,
         *_is("area_code", "a.area_code", "area of the asset"),
+        *_is("class_code", "a.class_code", "class of the asset"),
         *_is("lon", "a.lon", "longitude, degrees WGS-84"),
         *_is("lat", "a.lat", "latitude, degrees WGS-84"),
         *_own("l", severity="1 notice, 2 alarm, 3 critical", peak_severity="the worst it was"),
@@ -166,6 +169,7 @@ DEVICES = View(
         *_own("d", id="number", serial="serial number", profile="device profile", asset_id="the asset it sits on"),
         *_OF_ASSET,
         *_is("area_code", "a.area_code", "area of the asset"),
+        *_is("class_code", "a.class_code", "class of the asset"),
         *_own("d", cabinet_id="its cabinet", bus="its bus", heartbeat_s="how often it should be heard, seconds"),
         *_is("fitted", "d.removed_at IS NULL", "it is fitted now"),
         *_at("d", fitted_at="fitted", removed_at="taken off", suspect_since="since when its readings are suspect"),
@@ -277,6 +281,7 @@ PERMITS = View(
         *_own("w", people="how many people go in"),
         *_OF_ASSET,
         *_is("area_code", "a.area_code", "area of the asset"),
+        *_is("class_code", "a.class_code", "class of the asset"),
         *_at("w", cut=True, started_at="begun", ends_at="until when it was given", ended_at="handed back"),
     ),
     source="FROM permit AS w\nLEFT JOIN asset AS a ON a.id = w.asset_id",
@@ -287,9 +292,46 @@ SCANS = View(
     says="How often plates were scanned; without by whom and from where.",
     columns=(
         *_own("s", id="number", asset_id="the asset", finding="what was found", flag="why to look at it"),
+        *_is("family", "a.family", "cover, light or other"),
+        *_is("area_code", "a.area_code", "area of the asset"),
+        *_is("class_code", "a.class_code", "class of the asset"),
         *_at("s", cut=True, at="when"),
     ),
-    source="FROM scan AS s",
+    source="FROM scan AS s\nLEFT JOIN asset AS a ON a.id = s.asset_id",
+)
+
+GAPS = View(
+    name="gaps",
+    says="How many files lack what, as the last census counted them.",
+    columns=(
+        *_own("g", gap="plate, sensor, cell, area, owner …; '' counts all assets", area_code="at most a community"),
+        *_own("g", scheme="class table", class_code="class", family="cover, light or other"),
+        *_is("assets", "g.count", "how many"),
+    ),
+    source="FROM gap_count AS g",
+)
+
+DOUBTS = View(
+    name="doubts",
+    says="Positions that should be looked at, as the last census found them.",
+    columns=(
+        *_own("o", doubt="why", asset_id="the asset", other_id="the asset it lies too near to"),
+        *_own("o", distance_m="how far from that or from where it should be, metres"),
+        *_OF_ASSET,
+        *_is("area_code", "a.area_code", "area of the asset"),
+        *_is("class_code", "a.class_code", "class of the asset"),
+    ),
+    source="FROM asset_doubt AS o\nJOIN asset AS a ON a.id = o.asset_id",
+)
+
+CLASSES = View(
+    name="classes",
+    says="Classes of assets.",
+    columns=(
+        *_own("k", scheme="class table", code="class by that table", name_zh="name", name_en="name in English"),
+        *_own("k", family="cover, light or other"),
+    ),
+    source="FROM asset_class AS k",
 )
 
 MONTHS = View(
@@ -334,5 +376,5 @@ MONTH_FIGURES = View(
 
 VIEWS: tuple[View, ...] = (
     *(ASSETS, CASES, CASE_ENTRIES, ALERTS, ALERT_GROUPS, DEVICES, POINTS, READINGS_LATEST, CABINETS, DEAD_LETTERS),
-    *(UNITS, AREAS, PERMITS, SCANS, MONTHS, MONTH_STANDINGS, MONTH_FIGURES),
+    *(UNITS, AREAS, CLASSES, PERMITS, SCANS, GAPS, DOUBTS, MONTHS, MONTH_STANDINGS, MONTH_FIGURES),
 )
