@@ -43,6 +43,25 @@ class AssetsManifest:
         self._collect(entry, found, set())
         return list(found)
 
+    def files(self, entry: str, *, without: str = "") -> list[str]:
+        """The addresses of everything ``entry`` may load, what it imports later included, each once.
+
+        ``without``: a module imported later that is left out, with what only it needs. Empty when there is no build.
+        """
+        if not self.built:
+            return []
+        found: dict[str, None] = {}
+        waiting, seen = [entry], {without}
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            chunk = self._chunks[name]
+            found |= dict.fromkeys([chunk["file"], *chunk.get("css", ()), *chunk.get("assets", ())])
+            waiting += [*chunk.get("imports", ()), *chunk.get("dynamicImports", ())]
+        return [f"/{BUILT}/{each}" for each in found]
+
     def _collect(self, name: str, found: dict[str, None], seen: set[str]) -> None:
         if name in seen:
             return

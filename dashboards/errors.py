@@ -22,6 +22,7 @@ from dashboards.refusals import field_name, problem_at
 from dashboards.site import lang, site, t
 from dashboards.stream import TooManyListeners
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove, NotAllowed, NotFound, StoreDown
+from registry.services.idempotency import OutcomeUnknown, StillRunning
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +73,8 @@ class Answer:
 # The first row whose class fits is taken.
 ANSWERS: tuple[tuple[type[Exception], Answer], ...] = (
     (NotFound, Answer(404, "not_found")),
+    (StillRunning, Answer(409, "still_running", retry_after_s=5)),
+    (OutcomeUnknown, Answer(409, "outcome_unknown")),
     (Conflict, Answer(409, "conflict")),
     (InvalidMove, Answer(409, "invalid_move")),
     (NotAllowed, Answer(403, "not_allowed")),

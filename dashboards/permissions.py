@@ -102,6 +102,20 @@ PERMISSIONS: dict[str, Line] = {
     "decide_request": Line(WORKERS, OWN_AREA),
     "add_photos": Line(WORKERS, OWN_UNIT),
     "tasks": Line(STAFF),
+    # the phone's own page: the shell holds nothing, so that a phone may keep it; what it carries is cut to the visitor
+    "phone_app": Line(PUBLIC),
+    "phone_worker": Line(PUBLIC),
+    "phone_manifest": Line(PUBLIC),
+    "phone_session": Line(PUBLIC),
+    "phone_bundle": Line(STAFF),
+    # the map: tiles, counts and the search box show what lies in the visitor's area; what a layer of the catalogue is
+    # open to stands in its entry, and a selection is its maker's alone
+    "map_facts": Line(STAFF),
+    "map_tile": Line(STAFF),
+    "map_area_tile": Line(STAFF),
+    "map_case_tile": Line(STAFF),
+    "map_base_tile": Line(PUBLIC),
+    "map_search": Line(STAFF),
     # dispatching: lists show what lies in the visitor's area, services check the area of what is changed
     "queues": Line(STAFF),
     "unit_queue": Line(STAFF),
@@ -556,6 +570,7 @@ PERMISSIONS: dict[str, Line] = {
     "api_typical_cases": Line(STAFF, ANY, READ),
     "api_permits": Line(STAFF, ANY, READ),
     "api_permit": Line(STAFF, OWN_AREA, READ),
+    "api_report_asset": Line(HANDS, OWN_AREA, CASES),
     "api_start_permit": Line(WORKERS, OWN_AREA, CASES),
     "api_prolong_permit": Line(WORKERS, OWN_AREA, CASES),
     "api_end_permit": Line(WORKERS, OWN_AREA, CASES),
@@ -753,6 +768,13 @@ LIMITS: dict[str, str] = {
     "open311_take_update": "240/minute",
     "open311_picture": "240/minute",
     "scan": "60/minute",
+    # of the base map, a screen of which has up to a hundred tiles
+    "map_base_tile": "3000/minute",
+    "phone_app": "60/minute",
+    "phone_worker": "60/minute",
+    "phone_manifest": "60/minute",
+    "phone_session": "120/minute",
+    "phone_bundle": "30/minute",
     "place_scan": "60/minute",
     "enrol": "10/minute",
     "api_take_alerts": "300/minute",

@@ -9,7 +9,7 @@ import msgspec
 from flask import url_for
 from msgspec import Meta
 
-from dashboards.api.operation import Answer, Body, Id, NoQuery, Operation
+from dashboards.api.operation import Answer, Body, DoneAt, Id, NoQuery, Operation
 from dashboards.api.request import Call
 from registry.domain.errors import NotFound
 from registry.domain.link_test import Proposal
@@ -39,6 +39,7 @@ class NewDevice(Body, frozen=True, kw_only=True):
     )
     baselines: Values = msgspec.field(default_factory=dict)
     note: Annotated[str, Meta(max_length=500)] = ""
+    done_at: DoneAt = None
 
 
 class Swap(Body, frozen=True, kw_only=True):
@@ -46,6 +47,7 @@ class Swap(Body, frozen=True, kw_only=True):
 
     serial: Serial
     reason: Reason
+    done_at: DoneAt = None
 
 
 class Removal(Body, frozen=True, kw_only=True):
@@ -59,6 +61,7 @@ class Rezero(Body, frozen=True, kw_only=True):
 
     baselines: Annotated[dict[str, Value], Meta(min_length=1, max_length=40)]
     reason: Reason
+    done_at: DoneAt = None
 
 
 class Proposals(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +86,7 @@ def api_swap(call: Call[NoQuery, Swap], device_id: int) -> Answer:
     """Put another device in its place."""
     order = call.body
     fresh = device_services.swap_device(
-        call.engine, device_id, order.serial, reason=order.reason, by=call.by, now=call.now
+        call.engine, device_id, order.serial, reason=order.reason, by=call.by, now=call.now, done_at=order.done_at
     )
     return _device(call, fresh, status=201)
 
@@ -98,7 +101,13 @@ def api_rezero(call: Call[NoQuery, Rezero], device_id: int) -> Answer:
     """Set its zeroes anew."""
     order = call.body
     device_services.rezero_device(
-        call.engine, device_id, order.baselines, reason=order.reason, by=call.by, now=call.now
+        call.engine,
+        device_id,
+        order.baselines,
+        reason=order.reason,
+        by=call.by,
+        now=call.now,
+        done_at=order.done_at,
     )
     return _device(call, device_id)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -32,6 +33,10 @@ Lon = Annotated[float, Meta(ge=-180, le=180, description="Degrees east")]
 Lat = Annotated[float, Meta(ge=-90, le=90, description="Degrees north")]
 Note = Annotated[str, Meta(max_length=2000)]
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
+DoneAt = Annotated[
+    datetime | None,
+    Meta(description="When it was done, where it is told later: a phone had no signal. 14 days ago at most"),
+]
 AreaPrefix = Annotated[str, Meta(pattern="^[0-9]{0,15}$", description="An area's code; what lies in it")]
 
 _PARAMETER = re.compile(r"{(\w+)}")

@@ -9,7 +9,7 @@ from flask import url_for
 from msgspec import Meta
 
 from dashboards.api.answering import page
-from dashboards.api.operation import Answer, Body, Id, Listing, NoQuery, Operation, Paged
+from dashboards.api.operation import Answer, Body, DoneAt, Id, Listing, NoQuery, Operation, Paged
 from dashboards.api.request import Call
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.kinds import PermitState
@@ -38,18 +38,21 @@ class PermitBody(Body, frozen=True, kw_only=True):
     case_id: Id | None = None
     token: Annotated[str, Meta(max_length=64, description="What stands on the plate")] = ""
     note: Text = ""
+    done_at: DoneAt = None
 
 
 class Longer(Body, frozen=True, kw_only=True):
     """By how much it is prolonged; it ends 12 hours from now at the latest."""
 
     minutes: Minutes
+    done_at: DoneAt = None
 
 
 class Ended(Body, frozen=True, kw_only=True):
     """The work is done and the cover closed."""
 
     note: Text = ""
+    done_at: DoneAt = None
 
 
 def api_permits(call: Call[PermitQuery, None]) -> Answer:
@@ -83,6 +86,7 @@ def api_start_permit(call: Call[NoQuery, PermitBody], asset_id: int) -> Answer:
         case_id=sent.case_id,
         note=sent.note,
         scanned=_scanned(call, asset_id),
+        done_at=sent.done_at,
     )
     permit_id = permits.start(call.engine, new, by=call.by, now=call.now)
     address = url_for("api_permit", permit_id=permit_id)
@@ -91,13 +95,15 @@ def api_start_permit(call: Call[NoQuery, PermitBody], asset_id: int) -> Answer:
 
 def api_prolong_permit(call: Call[NoQuery, Longer], permit_id: int) -> Answer:
     """Let it run longer."""
-    permits.prolong(call.engine, permit_id, call.body.minutes, by=call.by, now=call.now)
+    minutes, done_at = call.body.minutes, call.body.done_at
+    permits.prolong(call.engine, permit_id, minutes, by=call.by, now=call.now, done_at=done_at)
     return Answer(value=_found(call, permit_id))
 
 
 def api_end_permit(call: Call[NoQuery, Ended], permit_id: int) -> Answer:
     """End it."""
-    permits.end(call.engine, permit_id, by=call.by, now=call.now, note=call.body.note)
+    note, done_at = call.body.note, call.body.done_at
+    permits.end(call.engine, permit_id, by=call.by, now=call.now, note=note, done_at=done_at)
     return Answer(value=_found(call, permit_id))
 
 

@@ -11,8 +11,9 @@ from flask import url_for
 from msgspec import Meta
 
 from dashboards.api.answering import page
-from dashboards.api.operation import Answer, Body, Id, Listing, NoQuery, Note, Operation, Paged
+from dashboards.api.operation import Answer, Body, DoneAt, Id, Listing, NoQuery, Note, Operation, Paged
 from dashboards.api.request import Call
+from registry.domain.done_at import told_late
 from registry.domain.errors import NotFound
 from registry.domain.kinds import AlertState, Stage
 from registry.domain.moves import MoveName
@@ -60,6 +61,7 @@ class CaseMove(Body, frozen=True, kw_only=True):
     passed: bool | None = None
     quantity: Annotated[float, Meta(gt=0, lt=1e6)] | None = None
     cause: Annotated[str, Meta(max_length=80)] = ""
+    done_at: DoneAt = None
 
 
 class AssetName(Body, frozen=True, kw_only=True):
@@ -106,6 +108,7 @@ def api_move_case(call: Call[NoQuery, CaseMove], case_id: int) -> Answer:
         passed=order.passed,
         quantity=order.quantity,
         cause=order.cause,
+        detail=told_late(order.done_at, now=call.now),
         zone=call.where.zone,
     )
     return _case(call, case_id)

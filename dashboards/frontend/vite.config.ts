@@ -2,15 +2,16 @@
 // Nothing here may leave an inline script or an address outside the house: the pages run under a strict content policy.
 import { join } from "node:path";
 import { defineConfig } from "vite";
+import { appWorker } from "./app_worker";
 import { compressed, words } from "./build_plugins";
 import { maplibreFromSource } from "./maplibre_source";
 
-const ENTRIES = ["base", "overview", "asset", "case", "scan", "imports", "areas", "designer", "device", "group", "place", "plates", "rule_editor", "report"];
+const ENTRIES = ["base", "overview", "map_page", "asset", "case", "scan", "imports", "areas", "designer", "device", "group", "place", "plates", "rule_editor", "report", "app/main", "board", "board_edit", "explore"];
 
 const HERE = import.meta.dirname;
 
 export default defineConfig({
-  plugins: [maplibreFromSource(), words(join(HERE, "../words"), join(HERE, "src")), compressed(join(HERE, "node_modules/.cache/covercode"))],
+  plugins: [appWorker(HERE), maplibreFromSource(), words(join(HERE, "../words"), join(HERE, "src")), compressed(join(HERE, "node_modules/.cache/covercode"))],
   base: "/static/built/",
   publicDir: false,
   css: {

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from registry.domain.calibration import CalibrationProblem
 from registry.domain.device_kinds import DEVICE_KINDS
+from registry.domain.done_at import when_done
 from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound
 from registry.domain.kinds import AlertState, AssetState, CalibrationState, Family, Role
 from registry.domain.link_test import ZEROED
@@ -38,7 +39,8 @@ class NewDevice:
     """Hardware to be fitted to an asset. ``points`` empty: those of its kind, or the usual ones.
 
     ``heartbeat_s``: how often it normally speaks; silence is judged by it. ``baselines``: point name to the value it
-    shows when all is well (road camber), 0 where not given.
+    shows when all is well (road camber), 0 where not given. ``done_at``: when it was screwed on, where a phone without
+    a signal tells it later.
     """
 
     serial: str
@@ -51,6 +53,7 @@ class NewDevice:
     points: Sequence[str] = ()
     baselines: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    done_at: datetime | None = None
 
 
 def fit_device(engine: Engine, new: NewDevice, *, by: Actor, now: datetime) -> int:
@@ -78,7 +81,8 @@ def _put_on(tx: Connection, row: Any, new: NewDevice, *, by: Actor, now: datetim
         raise InvalidMove("the asset is abandoned; nothing is fitted to it any more")
     new = _checked(tx, new)
     names = _points_of(Family(row.family), new)
-    device_id = _insert(tx, new, by=by, now=now)
+    fitted_at = when_done(new.done_at, now=now)
+    device_id = _insert(tx, new, by=by, fitted_at=fitted_at)
     made = tx.execute(
         insert(point).returning(point.c.id, point.c.baseline),
         [
@@ -94,7 +98,7 @@ def _put_on(tx: Connection, row: Any, new: NewDevice, *, by: Actor, now: datetim
     ).all()
     tx.execute(
         insert(baseline),
-        [{"point_id": each.id, "value": each.baseline, "set_at": now, "set_by": by.user_id} for each in made],
+        [{"point_id": each.id, "value": each.baseline, "set_at": fitted_at, "set_by": by.user_id} for each in made],
     )
     _calibrate(tx, device_id, [name for name in names if name in ZEROED and name not in new.baselines], now=now)
     revisions.bump(tx, revisions.DIRECTORY)
@@ -126,15 +130,25 @@ def remove_device(engine: Engine, device_id: int, *, reason: str, by: Actor, now
         write_change(tx, row, changes, action="remove", audited="device.remove", by=by, now=now, note=why)
 
 
-def swap_device(engine: Engine, device_id: int, serial: str, *, reason: str, by: Actor, now: datetime) -> int:
+def swap_device(
+    engine: Engine,
+    device_id: int,
+    serial: str,
+    *,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    done_at: datetime | None = None,
+) -> int:
     """Put the device ``serial`` in the place of another, on the same bus and address; returns the new one's id.
 
-    Baselines begin at 0 and are found anew: another sensor sits differently. Raises what ``fit_device`` and
+    Baselines begin at 0 and are found anew: another sensor sits differently. ``done_at``: when it was exchanged, where
+    a phone without a signal tells it later. Raises what ``fit_device`` and
     ``remove_device`` raise.
     """
     with writing(engine) as tx:
         why = _reason(reason)
-        row, old = _take_off(tx, device_id, reason=why, by=by, now=now)
+        row, old = _take_off(tx, device_id, reason=why, by=by, now=now, done_at=done_at)
         names = tx.execute(select(point.c.name).where(point.c.device_id == device_id).order_by(point.c.id)).scalars()
         new = NewDevice(
             serial=serial,
@@ -146,6 +160,7 @@ def swap_device(engine: Engine, device_id: int, serial: str, *, reason: str, by:
             bus_address=old.bus_address,
             points=list(names),
             note=why,
+            done_at=done_at,
         )
         new_id, new_serial = _put_on(tx, row, new, by=by, now=now)
         changes = {"device": [old.serial, new_serial]}
@@ -154,24 +169,42 @@ def swap_device(engine: Engine, device_id: int, serial: str, *, reason: str, by:
 
 
 def rezero_device(
-    engine: Engine, device_id: int, baselines: Mapping[str, float], *, reason: str, by: Actor, now: datetime
+    engine: Engine,
+    device_id: int,
+    baselines: Mapping[str, float],
+    *,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    done_at: datetime | None = None,
 ) -> int:
     """Let ``baselines`` (point name to value in its unit) count as "all is well" from now on; how many were changed.
 
-    The old ones stay on file. Raises ``NotFound``, ``NotAllowed``, ``InvalidMove`` for a device that is off, and
-    ``InvalidInput`` naming the point.
+    The old ones stay on file. ``done_at``: when somebody stood there and said so, where a phone tells it later. Raises
+    ``NotFound``, ``NotAllowed``, ``InvalidMove`` for a device that is off, ``InvalidInput`` naming the point, and
+    ``Conflict`` where it was zeroed again since then: what is newer holds.
     """
     with writing(engine) as tx:
-        return rezero_in(tx, device_id, baselines, reason=reason, by=by, now=now)
+        return rezero_in(tx, device_id, baselines, reason=reason, by=by, now=now, done_at=done_at)
 
 
 def rezero_in(
-    tx: Connection, device_id: int, baselines: Mapping[str, float], *, reason: str, by: Actor, now: datetime
+    tx: Connection,
+    device_id: int,
+    baselines: Mapping[str, float],
+    *,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    done_at: datetime | None = None,
 ) -> int:
     """``rezero_device`` in the caller's transaction."""
+    set_at = when_done(done_at, now=now)
     fitted = _fitted(tx, device_id)
     row = _carrier(tx, fitted.asset_id, by)
     why = _reason(reason)
+    if done_at is not None:
+        _check_newest(tx, device_id, set_at)
     points = {each.name: each for each in tx.execute(select(point).where(point.c.device_id == device_id))}
     changes: dict[str, list[float]] = {}
     for name, value in baselines.items():
@@ -179,13 +212,19 @@ def rezero_in(
             raise InvalidInput(name, "sensor {serial} has no point {name}", serial=fitted.serial, name=name)
         if _sane(name, value) != points[name].baseline:
             changes[name] = [points[name].baseline, value]
-            set_baseline(tx, points[name].id, value, by=by.user_id, now=now)
+            set_baseline(tx, points[name].id, value, by=by.user_id, now=set_at)
     end_calibrations(tx, device_id, CalibrationProblem.BY_HAND, by=by, now=now)
     if changes:
         told = {f"baseline.{name}": pair for name, pair in changes.items()}
         note = f"{fitted.serial}: {why}"
         write_change(tx, row, told, action="rezero", audited="device.rezero", by=by, now=now, note=note)
     return len(changes)
+
+
+def _check_newest(tx: Connection, device_id: int, set_at: datetime) -> None:
+    since = select(baseline.c.id).join(point, point.c.id == baseline.c.point_id)
+    if tx.execute(since.where(point.c.device_id == device_id, baseline.c.set_at > set_at).limit(1)).first() is not None:
+        raise Conflict("the sensor was zeroed again after that; look at its values, and zero it anew if they are wrong")
 
 
 def device_to_handle(tx: Connection, device_id: int, *, by: Actor) -> Any:
@@ -219,7 +258,9 @@ def may_handle(by: Actor, parties: Sequence[int | None]) -> bool:
     return by.role is Role.CREW and by.unit_id is not None and by.unit_id in parties
 
 
-def _take_off(tx: Connection, device_id: int, *, reason: str, by: Actor, now: datetime) -> tuple[Any, Any]:
+def _take_off(
+    tx: Connection, device_id: int, *, reason: str, by: Actor, now: datetime, done_at: datetime | None = None
+) -> tuple[Any, Any]:
     """The asset's row and the device's, without the asset's history."""
     alerts.take_turn(
         tx
@@ -229,7 +270,11 @@ def _take_off(tx: Connection, device_id: int, *, reason: str, by: Actor, now: da
     tx.execute(
         update(device)
         .where(device.c.id == device_id)
-        .values(removed_at=now, removed_by=by.user_id, note=_joined(fitted.note, reason))
+        .values(
+            removed_at=max(when_done(done_at, now=now), fitted.fitted_at),
+            removed_by=by.user_id,
+            note=_joined(fitted.note, reason),
+        )
     )
     _end_alerts(tx, device_id, now=now)
     end_calibrations(tx, device_id, CalibrationProblem.REMOVED, by=by, now=now)
@@ -292,7 +337,7 @@ def _checked(tx: Connection, new: NewDevice) -> NewDevice:
     return replace(new, serial=serial, profile=new.profile.strip(), note=new.note.strip())
 
 
-def _insert(tx: Connection, new: NewDevice, *, by: Actor, now: datetime) -> int:
+def _insert(tx: Connection, new: NewDevice, *, by: Actor, fitted_at: datetime) -> int:
     values = {
         "serial": new.serial,
         "profile": new.profile,
@@ -301,7 +346,7 @@ def _insert(tx: Connection, new: NewDevice, *, by: Actor, now: datetime) -> int:
         "bus": new.bus,
         "bus_address": new.bus_address,
         "heartbeat_s": new.heartbeat_s,
-        "fitted_at": now,
+        "fitted_at": fitted_at,
         "fitted_by": by.user_id,
         "note": new.note,
     }

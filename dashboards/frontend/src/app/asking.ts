@@ -1,0 +1,242 @@
+// The forms. Each is a draft from its first letter: a killed tab, a call or a dead battery loses nothing.
+// words: move.accept move.secure move.hand_back move.note move.return move.check move.verify move.request_extension move.self_handle move.decline move.file move.rework move.close
+import { decimalsOf } from "../format";
+import { missing } from "./forms";
+import type { App } from "./main";
+import { addressOf, keepPicture } from "./pictures";
+import { moveWord } from "./screens";
+import { cityNow } from "./sending";
+import type { Draft, Move, PictureOf } from "./shapes";
+import { button, icon, make, message, span, type Child } from "./ui";
+
+const SAVE_AFTER_MS = 250;
+const PEOPLE = [1, 2, 3, 4, 5, 6];
+const HEARTBEATS_S = [60, 600, 3600, 21_600, 86_400];
+
+class Form {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  readonly box = make("form", { class: "asking stack", novalidate: "" });
+
+  constructor(
+    readonly app: App,
+    public draft: Draft,
+    private readonly scanned: boolean,
+  ) {
+    this.box.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.submit();
+    });
+    // the last letters are kept too when the phone puts the page away
+    addEventListener("pagehide", () => void this.save(), { once: true });
+  }
+
+  get move(): Move | undefined {
+    const { case_id, move } = this.draft.subject;
+    if (case_id === undefined) return undefined;
+    const task = this.app.state.task(case_id);
+    const all = [...(task?.moves ?? []), ...Object.values(task?.then ?? {}).flat()];
+    return all.find((one) => one.name === move);
+  }
+
+  value(name: string): string {
+    return this.draft.fields[name] ?? "";
+  }
+
+  set(name: string, value: string, now = false): void {
+    this.draft = { ...this.draft, fields: { ...this.draft.fields, [name]: value }, changed_ms: Date.now() };
+    clearTimeout(this.timer);
+    if (now) void this.save();
+    else this.timer = setTimeout(() => void this.save(), SAVE_AFTER_MS);
+  }
+
+  async save(): Promise<void> {
+    clearTimeout(this.timer);
+    if (this.app.isGone(this.draft.id)) return;
+    const empty = Object.values(this.draft.fields).every((value) => value.trim() === "") && this.draft.pictures.length === 0;
+    if (!empty) await this.app.keepDraft(this.draft);
+  }
+
+  text(name: string, label: string, attributes: Record<string, string> = {}, long = false): HTMLElement {
+    const input = long ? make("textarea", { class: "input", id: name, rows: "3", maxlength: "1000", ...attributes }) : make("input", { class: "input", id: name, maxlength: "60", autocomplete: "off", ...attributes });
+    input.value = this.value(name);
+    input.addEventListener("input", () => this.set(name, input.value));
+    return make("div", { class: "field", "data-field": name }, make("label", { for: name }, label), input);
+  }
+
+  choices(name: string, label: string, among: readonly (readonly [string, string])[], other = ""): HTMLElement {
+    const row = make("div", { class: "choices", role: "group", "aria-label": label });
+    const made = among.map(([value, words]) => {
+      const one = button(words, () => {
+        this.set(name, this.value(name) === value ? "" : value, true);
+        for (const [at, each] of made.entries()) each.setAttribute("aria-pressed", String(among[at]?.[0] === this.value(name)));
+        if (field !== undefined) field.value = "";
+      }, "choice");
+      one.setAttribute("aria-pressed", String(this.value(name) === value));
+      return one;
+    });
+    row.append(...made);
+    const field = other === "" ? undefined : make("input", { class: "input", "aria-label": other, placeholder: other, maxlength: "200" });
+    if (field !== undefined) {
+      if (!among.some(([value]) => value === this.value(name))) field.value = this.value(name);
+      field.addEventListener("input", () => {
+        this.set(name, field.value);
+        for (const each of made) each.setAttribute("aria-pressed", "false");
+      });
+    }
+    return make("div", { class: "field", "data-field": name }, make("span", { class: "label-text" }, label), row, field);
+  }
+
+  select(name: string, label: string, among: readonly (readonly [string, string])[]): HTMLElement {
+    const select = make("select", { class: "input", id: name }, ...among.map(([value, words]) => make("option", { value }, words)));
+    select.value = this.value(name);
+    select.addEventListener("change", () => this.set(name, select.value, true));
+    return make("div", { class: "field", "data-field": name }, make("label", { for: name }, label), select);
+  }
+
+  /** Pictures: taken now, seen at once, taken away again with one tap. */
+  pictures(kind: PictureOf["kind"], label: string): HTMLElement {
+    const { t } = this.app.page;
+    const shown = make("div", { class: "thumbs" });
+    const input = make("input", { class: "unseen", type: "file", accept: "image/*", capture: "environment", multiple: "", id: `pictures-${kind}` });
+    const words = make("p", { class: "soft small", role: "status" });
+    const draw = async (): Promise<void> => {
+      const some = this.draft.pictures.filter((one) => one.kind === kind);
+      const made = await Promise.all(
+        some.map(async (one, at) => {
+          const src = await addressOf(this.app.state.store, one.id);
+          const away = button("", () => void this.removePicture(one).then(draw), "quiet", "cross");
+          away.setAttribute("aria-label", t("app.remove_picture", { n: at + 1 }));
+          return make("span", { class: "thumb" }, src !== undefined && make("img", { src, alt: t("app.picture") }), away);
+        }),
+      );
+      shown.replaceChildren(...made);
+    };
+    input.addEventListener("change", () => {
+      words.textContent = t("photo.shrinking");
+      const files = [...(input.files ?? [])];
+      void (async () => {
+        for (const file of files) {
+          const kept = await keepPicture(this.app.state.store, file, kind, await cityNow(this.app.state.store, Date.now()));
+          this.draft = { ...this.draft, pictures: [...this.draft.pictures, kept], changed_ms: Date.now() };
+          await this.save();
+        }
+        input.value = "";
+        words.textContent = "";
+        await draw();
+      })();
+    });
+    void draw();
+    const ask = make("label", { class: "button big", for: `pictures-${kind}` }, icon("camera"), label);
+    return make("div", { class: "field", "data-field": "pictures" }, input, ask, words, shown);
+  }
+
+  private async removePicture(one: PictureOf): Promise<void> {
+    this.draft = { ...this.draft, pictures: this.draft.pictures.filter((each) => each.id !== one.id) };
+    await this.app.state.store.delete("pictures", one.id);
+    await this.app.keepDraft(this.draft);
+  }
+
+  private async submit(): Promise<void> {
+    await this.save();
+    const field = missing(this.draft, this.move, this.scanned);
+    this.box.querySelector(".message.error")?.remove();
+    if (field === "") {
+      await this.app.submit(this.draft, this.move);
+      return;
+    }
+    const place = this.box.querySelector<HTMLElement>(`[data-field="${field}"]`);
+    const said = message(3, this.app.page.t("app.missing." + field));
+    (place ?? this.box).prepend(said);
+    said.scrollIntoView({ block: "center" });
+    place?.querySelector<HTMLElement>("input:not(.unseen), textarea, select, button")?.focus();
+  }
+}
+
+export async function draftScreen(app: App, id: string): Promise<Node[]> {
+  const draft = app.fresh?.id === id ? app.fresh : await app.state.store.get("drafts", id);
+  const { t } = app.page;
+  if (draft === undefined) return [message(1, t("app.draft_gone"))];
+  const scanned = draft.subject.asset_id !== undefined && (await app.state.scanned(draft.subject.asset_id)) !== undefined;
+  const form = new Form(app, draft, scanned);
+  const title = draft.kind === "move" ? moveWord(app, draft.subject.move ?? "note") : t("app.kind." + draft.kind);
+  const offline = navigator.onLine ? "" : t("app.will_wait");
+  form.box.append(...(await fieldsOf(form, scanned)).filter((one): one is HTMLElement => one instanceof Node));
+  const send = button(t(offline === "" ? "app.send" : "app.keep_and_send"), () => form.box.requestSubmit(), "primary big", "send");
+  form.box.append(make("div", { class: "sticky" }, offline !== "" && make("p", { class: "soft small" }, offline), send));
+  return [make("h1", {}, title), make("p", { class: "soft" }, draft.about), form.box];
+}
+
+async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
+  const { app, draft } = form;
+  const { page, state } = app;
+  const { t, language } = page;
+  const asset = draft.subject.asset_id === undefined ? undefined : await state.asset(draft.subject.asset_id);
+  const family = asset?.family ?? "cover";
+  switch (draft.kind) {
+    case "report": {
+      const kinds = Object.entries(state.carried?.kinds ?? {}).filter(([, kind]) => !kind.retired && (kind.family === family || kind.family === "other"));
+      const first = kinds.slice(0, 12).map(([key, kind]) => [key, kind[language]] as const);
+      return [form.choices("kind", t("app.what_kind"), first), form.text("text", t("app.what_wrong"), {}, true), form.pictures("", t("app.take_picture"))];
+    }
+    case "permit": {
+      const works = (state.carried?.works[family] ?? []).map((key) => [t(key), t(key)] as const);
+      const minutes = (state.carried?.minutes ?? [30, 60]).map((each) => [String(each), span(each, page)] as const);
+      return [
+        form.choices("work", t("permit.what"), works, t("permit.other_work")),
+        form.choices("people", t("permit.how_many"), PEOPLE.map((n) => [String(n), String(n)] as const)),
+        form.choices("minutes", t("permit.how_long"), minutes),
+        scanned ? message(0, t("app.scanned_here")) : form.text("note", t("app.why_not_scanned"), {}, true),
+      ];
+    }
+    case "permit_prolong":
+      return [form.choices("minutes", t("permit.how_long"), [15, 30, 60, 120].map((each) => [String(each), span(each, page)] as const))];
+    case "permit_end":
+      return [message(2, t("app.closed_sure")), form.pictures("after", t("app.take_after")), form.text("note", t("case.note_optional"), {}, true)];
+    case "move":
+      return moveFields(form);
+    case "picture":
+      return [form.pictures("near", t("app.take_near")), form.pictures("far", t("app.take_far"))];
+    case "fit": {
+      const profiles = (state.carried?.profiles ?? []).map((one) => [one.name, one[language === "zh" ? "zh" : "en"]] as const);
+      const own = { cover: "cc-cover-1", light: "cc-pole-1", other: "cc-cover-1" }[family];
+      if (form.value("profile") === "") form.set("profile", own);
+      if (form.value("heartbeat_s") === "") form.set("heartbeat_s", "600");
+      return [form.text("serial", t("app.serial")), form.select("profile", t("app.profile"), profiles), form.select("heartbeat_s", t("app.heartbeat"), HEARTBEATS_S.map((s) => [String(s), span(s / 60, page)] as const)), form.text("cabinet_id", t("app.cabinet"), { maxlength: "40" }), form.text("note", t("case.note_optional"), {}, true)];
+    }
+    case "swap":
+      return [form.text("serial", t("app.new_serial")), form.text("reason", t("app.reason"), { maxlength: "500" }, true)];
+    case "rezero": {
+      const device = asset?.devices.find((one) => one.id === draft.subject.device_id);
+      const zeroed = new Set(state.carried?.zeroed ?? []);
+      const points = (device?.points ?? []).filter((point) => zeroed.has(point.name));
+      const rows = points.map((point) => {
+        const unit = point.unit === "1" ? "" : t(`unit.${point.unit}`);
+        const row = form.text(`point.${point.name}`, `${t(`point.${point.name}`)} (${unit})`, { inputmode: "decimal", maxlength: "20" });
+        const now = point.value;
+        const take = now === null ? undefined : button(t("app.take_value", { value: `${now.toFixed(decimalsOf(point.name))} ${unit}` }), () => {
+          const input = row.querySelector("input");
+          if (input !== null) input.value = now.toFixed(decimalsOf(point.name));
+          form.set(`point.${point.name}`, now.toFixed(decimalsOf(point.name)), true);
+        }, "", "check");
+        row.append(...(take === undefined ? [] : [take]));
+        return row;
+      });
+      return [make("div", { class: "stack", "data-field": "point" }, ...rows), form.text("reason", t("app.reason"), { maxlength: "500" }, true)];
+    }
+  }
+}
+
+function moveFields(form: Form): Child[] {
+  const { app, move, draft } = form;
+  const { t } = app.page;
+  const task = draft.subject.case_id === undefined ? undefined : app.state.task(draft.subject.case_id);
+  const unit = task === undefined ? "" : (app.state.carried?.kinds[task.case.kind]?.unit ?? "");
+  const pictured = draft.subject.asset_id !== undefined;
+  return [
+    move?.verdict_required === true && form.choices("passed", t("case.verdict"), [["1", t("case.is_there")], ["0", t("case.is_not_there")]]),
+    move?.before_and_after === true && form.pictures("before", t("case.photo_before")),
+    pictured && move?.name !== "accept" && form.pictures(move?.before_and_after === true || move?.name === "hand_back" ? "after" : "", t("app.take_picture")),
+    move?.name === "hand_back" && form.text("quantity", `${t("case.quantity")}${unit === "" ? "" : ` (${unit})`}`, { inputmode: "decimal", maxlength: "12" }),
+    form.text("note", t(move?.note_required === true ? "case.reason" : move?.note_or_photo === true ? "case.note_or_photo" : "case.note_optional"), { maxlength: "2000" }, true),
+  ];
+}

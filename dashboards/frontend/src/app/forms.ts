@@ -1,0 +1,128 @@
+// From what was typed to what is sent: one function per kind of form. Pure.
+import type { Act, Asset, Draft, FormKind, Move, Request } from "./shapes";
+
+/** What a form needs to know to be sent. `token`: the plate was scanned just now. */
+export interface Facts {
+  readonly user: { readonly id: number; readonly name: string };
+  readonly done_at: string;
+  readonly id: string;
+  readonly key: string;
+  readonly asset: Asset | undefined;
+  readonly token: string | undefined;
+  readonly version: number | undefined;
+  readonly seen_entry: number | undefined;
+  /** The act before, on whose answer this one builds. */
+  readonly after: Act | undefined;
+}
+
+/** The field that has to be filled before it can be sent, by its name; "" when all is there. */
+export function missing(draft: Draft, move: Move | undefined, scanned: boolean): string {
+  const said = (name: string): boolean => (draft.fields[name] ?? "").trim() !== "";
+  const pictures = draft.pictures.length > 0;
+  switch (draft.kind) {
+    case "report":
+      return said("text") ? "" : "text";
+    case "permit":
+      return !said("work") ? "work" : !said("people") ? "people" : !said("minutes") ? "minutes" : scanned || said("note") ? "" : "note";
+    case "permit_prolong":
+      return said("minutes") ? "" : "minutes";
+    case "fit":
+      return said("serial") ? (said("profile") ? "" : "profile") : "serial";
+    case "swap":
+      return said("serial") ? (said("reason") ? "" : "reason") : "serial";
+    case "rezero":
+      return Object.keys(draft.fields).some((name) => name.startsWith("point.") && number(draft.fields[name]) !== undefined) ? (said("reason") ? "" : "reason") : "point";
+    case "picture":
+      return pictures ? "" : "pictures";
+    case "permit_end":
+      return "";
+    case "move":
+      return missingOfMove(draft, move, said, pictures);
+  }
+}
+
+function missingOfMove(draft: Draft, move: Move | undefined, said: (name: string) => boolean, pictures: boolean): string {
+  if (move === undefined) return "";
+  if (move.verdict_required && !said("passed")) return "passed";
+  if (move.note_required && !said("note")) return "note";
+  if (move.note_or_photo && !said("note") && !pictures) return "note";
+  if (move.before_and_after) {
+    const kinds = new Set(draft.pictures.map((one) => one.kind));
+    if (!kinds.has("before") || !kinds.has("after")) return "pictures";
+  }
+  return "";
+}
+
+function number(text: string | undefined): number | undefined {
+  const plain = (text ?? "").trim().replace(",", ".");
+  const value = Number(plain);
+  return plain === "" || !Number.isFinite(value) ? undefined : value;
+}
+
+/** What is sent for a draft. */
+export function actOf(draft: Draft, facts: Facts): Omit<Act, "seq"> {
+  const { asset_id, case_id } = draft.subject;
+  const request = requestOf(draft, facts);
+  return {
+    id: facts.id,
+    key: facts.key,
+    user_id: facts.user.id,
+    user_name: facts.user.name,
+    kind: draft.kind,
+    about: draft.about,
+    subject: draft.subject,
+    line: draft.kind === "move" ? `case ${case_id ?? 0}` : `asset ${asset_id ?? 0}`,
+    done_at: facts.done_at,
+    request,
+    pictures: draft.pictures,
+    state: "waiting",
+    tries: 0,
+    next_ms: 0,
+    ...(facts.after === undefined ? {} : { needs: facts.after.id }),
+    ...(facts.seen_entry === undefined ? {} : { seen_entry: facts.seen_entry }),
+  };
+}
+
+function requestOf(draft: Draft, facts: Facts): Request | null {
+  const { subject, fields } = draft;
+  const text = (name: string): string => (fields[name] ?? "").trim();
+  const done_at = facts.done_at;
+  const on = `/assets/${subject.asset_id ?? 0}`;
+  const makers: Record<FormKind, () => Request | null> = {
+    report: () => ({ path: `${on}/reports`, body: { text: text("text"), kind: text("kind") || "reported", photo_ids: [], done_at } }),
+    permit: () => {
+      const proof = facts.token === undefined ? {} : { token: facts.token };
+      const work = { work: text("work"), people: number(fields.people) ?? 1, minutes: number(fields.minutes) ?? 60 };
+      return { path: `${on}/permits`, body: { ...work, ...proof, ...(subject.case_id === undefined ? {} : { case_id: subject.case_id }), note: text("note"), done_at } };
+    },
+    permit_end: () => ({ path: `/permits/${subject.permit_id ?? "{id}"}/end`, body: { note: text("note"), done_at } }),
+    permit_prolong: () => ({ path: `/permits/${subject.permit_id ?? "{id}"}/prolong`, body: { minutes: number(fields.minutes) ?? 30, done_at } }),
+    move: () => ({ path: `/cases/${subject.case_id ?? 0}/moves`, body: moveBody(draft, done_at), version: facts.version ?? 0 }),
+    fit: () => {
+      const kind = { serial: text("serial"), profile: text("profile"), asset_id: subject.asset_id ?? 0, heartbeat_s: number(fields.heartbeat_s) ?? 600 };
+      return { path: "/devices", body: { ...kind, cabinet_id: text("cabinet_id"), note: text("note"), done_at } };
+    },
+    swap: () => ({ path: `/devices/${subject.device_id ?? 0}/swap`, body: { serial: text("serial"), reason: text("reason"), done_at } }),
+    rezero: () => ({ path: `/devices/${subject.device_id ?? 0}/rezero`, body: { baselines: zeroes(fields), reason: text("reason"), done_at } }),
+    picture: () => null,
+  };
+  return makers[draft.kind]();
+}
+
+function moveBody(draft: Draft, done_at: string): Record<string, unknown> {
+  const { fields } = draft;
+  const body: Record<string, unknown> = { move: draft.subject.move ?? "note", note: (fields.note ?? "").trim(), photo_ids: [], done_at };
+  const quantity = number(fields.quantity);
+  if (quantity !== undefined) body.quantity = quantity;
+  if ((fields.passed ?? "") !== "") body.passed = fields.passed === "1";
+  return body;
+}
+
+function zeroes(fields: Readonly<Record<string, string>>): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [name, written] of Object.entries(fields)) {
+    const value = name.startsWith("point.") ? number(written) : undefined;
+    if (value !== undefined) found[name.slice("point.".length)] = value;
+  }
+  return found;
+}

@@ -1,0 +1,67 @@
+// The scan screen: the camera in the page, its torch, and a field for plates that no camera reads any more.
+import { Camera } from "./camera";
+import { assetNamed, keepFact } from "./kept";
+import type { App } from "./main";
+import { tokenIn } from "./plate";
+import { button, icon, make, message } from "./ui";
+
+/** The screen, and how to end it: a camera that nobody looks through must not run. */
+export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: () => void } {
+  const { t } = app.page;
+  const video = make("video", { playsinline: "", muted: "", "aria-label": t("app.camera") });
+  video.muted = true;
+  const said = make("div", { class: "scan-said", role: "status" }, make("p", { class: "soft" }, t("app.point_camera")));
+  const torch = button(t("app.torch"), () => void light(), "torch", "light");
+  torch.hidden = true;
+  torch.setAttribute("aria-pressed", "false");
+  const camera = new Camera(video, (text) => void found(text));
+  let over = false;
+  let last = "";
+
+  const light = async (): Promise<void> => {
+    const on = torch.getAttribute("aria-pressed") !== "true";
+    await camera.light(on);
+    torch.setAttribute("aria-pressed", String(on));
+  };
+
+  const found = async (text: string): Promise<void> => {
+    if (over || text === last) return;
+    last = text;
+    const token = tokenIn(text);
+    const asset = token === "" ? undefined : await assetNamed(app.state.store, token);
+    if (asset !== undefined && !over) {
+      over = true;
+      navigator.vibrate?.(80);
+      if (asset.tokens.includes(token)) await keepFact(app.state.store, "scanned", { asset_id: asset.id, token, at_ms: Date.now() });
+      location.replace(`#/asset/${asset.id}`);
+      return;
+    }
+    if (token === "") said.replaceChildren(message(2, t("app.no_plate")));
+    else said.replaceChildren(message(1, make("p", {}, t("app.plate_not_carried", { token })), make("a", { class: "button", href: `/Q/${token}` }, t("app.open_online"))));
+  };
+
+  const input = make("input", { class: "input", id: "token", maxlength: "80", autocomplete: "off", autocapitalize: "characters", spellcheck: "false" });
+  const form = make("form", { class: "manual" }, make("label", { for: "token" }, t("app.by_hand")), make("div", { class: "pair" }, input, make("button", { class: "button primary" }, icon("search"), t("app.find"))));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    last = "";
+    void found(input.value);
+  });
+  camera
+    .start()
+    .then(() => {
+      torch.hidden = !camera.hasTorch;
+    })
+    .catch(() => {
+      video.hidden = true;
+      said.replaceChildren(message(2, t("app.no_camera")));
+      input.focus();
+    });
+  return {
+    nodes: [make("h1", { class: "unseen" }, t("app.scan")), make("div", { class: "viewfinder" }, video, make("span", { class: "aim" }), torch), said, form],
+    end: () => {
+      over = true;
+      camera.stop();
+    },
+  };
+}

@@ -1,0 +1,294 @@
+// The screens that show: tasks, one asset, what waits to be sent, drafts. The screens that ask are in asking.ts.
+// words: entry.accept entry.secure entry.hand_back entry.note entry.return entry.check entry.verify entry.dispatch entry.rework entry.recall entry.collect entry.file entry.close entry.void entry.overdue entry.report
+import { quantity } from "../format";
+import { whereAmI } from "../position";
+import { fact } from "./kept";
+import { addressOf } from "./pictures";
+import { drop, heldUp, keepAsNote, sendAnew } from "./sending";
+import type { App } from "./main";
+import type { Act, Asset, CaseRow, FormKind, Move, Subject, Task } from "./shapes";
+import { button, clockOf, empty, facts, icon, link, make, message, shapeOf, span, time, way, type Child } from "./ui";
+import { metres } from "./ways";
+
+type Sort = "near" | "due";
+
+/** The work of the day, nearest or most urgent first. */
+export async function tasksScreen(app: App): Promise<Node[]> {
+  const { state, page } = app;
+  const { t } = page;
+  const shown: Node[] = [bagLine(app)];
+  const { carried } = state;
+  if (carried === undefined) return [...shown, empty(t("app.nothing_yet"), t("app.nothing_yet_text"))];
+  const running = (await Promise.all(permitAssets(app).map(async (id) => permitCard(app, id)))).filter((one) => one !== undefined);
+  if (running.length > 0) shown.push(make("section", { class: "stack-tight" }, make("h2", {}, t("app.permits_running")), ...running));
+  const sort = ((await fact<Sort>(state.store, "sort")) ?? "due") === "near" && state.here !== undefined ? "near" : "due";
+  const cases = [...carried.cases].sort((one, other) => order(app, one.case, sort) - order(app, other.case, sort));
+  if (cases.length + carried.looks.length === 0) return [...shown, empty(t("tasks.none"), t("app.none_text"), true)];
+  shown.push(
+    make(
+      "div",
+      { class: "spread" },
+      make("h2", {}, t("app.tasks"), " ", make("span", { class: "soft" }, String(cases.length + carried.looks.length))),
+      make("div", { class: "segments", role: "group", "aria-label": t("app.sort") }, sortButton(app, "due", sort), sortButton(app, "near", sort)),
+    ),
+    make("ol", { class: "stack-tight" }, ...cases.map((task) => make("li", {}, taskCard(app, task)))),
+  );
+  if (carried.looks.length > 0) {
+    const looks = carried.looks.map((look) =>
+      make("li", {}, link(`/cases/${look.case_id}`, "card task", shapeOf(look.severity), make("span", { class: "task-text" }, make("strong", {}, t(`task_kind.${look.look}`), " · ", state.kind(look.kind)), make("span", {}, look.asset_name), look.note !== "" && make("span", { class: "task-note" }, look.note), time(look.due_at, page, true)), icon("next"))),
+    );
+    shown.push(make("h2", {}, t("tasks.looks")), make("ol", { class: "stack-tight" }, ...looks));
+  }
+  return shown;
+}
+
+function order(app: App, row: CaseRow, sort: Sort): number {
+  if (sort === "near" && app.state.here !== undefined) return metres(app.state.here, row);
+  const due = row.secure_due_at !== null && row.secured_at === null ? row.secure_due_at : row.deadline_at;
+  return Date.parse(due);
+}
+
+function sortButton(app: App, sort: Sort, now: Sort): HTMLButtonElement {
+  const made = button(app.page.t(sort === "near" ? "app.nearest" : "app.soonest"), () => void app.sortBy(sort), "segment");
+  made.setAttribute("aria-pressed", String(sort === now));
+  return made;
+}
+
+/** How old what is carried is, and a way to fetch it anew. */
+function bagLine(app: App): HTMLElement {
+  const { state, page } = app;
+  const { t } = page;
+  const age = state.carried === undefined ? t("app.bag_empty") : make("span", {}, t("app.bag_of"), " ", time(state.carried.at, page));
+  const again = button(t("app.refresh"), () => void app.refresh(true), "quiet", "broken");
+  again.disabled = state.loading;
+  const line = make("div", { class: "bag spread" }, make("p", { class: "soft" }, age), again);
+  if (state.problem === "" || state.loading) return line;
+  const words = make("p", {}, t(state.problem));
+  const more = state.problem === "app.sign_in_needed" ? link("/login?next=/app", "button primary", icon("user"), t("nav.login")) : state.problem === "app.account_first" ? link("/account", "button", t("nav.account")) : undefined;
+  return make("div", { class: "stack-tight" }, line, message(state.problem === "app.no_signal" ? 1 : 2, words, more));
+}
+
+function taskCard(app: App, task: Task): HTMLElement {
+  const { state, page } = app;
+  const row = task.case;
+  const pending = state.lastMove(row.id);
+  const due = row.secure_due_at !== null && row.secured_at === null ? row.secure_due_at : row.deadline_at;
+  return link(
+    `#/case/${row.id}`,
+    "card task",
+    shapeOf(row.severity),
+    make(
+      "span",
+      { class: "task-text" },
+      make("strong", {}, state.kind(row.kind)),
+      make("span", {}, row.asset_name),
+      row.road !== "" && !row.asset_name.startsWith(row.road) && make("span", { class: "soft" }, row.road),
+      task.said !== "" && make("span", { class: "task-note" }, task.said),
+      make("span", { class: "inline" }, make("span", { class: "chip cool" }, page.t(`stage.${row.stage}`)), time(due, page, true), way(state.here, row, page)),
+      pending !== undefined && pending.state !== "sent" && make("span", { class: "chip warm" }, icon("clock"), page.t("app.move_waits", { move: moveWord(app, pending.subject.move ?? "") })),
+    ),
+    icon("next"),
+  );
+}
+
+export const moveWord = (app: App, move: string): string => app.page.t("entry." + move);
+
+function permitAssets(app: App): number[] {
+  const user = app.state.user?.id;
+  const ids = [
+    ...(app.state.carried?.permits ?? []).filter((one) => one.by_user_id === user).map((one) => one.asset_id),
+    ...app.state.acts.filter((act) => act.kind === "permit").map((act) => act.subject.asset_id ?? 0),
+  ];
+  return [...new Set(ids)];
+}
+
+async function permitCard(app: App, assetId: number): Promise<HTMLElement | undefined> {
+  const running = app.state.permitOf(assetId);
+  const asset = await app.state.asset(assetId);
+  if (running === undefined) return undefined;
+  const { t } = app.page;
+  const subject: Subject = running.permit !== undefined ? { asset_id: assetId, permit_id: running.permit.id } : { asset_id: assetId, ...(running.act?.answer?.id === undefined ? {} : { permit_id: running.act.answer.id }), permit_act: running.act?.id ?? "" };
+  const about = asset?.name ?? running.permit?.asset_name ?? "";
+  return make(
+    "section",
+    { class: "card card-body permit-runs stack-tight" },
+    make("p", { class: "spread" }, make("strong", {}, icon("key"), t("app.permit_runs")), time(running.ends_at, app.page, true)),
+    make("p", {}, link(`#/asset/${assetId}`, "", about), " · ", running.work),
+    make("div", { class: "pair" }, button(t("permit.end"), () => void app.ask("permit_end", subject, about), "primary", "check"), button(t("permit.prolong"), () => void app.ask("permit_prolong", subject, about), "", "clock")),
+  );
+}
+
+/** One case and what may be done with it now. */
+export async function caseScreen(app: App, id: number): Promise<Node[]> {
+  const { state, page } = app;
+  const { t } = page;
+  const task = state.task(id);
+  if (task === undefined) return [empty(t("app.not_carried"), t("app.not_carried_text")), link(`/cases/${id}`, "button", t("app.open_online"))];
+  const row = task.case;
+  const asset = row.asset_id === null ? undefined : await state.asset(row.asset_id);
+  const before = state.lastMove(id);
+  // after one's own move that is on its way, the server's list of moves is the one of the stage before
+  const moves = before === undefined ? task.moves : (task.then[before.subject.move ?? ""] ?? task.moves.filter((move) => move.name === "note"));
+  const subject = (move: string): Subject => ({ case_id: id, move, ...(row.asset_id === null ? {} : { asset_id: row.asset_id }) });
+  const about = `${state.kind(row.kind)} · ${row.asset_name}`;
+  return [
+    make("div", { class: "head" }, shapeOf(row.severity), make("div", {}, make("h1", {}, state.kind(row.kind)), make("p", { class: "soft" }, row.number))),
+    task.said !== "" && make("blockquote", { class: "said" }, task.said),
+    facts([
+      [t("app.stage"), t(`stage.${row.stage}`)],
+      [t("case.deadline"), make("span", {}, clockOf(row.deadline_at, page), " ", time(row.deadline_at, page, true))],
+      [t("app.place"), make("span", {}, row.asset_name, " ", way(state.here, row, page))],
+    ]),
+    before !== undefined && before.state !== "sent" && message(1, t("app.move_waits", { move: moveWord(app, before.subject.move ?? "") }), " ", link("#/waiting", "", t("app.see_waiting"))),
+    make("div", { class: "stack-tight" }, ...moves.map((move, at) => moveButton(app, move, subject(move.name), about, at === 0))),
+    make("div", { class: "pair" }, asset !== undefined && link(`#/asset/${asset.id}`, "button", icon(asset.family), t("app.asset_file")), guide(app, row)),
+  ].filter((one): one is HTMLElement => one instanceof Node);
+}
+
+function moveButton(app: App, move: Move, subject: Subject, about: string, first: boolean): HTMLElement {
+  const pictures: Record<string, string> = { accept: "place", hand_back: "check", secure: "stop", return: "return", note: "note" };
+  return button(app.page.t("move." + move.name), () => void app.ask("move", subject, about), first ? "primary big" : "big", pictures[move.name] ?? "next");
+}
+
+function guide(app: App, to: { lon: number; lat: number }): HTMLElement {
+  return link(`geo:${to.lat},${to.lon}?q=${to.lat},${to.lon}`, "button", icon("place"), app.page.t("app.guide"));
+}
+
+/** One asset's file as far as it is carried. */
+export async function assetScreen(app: App, id: number): Promise<Node[]> {
+  const { state, page } = app;
+  const { t, language } = page;
+  const asset = await state.asset(id);
+  if (asset === undefined) return [empty(t("app.not_carried"), t("app.not_carried_text")), link(`/assets/${id}`, "button", t("app.open_online"))];
+  const running = state.permitOf(id);
+  const tasks = (state.carried?.cases ?? []).filter((task) => task.case.asset_id === id);
+  const subject: Subject = tasks[0] === undefined ? { asset_id: id } : { asset_id: id, case_id: tasks[0].case.id };
+  const ask = (kind: FormKind, more: Subject = { asset_id: id }) => () => void app.ask(kind, more, asset.name);
+  return [
+    make("div", { class: "head" }, make("span", { class: `asset-mark family-${asset.family}` }, icon(asset.family)), make("div", {}, make("h1", {}, asset.name), make("p", { class: "soft" }, language === "zh" ? asset.class_name_zh : asset.class_name_en || asset.class_name_zh))),
+    (await state.scanned(id)) !== undefined ? message(0, t("app.scanned_here")) : undefined,
+    asset.severity > 0 ? message(asset.severity as 1 | 2 | 3, t(`severity.${asset.severity}`)) : undefined,
+    ...state.open.filter((act) => act.subject.asset_id === id).map((act) => message(act.state === "waiting" ? 1 : 2, t("app.waits_here", { what: actWord(app, act), time: clockOf(act.done_at, page) }))),
+    (running === undefined ? undefined : await permitCard(app, id)) as Child,
+    make("ol", { class: "stack-tight" }, ...tasks.map((task) => make("li", {}, taskCard(app, task)))),
+    make(
+      "div",
+      { class: "stack-tight" },
+      asset.care && running === undefined && button(t(`permit.open.${asset.family}`), ask("permit", subject), "primary big", "key"),
+      button(t("app.report"), ask("report"), "big", "send"),
+      button(t("app.add_picture"), ask("picture"), "big", "camera"),
+    ),
+    facts([
+      [t("app.state"), t(`state.${asset.state}`)],
+      [t("app.code"), make("code", {}, asset.code)],
+      [t("app.place"), make("span", {}, asset.address || asset.road, " ", way(state.here, asset, page))],
+    ]),
+    ...asset.devices.map((device) => deviceCard(app, asset, device)),
+    asset.care ? button(t("app.fit"), ask("fit"), "", "plus") : undefined,
+    make("div", { class: "pair" }, guide(app, asset), link(`/assets/${id}`, "button", icon("book"), t("app.open_online"))),
+  ].filter((one): one is HTMLElement => one instanceof Node);
+}
+
+function deviceCard(app: App, asset: Asset, device: Asset["devices"][number]): HTMLElement {
+  const { t } = app.page;
+  const subject: Subject = { asset_id: asset.id, device_id: device.id };
+  const rows = device.points
+    .filter((point) => point.name !== "uptime" && point.name !== "sample_count")
+    .map((point) => [t(`point.${point.name}`), make("span", {}, quantity(point.value, point.decimals, point.unit === "1" ? "" : t(`unit.${point.unit}`)), " ", point.measured_at === null ? t("app.never_heard") : time(point.measured_at, app.page))] as const);
+  const acts = make("div", { class: "pair" }, button(t("app.rezero"), () => void app.ask("rezero", subject, asset.name), "", "rules"), button(t("app.swap"), () => void app.ask("swap", subject, asset.name), "", "broken"));
+  return make("section", { class: "card" }, make("div", { class: "card-head" }, make("h2", {}, device.serial), make("span", { class: "soft" }, device.profile)), make("div", { class: "card-body stack-tight" }, facts(rows), asset.care && acts));
+}
+
+export function actWord(app: App, act: Act): string {
+  return act.kind === "move" ? moveWord(app, act.subject.move ?? "note") : app.page.t("app.kind." + act.kind);
+}
+
+/** What waits, what went wrong and what was sent, the newest first among each. */
+export async function waitingScreen(app: App): Promise<Node[]> {
+  const { state, page } = app;
+  const { t } = page;
+  const waiting = state.open;
+  const sent = state.acts.filter((act) => act.state === "sent" || act.state === "dropped").reverse();
+  const shown: Node[] = [];
+  if (state.halt === "offline" && waiting.length > 0) shown.push(message(1, t("app.halt_offline")));
+  if (state.halt === "sign_in") shown.push(message(2, make("p", {}, t("app.halt_sign_in", { name: waiting[0]?.user_name ?? "" })), link("/login?next=/app", "button primary", icon("user"), t("nav.login"))));
+  if (state.halt === "other_person") shown.push(message(2, t("app.halt_other", { name: waiting.find((act) => act.user_id !== state.user?.id)?.user_name ?? "" })));
+  if (waiting.length === 0) shown.push(empty(t("app.all_sent"), t("app.all_sent_text"), true));
+  else shown.push(make("div", { class: "spread" }, make("h2", {}, t("app.waiting"), " ", make("span", { class: "soft" }, String(waiting.length))), button(t("app.send_now"), () => void app.send(true), "", "send")));
+  shown.push(make("ol", { class: "stack-tight" }, ...(await Promise.all(waiting.map((act) => actCard(app, act)))).map((card) => make("li", {}, card))));
+  if (sent.length > 0) shown.push(make("h2", {}, t("app.sent")), make("ol", { class: "lines" }, ...sent.slice(0, 50).map((act) => make("li", { class: "line" }, shapeOf(act.state === "sent" ? 0 : 1), make("span", { class: "grow" }, make("strong", {}, actWord(app, act)), " ", act.about, make("span", { class: "sub soft" }, t(act.state === "sent" ? "app.done_sent" : "app.done_dropped", { done: clockOf(act.done_at, page), sent: clockOf(new Date(act.settled_ms ?? 0).toISOString(), page) })))))));
+  return shown;
+}
+
+async function actCard(app: App, act: Act): Promise<HTMLElement> {
+  const { state, page } = app;
+  const { t } = page;
+  const others = state.user !== undefined && act.user_id !== state.user.id;
+  const held = heldUp(state.acts, act);
+  const why = others ? t("app.why_other", { name: act.user_name }) : held !== undefined ? t("app.why_held") : act.trouble === undefined ? t("app.why_queued") : act.trouble.code === "offline" ? t("app.why_offline", { n: act.tries }) : t("app.why_trouble", { n: act.tries, why: act.trouble.text || act.trouble.code });
+  const card = make(
+    "article",
+    { class: `card act act-${act.state}`, "data-act": act.id },
+    make("div", { class: "act-head" }, icon(act.state === "waiting" ? "clock" : "alerts"), make("div", { class: "grow" }, make("strong", {}, actWord(app, act)), make("p", {}, act.about), make("p", { class: "soft" }, t("app.done_at", { time: clockOf(act.done_at, page) }), act.pictures.length > 0 && ` · ${t("app.pictures_n", { n: act.pictures.length })}`))),
+  );
+  if (act.state === "waiting") card.append(make("p", { class: "act-why soft" }, why));
+  else card.append(await settling(app, act));
+  return card;
+}
+
+/** What you did beside what the office did meanwhile, and the ways to settle it. */
+async function settling(app: App, act: Act): Promise<HTMLElement> {
+  const { t } = app.page;
+  const title = act.state === "conflict" ? t("app.conflict") : act.state === "unsure" ? t("app.unsure") : t("app.refused");
+  const said = act.trouble?.code === "needs_dropped" ? t("app.needs_dropped") : (act.trouble?.text ?? "");
+  const yours = make("section", {}, make("h3", {}, t("app.you_did")), make("p", {}, make("strong", {}, actWord(app, act)), " ", clockOf(act.done_at, app.page)), ...wordsOf(act).map((words) => make("p", {}, words)), await thumbs(app, act));
+  const lines = (act.office?.lines ?? []).map((line) => make("li", {}, make("strong", {}, t(line.what)), " ", make("span", { class: "soft" }, `${line.by} ${clockOf(line.at, app.page)}`), line.note !== "" && make("p", {}, line.note)));
+  const theirs = make("section", {}, make("h3", {}, t("app.office_did")), act.office?.stage !== undefined && make("p", {}, t("app.now_stage", { stage: t(`stage.${act.office.stage}`) })), lines.length > 0 ? make("ul", { class: "stack-tight" }, ...lines) : make("p", { class: "soft" }, act.office === undefined ? t("app.office_unknown") : t("app.office_nothing")));
+  const settle = (does: () => Promise<void>) => () => void does().then(() => app.settled());
+  const ways: HTMLElement[] = [button(t(act.state === "unsure" ? "app.send_unsure" : "app.send_anew"), settle(() => sendAnew(app.state.store, act, crypto.randomUUID())), "primary", "send")];
+  if (act.subject.case_id !== undefined && act.kind === "move" && act.subject.move !== "note" && act.office?.version !== undefined) {
+    const words = [t("app.note_of", { what: actWord(app, act), time: clockOf(act.done_at, app.page) }), ...wordsOf(act)].join("\n");
+    ways.push(button(t("app.keep_note"), settle(() => keepAsNote(app.state.store, act, words, crypto.randomUUID())), "", "note"));
+  }
+  ways.push(button(t("app.drop"), () => app.confirm(t("app.drop_sure"), settle(() => drop(app.state.store, act, Date.now()))), "grave", "bin"));
+  return make("div", { class: "settle" }, make("p", { class: "settle-title" }, make("strong", {}, title), said !== "" && ` ${said}`), make("div", { class: "sides" }, yours, theirs), make("div", { class: "stack-tight" }, ...ways));
+}
+
+/** The words that somebody wrote into an act. */
+function wordsOf(act: Act): string[] {
+  const body = act.request?.body ?? {};
+  return ["text", "work", "note", "reason", "serial"].map((name) => body[name]).filter((said): said is string => typeof said === "string" && said !== "");
+}
+
+export async function thumbs(app: App, act: Act): Promise<HTMLElement | undefined> {
+  if (act.pictures.length === 0) return undefined;
+  const shown = await Promise.all(act.pictures.map(async (one) => addressOf(app.state.store, one.id)));
+  return make("p", { class: "thumbs" }, ...shown.filter((address) => address !== undefined).map((src) => make("img", { src, alt: app.page.t("app.picture") })));
+}
+
+export async function draftsScreen(app: App): Promise<Node[]> {
+  const { state, page } = app;
+  const { t } = page;
+  const mine = state.drafts.filter((draft) => state.mine(draft));
+  if (mine.length === 0) return [empty(t("app.no_drafts"), t("app.no_drafts_text"))];
+  const lines = mine.map((draft) => {
+    const words = Object.entries(draft.fields).filter(([name]) => ["text", "note", "reason", "work"].includes(name)).map(([, said]) => said).join(" ");
+    const away = button("", () => app.confirm(t("app.draft_sure"), () => void app.removeDraft(draft)), "quiet", "bin");
+    away.setAttribute("aria-label", t("app.remove_draft", { about: draft.about }));
+    const name = draft.kind === "move" ? moveWord(app, draft.subject.move ?? "note") : t("app.kind." + draft.kind);
+    return make("li", { class: "card task-row" }, link(`#/draft/${draft.id}`, "task grow", icon("edit"), make("span", { class: "task-text" }, make("strong", {}, name), make("span", {}, draft.about), words !== "" && make("span", { class: "task-note" }, words), make("span", { class: "soft" }, time(new Date(draft.changed_ms).toISOString(), page), draft.pictures.length > 0 && ` · ${t("app.pictures_n", { n: draft.pictures.length })}`))), away);
+  });
+  return [make("h2", {}, t("app.drafts"), " ", make("span", { class: "soft" }, String(mine.length))), make("ol", { class: "stack-tight" }, ...lines)];
+}
+
+/** Looks for the phone's place, if it may. */
+export async function findMe(app: App): Promise<void> {
+  try {
+    const spot = await whereAmI();
+    await app.state.keepHere(spot);
+  } catch {
+    // sorted by deadline then
+  }
+}
+
+export { span };

@@ -1,0 +1,252 @@
+// Sending what was done, in its order, once. The page and the service worker run the same code, one at a time.
+import { allActs, changeAct, fact, keepFact, type Store } from "./kept";
+import type { Act, Office, PictureOf, Trouble, User } from "./shapes";
+
+/** Keys are kept by the server for 48 hours; what was tried first before that may have arrived, and nobody can tell. */
+const KEY_LASTS_MS = 47 * 3_600_000;
+const FIRST_PAUSE_MS = 4_000;
+const LONGEST_PAUSE_MS = 10 * 60_000;
+const PATIENCE_MS = 90_000;
+const API = "/api/v1";
+
+export interface Session {
+  readonly user: User | null;
+  readonly csrf: string;
+  readonly now: string;
+}
+
+/** Why nothing is being sent, if that is so. */
+export type Halt = "none" | "offline" | "sign_in" | "other_person" | "waiting";
+
+export interface Round {
+  readonly halt: Halt;
+  readonly sent: number;
+  /** When to look again, ms from now; undefined: nothing waits. */
+  readonly again_ms?: number;
+}
+
+type Fetch = (address: string, init?: RequestInit) => Promise<Response>;
+
+const SETTLED = new Set(["sent", "dropped"]);
+
+/** How long to wait after so many tries; a little chance keeps a depot's phones apart. */
+export function pause(tries: number, chance: number): number {
+  const whole = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(tries, 12));
+  return Math.round(whole * (0.75 + 0.5 * chance));
+}
+
+/** The act to send next: of each line the first that is not settled, if it waits and its time has come. */
+export function nextAct(acts: readonly Act[], userId: number, nowMs: number): Act | undefined {
+  const lines = new Set<string>();
+  for (const act of acts) {
+    if (act.user_id !== userId || SETTLED.has(act.state)) continue;
+    const first = !lines.has(act.line);
+    lines.add(act.line);
+    if (!first || act.state !== "waiting" || act.next_ms > nowMs) continue;
+    const needed = acts.find((one) => one.id === act.needs);
+    if (act.needs !== undefined && needed !== undefined && needed.state !== "sent" && needed.state !== "dropped") continue;
+    return act;
+  }
+  return undefined;
+}
+
+/** The acts of a line that wait for one before them to be settled by the person. */
+export function heldUp(acts: readonly Act[], act: Act): Act | undefined {
+  return acts.find(
+    (one) => one.seq < act.seq && one.line === act.line && one.user_id === act.user_id && !SETTLED.has(one.state) && one.state !== "waiting",
+  );
+}
+
+export async function session(fetching: Fetch): Promise<Session | undefined> {
+  try {
+    const answer = await fetching("/app/session.json", { cache: "no-store", headers: { Accept: "application/json" } });
+    return answer.ok ? ((await answer.json()) as Session) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sends what can be sent now. `changed` is called after every act. */
+export async function sendAll(
+  store: Store,
+  fetching: Fetch,
+  clock: () => number,
+  changed: () => void = () => undefined,
+  chance: () => number = Math.random,
+): Promise<Round> {
+  let acts = await allActs(store);
+  if (!acts.some((act) => act.state === "waiting")) return { halt: "none", sent: 0 };
+  const who = await session(fetching);
+  if (who === undefined) return { halt: "offline", sent: 0, again_ms: pause(2, chance()) };
+  if (who.user === null) return { halt: "sign_in", sent: 0 };
+  const userId = who.user.id;
+  await keepFact(store, "skew_ms", Date.parse(who.now) - clock());
+  let sent = 0;
+  for (let act = nextAct(acts, userId, clock()); act !== undefined; act = nextAct(acts, userId, clock())) {
+    const halt = await sendOne(store, fetching, who.csrf, act, clock, chance);
+    acts = await allActs(store);
+    changed();
+    if (halt !== "none") return { halt, sent, again_ms: pause(1, chance()) };
+    if (acts.find((one) => one.id === act?.id)?.state === "sent") sent += 1;
+  }
+  const waiting = acts.filter((act) => act.state === "waiting");
+  const mine = waiting.filter((act) => act.user_id === userId && heldUp(acts, act) === undefined);
+  if (mine.length > 0) return { halt: "waiting", sent, again_ms: Math.max(1000, Math.min(...mine.map((act) => act.next_ms)) - clock()) };
+  return { halt: waiting.some((act) => act.user_id !== userId) ? "other_person" : "none", sent };
+}
+
+/** One act: its pictures, each once, then itself. "offline" and "sign_in" end the round. */
+async function sendOne(store: Store, fetching: Fetch, csrf: string, given: Act, clock: () => number, chance: () => number): Promise<Halt> {
+  let act = given;
+  if (act.first_sent_ms !== undefined && clock() - act.first_sent_ms > KEY_LASTS_MS) {
+    await changeAct(store, act.id, { state: "unsure", office: await office(fetching, act) });
+    return "none";
+  }
+  const needed = act.needs === undefined ? undefined : (await allActs(store)).find((one) => one.id === act.needs);
+  if (needed?.state === "dropped") {
+    await changeAct(store, act.id, { state: "refused", trouble: { code: "needs_dropped", text: "" } });
+    return "none";
+  }
+  if (act.first_sent_ms === undefined) act = (await changeAct(store, act.id, { first_sent_ms: clock() })) ?? act;
+  try {
+    for (const picture of act.pictures) {
+      if (picture.sent_as !== undefined) continue;
+      const answer = await sendPicture(store, fetching, csrf, act, picture);
+      if (!answer.ok) return await failed(store, fetching, act, answer, clock, chance);
+      const { id } = (await answer.json()) as { id: number };
+      const pictures = act.pictures.map((one) => (one.id === picture.id ? { ...one, sent_as: id } : one));
+      act = (await changeAct(store, act.id, { pictures })) ?? act;
+    }
+    if (act.request !== null) {
+      const answer = await sendRequest(fetching, csrf, act, needed);
+      if (!answer.ok) return await failed(store, fetching, act, answer, clock, chance);
+      const said = (await answer.json()) as { id?: number; version?: number; case_id?: number };
+      const kept = { id: said.id, version: said.version, case_id: said.case_id } as NonNullable<Act["answer"]>;
+      await changeAct(store, act.id, { answer: kept });
+    }
+  } catch {
+    await changeAct(store, act.id, { tries: act.tries + 1, next_ms: clock() + pause(act.tries, chance()), trouble: { code: "offline", text: "" } });
+    return "offline";
+  }
+  await changeAct(store, act.id, { state: "sent", settled_ms: clock(), ...cleared() });
+  return "none";
+}
+
+const cleared = (): Partial<Act> => ({ trouble: undefined, office: undefined }) as unknown as Partial<Act>;
+
+async function sendPicture(store: Store, fetching: Fetch, csrf: string, act: Act, picture: PictureOf): Promise<Response> {
+  const kept = await store.get("pictures", picture.id);
+  const form = new FormData();
+  form.append("photo", new Blob([kept?.bytes ?? new ArrayBuffer(0)], { type: kept?.type ?? "image/jpeg" }), `${picture.id}.jpg`);
+  form.append("kind", picture.kind);
+  form.append("taken_at", picture.taken_at);
+  const headers = { Accept: "application/json", "X-CSRFToken": csrf, "Idempotency-Key": `${picture.id}-${act.key}`.slice(0, 80) };
+  return fetching(`${API}/assets/${act.subject.asset_id ?? 0}/photos`, { method: "POST", headers, body: form, signal: AbortSignal.timeout(PATIENCE_MS) });
+}
+
+/** The address and body as they can be sent now: with the ids that pictures and earlier acts were given. */
+export function made(act: Act, needed: Act | undefined): { address: string; body: Record<string, unknown>; version: number | undefined } {
+  const request = act.request ?? { path: "", body: {} };
+  const body: Record<string, unknown> = { ...request.body };
+  if ("photo_ids" in body) body.photo_ids = act.pictures.map((one) => one.sent_as).filter((id) => id !== undefined);
+  const seen = "version" in request ? request.version : undefined;
+  // after an act of one's own the version is the one that it led to; the server compares nothing else
+  const version = needed?.answer?.version !== undefined && seen !== undefined ? needed.answer.version : seen;
+  return { address: API + request.path.replace("{id}", String(needed?.answer?.id ?? "")), body, version };
+}
+
+function sendRequest(fetching: Fetch, csrf: string, act: Act, needed: Act | undefined): Promise<Response> {
+  const { address, body, version } = made(act, needed);
+  const headers: Record<string, string> = {
+    Accept: "application/json",
+    "Content-Type": "application/json",
+    "X-CSRFToken": csrf,
+    "Idempotency-Key": act.key,
+  };
+  if (version !== undefined) headers["If-Match"] = `"${version}-0"`;
+  return fetching(address, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE_MS) });
+}
+
+/** What an answer that is no success means for the act. */
+async function failed(store: Store, fetching: Fetch, act: Act, answer: Response, clock: () => number, chance: () => number): Promise<Halt> {
+  const trouble = await told(answer);
+  if (answer.status === 401) return "sign_in";
+  const later = answer.status === 408 || answer.status === 429 || answer.status >= 500 || trouble.code === "still_running" || trouble.code === "form_expired";
+  if (later) {
+    const asked = Number(answer.headers.get("Retry-After") ?? "0") * 1000;
+    const next_ms = clock() + Math.max(asked || 0, pause(act.tries, chance()));
+    await changeAct(store, act.id, { tries: act.tries + 1, next_ms, trouble });
+    return "none";
+  }
+  const state = trouble.code === "outcome_unknown" ? "unsure" : answer.status === 409 || answer.status === 412 ? "conflict" : "refused";
+  const more = state === "refused" ? {} : { office: await office(fetching, act) };
+  await changeAct(store, act.id, { state, trouble, tries: act.tries + 1, ...more });
+  return "none";
+}
+
+async function told(answer: Response): Promise<Trouble> {
+  try {
+    const said = (await answer.json()) as { code?: string; detail?: string; errors?: { field: string; problem: string }[] };
+    const fields = (said.errors ?? []).map((one) => one.problem).join("; ");
+    return { code: said.code ?? String(answer.status), text: fields || said.detail || "" };
+  } catch {
+    return { code: String(answer.status), text: "" };
+  }
+}
+
+interface CaseSaid {
+  version: number;
+  stage: string;
+  entries: { id: number; at: string; move: string; by_name: string | null; note: string }[];
+}
+
+/** What happened meanwhile to what the act is about, as far as the server tells. */
+export async function office(fetching: Fetch, act: Act): Promise<Office> {
+  try {
+    if (act.subject.case_id !== undefined) {
+      const said = (await (await fetching(`${API}/cases/${act.subject.case_id}`, { cache: "no-store" })).json()) as CaseSaid;
+      const lines = said.entries
+        .filter((entry) => entry.id > (act.seen_entry ?? 0))
+        .map((entry) => ({ at: entry.at, what: `entry.${entry.move}`, by: entry.by_name ?? "", note: entry.note }));
+      return { version: said.version, stage: said.stage, lines };
+    }
+    if (act.kind.startsWith("permit") && act.subject.asset_id !== undefined) {
+      const answer = await fetching(`${API}/permits?asset_id=${act.subject.asset_id}&limit=3`, { cache: "no-store" });
+      const said = (await answer.json()) as { items: { started_at: string; ended_at: string | null; by_name: string; work: string }[] };
+      const lines = said.items.map((one) => ({
+        at: one.ended_at ?? one.started_at,
+        what: one.ended_at === null ? "app.permit_runs" : "app.permit_over",
+        by: one.by_name,
+        note: one.work,
+      }));
+      return { lines };
+    }
+  } catch {
+    // without a signal nothing more is known; the person may look again
+  }
+  return { lines: [] };
+}
+
+/** The person decided to send it anew: on the version that they have seen now, under a key of its own. */
+export async function sendAnew(store: Store, act: Act, key: string): Promise<void> {
+  const request = act.request !== null && act.office?.version !== undefined && act.request.version !== undefined ? { ...act.request, version: act.office.version } : act.request;
+  const change: Partial<Act> = { request, key, state: "waiting", tries: 0, next_ms: 0, ...(act.office?.version === undefined ? {} : { needs: undefined }) } as unknown as Partial<Act>;
+  await changeAct(store, act.id, { ...change, first_sent_ms: undefined, ...cleared() } as unknown as Partial<Act>);
+}
+
+/** What was done becomes a remark on the case: nothing moves, and nothing is lost. */
+export async function keepAsNote(store: Store, act: Act, words: string, key: string): Promise<void> {
+  const request = { path: `/cases/${act.subject.case_id ?? 0}/moves`, body: { move: "note", note: words, photo_ids: [], done_at: act.done_at }, version: act.office?.version ?? 0 };
+  const change = { request, kind: "move", subject: { ...act.subject, move: "note" }, key, state: "waiting", tries: 0, next_ms: 0, needs: undefined, first_sent_ms: undefined };
+  await changeAct(store, act.id, { ...change, ...cleared() } as unknown as Partial<Act>);
+}
+
+export async function drop(store: Store, act: Act, nowMs: number): Promise<void> {
+  await changeAct(store, act.id, { state: "dropped", settled_ms: nowMs });
+}
+
+/** The city's clock on this phone: phones are wrong by minutes, and the time of an act is evidence. */
+export async function cityNow(store: Store, nowMs: number): Promise<Date> {
+  const skew = (await fact<number>(store, "skew_ms")) ?? 0;
+  return new Date(nowMs + (Math.abs(skew) > 30_000 ? skew : 0));
+}
