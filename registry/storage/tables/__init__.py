@@ -94,7 +94,16 @@ from registry.storage.tables.supervision import (
     supervision_notice,
     typical_case,
 )
-from registry.storage.tables.watching import board, map_cell, map_layer, map_mark, map_selection, map_selection_item
+from registry.storage.tables.watching import (
+    board,
+    kiosk_link,
+    map_cell,
+    map_layer,
+    map_mark,
+    map_selection,
+    map_selection_item,
+    mobile_resource,
+)
 
 __all__ = [
     "absence",
@@ -155,6 +164,7 @@ __all__ = [
     "inspection",
     "inspection_item",
     "job_mark",
+    "kiosk_link",
     "label_template",
     "lane",
     "latest",
@@ -168,6 +178,7 @@ __all__ = [
     "map_selection",
     "map_selection_item",
     "metadata",
+    "mobile_resource",
     "month",
     "month_case",
     "month_correction",

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -19,6 +20,7 @@ from sqlalchemy import (
 )
 
 from registry.domain.map_layers import LayerAccess, LayerKind
+from registry.domain.mobile import MobileKind
 from registry.storage.tables import map_marks
 from registry.storage.tables.assets import asset
 from registry.storage.tables.base import Id, metadata, one_of
@@ -124,4 +126,48 @@ board = Table(
     Column("updated_at", UtcTime, nullable=False),
     Column("updated_by", ForeignKey("app_user.id")),
     Column("removed_at", UtcTime),
+)
+
+# Links that open the wall on a screen without signing in; ``hash``: SHA-256 of the word in the link.
+kiosk_link = Table(
+    "kiosk_link",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("area_code", String(15), nullable=False, server_default=""),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("prefix", String(12), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", ForeignKey("app_user.id")),
+    Column("expires_at", UtcTime),
+    Column("seen_at", UtcTime),
+    Column("revoked_at", UtcTime),
+)
+
+# Vehicles, recorders and handsets, each where it last said it was (WGS-84). ``number``: plate or serial, tidied.
+mobile_resource = Table(
+    "mobile_resource",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("number", String(40), nullable=False),
+    Column("name", String(80), nullable=False, server_default=""),
+    Column("unit_id", ForeignKey("unit.id")),
+    Column("area_code", String(15), nullable=False, server_default=""),
+    Column("lon", Float),
+    Column("lat", Float),
+    Column("placed_at", UtcTime),
+    Column("speed_kmh", Float),
+    Column("heading", Float),
+    Column("added_at", UtcTime, nullable=False),
+    Column("retired_at", UtcTime),
+    one_of("kind", MobileKind),
+    Index(
+        "uq_mobile_resource_number",
+        "number",
+        unique=True,
+        sqlite_where=text("retired_at IS NULL"),
+        postgresql_where=text("retired_at IS NULL"),
+    ),
+    Index(None, "unit_id"),
 )

@@ -217,12 +217,60 @@ def _boards() -> None:
         sqlite_where=ended,
         postgresql_where=ended,
     )
+    op.create_index("ix_alert_fired", "alert", ["fired_at", "severity", "rule_key"])
     op.create_index("ix_scan_at_flag", "scan", ["at", "flag"])
     op.create_index("ix_permit_started_at_state", "permit", ["started_at", "state"])
 
 
 def _wall() -> None:
-    pass
+    """Links for screens, and mobile resources."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    moment = registry.storage.times.UtcTime()
+    op.create_table(
+        "kiosk_link",
+        sa.Column("id", number, nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("prefix", sa.String(length=12), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("created_by", number, nullable=True),
+        *(sa.Column(name, moment, nullable=True) for name in ("expires_at", "seen_at", "revoked_at")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_kiosk_link_created_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kiosk_link")),
+        sa.UniqueConstraint("hash", name=op.f("uq_kiosk_link_hash")),
+    )
+    op.create_table(
+        "mobile_resource",
+        sa.Column("id", number, nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("number", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("unit_id", number, nullable=True),
+        sa.Column("area_code", sa.String(length=15), server_default="", nullable=False),
+        sa.Column("lon", sa.Float(), nullable=True),
+        sa.Column("lat", sa.Float(), nullable=True),
+        sa.Column("placed_at", moment, nullable=True),
+        sa.Column("speed_kmh", sa.Float(), nullable=True),
+        sa.Column("heading", sa.Float(), nullable=True),
+        sa.Column("added_at", moment, nullable=False),
+        sa.Column("retired_at", moment, nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('vehicle', 'recorder', 'handset', 'other')", name=op.f("ck_mobile_resource_kind")
+        ),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_mobile_resource_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mobile_resource")),
+    )
+    listed = sa.text("retired_at IS NULL")
+    op.create_index(
+        "uq_mobile_resource_number",
+        "mobile_resource",
+        ["number"],
+        unique=True,
+        sqlite_where=listed,
+        postgresql_where=listed,
+    )
+    op.create_index(op.f("ix_mobile_resource_unit_id"), "mobile_resource", ["unit_id"])
 
 
 def _views() -> None:
