@@ -1,0 +1,259 @@
+// A panel's frame: its title and menu, what it says while it waits or when something is wrong, and the view inside.
+import { element, shapeOf } from "../elements";
+import type { LiveEvent } from "../live";
+import { say } from "../page";
+import { BarsView } from "./bars_view";
+import { type Sorting, tableOf } from "./grid_table";
+import { HeatView } from "./heat_view";
+import { LinesView } from "./lines_view";
+import { type MapAddresses, MapView } from "./map_view";
+import { keepPicture, pictureOf } from "./picture";
+import { type Answer, called, type Panel, type PanelKind } from "./shapes";
+import type { Span } from "./span";
+import { StatView } from "./stat_view";
+import { StatesView } from "./states_view";
+import { TableView } from "./table_view";
+import { TextView } from "./text_view";
+import type { Desk, View } from "./view";
+
+export interface FrameDesk extends Desk {
+  readonly map: MapAddresses;
+  /** Where the panel's values are to be had as a file; none in the editor. */
+  csvAddress?(panel: Panel): string;
+  fill?(panel: Panel): void;
+}
+
+type Shown = PanelKind | "none";
+
+export class PanelFrame {
+  private readonly body: HTMLElement;
+  private readonly inside = element("div", { class: "board-view" });
+  private readonly asTable = element("div", { class: "board-as-table board-scroll", tabindex: "0", hidden: "" });
+  private readonly note = element("div", { class: "board-note", hidden: "" });
+  private view: View | undefined;
+  private shown: Shown = "none";
+  private span: Span | undefined;
+  private sorting: Sorting | undefined;
+  private last: Answer | undefined;
+
+  constructor(
+    readonly section: HTMLElement,
+    public panel: Panel,
+    private readonly desk: FrameDesk,
+  ) {
+    const body = section.querySelector<HTMLElement>("[data-body]");
+    if (body === null) throw new Error("a panel without a body");
+    this.body = body;
+    body.replaceChildren(this.inside, this.asTable, this.note);
+    this.fillMenu();
+    section.addEventListener("keydown", (event) => this.key(event));
+    if (panel.kind === "text") this.answer(undefined);
+  }
+
+  get title(): string {
+    return called(this.panel.title, this.desk.page.language);
+  }
+
+  /** The panel was changed in the editor. */
+  change(panel: Panel): void {
+    this.panel = panel;
+    const heading = this.section.querySelector("h2");
+    if (heading !== null) say(heading, this.title);
+    this.section.dataset.kind = panel.kind;
+    if (panel.kind === "text") this.answer(undefined);
+  }
+
+  waiting(): void {
+    this.section.dataset.state = this.last === undefined ? "waiting" : "refreshing";
+    this.body.setAttribute("aria-busy", "true");
+  }
+
+  answer(answer: Answer | undefined): void {
+    this.section.dataset.state = "answered";
+    this.body.setAttribute("aria-busy", "false");
+    if (answer?.problem !== undefined) {
+      this.tell(answer.problem.text, 3);
+      return;
+    }
+    const shape = shapeFor(this.panel.kind, answer);
+    if (this.shown !== shape) {
+      this.view?.close?.();
+      this.inside.replaceChildren();
+      this.view = this.made(shape);
+      this.shown = shape;
+    }
+    this.last = answer;
+    const given: Answer = answer ?? { panel: this.panel.id, from_ms: 0, to_ms: 0 };
+    this.span = answer === undefined ? undefined : { fromMs: given.from_ms, toMs: given.to_ms };
+    this.view?.show(given, this.panel);
+    if (this.view?.isEmpty === true) this.tell(this.desk.page.t("board.empty"), undefined);
+    else this.quiet();
+    if (!this.asTable.hidden) this.writeTable();
+  }
+
+  /** What stands in place of the picture when there is none. */
+  tell(text: string, severity: number | undefined): void {
+    this.section.dataset.state = "told";
+    this.body.setAttribute("aria-busy", "false");
+    this.note.replaceChildren(...(severity === undefined ? [] : [shapeOf(severity)]), element("p", {}, text));
+    this.note.hidden = false;
+    this.inside.classList.toggle("board-view-behind", true);
+  }
+
+  point(ms: number | undefined, from: View): void {
+    if (this.view !== from) this.view?.point?.(ms);
+  }
+
+  redraw(): void {
+    this.view?.redraw?.();
+  }
+
+  follow(event: LiveEvent): void {
+    if (this.view instanceof MapView) this.view.follow(event);
+  }
+
+  close(): void {
+    this.view?.close?.();
+    this.view = undefined;
+    this.shown = "none";
+  }
+
+  private quiet(): void {
+    this.note.hidden = true;
+    this.inside.classList.toggle("board-view-behind", false);
+  }
+
+  private made(shape: Shown): View | undefined {
+    const { inside, desk } = this;
+    switch (shape) {
+      case "time_series":
+        return new LinesView(inside, desk);
+      case "stat":
+        return new StatView(inside, desk);
+      case "table":
+        return new TableView(inside, desk);
+      case "bar":
+        return new BarsView(inside, desk);
+      case "heat_map":
+        return new HeatView(inside, desk);
+      case "state_timeline":
+        return new StatesView(inside, desk);
+      case "map":
+        return new MapView(inside, desk, desk.map);
+      case "text":
+        return new TextView(inside, desk);
+      default:
+        return undefined;
+    }
+  }
+
+  private fillMenu(): void {
+    const menu = this.section.querySelector<HTMLElement>("[data-menu]");
+    if (menu === null) return;
+    const { t } = this.desk.page;
+    const entries: HTMLElement[] = [];
+    const act = (words: string, hint: string, work: () => void): void => {
+      const button = element("button", { type: "button" }, words, element("kbd", {}, hint));
+      button.addEventListener("click", () => {
+        const details = menu.closest("details");
+        if (details !== null) details.open = false;
+        work();
+      });
+      entries.push(button);
+    };
+    if (this.desk.fill !== undefined) act(t("board.fill"), "F", () => this.desk.fill?.(this.panel));
+    if (this.panel.kind !== "map" && this.panel.kind !== "text") act(t("board.as_table"), "T", () => this.toggleTable());
+    const csv = this.panel.kind === "map" || this.panel.kind === "text" ? undefined : this.desk.csvAddress?.(this.panel);
+    if (csv !== undefined) {
+      const link = element("a", { href: csv, download: "" }, t("board.csv"));
+      // the span and the choices of now, and not those of when the page was opened
+      link.addEventListener("click", () => {
+        link.href = this.desk.csvAddress?.(this.panel) ?? csv;
+      });
+      entries.push(link);
+    }
+    if (this.panel.kind !== "map") act(t("board.png"), "", () => void this.keepPicture());
+    const source = this.panel.source;
+    if (source?.of === "series") {
+      const link = element("a", { href: "/explore" }, t("board.explore"));
+      link.addEventListener("click", () => {
+        const ids = (this.last?.series ?? []).flatMap((line) => (line.point_id === undefined ? [] : [line.point_id])).slice(0, 12);
+        link.href = `/explore?points=${ids.join(",")}${this.span === undefined ? "" : `&from=${new Date(this.span.fromMs).toISOString()}&to=${new Date(this.span.toMs).toISOString()}`}`;
+      });
+      entries.push(link);
+    }
+    menu.replaceChildren(...entries);
+  }
+
+  private key(event: KeyboardEvent): void {
+    const field = event.target instanceof Element && event.target.closest("input, select, textarea") !== null;
+    if (field || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "f" && this.desk.fill !== undefined) this.desk.fill(this.panel);
+    else if (event.key === "t" && this.panel.kind !== "map") this.toggleTable();
+    else return;
+    event.preventDefault();
+  }
+
+  private toggleTable(): void {
+    this.asTable.hidden = !this.asTable.hidden;
+    this.inside.hidden = !this.asTable.hidden;
+    if (!this.asTable.hidden) {
+      this.writeTable();
+      this.asTable.focus();
+    } else this.view?.redraw?.();
+  }
+
+  private writeTable(): void {
+    if (this.view === undefined) return;
+    const { page } = this.desk;
+    this.asTable.setAttribute("aria-label", this.title);
+    const onSort = (sorting: Sorting): void => {
+      this.sorting = sorting;
+      this.writeTable();
+    };
+    const { rows } = this.view;
+    const given = rows.call(this.view);
+    const shown = 500;
+    const more = given.rows.length > shown ? [element("p", { class: "soft small board-more" }, page.t("board.table_cut", { n: shown, of: given.rows.length }))] : [];
+    this.asTable.replaceChildren(tableOf(given, page, this.sorting, onSort, shown), ...more);
+  }
+
+  private async keepPicture(): Promise<void> {
+    if (this.view === undefined) return;
+    const size = { width: Math.max(this.inside.clientWidth, 320), height: Math.max(this.inside.clientHeight, 160) };
+    await keepPicture(pictureOf(this.view, this.title, this.span, size, this.desk.page), `${this.panel.id}.png`);
+  }
+}
+
+/** What can draw an answer: mostly what the panel is, but counts by the day of a bar panel are drawn over time. */
+function shapeFor(kind: PanelKind, answer: Answer | undefined): Shown {
+  if (kind === "text" || kind === "map" || answer === undefined) return kind;
+  if (answer.series !== undefined && kind !== "stat") return "time_series";
+  if (answer.bars !== undefined) return "bar";
+  if (answer.columns !== undefined) return "table";
+  return kind;
+}
+
+/** The frame of a panel as the template writes it, for panels that were added since. */
+export function panelSection(panel: Panel, title: string, menuWords: string): HTMLElement {
+  const heading = element("h2", { id: `panel-${panel.id}` }, title);
+  const menu = element(
+    "details",
+    { class: "menu board-panel-menu" },
+    element("summary", { class: "tool", "aria-label": menuWords, title: menuWords }, "⋮"),
+    element("div", { class: "menu-body", "data-menu": "" }),
+  );
+  const section = element(
+    "section",
+    { class: "card board-panel", "data-panel": panel.id, "data-kind": panel.kind, "data-state": "waiting", "aria-labelledby": `panel-${panel.id}` },
+    element("header", { class: "board-panel-head" }, heading, menu),
+    element("div", { class: "board-panel-body", "data-body": "" }),
+  );
+  return section;
+}
+
+/** Puts a panel where the board says; what the style sheet began with is the same. */
+export function putPanel(section: HTMLElement, panel: Panel): void {
+  section.style.gridColumn = `${panel.x + 1} / span ${panel.w}`;
+  section.style.gridRow = `${panel.y + 1} / span ${panel.h}`;
+}

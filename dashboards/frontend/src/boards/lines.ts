@@ -1,0 +1,62 @@
+// Answers that come as lines of JSON, each used as soon as its line is complete.
+import { refusal } from "../answers";
+
+/** Takes text in pieces as the network cuts it; gives whole lines. */
+export class LineReader {
+  private rest = "";
+
+  take(piece: string): string[] {
+    const lines = (this.rest + piece).split("\n");
+    this.rest = lines.pop() ?? "";
+    return lines.filter((line) => line.trim() !== "");
+  }
+
+  /** What is left at the end. */
+  end(): string[] {
+    const last = this.rest.trim();
+    this.rest = "";
+    return last === "" ? [] : [last];
+  }
+}
+
+/** The token that says that this page of ours asks. */
+export function formToken(): string {
+  return document.querySelector<HTMLElement>("[data-csrf]")?.dataset.csrf ?? "";
+}
+
+export async function post(address: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+  const response = await fetch(address, {
+    method: "POST",
+    headers: {
+      Accept: "application/json, application/x-ndjson, application/problem+json",
+      "Content-Type": "application/json",
+      "X-CSRFToken": formToken(),
+    },
+    credentials: "same-origin",
+    body: JSON.stringify(body),
+    signal: signal ?? null,
+  });
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+/** Posts `body` and hands over every line of the answer. Throws `Refused` or what the network threw. */
+export async function postForLines<T>(address: string, body: unknown, onLine: (item: T) => void, signal: AbortSignal): Promise<void> {
+  const response = await post(address, body, signal);
+  const reader = new LineReader();
+  const hand = (lines: readonly string[]): void => {
+    for (const line of lines) onLine(JSON.parse(line) as T);
+  };
+  if (response.body === null) {
+    hand([...reader.take(await response.text()), ...reader.end()]);
+    return;
+  }
+  const pieces = response.body.getReader();
+  const decoder = new TextDecoder();
+  for (;;) {
+    const { done, value } = await pieces.read();
+    if (done) break;
+    hand(reader.take(decoder.decode(value, { stream: true })));
+  }
+  hand([...reader.take(decoder.decode()), ...reader.end()]);
+}
