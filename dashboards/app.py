@@ -24,6 +24,7 @@ from dashboards import api, pages, texts
 from dashboards.agents import agent_name
 from dashboards.alert_words import clears_when, fired_because
 from dashboards.assets_manifest import load_manifest
+from dashboards.base_map import map_hosts
 from dashboards.bearer import bearer
 from dashboards.cabinet_door import CabinetDoor
 from dashboards.cabinet_words import from_cabinet, load_cabinet_words
@@ -182,7 +183,7 @@ def _take_large_files() -> None:
 
 def _secure(response: Response) -> Response:
     """The headers of every answer. Scripts, styles and connections are this site's own, and the map's tile server's."""
-    tiles = _tile_source(site().settings.tile_url)
+    tiles = "".join(f" {host}" for host in map_hosts(request.endpoint))
     response.headers.setdefault(
         "Content-Security-Policy",
         "default-src 'self'; script-src 'self'; style-src 'self'; object-src 'none'; base-uri 'none'; "
@@ -211,12 +212,6 @@ def _cache_static(response: Response) -> None:
     # Vite names a built file by its content, so it never changes under its name.
     built = request.path.startswith("/static/built/assets/")
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if built else "public, max-age=3600"
-
-
-def _tile_source(tile_url: str) -> str:
-    parts = urlsplit(tile_url)
-    host = parts.netloc.replace("{s}", "*")
-    return f" {parts.scheme}://{host}" if parts.scheme in ("http", "https") and host else ""
 
 
 def _register_templates(app: Flask) -> None:

@@ -33,6 +33,24 @@ class WebSettings:
         default="",
         metadata={"help": "Map tiles, as https://host/{z}/{x}/{y}.png; empty draws the city on a plain background"},
     )
+    base_map: str = field(
+        default="",
+        metadata={
+            "help": "What lies under the map: tianditu, amap, osm (or any such tiles at web.tile_url), pmtiles; "
+            "empty: web.tile_url if given, else the city on a plain background"
+        },
+    )
+    base_map_key: str = field(
+        default="",
+        metadata={"help": "Key of the base map's owner (Tianditu's tk); browsers see it, so bind it to this site"},
+    )
+    base_map_file: str = field(
+        default="", metadata={"help": "A PMTiles file on this machine, for base_map = pmtiles"}
+    )
+    base_map_crs: str = field(
+        default="",
+        metadata={"help": "Coordinates of the tiles: wgs84 or gcj02; empty: what the base map is known to have"},
+    )
     upload_limit_mb: float = field(
         default=12.0, metadata={"help": "Largest request body, photos and fields together", "unit": "MB"}
     )
@@ -62,6 +80,24 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 def read_networks(text: str) -> tuple[Network, ...]:
     """Networks in CIDR form, separated by commas. Raises ``ValueError`` that names the first that is none."""
     return tuple(ipaddress.ip_network(word.strip()) for word in text.split(",") if word.strip())
+
+
+BASE_MAPS = ("", "tianditu", "amap", "osm", "pmtiles")
+BASE_MAP_SYSTEMS = ("", "wgs84", "gcj02")
+
+
+def base_map_problems(web: WebSettings) -> list[str]:
+    """What is wrong with the choice of a base map, each with its remedy."""
+    problems = []
+    if web.base_map not in BASE_MAPS:
+        problems.append(f"web.base_map: must be one of tianditu, amap, osm, pmtiles or empty, not {web.base_map!r}")
+    if web.base_map_crs not in BASE_MAP_SYSTEMS:
+        problems.append(f"web.base_map_crs: must be wgs84, gcj02 or empty, not {web.base_map_crs!r}")
+    if web.base_map == "tianditu" and not web.base_map_key:
+        problems.append("web.base_map_key: Tianditu asks for a key (tk): get one at its console for browsers")
+    if web.base_map == "pmtiles" and not web.base_map_file:
+        problems.append("web.base_map_file: name the PMTiles file that lies on this machine")
+    return problems
 
 
 class City(Protocol):

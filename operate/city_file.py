@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-from dashboards.settings import WebSettings, read_networks
+from dashboards.settings import WebSettings, base_map_problems, read_networks
 from gateway.settings import BrokerSettings
 from operate.settings import BadSettings, load_settings
 from registry.settings import KEEP_SETTINGS, CitySettings, RecordSettings, RuleSettings
@@ -146,7 +146,7 @@ def city_problems(settings: CityFile) -> list[str]:
         read_networks(settings.web.metrics_from)
     except ValueError as error:
         problems.append(f"web.metrics_from: {error}; write networks such as 127.0.0.0/8, 10.1.0.0/16")
-    return problems
+    return problems + base_map_problems(settings.web)
 
 
 def _series_problems(records: RecordSettings) -> list[str]:

@@ -31,6 +31,8 @@ from registry.services.dispatching import dispatch_certain
 from registry.services.grouping import decide_groups
 from registry.services.idempotency import clean_answers
 from registry.services.leases import Held, release_lease, take_lease
+from registry.services.map_counts import fold_marks
+from registry.services.map_selections import forget_selections
 from registry.services.no_data import watch_no_data
 from registry.services.permit_ends import watch_permits
 from registry.services.rechecks import remind_rechecks
@@ -65,6 +67,7 @@ class Rhythm:
     watch_s: float = 5.0
     dispatch_s: float = 3.0
     fold_s: float = 20.0
+    map_s: float = 1.0
     health_s: float = 60.0
     cleaning_s: float = 3600.0
     lease_s: float = 15.0
@@ -195,6 +198,7 @@ class _Worker:
             ("case_watch", self._watch_cases, rhythm.watch_s),
             ("dispatch", self._dispatch, rhythm.dispatch_s),
             ("fold", self._fold, rhythm.fold_s),
+            ("map", self._count_map, rhythm.map_s),
             ("health", self._tell_health, rhythm.health_s),
             ("cleaning", self._clean, rhythm.cleaning_s),
             *((job.name, partial(self._work_on, job, ends), job.every_s) for job in self._long_jobs),
@@ -290,6 +294,11 @@ class _Worker:
         moved = self._series_store.fold(now)
         log.debug("series_folded", moved=moved)
 
+    def _count_map(self, _now: datetime) -> None:
+        folded = fold_marks(self._engine, ends=lambda: not self._holds())
+        if folded.marks:
+            log.debug("map_counted", marks=folded.marks, cells=folded.cells)
+
     def _clean(self, now: datetime) -> None:
         cleaned = clean_up(
             self._engine,
@@ -300,6 +309,7 @@ class _Worker:
             keep_notices=timedelta(days=self._settings.keep_notices_days),
         )
         answers = clean_answers(self._engine, now=now)
+        forget_selections(self._engine, now=now)
         sessions = forget_sessions(self._engine, before=now - KEEP_SESSIONS)
         if any(cleaned) or answers or sessions:
             told = {**cleaned._asdict(), "answers": answers}

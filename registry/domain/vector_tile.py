@@ -163,7 +163,7 @@ class Layer:
     def _add(self, kind: bytes, geometry: bytes, tags: bytes, feature_id: int | None) -> None:
         own_id = b"" if feature_id is None else b"\x08" + varint(feature_id)
         feature = b"".join((own_id, b"\x12", varint(len(tags)), tags, kind, b"\x22", varint(len(geometry)), geometry))
-        self._features += (b"\x12", varint(len(feature)), feature)
+        self._features.append(b"\x12" + varint(len(feature)) + feature)
 
     def _key(self, key: str) -> bytes:
         kept = self._keys.get(key)

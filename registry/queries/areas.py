@@ -67,6 +67,14 @@ class AreaStep(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+class AreaChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """One area of a choice list; ``name_en`` is empty where nobody gave one."""
+
+    code: str
+    name: str
+    name_en: str
+
+
 class _Properties(msgspec.Struct, frozen=True, gc=False):
     id: int
     code: str
@@ -173,10 +181,10 @@ def area_code_of(engine: Engine, area_id: int) -> str | None:
         return str(tx.execute(first).scalar() or "")
 
 
-def area_choices(engine: Engine, *, scope: str = "") -> list[AreaStep]:
+def area_choices(engine: Engine, *, scope: str = "") -> list[AreaChoice]:
     """Districts, streets and communities, for the choice lists of forms: by code."""
     query = (
-        select(area.c.id, area.c.code, area.c.name)
+        select(area.c.code, area.c.name, area.c.name_en)
         .where(
             area.c.level.in_([AreaLevel.DISTRICT.value, AreaLevel.STREET.value, AreaLevel.COMMUNITY.value]),
             area.c.ended_on.is_(None),
@@ -186,7 +194,7 @@ def area_choices(engine: Engine, *, scope: str = "") -> list[AreaStep]:
         .limit(2_000)
     )
     with reading(engine) as tx:
-        return all_views(tx, query, AreaStep)
+        return all_views(tx, query, AreaChoice)
 
 
 def area_shapes(engine: Engine, *, level: AreaLevel | None = None, under: str = "", scope: str = "") -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, Select, func, or_, select
 
-from registry.domain.geo import Box, Place
+from registry.domain.geo import Box
 from registry.domain.written_places import read_place
 from registry.queries.asset_filters import (
     begins,
@@ -108,7 +108,8 @@ def _areas(tx: Connection, q: str, scope: str) -> list[FoundPlace]:
 def _roads(tx: Connection, q: str, scope: str) -> list[FoundPlace]:
     ranked = roads_with(q).order_by(road.c.name != q, ~road.c.name.startswith(q, autoescape=True), road.c.name)
     found = []
-    for name in tx.execute(ranked.limit(_EACH)).scalars().all():
+    names: list[str] = [row.name for row in tx.execute(ranked.limit(_EACH)).all()]
+    for name in names:
         some = select(asset.c.lon, asset.c.lat).where(asset.c.road == name, asset.c.merged_into_id.is_(None))
         if scope:
             some = some.where(digits_begin(asset.c.area_code, scope))
@@ -116,11 +117,8 @@ def _roads(tx: Connection, q: str, scope: str) -> list[FoundPlace]:
         edges = (func.min(part.c.lon), func.min(part.c.lat), func.max(part.c.lon), func.max(part.c.lat))
         west, south, east, north, many = tx.execute(select(*edges, func.count())).one()
         if many:
-            centre = Place((west + east) / 2, (south + north) / 2)
-            box = Box(west, south, east, north)
-            found.append(
-                FoundPlace(kind="road", name=name, detail="", lon=centre.lon, lat=centre.lat, count=many, box=box)
-            )
+            lon, lat, box = (west + east) / 2, (south + north) / 2, Box(west, south, east, north)
+            found.append(FoundPlace(kind="road", name=name, detail="", lon=lon, lat=lat, count=many, box=box))
     return found
 
 

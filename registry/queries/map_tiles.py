@@ -243,7 +243,7 @@ def _single_layer(frame: TileFrame, rows: Iterable[Any], found: Wrong) -> Layer:
 def _wrong_layer(frame: TileFrame, here: Iterable[WrongThing]) -> Layer:
     layer = Layer("wrong")
     for each in here:
-        if len(layer) == MOST_WRONG:
+        if len(layer) >= MOST_WRONG:
             break
         x, y = frame.point(each.lon, each.lat)
         if within(x, y):

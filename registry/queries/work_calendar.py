@@ -11,7 +11,14 @@ from sqlalchemy import Connection, Engine, select
 
 from registry.domain.deadlines import CHINA_TIME
 from registry.domain.working_time import Limit, WorkCalendar, deadline
-from registry.services.work_calendar import KNOWN_YEARS, holiday_name, hours_in_force, load_calendar, work_calendar
+from registry.services.work_calendar import (
+    KNOWN_YEARS,
+    holiday_name,
+    holiday_name_en,
+    hours_in_force,
+    load_calendar,
+    work_calendar,
+)
 from registry.storage.database import reading
 from registry.storage.tables import user, work_day_override, work_hours
 
@@ -29,12 +36,13 @@ class DayKind(StrEnum):
 
 
 class DayRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One day: whether people work, why, and the name of the holiday or what the city wrote."""
+    """One day: whether people work, why, and the name of the holiday (in English too) or what the city wrote."""
 
     day: date
     works: bool
     kind: DayKind
     name: str = ""
+    name_en: str = ""
 
 
 class OwnDay(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,17 +104,19 @@ def due_at(engine: Engine, start: datetime, limit: Limit, *, zone: tzinfo = CHIN
 
 def _day(day: date, found: WorkCalendar, own: dict[date, OwnDay]) -> DayRow:
     works = found.is_working(day)
+    name, name_en = holiday_name(day), holiday_name_en(day)
+    if day in own and own[day].name:
+        return DayRow(day=day, works=works, kind=DayKind.OWN, name=own[day].name)
     if day in own:
-        return DayRow(day=day, works=works, kind=DayKind.OWN, name=own[day].name or holiday_name(day))
+        return DayRow(day=day, works=works, kind=DayKind.OWN, name=name, name_en=name_en)
     weekend = day.weekday() >= _SATURDAY
-    name = holiday_name(day)
     if weekend and works:
         kind = DayKind.MAKE_UP
     elif name and not works:
         kind = DayKind.HOLIDAY
     else:
         kind = DayKind.WEEKEND if weekend else DayKind.WEEKDAY
-    return DayRow(day=day, works=works, kind=kind, name=name)
+    return DayRow(day=day, works=works, kind=kind, name=name, name_en=name_en)
 
 
 def _own(tx: Connection, year: int) -> list[OwnDay]:

@@ -1,0 +1,113 @@
+"""What lies under the map: chosen by the settings, from another host or out of a file here; and which hosts that are."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import structlog
+from flask import current_app, url_for
+
+from dashboards.settings import WebSettings
+from dashboards.site import site, t
+from registry.domain.errors import StoreDown
+from registry.domain.map_layers import host_of
+from registry.queries.map_layers import layer_hosts
+from registry.queries.tile_archive import BadArchive, TileArchive
+
+log = structlog.get_logger(__name__)
+
+_ARCHIVE = "covercode.base_map_file"
+_WMTS = (
+    "https://t0.tianditu.gov.cn/{layer}_w/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0&LAYER={layer}&STYLE=default"
+    "&TILEMATRIXSET=w&FORMAT=tiles&TILEMATRIX={{z}}&TILEROW={{y}}&TILECOL={{x}}&tk={key}"
+)
+_AMAP = "https://webrd01.is.autonavi.com/appmaptile?lang=zh_cn&size=1&scale=1&style=8&x={x}&y={y}&z={z}"
+_OSM = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
+WITH_LAYERS = frozenset({"city_map", "overview", "wall", "kiosk", "map_selection", "board", "map_layers"})
+"""Pages on which the layers of the catalogue may be shown; only there may a browser ask their hosts."""
+
+
+class _Ground(NamedTuple):
+    tiles: tuple[str, ...]
+    crs: str
+    max_zoom: int
+    word: str
+
+
+def _ground(web: WebSettings) -> _Ground | None:
+    """A base map of pictures from another host; None: there is none."""
+    if web.base_map == "tianditu":
+        # the streets, and their names above them
+        tiles = tuple(web.tile_url or _WMTS.format(layer=layer, key=web.base_map_key) for layer in ("vec", "cva"))
+        return _Ground(tuple(dict.fromkeys(tiles)), "wgs84", 18, "map.ground_tianditu")
+    if web.base_map == "amap":
+        return _Ground((web.tile_url or _AMAP,), "gcj02", 18, "map.ground_amap")
+    if web.base_map == "osm":
+        return _Ground((web.tile_url or _OSM,), "wgs84", 19, "map.ground_osm")
+    if web.base_map == "" and web.tile_url:
+        return _Ground((web.tile_url,), "wgs84", 19, "")
+    return None
+
+
+def crs_of_map() -> str:
+    """The system that the map is drawn in: that of its base map."""
+    web = site().settings
+    ground = _ground(web)
+    return web.base_map_crs or (ground.crs if ground else "wgs84")
+
+
+def base_facts() -> dict[str, Any]:
+    """The base map as the map's script wants it; ``kind`` is none where there is none, or where its file is away."""
+    web = site().settings
+    if web.base_map == "pmtiles":
+        archive = base_archive()
+        if archive is None:
+            return {"kind": "none", "problem": t("map.ground_away")}
+        facts = archive.facts()
+        return {
+            "kind": "pmtiles",
+            "tiles": [url_for("map_base_tile", z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")],
+            "crs": crs_of_map(),
+            "attribution": facts.attribution,
+            "min_zoom": facts.min_zoom,
+            "max_zoom": facts.max_zoom,
+            "format": "vector" if facts.vector else "raster",
+            "tile_layers": facts.layers,
+        }
+    ground = _ground(web)
+    if ground is None:
+        return {"kind": "none"}
+    return {
+        "kind": web.base_map or "tiles",
+        "tiles": list(ground.tiles),
+        "crs": crs_of_map(),
+        "attribution": t(ground.word) if ground.word else "",
+        "min_zoom": 0,
+        "max_zoom": ground.max_zoom,
+        "format": "raster",
+    }
+
+
+def base_archive() -> TileArchive | None:
+    """The file of the base map, opened once for a process; None where it can't be read."""
+    kept: dict[str, TileArchive] = current_app.extensions.setdefault(_ARCHIVE, {})
+    name = site().settings.base_map_file
+    if name not in kept:
+        try:
+            kept[name] = TileArchive(Path(name))
+        except (OSError, BadArchive) as error:
+            log.warning("base_map_file_unreadable", file=name, error=str(error))
+            return None
+    return kept[name]
+
+
+def map_hosts(endpoint: str | None) -> list[str]:
+    """The hosts that a page may ask for tiles: of the base map, and where layers are shown of those too."""
+    ground = _ground(site().settings)
+    hosts = [] if ground is None else [host_of(address) for address in ground.tiles]
+    if endpoint in WITH_LAYERS:
+        with suppress(StoreDown):  # the page says so itself
+            hosts += layer_hosts(site().engine)
+    return sorted(set(hosts) - {""})

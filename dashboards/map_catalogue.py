@@ -1,0 +1,74 @@
+"""The catalogue of layers as the map's script wants it, and the files of those that were uploaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import current_app, url_for
+
+from dashboards.site import lang, site
+from registry.domain.kinds import Role
+from registry.domain.map_layers import LayerKind
+from registry.queries.map_layers import MapLayer, list_layers
+from registry.queries.tile_archive import BadArchive, TileArchive
+
+log = structlog.get_logger(__name__)
+
+_ARCHIVES = "covercode.layer_files"
+
+
+def layer_folder() -> Path:
+    """Where uploaded layers lie."""
+    return Path(site().city.data_dir) / "layers"
+
+
+def catalogue_facts(role: Role | None) -> list[dict[str, Any]]:
+    """The layers that ``role`` may see, in the order of the catalogue; one whose file is away is left out."""
+    return [told for layer in list_layers(site().engine, role) if (told := _facts(layer)) is not None]
+
+
+def _facts(layer: MapLayer) -> dict[str, Any] | None:
+    told: dict[str, Any] = {
+        "key": layer.key,
+        "kind": layer.kind.value,
+        "name": layer.name(lang()),
+        "source": layer.source,
+        "date": layer.dated_on,
+        "owner": layer.unit_name,
+        "colour": layer.colour,
+        "version": layer.version,
+    }
+    if layer.kind is LayerKind.GEOJSON:
+        here = url_for("map_layer_file", key=layer.key, v=layer.version)
+        return told | {"address": here if layer.file else layer.address}
+    if layer.kind is LayerKind.PMTILES:
+        archive = layer_archive(layer)
+        if archive is None:
+            return None
+        facts = archive.facts()
+        tiles = url_for("map_layer_tile", key=layer.key, z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")
+        return told | {
+            "tiles": [f"{tiles}?v={layer.version}"],
+            "format": "vector" if facts.vector else "raster",
+            "min_zoom": facts.min_zoom,
+            "max_zoom": facts.max_zoom,
+            "tile_layers": facts.layers,
+        }
+    names = [layer.inner_layer] if layer.inner_layer else []
+    shape = "vector" if layer.kind is LayerKind.MVT else "raster"
+    return told | {"tiles": [layer.address], "format": shape, "tile_layers": names}
+
+
+def layer_archive(layer: MapLayer) -> TileArchive | None:
+    """The layer's tiles, opened once for a process and version; None where its file can't be read."""
+    kept: dict[str, tuple[int, TileArchive]] = current_app.extensions.setdefault(_ARCHIVES, {})
+    held = kept.get(layer.key)
+    if held is None or held[0] != layer.version:
+        try:
+            held = kept[layer.key] = (layer.version, TileArchive(layer_folder() / layer.file))
+        except (OSError, BadArchive) as error:
+            log.warning("layer_file_unreadable", layer=layer.key, error=str(error))
+            return None
+    return held[1]

@@ -1,0 +1,205 @@
+"""Counts for a panel: one number, bars, steps over time, hours of the week. Along indexes, in few statements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from itertools import pairwise
+from math import gcd
+from typing import Any
+
+import numpy as np
+from sqlalchemy import BigInteger, Connection, case, func, select, type_coerce
+
+from registry.domain.board_time import steps
+from registry.domain.boards import Counted, CountSource, Moment, Over, SplitBy, WeekHoursSource
+from registry.domain.kinds import AssetState
+from registry.queries.board_names import Namer
+from registry.queries.board_series import readings_between
+from registry.queries.board_things import Plan, plan_of
+from registry.queries.board_values import Asked, Bar, Bars, CountsOverTime, Heat, Spark, Stat, Steps, To
+from registry.queries.health import CabinetHealth, cabinets
+from registry.storage.database import reading
+from registry.storage.tables import asset
+from registry.storage.times import from_ms, to_ms
+
+_QUARTER_MS = 900_000
+_SPARK_STEPS = ((timedelta(days=3), Over.HOUR), (timedelta(days=120), Over.DAY), (timedelta(days=800), Over.WEEK))
+
+Groups = dict[Any, int]
+
+
+def stat(source: CountSource, asked: Asked, *, with_spark: bool) -> Stat:
+    """One number; of what happens also that of as long a time just before."""
+    if source.what is Counted.CABINETS:
+        return Stat(value=len(some_cabinets(source.where, asked)), to=To("system"))
+    if source.what is Counted.READINGS:
+        _, found = readings_between(source.where, asked)
+        return Stat(value=sum(many for each in found for _, many in each))
+    plan = plan_of(source.what, source.where, asked, by=None, at=source.at)
+    with reading(asked.engine) as tx:
+        if plan.moment is None:
+            return Stat(value=sum(_grouped(tx, source.what, plan).values()), to=plan.to)
+        began = asked.since - (asked.until - asked.since)
+        inside = case((plan.moment >= asked.since, 1), else_=0)
+        span = (plan.moment >= began, plan.moment < asked.until)
+        query = select(inside, func.count()).select_from(plan.tables).where(*span, *plan.conditions).group_by(inside)
+        found_by = {int(now): int(many) for now, many in tx.execute(query)}
+    spark = None
+    if with_spark:
+        over = next((over for span, over in _SPARK_STEPS if asked.until - asked.since <= span), Over.MONTH)
+        drawn = over_time(CountSource(what=source.what, over=over, at=source.at, where=source.where), asked).series
+        spark = Spark(t=drawn[0].t, value=[float(each) for each in drawn[0].value]) if drawn else None
+    return Stat(value=found_by.get(1, 0), before=found_by.get(0, 0), spark=spark, to=plan.to)
+
+
+def bars(source: CountSource, asked: Asked) -> Bars:
+    """A bar for each value of what the count is split by; the rest of many in one sum."""
+    by = source.by
+    if by is None:
+        return Bars(bars=[Bar(name="", value=stat(source, asked, with_spark=False).value or 0)])
+    if source.what is Counted.CABINETS:
+        found: Groups = defaultdict(int)
+        for each in some_cabinets(source.where, asked):
+            found["online" if each.online else "offline"] += 1
+        groups, to = dict(found), To("system")
+    else:
+        plan = plan_of(source.what, source.where, asked, by=by, at=source.at)
+        with reading(asked.engine) as tx:
+            groups, to = _grouped(tx, source.what, plan, asked), plan.to or To("overview")
+    with reading(asked.engine) as tx:
+        namer = Namer(tx, source.what, by, asked)
+        groups = namer.folded(groups)
+        order = namer.order(groups)
+        names = namer.names(order[: source.limit])
+    shown = order[: source.limit]
+    drawn = [Bar(name=names[key], value=groups[key], to=_narrower(to, source.what, by, key)) for key in shown]
+    return Bars(bars=drawn, rest=sum(groups[key] for key in order[source.limit :]))
+
+
+def over_time(source: CountSource, asked: Asked) -> CountsOverTime:
+    """Counts by the step. A step that begins before the span is counted whole; one that is not over yet, up to now."""
+    begins = steps(asked.since, asked.until, source.over or Over.DAY, asked.zone)
+    edges = [to_ms(each) for each in begins]
+    if source.what is Counted.READINGS:
+        return _readings_over(source, asked, edges)
+    plan = plan_of(source.what, source.where, asked, by=source.by, at=source.at)
+    width = gcd(*(two - one for one, two in pairwise(edges)))
+    slot = (type_coerce(plan.moment, BigInteger) - edges[0]) // width
+    span = (plan.moment >= begins[0], plan.moment < begins[-1])
+    columns = [slot.label("slot"), *([] if plan.split is None else [plan.split.label("split")]), func.count()]
+    query = select(*columns).select_from(plan.tables).where(*span, *plan.conditions)
+    query = query.group_by("slot", *([] if plan.split is None else ["split"]))
+    found: dict[Any, Any] = defaultdict(lambda: np.zeros(len(edges) - 1, dtype=np.int64))
+    with reading(asked.engine) as tx:
+        rows = tx.execute(query).all()
+        namer = Namer(tx, source.what, source.by, asked)
+        places = np.searchsorted(edges, [edges[0] + int(row[0]) * width for row in rows], side="right") - 1
+        keys = namer.keys({row[1] for row in rows}) if plan.split is not None else {}
+        for place, row in zip(places.tolist(), rows, strict=True):
+            found[keys[row[1]] if plan.split is not None else ""][place] += int(row[-1])
+        if not found and plan.split is None:
+            found[""] += 0
+        order = namer.order({key: int(each.sum()) for key, each in found.items()})
+        names = namer.names(order)
+    series = [Steps(name=names.get(key, ""), t=edges[:-1], value=found[key].tolist()) for key in order[: source.limit]]
+    return CountsOverTime(series=series, step_ms=edges[1] - edges[0])
+
+
+def week_hours(source: WeekHoursSource, asked: Asked) -> Heat:
+    """How many began in which hour of the week, as clocks of the city showed it."""
+    plan = plan_of(source.what, source.where, asked, by=None, at=Moment.OPENED)
+    quarter = type_coerce(plan.moment, BigInteger) // _QUARTER_MS
+    query = select(quarter.label("slot"), func.count()).select_from(plan.tables)
+    query = query.where(plan.moment >= asked.since, plan.moment < asked.until, *plan.conditions).group_by("slot")
+    with reading(asked.engine) as tx:
+        rows = tx.execute(query).all()
+    found: dict[tuple[int, int], int] = defaultdict(int)
+    clock: dict[int, tuple[int, int]] = {}
+    for slot, many in rows:
+        if slot not in clock:
+            # zones differ from UTC by quarters of an hour
+            local = from_ms(int(slot) * _QUARTER_MS).astimezone(asked.zone)
+            clock[slot] = local.weekday(), local.hour
+        found[clock[slot]] += int(many)
+    return Heat(cells=[(day, at, many) for (day, at), many in sorted(found.items())])
+
+
+def _grouped(tx: Connection, what: Counted, plan: Plan, asked: Asked | None = None) -> Groups:
+    """How many there are of each value of the split (all under None without one)."""
+    if what is Counted.ASSETS:
+        return _assets_grouped(tx, plan)
+    conditions = list(plan.conditions)
+    if plan.moment is not None and asked is not None:
+        conditions += [plan.moment >= asked.since, plan.moment < asked.until]
+    return _counted(tx, plan, conditions)
+
+
+def _assets_grouped(tx: Connection, plan: Plan) -> Groups:
+    """Nearly every asset is intact and merged into no other: all of them along an index, less the few that are not."""
+    merged, unusual = asset.c.merged_into_id.is_not(None), asset.c.state != AssetState.INTACT.value
+    if plan.states and AssetState.INTACT.value not in plan.states:
+        few = (unusual, asset.c.state.in_(plan.states), ~merged)
+        return _counted(tx, plan, [*few, *plan.conditions])
+    unwanted = [state.value for state in AssetState if not _wanted(state, plan.states)]
+    found = _counted(tx, plan, plan.conditions)
+    for out in ([merged], [unusual, asset.c.state.in_(unwanted), ~merged]):
+        for key, many in _counted(tx, plan, [*out, *plan.conditions]).items():
+            found[key] = found.get(key, 0) - many
+    return {key: many for key, many in found.items() if many > 0 or plan.split is None}
+
+
+def _wanted(state: AssetState, states: Sequence[str]) -> bool:
+    return state.value in states if states else state is not AssetState.ABANDONED
+
+
+def _counted(tx: Connection, plan: Plan, conditions: Sequence[Any]) -> Groups:
+    query = select(func.count()).select_from(plan.tables).where(*conditions)
+    if plan.split is None:
+        return {None: int(tx.execute(query).scalar_one())}
+    grouped = select(plan.split.label("split"), func.count()).select_from(plan.tables).where(*conditions)
+    return {key: int(many) for key, many in tx.execute(grouped.group_by("split"))}
+
+
+def some_cabinets(where: Mapping[str, Any], asked: Asked) -> list[CabinetHealth]:
+    """The cabinets that a condition means: by ``cabinet`` and by ``state`` (``online``, ``offline``)."""
+    ids = set(asked.words(where.get("cabinet", ())))
+    states = set(asked.words(where.get("state", ())))
+    return [
+        each
+        for each in cabinets(asked.engine, asked.now)
+        if (not ids or each.id in ids) and (not states or ("online" if each.online else "offline") in states)
+    ]
+
+
+def _readings_over(source: CountSource, asked: Asked, edges: Sequence[int]) -> CountsOverTime:
+    _, found = readings_between(source.where, asked)
+    value = np.zeros(len(edges) - 1, dtype=np.int64)
+    for at_ms, many in (pair for each in found for pair in each):
+        place = int(np.searchsorted(edges, at_ms, side="right")) - 1
+        value[min(max(place, 0), len(value) - 1)] += many
+    series = [Steps(name="", t=list(edges[:-1]), value=value.tolist())]
+    return CountsOverTime(series=series, step_ms=edges[1] - edges[0])
+
+
+_NARROWING: Mapping[tuple[Counted, SplitBy], str] = {
+    (Counted.CASES, SplitBy.STAGE): "stage",
+    (Counted.CASES, SplitBy.KIND): "kind",
+    (Counted.ALERTS, SplitBy.SEVERITY): "severity",
+    (Counted.ALERTS, SplitBy.KIND): "case_kind",
+    (Counted.ALERTS, SplitBy.STATE): "state",
+    (Counted.ASSETS, SplitBy.FAMILY): "family",
+    (Counted.ASSETS, SplitBy.STATE): "state",
+    (Counted.ASSETS, SplitBy.AREA): "area",
+    (Counted.ASSETS, SplitBy.ROAD): "road",
+    (Counted.DEAD_LETTERS, SplitBy.REASON): "reason",
+}
+
+
+def _narrower(to: To, what: Counted, by: SplitBy, key: Any) -> To:
+    """The list behind one bar: that of the whole count, narrowed to the bar where the list can be."""
+    if what is Counted.CASES and by is SplitBy.UNIT and key is not None:
+        return To("unit_queue", {"unit_id": key})
+    argument = _NARROWING.get((what, by))
+    return to if argument is None or key in (None, "") else To(to.page, {**to.args, argument: key})

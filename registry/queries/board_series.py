@@ -1,0 +1,235 @@
+"""Readings for a panel: which points are meant, and their slices, all curves in one call of the store.
+
+A chart holds at most so many slices that what is read for it stays small (``_MOST_READ``): fifty curves over a year are
+drawn by the day, one by the hours. Each slice keeps the true extremes whatever its width.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
+
+from registry.domain.boards import SeriesSource, Show
+from registry.domain.errors import InvalidInput
+from registry.domain.kinds import AlertState
+from registry.domain.points import POINTS
+from registry.queries.asset_filters import digits_begin
+from registry.queries.board_things import of_class
+from registry.queries.board_values import Asked, Column, Curve, Curves, Nothing, Said, Spark, Stat, Table, To, Word
+from registry.storage.database import reading
+from registry.storage.series import Columns
+from registry.storage.tables import alert, asset, device, latest, point
+
+_MOST_READ = 30_000
+"""Slots that are read for one answer at most: about 50 ms."""
+
+_WIDEST, _NARROWEST = 2_000, 50
+_DAY_MS, _HOUR_MS, _FIVE_MS, _READING_MS = 86_400_000, 3_600_000, 300_000, 60_000
+_MEAN_DECIMALS = 4
+MOST_POINTS = 200
+
+
+class Meant(NamedTuple):
+    """A point of a chart, with what it is of."""
+
+    id: int
+    name: str
+    unit: str
+    asset_id: int | None
+    asset_name: str
+    serial: str
+
+
+def curves(source: SeriesSource, asked: Asked) -> Curves:
+    """The curves of a chart. Raises ``Nothing`` where nothing is chosen, ``InvalidInput`` and ``StoreDown``."""
+    with reading(asked.engine) as tx:
+        meant, left_out = points_of(tx, source, asked)
+    return Curves(series=curves_of(meant, asked), left_out=left_out)
+
+
+def curves_of(meant: Sequence[Meant], asked: Asked) -> list[Curve]:
+    """Each point's curve, in the order given; one without readings is there, and empty."""
+    found = asked.store.many_buckets(
+        [each.id for each in meant], asked.since_ms, asked.until_ms, slices_for(len(meant), asked)
+    )
+    names = _names(meant)
+    return [_curve(each, names[each.id], found.get(each.id)) for each in meant]
+
+
+def slices_for(curves: int, asked: Asked) -> int:
+    """How many slices each of so many curves gets."""
+    wanted = max(_NARROWEST, min(asked.width_px, _WIDEST))
+    span_ms = asked.until_ms - asked.since_ms
+    # what a slot of each level stands for; readings are taken to come by the minute at most
+    for slot_ms in (_READING_MS, _FIVE_MS, _HOUR_MS, _DAY_MS):
+        # the finest level that can be read in time is the one that the slices may be made of
+        if span_ms / slot_ms * curves <= _MOST_READ:
+            return max(1, min(wanted, -(-span_ms // slot_ms) if slot_ms > _READING_MS else wanted))
+    return max(1, min(wanted, _MOST_READ // max(curves, 1)))
+
+
+def series_stat(source: SeriesSource, asked: Asked) -> Stat:
+    """One number of the readings: the newest (of ``range``), the mean, or the greatest of all of them."""
+    found = curves(source, asked)
+    filled = [curve for curve in found.series if curve.t]
+    if not filled:
+        return Stat(value=None, unit=found.series[0].unit if found.series else "1")
+    first = filled[0]
+    spark = Spark(t=first.t, value=first.max if source.show is Show.MAX else first.mean)
+    if source.show is Show.MAX:
+        value: float | None = max(max(curve.max) for curve in filled)
+    elif source.show is Show.MEAN:
+        value = sum(sum(curve.mean) / len(curve.mean) for curve in filled) / len(filled)
+    else:
+        value = _newest(asked, first.point_id)
+    to = None if first.asset_id is None else To("asset", {"asset_id": first.asset_id})
+    return Stat(value=value, unit=first.unit, decimals=first.decimals, spark=spark, to=to)
+
+
+def series_table(source: SeriesSource, asked: Asked) -> Table:
+    """Least, mean and greatest value of each curve."""
+    found = curves(source, asked)
+    rows = [
+        [curve.name, min(curve.min), round(sum(curve.mean) / len(curve.mean), _MEAN_DECIMALS), max(curve.max)]
+        for curve in found.series
+        if curve.t
+    ]
+    unit = found.series[0].unit if found.series else ""
+    columns = [Column(key="name", name=Word("board.column.name"), kind="link")]
+    columns += [
+        Column(key=key, name=Word(f"board.column.{key}"), kind="number", unit=unit) for key in ("min", "mean", "max")
+    ]
+    to = [_to_asset(curve.asset_id) for curve in found.series if curve.t]
+    return Table(columns=columns, rows=rows, to=to, more=bool(found.left_out))
+
+
+def points_of(tx: Connection, source: SeriesSource, asked: Asked) -> tuple[list[Meant], int]:
+    """The points that a source means within the visitor's area, and how many more there are at least."""
+    if source.points:
+        rows = tx.execute(_points().where(point.c.id.in_(source.points), *_seen(asked))).all()
+        place = {point_id: at for at, point_id in enumerate(source.points)}
+        return sorted((_meant(row) for row in rows), key=lambda each: place[each.id]), 0
+    chosen = [point.c.name == source.point, *_chosen(source, asked), *_seen(asked), *narrowed(source.where, asked)]
+    # those about which there is something first, by the few alerts that are live
+    live = select(alert.c.point_id).where(alert.c.state == AlertState.FIRING.value, alert.c.point_id.is_not(None))
+    most = source.most + 1
+    rows = list(tx.execute(_points().where(*chosen, point.c.id.in_(live)).order_by(point.c.id).limit(most)))
+    if len(rows) < most:
+        calm = _points().where(*chosen, point.c.id.not_in(live)).order_by(device.c.id)
+        rows += tx.execute(calm.limit(most - len(rows)))
+    return [_meant(row) for row in rows[: source.most]], max(0, len(rows) - source.most)
+
+
+def readings_between(where: Any, asked: Asked) -> tuple[list[int], list[list[tuple[int, int]]]]:
+    """The points that a condition means (``MOST_POINTS`` at most), and the readings of each slice of each.
+
+    Raises ``Nothing`` where it isn't narrowed: nobody counts all readings of a city for a panel.
+    """
+    conditions = narrowed(where, asked)
+    if not conditions:
+        raise Nothing("narrow")
+    with reading(asked.engine) as tx:
+        query = _points().where(*conditions, *_seen(asked)).order_by(point.c.id).limit(MOST_POINTS + 1)
+        ids = [row.id for row in tx.execute(query)]
+    if len(ids) > MOST_POINTS:
+        raise Nothing("narrow")
+    found = asked.store.many_buckets(ids, asked.since_ms, asked.until_ms, slices_for(len(ids), asked))
+    listed = [list(zip(each.at_ms.tolist(), each.readings.tolist(), strict=True)) for each in found.values()]
+    return ids, listed
+
+
+def narrowed(where: Any, asked: Asked) -> list[ColumnElement[bool]]:
+    """What devices and their assets must fulfil. Raises ``InvalidInput``."""
+    found: list[ColumnElement[bool]] = []
+    for name, given in where.items():
+        if not asked.words(given):
+            continue
+        if name == "area":
+            found.append(or_(*(digits_begin(asset.c.area_code, word) for word in asked.words(given))))
+        elif name == "family":
+            found.append(asset.c.family.in_(asked.words(given)))
+        elif name == "class":
+            found.append(of_class(asked.words(given)))
+        elif name == "asset":
+            found.append(device.c.asset_id.in_(asked.numbers("where.asset", given)))
+        elif name == "device":
+            found.append(device.c.id.in_(asked.numbers("where.device", given)))
+        elif name == "cabinet":
+            found.append(device.c.cabinet_id.in_(asked.words(given)))
+        else:
+            raise InvalidInput(f"where.{name}", "can't narrow these")
+    return found
+
+
+def _chosen(source: SeriesSource, asked: Asked) -> list[ColumnElement[bool]]:
+    """What the one ``of_…`` of a source asks for. Raises ``Nothing`` where nothing is chosen."""
+    given = {
+        "asset": source.of_assets,
+        "device": source.of_devices,
+        "family": source.of_family,
+        "class": source.of_class,
+    }
+    conditions = narrowed({name: value for name, value in given.items() if value}, asked)
+    if not conditions:
+        raise Nothing("choose")
+    return conditions
+
+
+def _points() -> Select[Any]:
+    return (
+        select(
+            *(point.c.id, point.c.name, point.c.unit, device.c.asset_id, device.c.serial),
+            asset.c.name.label("asset_name"),
+        )
+        .select_from(
+            device.join(point, point.c.device_id == device.c.id).outerjoin(asset, asset.c.id == device.c.asset_id)
+        )
+        .where(device.c.removed_at.is_(None))
+    )
+
+
+def _seen(asked: Asked) -> tuple[ColumnElement[bool], ...]:
+    return (digits_begin(asset.c.area_code, asked.scope),) if asked.scope else ()
+
+
+def _meant(row: Any) -> Meant:
+    return Meant(row.id, row.name, row.unit, row.asset_id, row.asset_name or "", row.serial)
+
+
+def _names(meant: Sequence[Meant]) -> dict[int, Said]:
+    """What each curve is called: the asset, with the device or the quantity where that alone would not tell."""
+    many = Counter((each.asset_name, each.name) for each in meant)
+    quantities = len({each.name for each in meant}) > 1
+    found: dict[int, Said] = {}
+    for each in meant:
+        own = each.asset_name or each.serial
+        name: tuple[str | Word, ...] = (own,) if many[each.asset_name, each.name] == 1 else (own, each.serial)
+        found[each.id] = (*name, Word(f"point.{each.name}")) if quantities else name
+    return found
+
+
+def _curve(of: Meant, name: Said, found: Columns | None) -> Curve:
+    spec = POINTS.get(of.name)
+    return Curve(
+        name=name,
+        unit=of.unit,
+        decimals=2 if spec is None else spec.decimals,
+        point_id=of.id,
+        asset_id=of.asset_id,
+        t=[] if found is None else found.at_ms.tolist(),
+        min=[] if found is None else found.low.tolist(),
+        max=[] if found is None else found.high.tolist(),
+        mean=[] if found is None else found.mean.round(_MEAN_DECIMALS).tolist(),
+    )
+
+
+def _newest(asked: Asked, point_id: int) -> float | None:
+    with reading(asked.engine) as tx:
+        return tx.execute(select(latest.c.value).where(latest.c.point_id == point_id)).scalar()
+
+
+def _to_asset(asset_id: int | None) -> To | None:
+    return None if asset_id is None else To("asset", {"asset_id": asset_id})

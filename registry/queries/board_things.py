@@ -1,0 +1,314 @@
+"""What boards count, thing by thing: which tables, which moment, which conditions, and by what it is split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, case, func, or_, select
+
+from registry.domain.boards import Chosen, Counted, Moment, SplitBy, Where
+from registry.domain.deadlines import RUNNING_STAGES
+from registry.domain.errors import InvalidInput
+from registry.domain.external_events import EXTERNAL_PROFILE
+from registry.domain.kinds import ENDED_STAGES, AlertState, RuleKind, Stage
+from registry.queries.asset_filters import digits_begin
+from registry.queries.board_values import Asked, Nothing, To
+from registry.storage.open_cases import IS_OPEN
+from registry.storage.tables import alert, asset, dead_letter, device, permit, rule, scan
+from registry.storage.tables import case as case_file
+
+Condition = ColumnElement[bool]
+
+_LEVELS = (6, 9, 12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How something is counted. ``moment`` None: what is there now, whatever the span.
+
+    ``split``: the column whose values the count is split by; ``to``: the list behind the number. ``states``: of assets,
+    those meant (none: all but abandoned ones); that they were merged into no other is left to whoever counts.
+    """
+
+    tables: FromClause
+    conditions: tuple[Condition, ...] = ()
+    moment: Any = None
+    split: Any = None
+    to: To | None = None
+    states: tuple[str, ...] = ()
+
+
+def plan_of(what: Counted, where: Where, asked: Asked, *, by: SplitBy | None, at: Moment = Moment.OPENED) -> Plan:
+    """How ``what`` is counted for whoever asks. Raises ``InvalidInput``, ``Nothing``."""
+    given = {name: value for name, value in where.items() if asked.words(value)}
+    return _PLANS[what](given, asked, by, at)
+
+
+def _cases(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
+    stages = [_stage(word) for word in asked.words(given.get("stage", ()))]
+    of_now = given.get("open") is True or (bool(stages) and not ENDED_STAGES & set(stages))
+    prefixes = asked.words(given.get("area", ()))
+    found: list[Condition] = [IS_OPEN] if given.get("open") is True else []
+    if stages:
+        found.append(case_file.c.stage.in_([stage.value for stage in stages]))
+    if asked.scope:
+        found.append(case_lies(asked.scope, of_now=of_now))
+    if prefixes:
+        found.append(or_(*(case_lies(prefix, of_now=of_now) for prefix in prefixes)))
+    if "late" in given:
+        late = _late_now(asked) if of_now else case_file.c.overdue_at.is_not(None)
+        found.append(late if given["late"] is True else ~late)
+    for name, column in (("kind", case_file.c.kind), ("channel", case_file.c.source)):
+        if name in given:
+            found.append(column.in_(asked.words(given[name])))
+    for name, column in (
+        ("severity", case_file.c.severity),
+        ("unit", case_file.c.unit_id),
+        ("asset", case_file.c.asset_id),
+    ):
+        if name in given:
+            found.append(column.in_(asked.numbers(f"where.{name}", given[name])))
+    moment = case_file.c.ended_at if at is Moment.ENDED else case_file.c.opened_at
+    splits: dict[SplitBy, Any] = {
+        SplitBy.STAGE: case_file.c.stage,
+        SplitBy.KIND: case_file.c.kind,
+        SplitBy.SEVERITY: case_file.c.severity,
+        SplitBy.UNIT: case_file.c.unit_id,
+        SplitBy.AREA: func.substr(case_file.c.area_code, 1, area_digits(given, asked)),
+        SplitBy.CHANNEL: case_file.c.source,
+        SplitBy.LATE: case((_late_now(asked) if of_now else case_file.c.overdue_at.is_not(None), 1), else_=0),
+    }
+    args = _args(given, asked, stage="stage", kind="kind")
+    args |= {"open_only": 1} if of_now and not stages else {}
+    args |= {"overdue": 1} if given.get("late") is True else {}
+    return Plan(
+        tables=case_file,
+        conditions=tuple(found),
+        moment=None if of_now else moment,
+        split=None if by is None else splits[by],
+        to=To("cases", args),
+    )
+
+
+def case_lies(prefix: str, *, of_now: bool) -> Condition:
+    """That a case lies within an area: for work that goes on where its asset stands now, as the lists have it; else
+    where that was when the case was opened, as the figures of a month have it."""
+    if not of_now:
+        return digits_begin(case_file.c.area_code, prefix)
+    inside = select(asset.c.id).where(asset.c.id == case_file.c.asset_id, digits_begin(asset.c.area_code, prefix))
+    return or_(inside.exists(), and_(case_file.c.asset_id.is_(None), digits_begin(case_file.c.area_code, prefix)))
+
+
+def _late_now(asked: Asked) -> Condition:
+    running = case_file.c.stage.in_(sorted(RUNNING_STAGES))
+    return or_(case_file.c.overdue_at.is_not(None), and_(running, case_file.c.deadline_at <= asked.now))
+
+
+def _alerts(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
+    states = asked.words(given.get("state", ()))
+    of_now = states == (AlertState.FIRING.value,)
+    found: list[Condition] = [alert.c.state.in_(states)] if states else []
+    if "severity" in given:
+        found.append(alert.c.severity.in_(asked.numbers("where.severity", given["severity"])))
+    if "kind" in given:
+        found.append(alert.c.rule_key.in_(select(rule.c.key).where(rule.c.case_kind.in_(asked.words(given["kind"])))))
+    if "device" in given:
+        found.append(alert.c.device_id.in_(asked.numbers("where.device", given["device"])))
+    if "cabinet" in given:
+        of_cabinet = select(device.c.id).where(device.c.cabinet_id.in_(asked.words(given["cabinet"])))
+        found.append(or_(alert.c.cabinet_id.in_(asked.words(given["cabinet"])), alert.c.device_id.in_(of_cabinet)))
+    tables, placed = _placed(alert, alert.c.asset_id, given, asked, by)
+    splits: dict[SplitBy, Any] = {
+        SplitBy.SEVERITY: alert.c.severity,
+        SplitBy.KIND: alert.c.rule_key,
+        SplitBy.STATE: alert.c.state,
+        SplitBy.FAMILY: asset.c.family,
+        SplitBy.AREA: func.substr(asset.c.area_code, 1, area_digits(given, asked)),
+    }
+    return Plan(
+        tables=tables,
+        conditions=(*found, *placed),
+        moment=None if of_now else alert.c.fired_at,
+        split=None if by is None else splits[by],
+        to=To("alerts", _args(given, asked, state="state", severity="severity", kind="case_kind") or {"state": "all"}),
+    )
+
+
+def _assets(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
+    found: list[Condition] = []
+    if "unit" in given:
+        found.append(asset.c.maintainer_unit_id.in_(asked.numbers("where.unit", given["unit"])))
+    _, placed = _placed(asset, asset.c.id, given, asked, by)
+    splits: dict[SplitBy, Any] = {
+        SplitBy.FAMILY: asset.c.family,
+        SplitBy.STATE: asset.c.state,
+        SplitBy.AREA: func.substr(asset.c.area_code, 1, area_digits(given, asked)),
+        SplitBy.ROAD: asset.c.road,
+    }
+    args = _args(given, asked, family="family", state="state", area="area", unit="unit")
+    return Plan(
+        tables=asset,
+        conditions=(*found, *placed),
+        split=None if by is None else splits[by],
+        to=To("assets", args),
+        states=asked.words(given.get("state", ())),
+    )
+
+
+def _devices(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
+    found: list[Condition] = [device.c.removed_at.is_(None), device.c.profile != EXTERNAL_PROFILE]
+    state = device_state()
+    if "state" in given:
+        found.append(_device_in(asked.words(given["state"])))
+    if "device" in given:
+        found.append(device.c.id.in_(asked.numbers("where.device", given["device"])))
+    if "cabinet" in given:
+        found.append(device.c.cabinet_id.in_(asked.words(given["cabinet"])))
+    tables, placed = _placed(device, device.c.asset_id, given, asked, by)
+    splits: dict[SplitBy, Any] = {
+        SplitBy.STATE: state,
+        SplitBy.FAMILY: asset.c.family,
+        SplitBy.AREA: func.substr(asset.c.area_code, 1, area_digits(given, asked)),
+    }
+    return Plan(
+        tables=tables,
+        conditions=(*found, *placed),
+        split=None if by is None else splits[by],
+        to=To("system"),
+    )
+
+
+def silent_ids() -> Any:
+    """The devices of which nothing is heard, by their live alerts."""
+    keys = select(rule.c.key).where(rule.c.kind == RuleKind.NO_DATA.value)
+    fires = (alert.c.state == AlertState.FIRING.value, alert.c.rule_key.in_(keys), alert.c.device_id.is_not(None))
+    return select(alert.c.device_id).where(*fires)
+
+
+def device_state() -> Any:
+    """``silent``, ``suspect`` or ``heard``."""
+    silent = device.c.id.in_(silent_ids())
+    return case((silent, "silent"), (device.c.suspect_since.is_not(None), "suspect"), else_="heard")
+
+
+def _device_in(words: Sequence[str]) -> Condition:
+    # each by its own few rows: the state of all of them would be looked at one by one
+    ways: dict[str, Condition] = {
+        "silent": device.c.id.in_(silent_ids()),
+        "suspect": device.c.suspect_since.is_not(None),
+        "heard": and_(device.c.id.not_in(silent_ids()), device.c.suspect_since.is_(None)),
+    }
+    if unknown := [word for word in words if word not in ways]:
+        raise _unknown("state", unknown[0], list(ways))
+    return or_(*(ways[word] for word in words))
+
+
+def _dead_letters(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
+    if asked.scope:
+        raise Nothing("whole_city")
+    found: list[Condition] = []
+    for name, column in (("reason", dead_letter.c.reason), ("cabinet", dead_letter.c.cabinet_id)):
+        if name in given:
+            found.append(column.in_(asked.words(given[name])))
+    return Plan(
+        tables=dead_letter,
+        conditions=tuple(found),
+        moment=dead_letter.c.at,
+        split=None if by is None else dead_letter.c.reason,
+        to=To("letters", _args(given, asked, reason="reason", cabinet="cabinet")),
+    )
+
+
+def _permits(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
+    found: list[Condition] = [permit.c.state.in_(asked.words(given["state"]))] if "state" in given else []
+    tables, placed = _placed(permit, permit.c.asset_id, given, asked, None)
+    return Plan(
+        tables=tables,
+        conditions=(*found, *placed),
+        moment=permit.c.started_at,
+        split=None if by is None else permit.c.state,
+        to=To("permits"),
+    )
+
+
+def _scans(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
+    words = asked.words(given.get("state", ()))
+    found: list[Condition] = []
+    if words == ("flagged",):
+        found.append(scan.c.flag != "")
+    elif words:
+        found.append(scan.c.flag == "")
+    tables, placed = _placed(scan, scan.c.asset_id, given, asked, None)
+    return Plan(
+        tables=tables,
+        conditions=(*found, *placed),
+        moment=scan.c.at,
+        split=None if by is None else case((scan.c.flag != "", "flagged"), else_="fine"),
+        to=To("scans", {"show": "all"}),
+    )
+
+
+_PLANS: dict[Counted, Callable[[Mapping[str, Chosen], Asked, SplitBy | None, Moment], Plan]] = {
+    Counted.CASES: _cases,
+    Counted.ALERTS: _alerts,
+    Counted.ASSETS: _assets,
+    Counted.DEVICES: _devices,
+    Counted.DEAD_LETTERS: _dead_letters,
+    Counted.PERMITS: _permits,
+    Counted.SCANS: _scans,
+}
+
+
+def of_class(words: Sequence[str]) -> Condition:
+    """That an asset is of one of these classes: ``scheme:code``, or a scheme alone."""
+    ways = []
+    for word in words:
+        scheme, _, code = word.partition(":")
+        ways.append(and_(asset.c.scheme == scheme, *([asset.c.class_code == code] if code else [])))
+    return or_(*ways)
+
+
+def area_digits(given: Mapping[str, Chosen], asked: Asked) -> int:
+    """By how many digits a count is split into areas: one level below the one that is looked at."""
+    within = max([asked.scope, *asked.words(given.get("area", ()))], key=len)
+    return next((digits for digits in _LEVELS if digits > len(within)), _LEVELS[-1])
+
+
+def _placed(
+    table: FromClause, asset_id: Any, given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None
+) -> tuple[FromClause, tuple[Condition, ...]]:
+    """The table, beside its asset where that is asked about, and what the asset must fulfil."""
+    found: list[Condition] = [digits_begin(asset.c.area_code, asked.scope)] if asked.scope else []
+    if "area" in given:
+        found.append(or_(*(digits_begin(asset.c.area_code, prefix) for prefix in asked.words(given["area"]))))
+    if "family" in given:
+        found.append(asset.c.family.in_(asked.words(given["family"])))
+    if "class" in given:
+        found.append(of_class(asked.words(given["class"])))
+    if "asset" in given:
+        found.append(asset_id.in_(asked.numbers("where.asset", given["asset"])))
+    needs = bool(found) or by in (SplitBy.FAMILY, SplitBy.AREA)
+    if table is asset or not needs:
+        return table, tuple(found)
+    return table.join(asset, asset.c.id == asset_id), tuple(found)
+
+
+def _args(given: Mapping[str, Chosen], asked: Asked, **names: str) -> dict[str, Any]:
+    """What of the conditions the list behind a number can be narrowed to as well: those with one value."""
+    found = {argument: asked.words(given[name]) for name, argument in names.items() if name in given}
+    return {argument: words[0] for argument, words in found.items() if len(words) == 1}
+
+
+def _stage(word: str) -> Stage:
+    try:
+        return Stage(word)
+    except ValueError:
+        raise _unknown("stage", word, list(Stage)) from None
+
+
+def _unknown(name: str, word: str, known: Sequence[str]) -> InvalidInput:
+    return InvalidInput(
+        f"where.{name}", "{given!r} must be one of {known}", given=word[:20], known=", ".join(sorted(known))
+    )
