@@ -1,4 +1,4 @@
-"""Lists for a panel: rows that lead to the thing itself. Ids are found first, what stands beside them for those only."""
+"""Lists for a panel: rows that lead to the thing itself. Ids are found first, the rest for those only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from registry.domain.deadlines import RUNNING_STAGES
 from registry.queries.board_counts import some_cabinets
 from registry.queries.board_things import Plan, device_state, plan_of
 from registry.queries.board_values import Asked, Column, Table, To, Word
+from registry.queries.overview import wrong_now
 from registry.storage.database import reading
+from registry.storage.open_cases import IS_RUNNING
 from registry.storage.tables import alert, asset, device, latest, point, rule, unit
 from registry.storage.tables import case as case_file
 from registry.storage.times import to_ms
@@ -36,28 +38,11 @@ def _in_span(plan: Plan, asked: Asked) -> list[Any]:
 
 
 def _cases(source: ListSource, asked: Asked) -> Table:
-    plan = _plan(source, asked)
-    late = or_(
-        case_file.c.overdue_at.is_not(None),
-        and_(case_file.c.stage.in_(sorted(RUNNING_STAGES)), case_file.c.deadline_at <= asked.now),
-    )
-    running = case((case_file.c.stage.in_(sorted(RUNNING_STAGES)), 0), else_=1)
-    punctual = case((late, 0), else_=1)
-    order = {
-        Order.WORST: (running, case_file.c.severity.desc(), punctual, case_file.c.opened_at, case_file.c.id),
-        Order.NEWEST: (case_file.c.id.desc(),),
-        Order.LATE: (running, case_file.c.deadline_at, case_file.c.id),
-    }[source.order]
-    ids = select(case_file.c.id).select_from(plan.tables).where(*_in_span(plan, asked)).order_by(*order)
     columns = [_column("number", "link"), _column("severity", "severity"), _column("kind"), _column("asset")]
-    columns += [
-        _column("stage", "stage"),
-        _column("unit"),
-        _column("opened_at", "time"),
-        _column("deadline_at", "time"),
-    ]
+    columns += [_column("stage", "stage"), _column("unit")]
+    columns += [_column("opened_at", "time"), _column("deadline_at", "time")]
+    found = _case_ids(source, asked)
     with reading(asked.engine) as tx:
-        found = list(tx.execute(ids.limit(source.limit + 1)).scalars())
         tables = case_file.outerjoin(asset, asset.c.id == case_file.c.asset_id)
         tables = tables.outerjoin(unit, unit.c.id == case_file.c.unit_id)
         name = func.coalesce(asset.c.name, case_file.c.place).label("asset_name")
@@ -76,6 +61,33 @@ def _cases(source: ListSource, asked: Asked) -> Table:
         to=[To("case", {"case_id": row.id}) for row in kept],
         more=len(found) > source.limit,
     )
+
+
+def _case_ids(source: ListSource, asked: Asked) -> list[int]:
+    areas = {each for each in (asked.scope, *asked.words(source.where.get("area", ()))) if each}
+    nested = sorted(areas, key=len)
+    narrowed = {name for name, given in source.where.items() if asked.words(given)} - {"area"}
+    if source.order is Order.WORST and narrowed == {"open"} and all(nested[-1].startswith(each) for each in nested):
+        # what is wrong now, as the overview has it: along an index of its own
+        scope = nested[-1] if nested else ""
+        wrong = wrong_now(asked.engine, now=asked.now, limit=source.limit + 1, scope=scope)
+        return [row.case_id for row in wrong]
+    plan = _plan(source, asked)
+    conditions = _in_span(plan, asked)
+    late = or_(
+        case_file.c.overdue_at.is_not(None),
+        and_(case_file.c.stage.in_(sorted(RUNNING_STAGES)), case_file.c.deadline_at <= asked.now),
+    )
+    order: tuple[Any, ...] = (case_file.c.id.desc(),)
+    if source.order is Order.WORST:
+        running, punctual = case((IS_RUNNING, 0), else_=1), case((late, 0), else_=1)
+        order = (running, case_file.c.severity.desc(), punctual, case_file.c.opened_at, case_file.c.id)
+    elif source.order is Order.LATE:
+        order = (case_file.c.deadline_at, case_file.c.id)
+        conditions.append(IS_RUNNING)
+    query = select(case_file.c.id).select_from(plan.tables).where(*conditions).order_by(*order)
+    with reading(asked.engine) as tx:
+        return list(tx.execute(query.limit(source.limit + 1)).scalars())
 
 
 def _alerts(source: ListSource, asked: Asked) -> Table:
@@ -144,8 +156,7 @@ def _assets(source: ListSource, asked: Asked) -> Table:
 
 def _devices(source: ListSource, asked: Asked) -> Table:
     plan = _plan(source, asked)
-    tables = plan.tables
-    tables = tables if asset in tables._from_objects else tables.outerjoin(asset, asset.c.id == device.c.asset_id)
+    tables = device.outerjoin(asset, asset.c.id == device.c.asset_id)
     heard = select(func.max(latest.c.received_at)).join(point, point.c.id == latest.c.point_id)
     query = (
         select(

@@ -52,11 +52,19 @@ def curves(source: SeriesSource, asked: Asked) -> Curves:
 
 def curves_of(meant: Sequence[Meant], asked: Asked) -> list[Curve]:
     """Each point's curve, in the order given; one without readings is there, and empty."""
-    found = asked.store.many_buckets(
-        [each.id for each in meant], asked.since_ms, asked.until_ms, slices_for(len(meant), asked)
-    )
+    found = _read(meant, asked)
     names = _names(meant)
     return [_curve(each, names[each.id], found.get(each.id)) for each in meant]
+
+
+def _read(meant: Sequence[Meant], asked: Asked) -> dict[int, Columns]:
+    """The slices of each point. Where roll-ups serve, the span is widened to whole slots: its edges cost no look at
+    the readings then, and nobody sees half a slot."""
+    slices = slices_for(len(meant), asked)
+    width_ms = (asked.until_ms - asked.since_ms) // slices
+    slot_ms = max([1, *(each for each in (_FIVE_MS, _HOUR_MS, _DAY_MS) if each <= width_ms)])
+    since_ms, until_ms = asked.since_ms // slot_ms * slot_ms, -(-asked.until_ms // slot_ms) * slot_ms
+    return asked.store.many_buckets([each.id for each in meant], since_ms, until_ms, slices + 2)
 
 
 def slices_for(curves: int, asked: Asked) -> int:

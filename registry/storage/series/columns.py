@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ _WIDTH = 6
 
 def fold(parts: Iterable[Part], grid: Grid, since_ms: int) -> dict[int, Columns]:
     """Parts in any order, also several of one slice, as the slices of each point; the first begins with the span."""
-    rows = np.fromiter((number for part in parts for number in part), dtype=np.float64).reshape(-1, _WIDTH)
+    rows = np.fromiter(chain.from_iterable(parts), dtype=np.float64).reshape(-1, _WIDTH)
     if not len(rows):
         return {}
     points = rows[:, 0].astype(np.int64)

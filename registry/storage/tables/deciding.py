@@ -464,6 +464,8 @@ alert = Table(
     ),
     Index(None, "state", "severity", "fired_at"),
     Index(None, "state", "id"),
+    # counts of a span (registry.queries.board_counts)
+    Index("ix_alert_fired", "fired_at", "severity", "rule_key"),
     Index(None, "asset_id", "fired_at"),
     Index(None, "case_id", "state", "severity"),
     Index(None, "group_id"),

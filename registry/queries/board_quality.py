@@ -1,0 +1,125 @@
+"""What is wrong with the data itself: late, refused, or files that lack something. As counted by the census job."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from registry.domain.boards import QualityOf, QualitySource
+from registry.domain.kinds import Doubt
+from registry.queries.asset_filters import Gap
+from registry.queries.board_counts import some_cabinets
+from registry.queries.board_values import Asked, Bar, Bars, Column, Nothing, Table, To, Word
+from registry.queries.gaps import BreakdownBy, gap_breakdown, gap_summary
+from registry.storage.database import reading
+from registry.storage.tables import dead_letter
+from registry.storage.times import to_ms
+
+_OWNERS = (Gap.SUPERVISOR, Gap.OWNER, Gap.MAINTAINER)
+
+
+def quality_bars(source: QualitySource, asked: Asked) -> Bars:
+    """As bars, the longest first. Raises ``Nothing``."""
+    if source.what is QualityOf.LATENESS:
+        found = sorted(some_cabinets(source.where, asked), key=lambda each: (-each.oldest_unsent_s, each.name))
+        bars = [
+            Bar(name=each.name, value=round(each.oldest_unsent_s, 1), to=To("cabinet", {"cabinet": each.id}))
+            for each in found
+        ]
+        return Bars(bars=bars[: source.limit], unit="s")
+    if source.what is QualityOf.REJECTED:
+        rows = _rejected(asked)
+        bars = [
+            Bar(name=Word(f"reject.{word}"), value=many, to=To("letters", {"reason": word})) for word, many, _ in rows
+        ]
+        return Bars(bars=bars[: source.limit], rest=sum(bar.value for bar in bars[source.limit :]))
+    summary = gap_summary(asked.engine, scope=asked.scope, area_code=_area(source, asked))
+    if summary.counted_at is None:
+        raise Nothing("not_counted")
+    if source.what is QualityOf.UNPLACED:
+        lines = [(each.gap, Word(f"doubt.{each.gap}"), each.count) for each in summary.doubts]
+    else:
+        owners = {gap.value for gap in _OWNERS}
+        wanted = [each for each in summary.gaps if source.what is QualityOf.GAPS or each.gap in owners]
+        lines = [(each.gap, Word(f"gap.{each.gap}"), each.count) for each in wanted]
+    lines.sort(key=lambda line: -line[2])
+    bars = [Bar(name=word, value=many, to=_to(source.what, key)) for key, word, many in lines]
+    return Bars(bars=bars[: source.limit])
+
+
+def quality_table(source: QualitySource, asked: Asked) -> Table:
+    """As a table: of files by area, of refused data by reason, of lateness by cabinet. Raises ``Nothing``."""
+    if source.what is QualityOf.REJECTED:
+        columns = [
+            Column(key="reason", name=Word("board.column.reason"), kind="link"),
+            Column(key="count", name=Word("board.column.count"), kind="number"),
+            Column(key="last_at", name=Word("board.column.last_at"), kind="time"),
+            Column(key="fix", name=Word("board.column.fix")),
+        ]
+        rows = _rejected(asked)[: source.limit]
+        return Table(
+            columns=columns,
+            rows=[[Word(f"reject.{word}"), many, last_ms, Word(f"reject.{word}.fix")] for word, many, last_ms in rows],
+            to=[To("letters", {"reason": word}) for word, _, _ in rows],
+        )
+    if source.what is QualityOf.LATENESS:
+        bars = quality_bars(source, asked)
+        columns = [
+            Column(key="cabinet", name=Word("board.column.cabinet"), kind="link"),
+            Column(key="oldest_unsent", name=Word("board.column.oldest_unsent"), kind="number", unit="s"),
+        ]
+        return Table(columns=columns, rows=[[bar.name, bar.value] for bar in bars.bars], to=[b.to for b in bars.bars])
+    return _by_area(source, asked)
+
+
+def _by_area(source: QualitySource, asked: Asked) -> Table:
+    area_code = _area(source, asked)
+    found = gap_breakdown(
+        asked.engine, BreakdownBy.AREA, scope=asked.scope, area_code=area_code, limit=source.limit + 1
+    )
+    if not found and gap_summary(asked.engine).counted_at is None:
+        raise Nothing("not_counted")
+    if source.what is QualityOf.UNPLACED:
+        keys = [(doubt.value, f"doubt.{doubt.value}") for doubt in Doubt]
+    else:
+        keys = [(gap.value, f"gap.{gap.value}") for gap in (_OWNERS if source.what is QualityOf.UNOWNED else Gap)]
+    keys = [(key, word) for key, word in keys if key != Gap.PLACE.value]
+    columns = [Column(key="area", name=Word("board.column.area"), kind="link")]
+    columns.append(Column(key="assets", name=Word("board.column.assets"), kind="number"))
+    columns += [Column(key=key, name=Word(word), kind="number") for key, word in keys]
+    shown = found[: source.limit]
+    return Table(
+        columns=columns,
+        rows=[
+            [
+                asked.named(row.name_zh, row.name_en) or row.key or Word("board.no_area"),
+                row.assets,
+                *(row.counts.get(key, 0) for key, _ in keys),
+            ]
+            for row in shown
+        ],
+        to=[To("gaps", {"area_code": row.key}) if row.key else To("gaps") for row in shown],
+        more=len(found) > source.limit,
+    )
+
+
+def _rejected(asked: Asked) -> list[tuple[str, int, int]]:
+    """(reason, how many, the last in ms) of the span, the most first."""
+    if asked.scope:
+        raise Nothing("whole_city")
+    query = (
+        select(dead_letter.c.reason, func.count(), func.max(dead_letter.c.at))
+        .where(dead_letter.c.at >= asked.since, dead_letter.c.at < asked.until)
+        .group_by(dead_letter.c.reason)
+    )
+    with reading(asked.engine) as tx:
+        rows = [(str(reason), int(many), to_ms(last)) for reason, many, last in tx.execute(query)]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def _area(source: QualitySource, asked: Asked) -> str:
+    words = asked.words(source.where.get("area", ()))
+    return words[0] if words else ""
+
+
+def _to(what: QualityOf, key: str) -> To:
+    return To("doubtful", {"doubt": key}) if what is QualityOf.UNPLACED else To("assets", {"lacks": key})

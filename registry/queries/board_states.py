@@ -1,0 +1,151 @@
+"""Who was in which state when, told by alerts: a cabinet is off line from when its silence began to when it ended."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, or_, select
+
+from registry.domain.boards import Counted, StatesSource, Timelined
+from registry.domain.kinds import AlertState, RuleKind
+from registry.queries.board_counts import some_cabinets
+from registry.queries.board_things import plan_of
+from registry.queries.board_values import Asked, Line, Timeline, To
+from registry.storage.database import reading
+from registry.storage.tables import alert, asset, device, rule
+from registry.storage.times import to_ms
+
+_MOST_ALERTS = 2_000
+
+Span = tuple[int, int, str]
+
+
+def timeline(source: StatesSource, asked: Asked) -> Timeline:
+    """The rows of a state timeline, those with the most trouble first. Raises ``InvalidInput``."""
+    if source.what is Timelined.CABINETS:
+        return _cabinets(source, asked)
+    return _by_alerts(source, asked)
+
+
+def _cabinets(source: StatesSource, asked: Asked) -> Timeline:
+    keys = select(rule.c.key).where(rule.c.kind == RuleKind.NO_DATA.value)
+    whole = (alert.c.rule_key.in_(keys), alert.c.point_id.is_(None), alert.c.cabinet_id != "", alert.c.bus == "")
+    with reading(asked.engine) as tx:
+        rows = _overlapping(tx, select(alert).where(*whole), asked)
+    away: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for row in rows:
+        away[row.cabinet_id].append(_cut(row, asked))
+    now_ms = to_ms(asked.now)
+    lines = []
+    for each in some_cabinets(source.where, asked):
+        gaps = list(away[each.id])
+        if not each.online and each.state_at is not None and not any(until >= now_ms for _, until in gaps):
+            # its silence is no alert yet
+            gaps.append((max(to_ms(each.state_at), asked.since_ms), now_ms))
+        spans = _filled(gaps, asked.since_ms, min(asked.until_ms, now_ms), "offline", "online")
+        known = each.state_at is not None or bool(gaps)
+        lines.append(Line(name=each.name, to=To("cabinet", {"cabinet": each.id}), spans=spans if known else []))
+    lines.sort(key=lambda line: (-_of(line.spans, "offline"), str(line.name)))
+    return Timeline(rows=lines[: source.limit], more=len(lines) > source.limit)
+
+
+def _by_alerts(source: StatesSource, asked: Asked) -> Timeline:
+    """Devices (were they heard) or assets (was an alert on, how bad), as far as there was anything about them."""
+    of_devices = source.what is Timelined.DEVICES
+    # a timeline of devices may be narrowed by what an alert knows of its device as well
+    plan = plan_of(
+        Counted.ALERTS, {name: given for name, given in source.where.items() if name != "state"}, asked, by=None
+    )
+    query = select(alert).select_from(plan.tables).where(*plan.conditions)
+    if of_devices:
+        keys = select(rule.c.key).where(rule.c.kind == RuleKind.NO_DATA.value)
+        query = query.where(alert.c.device_id.is_not(None), alert.c.rule_key.in_(keys))
+    else:
+        query = query.where(alert.c.asset_id.is_not(None))
+    with reading(asked.engine) as tx:
+        rows = _overlapping(tx, query, asked)
+        found: dict[int, list[Any]] = defaultdict(list)
+        for row in rows:
+            found[row.device_id if of_devices else row.asset_id].append(row)
+        worst = sorted(found, key=lambda key: (-max(row.severity for row in found[key]), -len(found[key]), key))
+        names = _names(tx, worst[: source.limit], of_devices=of_devices)
+    lines = []
+    end = min(asked.until_ms, to_ms(asked.now))
+    for key in worst[: source.limit]:
+        if of_devices:
+            spans = _filled([_cut(row, asked) for row in found[key]], asked.since_ms, end, "silent", "speaking")
+            lines.append(Line(name=names.get(key, str(key)), to=To("device", {"device_id": key}), spans=spans))
+        else:
+            spans = _joined((*_cut(row, asked), _state(row)) for row in found[key])
+            lines.append(Line(name=names.get(key, str(key)), to=To("asset", {"asset_id": key}), spans=spans))
+    return Timeline(rows=lines, more=len(worst) > source.limit)
+
+
+def _overlapping(tx: Connection, query: Select[Any], asked: Asked) -> Sequence[Any]:
+    """The alerts that were on at some time of the span: those that still are, and those that fired in it."""
+    before = asked.since - (asked.until - asked.since)
+    firing = alert.c.state == AlertState.FIRING.value
+    over = and_(alert.c.fired_at >= before, alert.c.fired_at < asked.until, alert.c.cleared_at > asked.since)
+    on = or_(and_(firing, alert.c.began_at < asked.until), over)
+    return tx.execute(query.where(on).order_by(alert.c.fired_at.desc()).limit(_MOST_ALERTS)).all()
+
+
+def _cut(row: Any, asked: Asked) -> tuple[int, int]:
+    until: datetime = row.cleared_at or min(asked.now, asked.until)
+    return max(to_ms(row.began_at), asked.since_ms), min(to_ms(until), asked.until_ms)
+
+
+def _state(row: Any) -> str:
+    if row.state == AlertState.CLEARED.value:
+        return "firing"
+    return "acknowledged" if row.acknowledged_at is not None else "firing"
+
+
+def _filled(gaps: Iterable[tuple[int, int]], since_ms: int, until_ms: int, inside: str, outside: str) -> list[Span]:
+    """The gaps as ``inside``, joined where they touch, and the time between them as ``outside``."""
+    spans: list[Span] = []
+    at = since_ms
+    for begin, end in sorted(gaps):
+        begin, end = max(begin, since_ms), min(end, until_ms)
+        if end <= at:
+            continue
+        if begin > at:
+            spans.append((at, begin, outside))
+        if spans and spans[-1][2] == inside:
+            spans[-1] = (spans[-1][0], end, inside)
+        else:
+            spans.append((max(begin, at), end, inside))
+        at = end
+    if at < until_ms:
+        spans.append((at, until_ms, outside))
+    return spans
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Spans in order of time, those of one state put together where they touch."""
+    found: list[Span] = []
+    for begin, end, state in sorted(spans):
+        if end <= begin:
+            continue
+        if found and found[-1][2] == state and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end), state)
+        else:
+            found.append((max(begin, found[-1][1]) if found else begin, end, state))
+    return [span for span in found if span[1] > span[0]]
+
+
+def _of(spans: Iterable[Span], state: str) -> int:
+    return sum(end - begin for begin, end, name in spans if name == state)
+
+
+def _names(tx: Connection, ids: Sequence[int], *, of_devices: bool) -> dict[int, str]:
+    if of_devices:
+        joined = device.outerjoin(asset, asset.c.id == device.c.asset_id)
+        rows = tx.execute(
+            select(device.c.id, device.c.serial, asset.c.name).select_from(joined).where(device.c.id.in_(ids))
+        )
+        return {row.id: f"{row.serial} {row.name or ''}".strip() for row in rows}
+    return {row.id: row.name for row in tx.execute(select(asset.c.id, asset.c.name).where(asset.c.id.in_(ids)))}
