@@ -31,15 +31,12 @@ def engine(module_postgres_url: str) -> Iterator[Engine]:
     upgrade(opened)
     with writing(opened) as tx:
         load_classes(tx)
-        tx.exec_driver_sql(f"DROP ROLE IF EXISTS {READER}")
-        tx.exec_driver_sql(f"CREATE ROLE {READER} LOGIN")
+        if not tx.exec_driver_sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{READER}'").first():
+            tx.exec_driver_sql(f"CREATE ROLE {READER} LOGIN")
         # as deploy/set-up-stores.sh does for a database that is there already
         tx.exec_driver_sql(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {READER}")
         tx.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {READER}")
     yield opened
-    with opened.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"DROP OWNED BY {READER}")
-        connection.exec_driver_sql(f"DROP ROLE {READER}")
     opened.dispose()
 
 
