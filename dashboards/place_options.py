@@ -32,8 +32,9 @@ def of_people() -> Options:
 
 def of_areas(scope: str) -> Options:
     """Districts, streets and communities inside ``scope``, indented by their level."""
+    in_english = lang() == "en"
     return [
-        (each.code, f"{_INDENT[len(each.code)]}{each.name} {each.code}")
+        (each.code, f"{_INDENT[len(each.code)]}{(in_english and each.name_en) or each.name} {each.code}")
         for each in area_choices(site().engine, scope=scope)
     ]
 

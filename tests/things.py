@@ -1,4 +1,4 @@
-"""One thing of each sort that the city keeps, so that every page has something to show: written straight into tables."""
+"""One thing of each sort that the city keeps, so that every page has something to show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy import JSON, Boolean, Connection, Engine, Float, Integer, Table, insert, select
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Rule
 
 from benchmarks._month_city import CHINA, MonthCity
 from benchmarks._month_city import NOW as MONTH_CLOSED
@@ -182,13 +182,32 @@ def _ledgers(tx: Connection, at: Where, case_id: int, day: str) -> dict[str, Any
     plan_id = put(
         tx, tables.patrol_plan, name="人民路夜查", unit_id=unit_id, weekly=3, starts_on=day, moment=now, **area
     )
-    earlier = put(tx, tables.case, asset_id=at.asset_id, kind="cover_displaced", severity=2, source="sensor",
-                  stage="closed", number="A0", moment=now)
+    earlier = put(
+        tx,
+        tables.case,
+        asset_id=at.asset_id,
+        kind="cover_displaced",
+        severity=2,
+        source="sensor",
+        stage="closed",
+        number="A0",
+        moment=now,
+    )
     put(tx, tables.case_repeat, case_id=case_id, earlier_case_id=earlier, same_asset=True, found_at=now, **area)
     put(tx, tables.patrol_stop, plan_id=plan_id, position=1, name="路口", asset_id=at.asset_id, lon=113.3, lat=23.1,
         radius_m=50, key_point=True)  # fmt: skip
-    round_id = put(tx, tables.patrol_round, plan_id=plan_id, day=day, user_id=at.crew.user_id, started_at=now, stops=1, visited=0, key_stops=1,
-                   key_visited=0)
+    round_id = put(
+        tx,
+        tables.patrol_round,
+        plan_id=plan_id,
+        day=day,
+        user_id=at.crew.user_id,
+        started_at=now,
+        stops=1,
+        visited=0,
+        key_stops=1,
+        key_visited=0,
+    )
     campaign_id = put(tx, tables.campaign, name="汛前排查", purpose="雨季前把低洼处的井盖查一遍", starts_on=day,
                       ends_on="2099-12-31", quota=40, moment=now)  # fmt: skip
     consultation_id = put(tx, tables.consultation, year=2026, serial=1, subject="无主井盖权属会商", held_at=now,
@@ -231,9 +250,10 @@ def _of_routes(at: Where) -> dict[str, dict[str, Any]]:
     with reading(at.engine) as tx:
         plate = tx.execute(select(tables.tag.c.token, tables.tag.c.asset_id).limit(1)).first()
         area_id = tx.execute(select(tables.area.c.id).limit(1)).scalar()
-    keys = {"rule": "cover_tilt", "rule_history": "cover_tilt", "label_template": "plate-60x90", "report": "k-0001",
-            "standard_line": "cover_displaced", "class_table": "cjt214-2007", "board": "overview",
-            "label_template_picture": "plate-60x90", "label_template_json": "plate-60x90", "edit_board": "overview"}  # fmt: skip
+    keys = {"report": "k-0001", "standard_line": "cover_displaced", "class_table": "cjt214-2007"}
+    keys |= dict.fromkeys(("rule", "rule_history"), "cover_tilt")
+    keys |= dict.fromkeys(("board", "edit_board"), "overview")
+    keys |= dict.fromkeys(("label_template", "label_template_picture", "label_template_json"), "plate-60x90")
     found: dict[str, dict[str, Any]] = {endpoint: {"key": key} for endpoint, key in keys.items()}
     for endpoint in ("print_run", "print_run_file", "print_run_progress"):
         found[endpoint] = {"run_id": printed}
@@ -253,9 +273,14 @@ def page_addresses(app: Flask, things: Things) -> dict[str, str]:
     for rule in sorted(rules, key=lambda rule: (len(rule.rule), rule.rule)):
         if rule.endpoint not in found:
             known = things.by_name | things.of_route.get(rule.endpoint, {})
-            values = {name: known.get(name, 1 if name.endswith("_id") else "none") for name in rule.arguments}
+            values = {name: known.get(name, _first(rule, name)) for name in rule.arguments}
             found[rule.endpoint] = adapter.build(rule.endpoint, values)
     return found
+
+
+def _first(rule: Rule, name: str) -> int | str:
+    """What a route takes that names no thing of the city."""
+    return 1 if isinstance(rule._converters[name], IntegerConverter) else "none"
 
 
 def _for_people(rule: Rule) -> bool:

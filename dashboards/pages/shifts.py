@@ -11,14 +11,14 @@ from dashboards import campaign_forms, forms, place_forms, place_options
 from dashboards.errors import answer_for
 from dashboards.login import actor, area
 from dashboards.pages.areas import REFUSED, Answer, refused
-from dashboards.site import now, site, t
+from dashboards.site import lang, now, site, t
 from registry.domain.errors import NotFound
 from registry.domain.patrols import monday_of
 from registry.domain.shifts import ShiftDays
 from registry.queries import shifts as queries
 from registry.queries.people import list_people
 from registry.services import shifts as services
-from registry.services.work_calendar import holiday_name
+from registry.services.work_calendar import holiday_name, holiday_name_en
 
 log = structlog.get_logger(__name__)
 
@@ -129,12 +129,13 @@ def _week_page(form: forms.FormState) -> str:
     unit_id = forms.optional_int(request.args, "unit_id")
     off = queries.days_off(where.engine, where.zone)
     week = queries.roster(where.engine, first, first + timedelta(days=6), is_off=off, unit_id=unit_id)
+    named = holiday_name if lang() == "zh" else holiday_name_en
     return render_template(
         "shifts.html",
         week=week,
         today=today,
         on_duty=queries.who_is_on_duty(where.engine, at=now(), scope=area()),
-        off={day: holiday_name(day) or t("shifts.off") for day in week.days if off(day)},
+        off={day: named(day) or t("shifts.off") for day in week.days if off(day)},
         back=(first - timedelta(days=7)).isoformat(),
         next=(first + timedelta(days=7)).isoformat(),
         unit_id=unit_id,

@@ -78,6 +78,12 @@ def holiday_name(day: date) -> str:
     return "" if found is None else str(Holiday(found).chinese)
 
 
+def holiday_name_en(day: date) -> str:
+    """The same in English (National Day)."""
+    found = holidays.get(day) or workdays.get(day)
+    return "" if found is None else str(Holiday(found).value)
+
+
 def set_day(engine: Engine, day: date, *, works: bool, name: str = "", by: Actor, now: datetime) -> None:
     """Say that people work, or do not work, on ``day``, whatever the table says. Raises ``InvalidInput``."""
     _check_day(day)
