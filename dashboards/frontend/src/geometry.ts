@@ -80,16 +80,19 @@ function along(positions: readonly Position[]): (at: Position) => number {
 
 /** Faint streets where no base map is: the assets of each road joined in order, cut where they are far apart. */
 export function streets(assets: readonly OnRoad[]): Position[][] {
-  const roads = new Map<string, Position[]>();
+  return roads(assets).map(({ line }) => line);
+}
+
+/** The same, each with the name of its road. */
+export function roads(assets: readonly OnRoad[]): { readonly name: string; readonly line: Position[] }[] {
+  const found = new Map<string, Position[]>();
   for (const { road, at } of assets) {
     if (road === "") continue;
-    const on = roads.get(road);
-    if (on === undefined) roads.set(road, [at]);
+    const on = found.get(road);
+    if (on === undefined) found.set(road, [at]);
     else on.push(at);
   }
-  const lines: Position[][] = [];
-  for (const positions of roads.values()) lines.push(...pieces(positions));
-  return lines;
+  return [...found].flatMap(([name, positions]) => pieces(positions).map((line) => ({ name, line })));
 }
 
 function pieces(positions: readonly Position[]): Position[][] {

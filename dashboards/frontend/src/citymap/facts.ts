@@ -1,0 +1,63 @@
+// What the server says about its map: where the city lies, what it is drawn on, and which layers there are.
+import { fetchJson } from "../answers";
+import type { Crs } from "./shift";
+
+export interface BaseMap {
+  readonly kind: string;
+  /** addresses of tiles with {z} {x} {y}; several lie on one another (Tianditu: picture below, names above) */
+  readonly tiles?: readonly string[];
+  readonly crs?: Crs;
+  readonly attribution?: string;
+  readonly max_zoom?: number;
+  readonly min_zoom?: number;
+  /** what the tiles hold */
+  readonly format?: "raster" | "vector";
+}
+
+export interface CatalogueLayer {
+  readonly key: string;
+  readonly kind: "geojson" | "mvt" | "wmts" | "pmtiles";
+  readonly name: string;
+  readonly source?: string;
+  readonly date?: string | null;
+  readonly owner?: string | null;
+  readonly colour?: string;
+  /** where its GeoJSON is, or its tiles with {z} {x} {y} */
+  readonly address?: string;
+  readonly tiles?: readonly string[];
+  readonly format?: "raster" | "vector";
+  readonly max_zoom?: number;
+  readonly crs?: Crs;
+  /** names of the layers in vector tiles; without any the key is tried */
+  readonly tile_layers?: readonly string[];
+}
+
+export interface Facts {
+  readonly version: string | number;
+  /** west, south, east, north; WGS-84 */
+  readonly bbox: readonly [number, number, number, number] | null;
+  readonly assets: number;
+  readonly families: readonly { readonly key: string; readonly name: string }[];
+  readonly base: BaseMap;
+  readonly layers: readonly CatalogueLayer[];
+}
+
+export function fetchFacts(address: string): Promise<Facts> {
+  return fetchJson<Facts>(address);
+}
+
+/** The coordinate system the map is drawn in: that of the base map below it. */
+export function crsOf(facts: Facts): Crs {
+  return facts.base.crs === "gcj02" ? "gcj02" : "wgs84";
+}
+
+/** An address with one more thing asked for; `{z}` and the like stay as they are. */
+export function asking(address: string, name: string, value: string): string {
+  return `${address}${address.includes("?") ? "&" : "?"}${name}=${encodeURIComponent(value)}`;
+}
+
+/** The address of tiles for a map in `crs`, whole: MapLibre's worker has no page to complete it by. */
+export function tilesOf(address: string, crs: Crs, origin: string): string {
+  const whole = address.startsWith("/") ? `${origin}${address}` : address;
+  return crs === "wgs84" ? whole : asking(whole, "crs", crs);
+}

@@ -1,0 +1,397 @@
+// The city on a map: tiles of assets that the server clusters and counts, what is wrong always on top. One class for the
+// map's own page, for the overview, for boards and for the wall; what surrounds it is theirs.
+import { type GeoJSONSource, LngLatBounds, Map as Canvas, type MapGeoJSONFeature, type MapMouseEvent, ScaleControl, setWorkerUrl } from "maplibre-gl";
+import workerUrl from "virtual:maplibre-worker";
+import { graticule, type OnRoad, type Position, roads } from "../geometry";
+import type { LiveEvent } from "../live";
+import type { Page } from "../page";
+import { settled } from "../settled";
+import { THEME_CHANGED } from "../theme";
+import { type Facts, crsOf, fetchFacts } from "./facts";
+import { countInView, type InView, NOTHING_IN_VIEW } from "./inview";
+import { drawNamed, PIXELS } from "./icons";
+import { offMap, ontoMap, type Crs } from "./shift";
+import { type Addresses, ASSETS, type Choice, HITS, styleOf } from "./style";
+import { assetOf, type ShownAsset } from "./things";
+
+/** What the owner of a map decides once. */
+export interface CityMapOptions {
+  /** whether people may move it and open what is on it */
+  readonly interactive: boolean;
+  /** where tiles are asked for, with {z} {x} {y} */
+  readonly tilesAddress: string;
+  /** where the facts are: how far the city reaches, its base map, its layers */
+  readonly factsAddress: string;
+  /** tiles of areas and of cases; without them neither can be shown */
+  readonly areasAddress?: string;
+  readonly casesAddress?: string;
+  /** only what is wrong, on the plain ground */
+  readonly wrongOnly?: boolean;
+  /** days of cases in the heat from the beginning */
+  readonly heat?: number;
+  /** level of the areas that are outlined from the beginning */
+  readonly areas?: string;
+  /** keys of catalogue layers that are on from the beginning */
+  readonly layers?: readonly string[];
+  /** where it looks at first; without it at the whole city */
+  readonly place?: { readonly center: Position; readonly zoom: number };
+  /** whether two fingers move it, so that one still scrolls the page around it */
+  readonly embedded?: boolean;
+  /** the asset below the pointer, or none any more */
+  readonly onAsset?: (asset: ShownAsset | undefined) => void;
+  /** an asset was chosen by pointer or key; undefined: the ground was */
+  readonly onPick?: (asset: ShownAsset | undefined) => void;
+  /** the map came to rest: what it shows now */
+  readonly onView?: (view: InView) => void;
+}
+
+const ALL_FAMILIES = ["cover", "light", "other"] as const;
+/** After the first event the tiles are asked at once, then no oftener than this. */
+const REFRESH_EVERY_MS = 2_000;
+const REACH_PX = 9;
+const CENTRE_REACH_PX = 28;
+/** Streets are guessed from the things along them, where few enough are in sight. */
+const STREETS_FROM = 14;
+const MOST_ON_STREETS = 4_000;
+
+export class CityMap {
+  canvas: Canvas | undefined;
+  facts: Facts | undefined;
+  crs: Crs = "wgs84";
+  choice: Choice;
+  /** settles once the map is there: false where the browser can't draw it */
+  readonly ready: Promise<boolean>;
+  private readonly filled = new Map<string, unknown>();
+  private ringed: number | undefined;
+  private waitingRefresh: ReturnType<typeof setTimeout> | undefined;
+  private refreshedAt = 0;
+  private closed = false;
+  private readonly lookAgain: () => void;
+  private readonly restyle = (): void => this.draw(false);
+
+  constructor(
+    private readonly box: HTMLElement,
+    private readonly page: Page,
+    private readonly options: CityMapOptions,
+  ) {
+    this.choice = {
+      base: true,
+      areas: options.areas ?? "",
+      heat: options.heat ?? 0,
+      families: ALL_FAMILIES,
+      layers: options.layers ?? [],
+      wrongOnly: options.wrongOnly ?? false,
+    };
+    this.lookAgain = settled(async () => this.look(), 250);
+    this.ready = this.open();
+  }
+
+  /** Asks for the tiles again; what has not changed costs the server a look at its ETag. */
+  refresh(): void {
+    if (this.waitingRefresh !== undefined) return;
+    const wait = Math.max(0, this.refreshedAt + REFRESH_EVERY_MS - Date.now());
+    this.waitingRefresh = setTimeout(() => {
+      this.waitingRefresh = undefined;
+      this.refreshedAt = Date.now();
+      if (this.canvas?.getSource(ASSETS) !== undefined) this.canvas.refreshTiles(ASSETS);
+      if (this.canvas?.getSource("cases") !== undefined) this.canvas.refreshTiles("cases");
+    }, wait);
+  }
+
+  /** Takes in what the stream just told: the thing changes colour at once, its tile follows. */
+  follow(event: LiveEvent): void {
+    if (!/^(?:alert|case)_/.test(event.kind)) return;
+    const id = Number(event.body.asset_id ?? 0);
+    const severity = Number(event.body.severity ?? 0);
+    const begins = event.kind === "alert_fired" || event.kind === "case_opened" || event.body.change === "step_up";
+    if (id > 0 && severity > 0 && begins && this.canvas?.getSource(ASSETS) !== undefined) {
+      this.canvas.setFeatureState({ source: ASSETS, sourceLayer: "assets", id }, { s: severity });
+    } else if (id > 0 && !begins && this.canvas?.getSource(ASSETS) !== undefined) {
+      this.canvas.removeFeatureState({ source: ASSETS, sourceLayer: "assets", id }, "s");
+    }
+    this.refresh();
+  }
+
+  /** Rings one asset, or none. */
+  point(assetId: number | undefined): void {
+    this.ringed = assetId;
+    for (const layer of ["ring", "ring-calm"]) {
+      if (this.canvas?.getLayer(layer) !== undefined) this.canvas.setFilter(layer, ["==", ["get", "id"], assetId ?? -1]);
+    }
+  }
+
+  /** Changes what is switched on. */
+  choose(change: Partial<Choice>): void {
+    this.choice = { ...this.choice, ...change };
+    this.draw(true);
+  }
+
+  /** Moves to a WGS-84 place, or to a frame of them (west, south, east, north). */
+  goTo(where: { readonly at: Position; readonly zoom?: number } | { readonly bbox: readonly [number, number, number, number] }, quick = false): void {
+    const still = quick || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if ("at" in where) {
+      const center = ontoMap([where.at[0], where.at[1]], this.crs);
+      const zoom = Math.max(where.zoom ?? 17.5, 3);
+      if (still) this.canvas?.jumpTo({ center, zoom });
+      else this.canvas?.flyTo({ center, zoom, maxDuration: 1_600 });
+      return;
+    }
+    const [west, south, east, north] = where.bbox;
+    const bounds = new LngLatBounds(ontoMap([west, south], this.crs), ontoMap([east, north], this.crs));
+    this.canvas?.fitBounds(bounds, { padding: 40, maxZoom: 17.5, ...(still ? { duration: 0 } : { maxDuration: 1_600 }) });
+  }
+
+  /** Where it looks, in WGS-84. */
+  place(): { center: Position; zoom: number } {
+    const at = this.canvas?.getCenter();
+    return { center: at === undefined ? [0, 0] : offMap([at.lng, at.lat], this.crs), zoom: this.canvas?.getZoom() ?? 0 };
+  }
+
+  /** Lays lines, surfaces and points over the map, in the map's own coordinates: `sketch`, `here`. */
+  fill(name: string, features: readonly unknown[]): void {
+    this.filled.set(name, { type: "FeatureCollection", features });
+    this.restore(name);
+  }
+
+  /** What lies below a point of the box, what is wrong first. */
+  assetAt(x: number, y: number, reach = REACH_PX): ShownAsset | undefined {
+    const layers = HITS.filter((name) => this.canvas?.getLayer(name) !== undefined);
+    const found = this.canvas?.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers });
+    if (found === undefined || found.length === 0) return undefined;
+    const away = (feature: MapGeoJSONFeature): number => {
+      if (feature.geometry.type !== "Point") return Number.POSITIVE_INFINITY;
+      const at = this.canvas?.project(feature.geometry.coordinates as Position);
+      return at === undefined ? 0 : Math.hypot(at.x - x, at.y - y);
+    };
+    const graver = (one: MapGeoJSONFeature, other: MapGeoJSONFeature): number =>
+      Number(other.properties.s ?? 0) - Number(one.properties.s ?? 0) || away(one) - away(other);
+    return found.map((each) => each).sort(graver).map(assetOf).find((each) => each !== undefined);
+  }
+
+  /** The picture as it is now, for paper. */
+  picture(): string {
+    this.canvas?.redraw();
+    return this.canvas?.getCanvas().toDataURL("image/png") ?? "";
+  }
+
+  close(): void {
+    this.closed = true;
+    removeEventListener(THEME_CHANGED, this.restyle);
+    clearTimeout(this.waitingRefresh);
+    this.canvas?.remove();
+    this.canvas = undefined;
+  }
+
+  private async open(): Promise<boolean> {
+    const { t } = this.page;
+    try {
+      this.facts = await fetchFacts(this.options.factsAddress);
+    } catch {
+      this.tell(t("map.no_facts"));
+      return false;
+    }
+    if (this.closed) return false;
+    this.crs = crsOf(this.facts);
+    try {
+      this.canvas = this.openCanvas(this.facts);
+    } catch (error) {
+      console.warn("the map can't be drawn", error);
+      this.tell(t("map.failed"));
+      return false;
+    }
+    if (this.facts.assets === 0) this.tell(t("map.none"));
+    else this.box.querySelector(".map-wait")?.remove();
+    return true;
+  }
+
+  private openCanvas(facts: Facts): Canvas {
+    const { t } = this.page;
+    setWorkerUrl(workerUrl);
+    const { place, interactive } = this.options;
+    const canvas = new Canvas({
+      container: this.box,
+      style: this.style(facts),
+      ...(place === undefined ? { center: [104, 34] as Position, zoom: 3 } : { center: ontoMap(place.center, this.crs), zoom: place.zoom }),
+      ...(place === undefined && facts.bbox !== null ? { bounds: this.around(facts.bbox), fitBoundsOptions: { padding: 40, maxZoom: 17 } } : {}),
+      interactive,
+      maxZoom: 20,
+      minZoom: 2,
+      attributionControl: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      touchPitch: false,
+      renderWorldCopies: false,
+      cooperativeGestures: interactive && this.options.embedded === true && matchMedia("(pointer: coarse)").matches,
+      fadeDuration: 0,
+      refreshExpiredTiles: false,
+      locale: {
+        "CooperativeGesturesHandler.WindowsHelpText": t("map.two_fingers"),
+        "CooperativeGesturesHandler.MacHelpText": t("map.two_fingers"),
+        "CooperativeGesturesHandler.MobileHelpText": t("map.two_fingers"),
+        "Map.Title": t("map.title"),
+      },
+    });
+    canvas.touchZoomRotate.disableRotation();
+    canvas.keyboard.disableRotation();
+    canvas.addControl(new ScaleControl({ maxWidth: 96 }), "bottom-left");
+    canvas.setMissingStyleImageResolver((name) => {
+      const drawn = drawNamed(name);
+      if (drawn !== undefined && !canvas.hasImage(name)) canvas.addImage(name, drawn, { pixelRatio: PIXELS });
+    });
+    canvas.on("style.load", () => this.restore());
+    canvas.on("moveend", () => this.drawGrid());
+    canvas.on("idle", () => {
+      this.box.dataset.drawn = "";
+      this.lookAgain();
+    });
+    canvas.on("movestart", () => delete this.box.dataset.drawn);
+    // a tile that the server can't draw now is asked for again with the next refresh; nobody needs to read about it here
+    canvas.on("error", () => this.box.toggleAttribute("data-lacking", true));
+    if (interactive) this.listen(canvas);
+    addEventListener(THEME_CHANGED, this.restyle);
+    this.addAttribution(facts);
+    return canvas;
+  }
+
+  private around([west, south, east, north]: readonly [number, number, number, number]): LngLatBounds {
+    return new LngLatBounds(ontoMap([west, south], this.crs), ontoMap([east, north], this.crs));
+  }
+
+  private listen(canvas: Canvas): void {
+    let last: number | undefined;
+    const hover = (event: MapMouseEvent): void => {
+      const found = this.assetAt(event.point.x, event.point.y);
+      const cluster = found === undefined && this.clusterAt(event.point.x, event.point.y) !== undefined;
+      canvas.getCanvas().style.cursor = found !== undefined || cluster ? "pointer" : "";
+      if (found?.id === last) return;
+      last = found?.id;
+      this.options.onAsset?.(found);
+    };
+    let asked: MapMouseEvent | undefined;
+    canvas.on("mousemove", (event) => {
+      if (asked === undefined && !canvas.isMoving()) {
+        requestAnimationFrame(() => {
+          if (asked !== undefined && this.canvas !== undefined) hover(asked);
+          asked = undefined;
+        });
+      }
+      asked = canvas.isMoving() ? undefined : event;
+    });
+    canvas.on("mouseout", () => {
+      last = undefined;
+      this.options.onAsset?.(undefined);
+    });
+    canvas.on("click", (event) => this.pick(event.point.x, event.point.y));
+    canvas.getCanvas().addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.defaultPrevented) return;
+      const { clientWidth, clientHeight } = canvas.getCanvas();
+      this.pick(clientWidth / 2, clientHeight / 2, CENTRE_REACH_PX);
+    });
+  }
+
+  private clusterAt(x: number, y: number): Position | undefined {
+    if (this.canvas?.getLayer("clusters") === undefined) return undefined;
+    const found = this.canvas.queryRenderedFeatures([x, y], { layers: ["clusters"] })[0];
+    return found?.geometry.type === "Point" ? (found.geometry.coordinates as Position) : undefined;
+  }
+
+  private pick(x: number, y: number, reach = REACH_PX): void {
+    const found = this.assetAt(x, y, reach);
+    const center = found === undefined ? this.clusterAt(x, y) : undefined;
+    if (center !== undefined) this.canvas?.easeTo({ center, zoom: this.canvas.getZoom() + 2 });
+    this.options.onPick?.(found);
+  }
+
+  private style(facts: Facts): ReturnType<typeof styleOf> {
+    const { tilesAddress, areasAddress = "", casesAddress = "" } = this.options;
+    const addresses: Addresses = { tiles: tilesAddress, areas: areasAddress, cases: casesAddress, origin: location.origin };
+    const choice: Choice = {
+      ...this.choice,
+      areas: areasAddress === "" ? "" : this.choice.areas,
+      heat: casesAddress === "" ? 0 : this.choice.heat,
+    };
+    const words = { each: Number(this.page.t("map.count_each")), unit: this.page.t("map.count_unit") };
+    return styleOf(facts, choice, addresses, this.crs, words);
+  }
+
+  private draw(diff: boolean): void {
+    if (this.canvas === undefined || this.facts === undefined) return;
+    this.canvas.setStyle(this.style(this.facts), { diff });
+    if (diff) this.restore();
+  }
+
+  /** Puts back what a new style does not hold: what was laid over the map, and the ring. */
+  private restore(only?: string): void {
+    for (const [name, data] of this.filled) {
+      if (only !== undefined && name !== only) continue;
+      // our own types are read-only; MapLibre's are not
+      this.canvas?.getSource<GeoJSONSource>(name)?.setData(data as Parameters<GeoJSONSource["setData"]>[0]);
+    }
+    if (only !== undefined) return;
+    this.point(this.ringed);
+    this.drawGrid();
+  }
+
+  private get plain(): boolean {
+    return this.canvas?.getLayer("grid") !== undefined;
+  }
+
+  private drawGrid(): void {
+    if (this.canvas === undefined || !this.plain) return;
+    const bounds = this.canvas.getBounds();
+    const frame = { west: bounds.getWest(), south: bounds.getSouth(), east: bounds.getEast(), north: bounds.getNorth() };
+    this.fill("grid", [{ type: "Feature", properties: {}, geometry: { type: "MultiLineString", coordinates: graticule(frame) } }]);
+  }
+
+  /** After each rest: what is in view, and the streets along which it stands. */
+  private async look(): Promise<void> {
+    const canvas = this.canvas;
+    if (canvas === undefined || canvas.isMoving()) return;
+    if (this.options.onView !== undefined) this.options.onView(this.inView());
+    if (this.plain && canvas.getZoom() >= STREETS_FROM) this.guessStreets(canvas);
+  }
+
+  /** What the map shows, counted. */
+  inView(): InView {
+    const canvas = this.canvas;
+    if (canvas === undefined || canvas.getSource(ASSETS) === undefined) return NOTHING_IN_VIEW;
+    const of = (sourceLayer: string): MapGeoJSONFeature[] =>
+      canvas.querySourceFeatures(ASSETS, { sourceLayer }) as MapGeoJSONFeature[];
+    const bounds = canvas.getBounds();
+    return countInView({ clusters: of("clusters"), assets: of("assets"), wrong: of("wrong") }, (at) => bounds.contains(at), this.choice.families);
+  }
+
+  private guessStreets(canvas: Canvas): void {
+    const features = canvas.querySourceFeatures(ASSETS, { sourceLayer: "assets" });
+    if (features.length > MOST_ON_STREETS) return;
+    const things: OnRoad[] = [];
+    for (const feature of features) {
+      if (feature.geometry.type === "Point") things.push({ road: String(feature.properties.r ?? ""), at: feature.geometry.coordinates as Position });
+    }
+    const lines = roads(things).map(({ name, line }) => ({
+      type: "Feature",
+      properties: { name },
+      geometry: { type: "LineString", coordinates: line },
+    }));
+    this.fill("streets", lines);
+  }
+
+  private addAttribution(facts: Facts): void {
+    const said = facts.base.kind === "none" ? "" : (facts.base.attribution ?? "");
+    if (said === "") return;
+    const line = document.createElement("p");
+    line.className = "map-attribution";
+    line.textContent = said;
+    this.box.append(line);
+  }
+
+  private tell(text: string): void {
+    let note = this.box.querySelector<HTMLElement>(".map-wait");
+    if (note === null) {
+      note = document.createElement("p");
+      note.className = "map-wait soft small";
+      this.box.append(note);
+    }
+    note.textContent = text;
+  }
+}

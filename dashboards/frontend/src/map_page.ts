@@ -1,0 +1,297 @@
+// The map's page: everything around the map component. The map's own code arrives after the page.
+import "./styles/citymap.css";
+import "./styles/map_page.css";
+import { Alarm } from "./alarm";
+import { Refused } from "./answers";
+import type { CardPopup, CityMapView, ShownAsset } from "./citymap";
+import { readPointed, readShown, writeShown } from "./citymap/address";
+import { areaM2, lengthM, type Measured, readableArea, readableLength } from "./citymap/measuring";
+import { ontoMap } from "./citymap/shift";
+import type { Position } from "./geometry";
+import { quantity } from "./format";
+import { startLive } from "./live";
+import { drawLegend, LayersPane } from "./map_page/layers_pane";
+import { ListPane } from "./map_page/list_pane";
+import { Panel } from "./map_page/panel";
+import { type Found, placeOf, SearchBox } from "./map_page/search_box";
+import { resultOf, select } from "./map_page/selection";
+import { Sketch, type Tool } from "./map_page/sketch";
+import { type Page, part, say, thisPage } from "./page";
+
+const TOLD_MS = 4_000;
+/** The phone's sheet holds the card; where there is room it stands beside the asset. */
+const NARROW = "(max-width: 720px)";
+const ME_ZOOM = 17.5;
+const CIRCLE_POINTS = 48;
+
+class MapPage {
+  private readonly shell = part("[data-map-page]");
+  private readonly box = part("[data-map]", this.shell);
+  private readonly panel = new Panel(part("[data-panel]", this.shell));
+  private readonly list: ListPane;
+  private map: CityMapView | undefined;
+  private popup: CardPopup | undefined;
+  private sketch: Sketch | undefined;
+  private toldTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly page: Page) {
+    this.list = new ListPane(page, (asset) => this.visit(asset), (asset) => this.map?.point(asset?.id));
+  }
+
+  async start(): Promise<void> {
+    const { page } = this;
+    this.panel.start();
+    new SearchBox(this.address("search"), page, (found) => this.found(found)).start();
+    const alarm = new Alarm(part<HTMLButtonElement>("[data-sound]"), part("[data-toasts]"), page);
+    alarm.start();
+    startLive(page, {
+      onEvent: (event) => {
+        alarm.hear(event);
+        this.map?.follow(event);
+      },
+      onResync: () => this.map?.refresh(),
+    });
+    this.bindTools();
+    await this.openMap();
+  }
+
+  private address(name: string): string {
+    return this.shell.dataset[name] ?? "";
+  }
+
+  private async openMap(): Promise<void> {
+    const { CardPopup: Card, openCityMap, Tip } = await import("./citymap");
+    const shown = readShown(location.hash);
+    const pointed = readPointed(location.hash);
+    const place = shown ?? (pointed === undefined ? undefined : { center: pointed.at, zoom: 18 });
+    const map = openCityMap(this.box, this.page, {
+      interactive: true,
+      factsAddress: this.address("facts"),
+      tilesAddress: this.address("tiles"),
+      areasAddress: this.address("areas"),
+      casesAddress: this.address("cases"),
+      ...(place === undefined ? {} : { place }),
+      ...(shown?.areas === undefined ? {} : { areas: shown.areas }),
+      ...(shown?.heat === undefined ? {} : { heat: shown.heat }),
+      ...(shown?.layers === undefined ? {} : { layers: shown.layers }),
+      onAsset: (asset) => tip?.show(this.sketch?.using === undefined ? asset : undefined),
+      onPick: (asset) => this.picked(asset),
+      onView: (view) => this.list.show(view),
+    });
+    this.map = map;
+    const tip: InstanceType<typeof Tip> | undefined = new Tip(this.box, map);
+    this.popup = new Card(this.box, map, this.page, { asset: this.address("asset"), case: this.address("case"), card: this.address("card") });
+    if (pointed !== undefined) map.point(pointed.id);
+    if (!(await map.ready) || map.canvas === undefined || map.facts === undefined) return;
+    this.sketch = new Sketch(map, this.box, { onChange: (tool, points) => this.measured(tool, points), onRing: (_, ring) => void this.selected(ring) });
+    this.sketch.start(map.canvas);
+    new LayersPane(map, this.page, () => this.keepAddress()).start(map.facts);
+    drawLegend(this.page, map.facts);
+    map.canvas.on("moveend", () => this.keepAddress());
+    addEventListener("hashchange", () => this.followAddress());
+    this.shell.dataset.ready = "";
+  }
+
+  // --- where it looks -------------------------------------------------------------------------------------------
+
+  private keepAddress(): void {
+    if (this.map === undefined || readPointed(location.hash) !== undefined && this.popup?.open !== true && this.shell.dataset.ready === undefined) return;
+    const { areas, heat, layers } = this.map.choice;
+    history.replaceState(null, "", writeShown({ ...this.map.place(), areas, heat, layers }));
+  }
+
+  /** Somebody typed another place into the address, or went back. */
+  private followAddress(): void {
+    const shown = readShown(location.hash);
+    if (shown !== undefined) this.map?.goTo({ at: shown.center, zoom: shown.zoom }, true);
+  }
+
+  private found(found: Found): void {
+    if (found.id !== undefined && found.kind === "asset") this.map?.point(found.id);
+    if (found.bbox !== undefined && found.kind !== "asset") this.map?.goTo({ bbox: found.bbox });
+    else this.map?.goTo(placeOf(found));
+    this.tell(this.page.t("map.went", { name: found.name }));
+    if (found.kind !== "asset" || found.id === undefined || this.map === undefined) return;
+    const at = ontoMap([found.lon, found.lat], this.map.crs);
+    this.card({ id: found.id, family: "", code: "", state: "intact", severity: 0, caseId: undefined, name: found.name, road: found.detail ?? "", at });
+  }
+
+  private visit(asset: ShownAsset): void {
+    const { map } = this;
+    if (map?.canvas === undefined) return;
+    map.canvas.easeTo({ center: asset.at, zoom: Math.max(map.canvas.getZoom(), 17) });
+    this.card(asset, true);
+  }
+
+  private picked(asset: ShownAsset | undefined): void {
+    if (this.sketch?.using !== undefined) return;
+    this.card(asset, document.activeElement === this.map?.canvas?.getCanvas() && asset !== undefined);
+  }
+
+  private card(asset: ShownAsset | undefined, focus = false): void {
+    const sheet = part("[data-card-place]", this.shell);
+    if (!matchMedia(NARROW).matches) {
+      sheet.hidden = true;
+      this.popup?.show(asset, focus);
+      return;
+    }
+    this.map?.point(asset?.id);
+    sheet.hidden = asset === undefined;
+    if (asset === undefined) return;
+    void import("./citymap/card").then(({ cardOf }) => {
+      const at = { asset: this.address("asset"), case: this.address("case"), card: this.address("card") };
+      sheet.replaceChildren(cardOf(this.page, asset, at, () => this.card(undefined)));
+    });
+    this.panel.show("view");
+    part("[data-pane=view]", this.shell).scrollTop = 0;
+  }
+
+  // --- tools ----------------------------------------------------------------------------------------------------
+
+  private bindTools(): void {
+    const zoom = (by: number): void => {
+      this.map?.canvas?.easeTo({ zoom: this.map.canvas.getZoom() + by, duration: 200 });
+    };
+    const acts: Readonly<Record<string, () => void>> = {
+      zoom_in: () => zoom(1),
+      zoom_out: () => zoom(-1),
+      city: () => this.map?.facts?.bbox && this.map.goTo({ bbox: this.map.facts.bbox }),
+      me: () => this.findMe(),
+      share: () => void this.share(),
+      print: () => void this.print(),
+      full: () => void this.full(),
+    };
+    for (const button of this.shell.querySelectorAll<HTMLButtonElement>("[data-tool]")) {
+      const name = button.dataset.tool ?? "";
+      button.addEventListener("click", () => {
+        const act = acts[name];
+        if (act !== undefined) act();
+        else this.take(this.sketch?.using === name ? undefined : (name as Tool));
+      });
+    }
+    part("[data-hint-end]", this.shell).addEventListener("click", () => this.take(undefined));
+    part("[data-hint-done]", this.shell).addEventListener("click", () => this.sketch?.finish());
+    addEventListener("beforeprint", () => this.paper());
+    addEventListener("afterprint", () => {
+      part<HTMLImageElement>("[data-paper]", this.shell).hidden = true;
+    });
+    this.shell.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      if (this.sketch?.using !== undefined) this.take(undefined);
+      else this.card(undefined);
+    });
+  }
+
+  private take(tool: Tool | undefined): void {
+    this.sketch?.use(tool);
+    this.card(undefined);
+    for (const button of this.shell.querySelectorAll<HTMLElement>("[data-tool][aria-pressed]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
+    }
+    const result = part("[data-result]", this.shell);
+    result.hidden = true;
+    part("[data-hint]", this.shell).hidden = tool === undefined;
+    if (tool === undefined) return;
+    say(part("[data-hint-text]", this.shell), this.page.t(`map.hint.${tool}`));
+    say(part("[data-measure]", this.shell), "");
+    part("[data-hint-done]", this.shell).hidden = tool !== "lasso";
+    this.map?.canvas?.getCanvas().focus();
+  }
+
+  private measured(tool: Tool, points: readonly Position[]): void {
+    const write = ({ value, decimals, unit }: Measured): string => quantity(value, decimals, this.page.t(`map.unit.${unit}`));
+    const length = write(readableLength(lengthM(points)));
+    const words = tool === "length" ? this.page.t("map.length", { length }) : tool === "surface" ? this.surface(points, write) : "";
+    say(part("[data-measure]", this.shell), points.length < 2 ? "" : words);
+  }
+
+  private surface(points: readonly Position[], write: (measured: Measured) => string): string {
+    const around = write(readableLength(lengthM([...points, ...points.slice(0, 1)])));
+    return this.page.t("map.surface", { area: write(readableArea(areaM2(points))), around });
+  }
+
+  private async selected(ring: readonly Position[]): Promise<void> {
+    const result = part("[data-result]", this.shell);
+    const { t } = this.page;
+    this.panel.show("view");
+    result.hidden = false;
+    result.textContent = t("map.counting");
+    try {
+      const found = await select(this.address("selections"), this.address("csrf"), ring, this.map?.choice.families ?? []);
+      result.replaceChildren(...resultOf(this.page, found));
+    } catch (error) {
+      result.textContent = error instanceof Refused ? error.message : t("map.search_lost");
+    }
+    result.querySelector<HTMLElement>("a")?.focus();
+  }
+
+  private findMe(): void {
+    const { t } = this.page;
+    this.tell(t("map.finding_me"));
+    navigator.geolocation.getCurrentPosition(
+      ({ coords }) => {
+        const at: Position = [coords.longitude, coords.latitude];
+        const here = ontoMap(at, this.map?.crs ?? "wgs84");
+        this.map?.fill("here", [circle(here, coords.accuracy), { type: "Feature", properties: {}, geometry: { type: "Point", coordinates: here } }]);
+        this.map?.goTo({ at, zoom: ME_ZOOM });
+        this.tell(t("map.found_me", { m: Math.round(coords.accuracy) }));
+      },
+      () => this.tell(t("map.no_me")),
+      { enableHighAccuracy: true, timeout: 15_000, maximumAge: 30_000 },
+    );
+  }
+
+  private async share(): Promise<void> {
+    this.keepAddress();
+    try {
+      if (matchMedia("(pointer: coarse)").matches && navigator.share !== undefined) await navigator.share({ url: location.href });
+      else {
+        await navigator.clipboard.writeText(location.href);
+        this.tell(this.page.t("map.link_copied"));
+      }
+    } catch (error) {
+      if (!(error instanceof DOMException && error.name === "AbortError")) this.tell(this.page.t("map.link_in_bar"));
+    }
+  }
+
+  private async full(): Promise<void> {
+    try {
+      if (document.fullscreenElement !== null) await document.exitFullscreen();
+      else await this.shell.requestFullscreen();
+    } catch {
+      this.tell(this.page.t("map.no_full"));
+    }
+  }
+
+  private paper(): HTMLImageElement {
+    const image = part<HTMLImageElement>("[data-paper]", this.shell);
+    image.src = this.map?.picture() ?? "";
+    image.hidden = false;
+    return image;
+  }
+
+  private async print(): Promise<void> {
+    await this.paper().decode().catch(() => undefined);
+    print();
+  }
+
+  private tell(text: string): void {
+    const told = part("[data-told]", this.shell);
+    say(told, text);
+    clearTimeout(this.toldTimer);
+    this.toldTimer = setTimeout(() => say(told, ""), TOLD_MS);
+  }
+}
+
+/** Where the phone may be: a ring of this many metres. */
+function circle([lon, lat]: Position, radiusM: number): unknown {
+  const north = radiusM / 111_320;
+  const east = north / Math.cos((lat * Math.PI) / 180);
+  const ring = Array.from({ length: CIRCLE_POINTS + 1 }, (_, index) => {
+    const angle = (index / CIRCLE_POINTS) * 2 * Math.PI;
+    return [lon + east * Math.cos(angle), lat + north * Math.sin(angle)];
+  });
+  return { type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [ring] } };
+}
+
+void thisPage().then((page) => new MapPage(page).start());

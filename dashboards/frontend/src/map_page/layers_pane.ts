@@ -1,0 +1,83 @@
+// What is switched on: families, base map, areas, heat, and the layers of the city's catalogue with their dates and owners.
+import type { CityMapView } from "../citymap";
+import type { Facts } from "../citymap/facts";
+import { iconName, pictureOf } from "../citymap/icons";
+import type { Choice } from "../citymap/style";
+import { element } from "../elements";
+import { type Page, part } from "../page";
+
+function tick(name: string, value: string, checked: boolean, ...words: readonly (Node | string)[]): HTMLElement {
+  const input = element("input", { type: "checkbox", name, value });
+  input.checked = checked;
+  return element("label", { class: "tick" }, input, ...words);
+}
+
+export class LayersPane {
+  private readonly form = part<HTMLFormElement>("[data-choices]");
+
+  constructor(
+    private readonly map: CityMapView,
+    private readonly page: Page,
+    private readonly onChange: () => void,
+  ) {}
+
+  /** Fills the form from the facts and from what is on already. */
+  start(facts: Facts): void {
+    const { choice } = this.map;
+    const { t } = this.page;
+    part("[data-families]").replaceChildren(
+      ...facts.families.map(({ key, name }) =>
+        tick("family", key, choice.families.includes(key), pictureOf(iconName(key, "", "intact"), ""), element("span", {}, name || t(`family.${key}`))),
+      ),
+    );
+    part("[data-base-choice]").hidden = facts.base.kind === "none";
+    this.select("areas").value = choice.areas;
+    this.select("heat").value = String(choice.heat);
+    part("[data-catalogue]").hidden = facts.layers.length === 0;
+    part("[data-catalogue-list]").replaceChildren(...facts.layers.map((layer) => this.line(layer, choice)));
+    this.form.addEventListener("change", () => this.changed());
+  }
+
+  private line(layer: Facts["layers"][number], choice: Choice): HTMLElement {
+    const { t } = this.page;
+    const swatch = element("i", { class: "map-swatch", "aria-hidden": "true" });
+    if (layer.colour) swatch.style.background = layer.colour;
+    const said = [layer.date ? t("map.layer_date", { date: layer.date }) : "", layer.owner ?? "", layer.source ?? ""].filter((each) => each !== "");
+    const words = element("span", {}, layer.name, element("span", { class: "sub soft small" }, said.join(" · ")));
+    return tick("layer", layer.key, choice.layers.includes(layer.key), swatch, words);
+  }
+
+  private select(name: string): HTMLSelectElement {
+    return this.form.elements.namedItem(name) as HTMLSelectElement;
+  }
+
+  private checked(name: string): string[] {
+    return [...this.form.querySelectorAll<HTMLInputElement>(`input[name=${name}]:checked`)].map((input) => input.value);
+  }
+
+  private changed(): void {
+    this.map.choose({
+      base: this.checked("base").length > 0,
+      families: this.checked("family"),
+      layers: this.checked("layer"),
+      areas: this.select("areas").value,
+      heat: Number(this.select("heat").value),
+    });
+    this.onChange();
+  }
+}
+
+/** The legend's pictures are drawn by the same pen as the map's. */
+export function drawLegend(page: Page, facts: Facts): void {
+  const { t } = page;
+  const draw = (): void => {
+    part("[data-legend-things]").replaceChildren(
+      ...facts.families.map(({ key, name }) => element("li", {}, pictureOf(iconName(key, "", "intact"), ""), name || t(`family.${key}`))),
+    );
+    part("[data-legend-states]").replaceChildren(
+      ...(["intact", "damaged", "lost"] as const).map((state) => element("li", {}, pictureOf(iconName("cover", "", state), ""), t(`state.${state}`))),
+    );
+  };
+  draw();
+  addEventListener("covercode:theme", draw);
+}

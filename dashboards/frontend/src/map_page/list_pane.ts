@@ -1,0 +1,48 @@
+// What the map shows, in words and lines: for a screen reader it is the map.
+import type { InView, ShownAsset } from "../citymap";
+import { element, shapeOf } from "../elements";
+import { type Page, part, say } from "../page";
+
+export class ListPane {
+  private readonly list = part("[data-list]");
+  private shown = "";
+
+  constructor(
+    private readonly page: Page,
+    private readonly onChoose: (asset: ShownAsset) => void,
+    private readonly onPoint: (asset: ShownAsset | undefined) => void,
+  ) {}
+
+  show(view: InView): void {
+    const { t } = this.page;
+    const [notice, alarm, critical] = view.wrong;
+    const wrong = notice + alarm + critical;
+    const number = new Intl.NumberFormat(this.page.language === "zh" ? "zh-CN" : "en-GB");
+    const total = number.format(view.total);
+    say(part("[data-summary]"), wrong === 0 ? t("map.in_view_calm", { total }) : t("map.in_view", { total, wrong: number.format(wrong), critical }));
+    const lines = [...view.worst, ...view.calm];
+    part("[data-list-none]").hidden = lines.length > 0;
+    part("[data-list-cut]").hidden = lines.length === 0 || lines.length >= view.total;
+    const now = lines.map((asset) => `${asset.id}/${asset.severity}`).join(" ");
+    if (now === this.shown) return; // nobody loses the line they are on
+    this.shown = now;
+    const focused = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[data-line]")?.dataset.line;
+    this.list.replaceChildren(...lines.map((asset) => this.line(asset)));
+    if (focused !== undefined) this.list.querySelector<HTMLElement>(`[data-line="${focused}"] button`)?.focus();
+  }
+
+  private line(asset: ShownAsset): HTMLElement {
+    const { t } = this.page;
+    const how = asset.severity > 0 ? t(`severity.${asset.severity}`) : t(`state.${asset.state}`);
+    const button = element(
+      "button",
+      { type: "button", class: "map-line" },
+      shapeOf(asset.severity),
+      element("span", {}, element("strong", {}, asset.name), element("span", { class: "soft small" }, [how, asset.name.startsWith(asset.road) ? "" : asset.road].filter((each) => each !== "").join(" · "))),
+    );
+    button.addEventListener("click", () => this.onChoose(asset));
+    for (const name of ["pointerenter", "focus"]) button.addEventListener(name, () => this.onPoint(asset));
+    for (const name of ["pointerleave", "blur"]) button.addEventListener(name, () => this.onPoint(undefined));
+    return element("li", { "data-line": String(asset.id) }, button);
+  }
+}

@@ -1,0 +1,37 @@
+// What lies in a drawn shape: the server counts it, keeps it as a list for a week, and says where that is.
+import { type Refused, refusal } from "../answers";
+import { element } from "../elements";
+import type { Position } from "../geometry";
+import { type Page } from "../page";
+
+export interface Selected {
+  readonly id: number | string;
+  readonly count: number;
+  readonly truncated: boolean;
+  readonly by_family: Readonly<Record<string, number>>;
+  readonly href: string;
+}
+
+/** Asks the server for what lies in `ring` (WGS-84). Throws `Refused`, or `TypeError` when nothing answers. */
+export async function select(address: string, csrf: string, ring: readonly Position[], families: readonly string[]): Promise<Selected> {
+  const response = await fetch(address, {
+    method: "POST",
+    headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": csrf },
+    body: JSON.stringify({ polygon: ring, families }),
+  });
+  if (!response.ok) throw (await refusal(response)) as Refused;
+  return (await response.json()) as Selected;
+}
+
+/** The answer as people read it, with where it leads. */
+export function resultOf(page: Page, selected: Selected): HTMLElement[] {
+  const { t } = page;
+  const number = new Intl.NumberFormat(page.language === "zh" ? "zh-CN" : "en-GB");
+  const parts = Object.entries(selected.by_family).filter(([, n]) => n > 0);
+  const head = element("p", { class: "map-result-head" }, element("strong", {}, t(selected.truncated ? "map.selected_more" : "map.selected", { n: number.format(selected.count) })));
+  if (selected.count === 0) return [head, element("p", { class: "soft small" }, t("map.selected_none"))];
+  const counts = element("dl", { class: "map-result-counts" });
+  for (const [family, n] of parts) counts.append(element("div", {}, element("dt", {}, t(`family.${family}`)), element("dd", {}, number.format(n))));
+  const link = element("a", { class: "button primary", href: selected.href }, t("map.selected_open"));
+  return [head, counts, link, element("p", { class: "soft small" }, t("map.selected_does"))];
+}
