@@ -15,6 +15,7 @@ const HEARTBEATS_S = [60, 600, 3600, 21_600, 86_400];
 
 class Form {
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private offered: Readonly<Record<string, string>> = {};
   readonly box = make("form", { class: "asking stack", novalidate: "" });
 
   constructor(
@@ -52,8 +53,15 @@ class Form {
   async save(): Promise<void> {
     clearTimeout(this.timer);
     if (this.app.isGone(this.draft.id)) return;
-    const empty = Object.values(this.draft.fields).every((value) => value.trim() === "") && this.draft.pictures.length === 0;
+    const own = Object.entries(this.draft.fields).filter(([name, value]) => value.trim() !== "" && value !== this.offered[name]);
+    const empty = own.length === 0 && this.draft.pictures.length === 0;
     if (!empty) await this.app.keepDraft(this.draft);
+  }
+
+  /** Values that are usual; a form with nothing else in it is no draft yet. */
+  offer(usual: Readonly<Record<string, string>>): void {
+    this.offered = usual;
+    this.draft = { ...this.draft, fields: { ...usual, ...this.draft.fields } };
   }
 
   text(name: string, label: string, attributes: Record<string, string> = {}, long = false): HTMLElement {
@@ -199,8 +207,7 @@ async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
     case "fit": {
       const profiles = (state.carried?.profiles ?? []).map((one) => [one.name, one[language === "zh" ? "zh" : "en"]] as const);
       const own = { cover: "cc-cover-1", light: "cc-pole-1", other: "cc-cover-1" }[family];
-      if (form.value("profile") === "") form.set("profile", own);
-      if (form.value("heartbeat_s") === "") form.set("heartbeat_s", "600");
+      form.offer({ profile: own, heartbeat_s: "600" });
       return [form.text("serial", t("app.serial")), form.select("profile", t("app.profile"), profiles), form.select("heartbeat_s", t("app.heartbeat"), HEARTBEATS_S.map((s) => [String(s), span(s / 60, page)] as const)), form.text("cabinet_id", t("app.cabinet"), { maxlength: "40" }), form.text("note", t("case.note_optional"), {}, true)];
     }
     case "swap":

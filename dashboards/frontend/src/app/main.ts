@@ -1,4 +1,5 @@
 // The phone's app: its screens by the address after #, the line that says what waits, and the sending of it.
+// words: nav.other_language app.whole_site app.new_version app.reload app.back app.menu app.tabs app.tasks app.scan app.drafts app.waiting nav.login
 import "../styles/tokens.css";
 import "../styles/base.css";
 import "./app.css";
@@ -36,7 +37,7 @@ export class App {
 
   async start(): Promise<void> {
     await this.state.load();
-    addEventListener("hashchange", () => void this.show());
+    addEventListener("hashchange", () => void this.show().then(() => scrollTo(0, 0)));
     addEventListener("online", () => void this.send());
     addEventListener("offline", () => this.badge());
     document.addEventListener("visibilitychange", () => {
@@ -107,7 +108,8 @@ export class App {
     const waiting = this.state.open.length;
     const troubled = this.state.troubled.length;
     const mark = part<HTMLAnchorElement>("[data-waiting]");
-    const words = troubled > 0 ? t("app.badge_trouble", { n: troubled }) : waiting > 0 ? t("app.badge_waiting", { n: waiting }) : navigator.onLine ? t("app.badge_sent") : t("app.badge_offline");
+    const signIn = waiting > 0 && this.state.halt === "sign_in";
+    const words = signIn ? t("app.badge_sign_in", { n: waiting }) : troubled > 0 ? t("app.badge_trouble", { n: troubled }) : waiting > 0 ? t("app.badge_waiting", { n: waiting }) : navigator.onLine ? t("app.badge_sent") : t("app.badge_offline");
     mark.className = `mark ${troubled > 0 ? "mark-bad" : waiting > 0 ? "mark-waiting" : navigator.onLine ? "mark-good" : "mark-waiting"}`;
     mark.replaceChildren(icon(troubled > 0 ? "alerts" : waiting > 0 || !navigator.onLine ? "clock" : "check"), words);
     const count = part("[data-count=waiting]");

@@ -1,5 +1,6 @@
 // The screens that show: tasks, one asset, what waits to be sent, drafts. The screens that ask are in asking.ts.
-// words: entry.accept entry.secure entry.hand_back entry.note entry.return entry.check entry.verify entry.dispatch entry.rework entry.recall entry.collect entry.file entry.close entry.void entry.overdue entry.report
+// words: entry.accept entry.secure entry.hand_back entry.note entry.return entry.check entry.verify entry.dispatch entry.rework entry.recall entry.collect entry.file entry.close entry.void entry.overdue entry.report entry.request_extension entry.extend entry.supervise entry.merge
+// words: app.kind.* permit_work.*
 import { quantity } from "../format";
 import { whereAmI } from "../position";
 import { fact } from "./kept";
@@ -140,9 +141,21 @@ export async function caseScreen(app: App, id: number): Promise<Node[]> {
       [t("app.place"), make("span", {}, row.asset_name, " ", way(state.here, row, page))],
     ]),
     before !== undefined && before.state !== "sent" && message(1, t("app.move_waits", { move: moveWord(app, before.subject.move ?? "") }), " ", link("#/waiting", "", t("app.see_waiting"))),
-    make("div", { class: "stack-tight" }, ...moves.map((move, at) => moveButton(app, move, subject(move.name), about, at === 0))),
+    make("div", { class: "stack-tight" }, ...inOrder(moves, row).map((move, at) => moveButton(app, move, subject(move.name), about, at === 0 && LEADING.includes(move.name)))),
     make("div", { class: "pair" }, asset !== undefined && link(`#/asset/${asset.id}`, "button", icon(asset.family), t("app.asset_file")), guide(app, row)),
   ].filter((one): one is HTMLElement => one instanceof Node);
+}
+
+const LEADING = ["secure", "accept", "check", "verify", "hand_back"];
+
+/** What leads on stands first: securing the site where that has a deadline of its own; what gives up stands last. */
+function inOrder(moves: readonly Move[], row: CaseRow): Move[] {
+  const urgent = row.secure_due_at !== null && row.secured_at === null;
+  const place = (move: Move): number => {
+    const at = LEADING.indexOf(move.name);
+    return move.name === "secure" && !urgent ? LEADING.length : at < 0 ? LEADING.length + 1 + Number(move.name === "return") : at;
+  };
+  return [...moves].sort((one, other) => place(one) - place(other));
 }
 
 function moveButton(app: App, move: Move, subject: Subject, about: string, first: boolean): HTMLElement {
@@ -240,7 +253,7 @@ async function actCard(app: App, act: Act): Promise<HTMLElement> {
 async function settling(app: App, act: Act): Promise<HTMLElement> {
   const { t } = app.page;
   const title = act.state === "conflict" ? t("app.conflict") : act.state === "unsure" ? t("app.unsure") : t("app.refused");
-  const said = act.trouble?.code === "needs_dropped" ? t("app.needs_dropped") : (act.trouble?.text ?? "");
+  const said = act.trouble?.code === "needs_dropped" ? t("app.needs_dropped") : act.trouble?.code === "changed_meanwhile" ? "" : (act.trouble?.text ?? "");
   const yours = make("section", {}, make("h3", {}, t("app.you_did")), make("p", {}, make("strong", {}, actWord(app, act)), " ", clockOf(act.done_at, app.page)), ...wordsOf(act).map((words) => make("p", {}, words)), await thumbs(app, act));
   const lines = (act.office?.lines ?? []).map((line) => make("li", {}, make("strong", {}, t(line.what)), " ", make("span", { class: "soft" }, `${line.by} ${clockOf(line.at, app.page)}`), line.note !== "" && make("p", {}, line.note)));
   const theirs = make("section", {}, make("h3", {}, t("app.office_did")), act.office?.stage !== undefined && make("p", {}, t("app.now_stage", { stage: t(`stage.${act.office.stage}`) })), lines.length > 0 ? make("ul", { class: "stack-tight" }, ...lines) : make("p", { class: "soft" }, act.office === undefined ? t("app.office_unknown") : t("app.office_nothing")));

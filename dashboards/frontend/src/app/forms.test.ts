@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { actOf, missing, type Facts } from "./forms";
+import type { Act, Draft, FormKind, Move, Subject } from "./shapes";
+
+const FACTS: Facts = {
+  user: { id: 7, name: "王强" },
+  done_at: "2026-11-26T04:00:00.000Z",
+  id: "act-1",
+  key: "key-1",
+  asset: undefined,
+  token: undefined,
+  version: undefined,
+  seen_entry: undefined,
+  after: undefined,
+};
+const HAND_BACK: Move = { name: "hand_back", note_required: false, note_or_photo: true, before_and_after: false, verdict_required: false };
+
+function draft(kind: FormKind, fields: Record<string, string>, subject: Subject = { asset_id: 3 }): Draft {
+  return { id: "d", user_id: 7, kind, subject, about: "井盖 3", fields, pictures: [], changed_ms: 0 };
+}
+
+describe("a form", () => {
+  it("asks for what is missing, in the order of its fields", () => {
+    expect(missing(draft("permit", {}), undefined, false)).toBe("work");
+    expect(missing(draft("permit", { work: "清淤", people: "2", minutes: "60" }), undefined, false)).toBe("note");
+    expect(missing(draft("permit", { work: "清淤", people: "2", minutes: "60" }), undefined, true)).toBe("");
+    expect(missing(draft("report", { text: "  " }), undefined, false)).toBe("text");
+    expect(missing(draft("rezero", { "point.tilt_x": "abc", reason: "装正" }), undefined, false)).toBe("point");
+  });
+  it("takes a photo for words where the move does", () => {
+    const bare = draft("move", {}, { case_id: 5, asset_id: 3, move: "hand_back" });
+    expect(missing(bare, HAND_BACK, false)).toBe("note");
+    const pictured: Draft = { ...bare, pictures: [{ id: "p", kind: "after", taken_at: FACTS.done_at }] };
+    expect(missing(pictured, HAND_BACK, false)).toBe("");
+  });
+  it("wants the place before and after where the case is settled on the spot", () => {
+    const move = { ...HAND_BACK, name: "self_handle", note_or_photo: false, before_and_after: true };
+    const one = { id: "p", kind: "before", taken_at: FACTS.done_at } as const;
+    expect(missing({ ...draft("move", {}), pictures: [one] }, move, false)).toBe("pictures");
+    expect(missing({ ...draft("move", {}), pictures: [one, { ...one, kind: "after" }] }, move, false)).toBe("");
+  });
+});
+
+describe("what is sent", () => {
+  it("carries when it was done, and the plate that was scanned", () => {
+    const act = actOf(draft("permit", { work: "清淤", people: "2", minutes: "60" }), { ...FACTS, token: "K3M7PQ2X" });
+    expect(act.request).toEqual({
+      path: "/assets/3/permits",
+      body: { work: "清淤", people: 2, minutes: 60, token: "K3M7PQ2X", note: "", done_at: FACTS.done_at },
+    });
+    expect(act.line).toBe("asset 3");
+  });
+  it("ends a permit that has no number yet by the act that started it", () => {
+    const act = actOf(draft("permit_end", {}, { asset_id: 3, permit_act: "act-0" }), { ...FACTS, after: { id: "act-0" } as Act });
+    expect(act.request?.path).toBe("/permits/{id}/end");
+    expect(act.needs).toBe("act-0");
+  });
+  it("says which version of the case was seen", () => {
+    const act = actOf(draft("move", { note: "已复位", quantity: "1,5" }, { case_id: 5, asset_id: 3, move: "hand_back" }), { ...FACTS, version: 4 });
+    expect(act.request?.version).toBe(4);
+    expect(act.request?.body).toMatchObject({ move: "hand_back", note: "已复位", quantity: 1.5, photo_ids: [] });
+    expect(act.line).toBe("case 5");
+  });
+  it("takes zeroes as numbers in whichever way they were typed, and leaves empty points alone", () => {
+    const act = actOf(draft("rezero", { "point.tilt_x": "1,25", "point.tilt_y": "", reason: "装正" }, { asset_id: 3, device_id: 9 }), FACTS);
+    expect(act.request?.body.baselines).toEqual({ tilt_x: 1.25 });
+  });
+});

@@ -1,0 +1,262 @@
+import "fake-indexeddb/auto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { allActs, assetNamed, changeAct, forget, keepBundle, openStore, queue, tidy, type Store } from "./kept";
+import { heldUp, keepAsNote, made, nextAct, pause, sendAll, sendAnew } from "./sending";
+import type { Act, Asset, Bundle } from "./shapes";
+
+const NOON = Date.parse("2026-11-26T04:00:00Z");
+const USER = { id: 7, name: "王强" };
+
+interface Asked {
+  readonly address: string;
+  readonly key: string | null;
+  readonly match: string | null;
+  readonly body: Record<string, unknown>;
+}
+
+/** A city that answers as told and remembers what it was asked. */
+class City {
+  readonly asked: Asked[] = [];
+  user: { id: number; name: string } | null = USER;
+  away = false;
+  answers = new Map<string, () => Response>();
+
+  readonly fetching = async (address: string, init: RequestInit = {}): Promise<Response> => {
+    if (this.away) throw new TypeError("Failed to fetch");
+    if (address === "/app/session.json") return Response.json({ user: this.user, csrf: "word", now: new Date(NOON).toISOString() });
+    const headers = new Headers(init.headers);
+    const body = typeof init.body === "string" ? (JSON.parse(init.body) as Record<string, unknown>) : {};
+    if (init.method === "POST") this.asked.push({ address, key: headers.get("Idempotency-Key"), match: headers.get("If-Match"), body });
+    return Promise.resolve(this.answers.get(address)?.() ?? Response.json({ id: 100 + this.asked.length, version: 5 }, { status: 201 }));
+  };
+}
+
+function act(id: string, more: Partial<Act> = {}): Omit<Act, "seq"> {
+  return {
+    id,
+    key: `key-${id}`,
+    user_id: 7,
+    user_name: "王强",
+    kind: "report",
+    about: "井盖 3",
+    subject: { asset_id: 3 },
+    line: "asset 3",
+    done_at: "2026-11-26T03:00:00.000Z",
+    request: { path: "/assets/3/reports", body: { text: id } },
+    pictures: [],
+    state: "waiting",
+    tries: 0,
+    next_ms: 0,
+    ...more,
+  };
+}
+
+const problem = (status: number, code: string, headers: Record<string, string> = {}) => () => Response.json({ code, detail: code }, { status, headers });
+
+let store: Store;
+let city: City;
+let now = NOON;
+const send = (): ReturnType<typeof sendAll> => sendAll(store, city.fetching, () => now, undefined, () => 0.5);
+const states = async (): Promise<string[]> => (await allActs(store)).map((one) => `${one.id} ${one.state}`);
+
+beforeEach(async () => {
+  store = await openStore();
+  city = new City();
+  now = NOON;
+});
+afterEach(async () => {
+  store.close();
+  await forget();
+});
+
+describe("what was done", () => {
+  it("is sent once, in the order in which it was done, each with a key of its own", async () => {
+    for (const id of ["a", "b", "c"]) await queue(store, act(id));
+    expect(await send()).toEqual({ halt: "none", sent: 3 });
+    expect(city.asked.map((one) => [one.body.text, one.key])).toEqual([["a", "key-a"], ["b", "key-b"], ["c", "key-c"]]);
+    await send();
+    expect(city.asked).toHaveLength(3);
+  });
+
+  it("leaves the drafts in the same step", async () => {
+    await store.put("drafts", { id: "d", user_id: 7, kind: "report", subject: {}, about: "", fields: {}, pictures: [], changed_ms: 0 });
+    await queue(store, act("a"), "d");
+    expect(await store.count("drafts")).toBe(0);
+    expect(await store.count("acts")).toBe(1);
+  });
+
+  it("waits without a signal, longer after each try, and is sent under the same key", async () => {
+    await queue(store, act("a"));
+    city.away = true;
+    expect((await send()).halt).toBe("offline");
+    city.away = false;
+    city.answers.set("/api/v1/assets/3/reports", problem(503, "store_down", { "Retry-After": "30" }));
+    expect(await send()).toMatchObject({ halt: "waiting", again_ms: 30_000 });
+    city.answers.clear();
+    expect((await send()).halt).toBe("waiting");
+    now += 31_000;
+    expect(await send()).toEqual({ halt: "none", sent: 1 });
+    expect(city.asked.map((one) => one.key)).toEqual(["key-a", "key-a"]);
+  });
+
+  it("does not hold up what was done elsewhere", async () => {
+    await queue(store, act("a"));
+    await queue(store, act("b"));
+    await queue(store, act("c", { line: "asset 4", request: { path: "/assets/4/reports", body: { text: "c" } } }));
+    city.answers.set("/api/v1/assets/3/reports", problem(422, "invalid_input"));
+    expect(await send()).toMatchObject({ sent: 1 });
+    expect(await states()).toEqual(["a refused", "b waiting", "c sent"]);
+    const [first, second] = await allActs(store);
+    expect(heldUp(await allActs(store), second!)?.id).toBe(first?.id);
+  });
+
+  it("of somebody else is never sent in one's own name", async () => {
+    await queue(store, act("a", { user_id: 8 }));
+    expect((await send()).halt).toBe("other_person");
+    expect(city.asked).toEqual([]);
+  });
+
+  it("stays where it is when the session has ended", async () => {
+    await queue(store, act("a"));
+    city.user = null;
+    expect((await send()).halt).toBe("sign_in");
+    expect(await states()).toEqual(["a waiting"]);
+    city.user = USER;
+    city.answers.set("/api/v1/assets/3/reports", problem(401, "sign_in"));
+    expect((await send()).halt).toBe("sign_in");
+    expect(await states()).toEqual(["a waiting"]);
+  });
+
+  it("uses the number that the act before it was given, and its version", async () => {
+    await queue(store, act("start", { kind: "permit", request: { path: "/assets/3/permits", body: {} } }));
+    await queue(store, act("end", { kind: "permit_end", needs: "start", request: { path: "/permits/{id}/end", body: {} } }));
+    await queue(store, act("accept", { kind: "move", line: "case 9", request: { path: "/cases/9/moves", body: {}, version: 4 } }));
+    await queue(store, act("back", { kind: "move", line: "case 9", needs: "accept", request: { path: "/cases/9/moves", body: {}, version: 4 } }));
+    await send();
+    expect(city.asked.map((one) => [one.address, one.match])).toEqual([
+      ["/api/v1/assets/3/permits", null],
+      ["/api/v1/permits/101/end", null],
+      ["/api/v1/cases/9/moves", '"4-0"'],
+      ["/api/v1/cases/9/moves", '"5-0"'],
+    ]);
+  });
+
+  it("cannot be sent when what it builds on was dropped, and says so", async () => {
+    await queue(store, act("start", { state: "dropped" }));
+    await queue(store, act("end", { needs: "start", request: { path: "/permits/{id}/end", body: {} } }));
+    await send();
+    expect((await allActs(store))[1]).toMatchObject({ state: "refused", trouble: { code: "needs_dropped" } });
+    expect(city.asked).toEqual([]);
+  });
+
+  it("is shown for decision when nobody can know any more whether it arrived", async () => {
+    await queue(store, act("a", { tries: 1, first_sent_ms: NOON - 50 * 3_600_000 }));
+    await send();
+    expect(await states()).toEqual(["a unsure"]);
+    expect(city.asked).toEqual([]);
+  });
+
+  it("is asked for again when the first try is still being worked on", async () => {
+    await queue(store, act("a"));
+    city.answers.set("/api/v1/assets/3/reports", problem(409, "still_running"));
+    expect((await send()).halt).toBe("waiting");
+    expect(await states()).toEqual(["a waiting"]);
+  });
+
+  it("is forgotten days after it was sent, with its pictures, and not before", async () => {
+    const picture = { id: "p", kind: "", taken_at: "" } as const;
+    await queue(store, act("a", { pictures: [picture] }));
+    await store.put("pictures", { id: "p", bytes: new ArrayBuffer(3), type: "image/jpeg" });
+    await send();
+    await tidy(store, now + 86_400_000);
+    expect(await store.count("acts")).toBe(1);
+    await tidy(store, now + 4 * 86_400_000);
+    expect([await store.count("acts"), await store.count("pictures")]).toEqual([0, 0]);
+  });
+});
+
+describe("pictures", () => {
+  it("go first, each once, and the act names what they became", async () => {
+    const pictures = ["p", "q"].map((id) => ({ id, kind: "after", taken_at: "2026-11-26T03:00:00Z" }) as const);
+    for (const { id } of pictures) await store.put("pictures", { id, bytes: new ArrayBuffer(3), type: "image/jpeg" });
+    await queue(store, act("a", { pictures, request: { path: "/cases/9/moves", body: { photo_ids: [] } } }));
+    city.answers.set("/api/v1/cases/9/moves", problem(503, "store_down"));
+    await send();
+    city.answers.clear();
+    now += 60_000;
+    await send();
+    const sent = city.asked.filter((one) => one.address.endsWith("/photos"));
+    expect(sent.map((one) => one.key)).toEqual(["p-key-a", "q-key-a"]);
+    expect(city.asked.at(-1)?.body.photo_ids).toEqual([101, 102]);
+  });
+});
+
+describe("a conflict", () => {
+  const moved = () => Response.json({ version: 8, stage: "filed", entries: [{ id: 40, at: "2026-11-26T03:30:00Z", move: "recall", by_name: "陈静", note: "改派" }, { id: 20, at: "x", move: "dispatch", by_name: "陈静", note: "" }] });
+
+  beforeEach(async () => {
+    await queue(store, act("a", { kind: "move", line: "case 9", subject: { case_id: 9, asset_id: 3, move: "accept" }, seen_entry: 20, request: { path: "/cases/9/moves", body: { move: "accept" }, version: 4 } }));
+    city.answers.set("/api/v1/cases/9/moves", problem(412, "changed_meanwhile"));
+    city.answers.set("/api/v1/cases/9", moved);
+    await send();
+  });
+
+  it("shows what the office did since one looked, and nothing older", async () => {
+    const [one] = await allActs(store);
+    expect(one?.state).toBe("conflict");
+    expect(one?.office).toMatchObject({ version: 8, stage: "filed", lines: [{ what: "entry.recall", by: "陈静", note: "改派" }] });
+  });
+
+  it("is not sent again by itself", async () => {
+    await send();
+    expect(city.asked).toHaveLength(1);
+  });
+
+  it("is sent anew on the new version, under a new key, when the person says so", async () => {
+    const [one] = await allActs(store);
+    await sendAnew(store, one!, "key-new");
+    city.answers.delete("/api/v1/cases/9/moves");
+    await send();
+    expect(city.asked.at(-1)).toMatchObject({ key: "key-new", match: '"8-0"' });
+    expect(await states()).toEqual(["a sent"]);
+  });
+
+  it("becomes a remark with its time when the person says so", async () => {
+    const [one] = await allActs(store);
+    await keepAsNote(store, one!, "现场已到场 11:00", "key-note");
+    city.answers.delete("/api/v1/cases/9/moves");
+    await send();
+    expect(city.asked.at(-1)).toMatchObject({ match: '"8-0"', body: { move: "note", note: "现场已到场 11:00", done_at: "2026-11-26T03:00:00.000Z" } });
+  });
+});
+
+describe("the choice of what comes next", () => {
+  it("takes the first of each line whose time has come", () => {
+    const acts = [act("a", { next_ms: NOON + 1 }), act("b"), act("c", { line: "asset 4" })].map((one, at) => ({ ...one, seq: at }) as Act);
+    expect(nextAct(acts, 7, NOON)?.id).toBe("c");
+    expect(nextAct(acts, 7, NOON + 1)?.id).toBe("a");
+    expect(nextAct(acts, 8, NOON + 1)).toBeUndefined();
+  });
+  it("waits longer each time, and never longer than ten minutes", () => {
+    expect([0, 1, 2, 20].map((tries) => pause(tries, 0.5))).toEqual([4000, 8000, 16_000, 600_000]);
+  });
+  it("leaves a version alone where the act before gave none", () => {
+    const one = { ...act("a", { request: { path: "/cases/9/moves", body: {}, version: 4 } }), seq: 1 } as Act;
+    expect(made(one, { answer: {} } as Act).version).toBe(4);
+  });
+});
+
+describe("what is carried", () => {
+  it("is found by any of its plates and by its code, however they are written", async () => {
+    const asset = { id: 3, code: "3205080101000003", tokens: ["K3M7PQ2X", "OLDPLATE"] } as unknown as Asset;
+    await keepBundle(store, { at: "x", assets: [asset] } as unknown as Bundle);
+    for (const text of ["K3M7-PQ2X", "oldplate", "320508 01 01 000003"]) expect((await assetNamed(store, text))?.id).toBe(3);
+    await keepBundle(store, { at: "y", assets: [] } as unknown as Bundle);
+    expect(await assetNamed(store, "K3M7PQ2X")).toBeUndefined();
+  });
+  it("keeps an act's changes apart from what it was", async () => {
+    await queue(store, act("a"));
+    expect(await changeAct(store, "a", { tries: 2 })).toMatchObject({ id: "a", tries: 2, state: "waiting" });
+    expect(await changeAct(store, "none", { tries: 2 })).toBeUndefined();
+  });
+});

@@ -1,0 +1,24 @@
+import { describe, expect, it } from "vitest";
+import { bearing, metres, rounded, wind } from "./ways";
+
+const HERE = { lon: 120.61, lat: 31.31 };
+
+describe("the way to a thing", () => {
+  it("is as long as on the ground", () => {
+    expect(metres(HERE, { lon: 120.61, lat: 31.32 })).toBeCloseTo(1112, -1);
+    expect(metres(HERE, { lon: 120.62, lat: 31.31 })).toBeCloseTo(950, -1);
+    expect(metres(HERE, HERE)).toBe(0);
+  });
+  it("points where the thing is", () => {
+    expect(wind(bearing(HERE, { lon: 120.61, lat: 31.32 }))).toBe("n");
+    expect(wind(bearing(HERE, { lon: 120.62, lat: 31.31 }))).toBe("e");
+    expect(wind(bearing(HERE, { lon: 120.6, lat: 31.3 }))).toBe("sw");
+    expect(wind(359)).toBe("n");
+  });
+  it("is told no more exactly than anybody walks", () => {
+    expect(rounded(3)).toEqual({ n: "10", unit: "m" });
+    expect(rounded(487)).toEqual({ n: "500", unit: "m" });
+    expect(rounded(2340)).toEqual({ n: "2.3", unit: "km" });
+    expect(rounded(23_400)).toEqual({ n: "23", unit: "km" });
+  });
+});
