@@ -164,7 +164,7 @@ def heat(options: Options, columns: Iterable[str]) -> Plain:
 
 def timeline(words: Mapping[str, str]) -> Plain:
     """Who was in which state when: 0 is fine, 1 to 3 are severities, in ``words``."""
-    config = fields(Options(), fillOpacity=80, lineWidth=0, spanNulls=True)
+    config = fields(Options(), fillOpacity=80, lineWidth=0)
     config["defaults"]["mappings"] = [mapping(words, {"0": "green", **_SEVERITIES})]
     return {
         "type": "state-timeline",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from dashboards.grafana import influx, panels, sql, variables
+from dashboards.grafana import influx, panels, sql, sql_rows, variables
 from dashboards.grafana.panels import RECORDS, SERIES, Plain
 from dashboards.grafana.words import Words
 from registry.domain.boards import (
@@ -136,7 +136,7 @@ class _Board:
         names = {variable.name.value for variable in self.board.variables}
         known = sql.THINGS[annotation.value].columns
         where: Where = {name: f"${name}" for name in ("area", "cabinet") if name in names and name in known}
-        query = sql.marks(annotation.value, where, self.city.words.lang)
+        query = sql_rows.marks(annotation.value, where, self.city.words.lang)
         return {
             "name": self.city.words.t(f"grafana.mark.{annotation.value}"),
             "datasource": RECORDS,
@@ -162,19 +162,19 @@ class _Board:
                 return panels.heat(panel.options, days) | _asked(query, "table")
             case ListSource():
                 limit = panel.options.limit or source.limit
-                query = sql.rows(source.what, source.where, source.order.value, limit, lang)
+                query = sql_rows.rows(source.what, source.where, source.order.value, limit, lang)
                 return self._table(panel, query, source.what.value)
             case StatesSource():
-                query = sql.states(source.what, source.where, source.limit, lang)
+                query = sql_rows.states(source.what, source.where, source.limit, lang)
                 states = {"0": words.t("grafana.calm"), **words.group("severity")}
                 return panels.timeline(states) | _asked(query, "time_series")
             case QualitySource():
-                query = sql.quality(source.what.value, source.where, source.limit, lang, words.said)
+                query = sql_rows.quality(source.what.value, source.where, source.limit, lang, words.said)
                 if panel.kind is PanelKind.BAR:
                     return self._bars(panel, query)
                 return self._table(panel, query, "")
             case MapSource():
-                return panels.places() | _asked(sql.wrong_places(source.where), "table")
+                return panels.places() | _asked(sql_rows.wrong_places(source.where), "table")
 
     def _count(self, panel: Panel, source: CountSource) -> Plain:
         if source.what is Counted.READINGS:
@@ -248,7 +248,7 @@ class _Board:
         where = source.where | {name: wanted for name, wanted in named if wanted}
         name = "points_" + re.sub(r"\W", "_", panel.id)
         title = panel.title.said(words.lang)
-        self.points.append(variables.point_choice(name, title, sql.points(source.point, where, source.most)))
+        self.points.append(variables.point_choice(name, title, sql_rows.points(source.point, where, source.most)))
         spec = POINTS.get(source.point)
         drawn = panels.curves(
             panel.options,

@@ -71,7 +71,7 @@ def constant(name: str, value: str) -> Plain:
 
 
 def _asked(query: str, *, refresh: int) -> Plain:
-    return {"datasource": RECORDS, "query": query, "definition": query, "refresh": refresh, "regex": "", "sort": 0}
+    return {"datasource": RECORDS, "query": query, "refresh": refresh, "regex": "", "sort": 0}
 
 
 def _custom(name: VariableName, words: Words) -> str:
