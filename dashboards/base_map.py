@@ -1,4 +1,4 @@
-"""What lies under the map: chosen by the settings, from another host or out of a file here; and which hosts that are."""
+"""What lies under the map: chosen by the settings, from another host or out of a file here; and which hosts it is on."""
 
 from __future__ import annotations
 

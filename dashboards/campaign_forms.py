@@ -157,6 +157,7 @@ def read_campaign(form: Mapping[str, str]) -> NewCampaign:
         class_code=class_code,
         case_kind=text(form, "case_kind", most=40),
         measured=text(form, "measured", most=20),
+        selection_id=optional_int(form, "selection_id"),
     )
 
 

@@ -17,6 +17,7 @@ _DRAWN, _ADDRESSES = "covercode.bars", "covercode.bar_addresses"
 ALWAYS_SEEN = (
     ("tasks", "tasks"),
     ("overview", "overview"),
+    ("city_map", "map"),
     ("cases", "cases"),
     ("alerts", "alerts"),
     ("assets", "assets"),
@@ -73,6 +74,7 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("label_templates", "cover"),
             ("classes", "note"),
             ("areas", "place"),
+            ("map_layers", "map"),
             ("duties", "check"),
             ("posts", "phone"),
             ("units", "units"),
@@ -82,6 +84,8 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         "watch",
         "eye",
         (
+            ("wall", "overview"),
+            ("mobile_resources", "place"),
             ("permits", "key"),
             ("silences", "pause"),
             ("seasons", "clock"),
@@ -94,6 +98,7 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("people", "user"),
             ("tokens", "key"),
+            ("kiosk_links", "eye"),
             ("audit", "note"),
             ("system", "system"),
             ("repairs", "check"),

@@ -40,7 +40,7 @@ class Reach(StrEnum):
 
 
 ANY, OWN_AREA, OWN_UNIT, WHOLE_CITY = Reach
-READ, REGISTRY, IMPORTS, LABELS, CASES, PLACES, PEOPLE, RULES, EVENTS, _OPEN311 = TokenScope
+READ, REGISTRY, IMPORTS, LABELS, CASES, PLACES, PEOPLE, RULES, EVENTS, _OPEN311, POSITIONS = TokenScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,27 @@ PERMISSIONS: dict[str, Line] = {
     # what is wrong, and who does something about it
     "overview": Line(STAFF),
     "overview_groups": Line(STAFF),
+    "city_map": Line(STAFF),
+    "map_card": Line(STAFF, OWN_AREA),
+    # boards: answers are cut to the visitor's area; a board is the whole city's, so only people of all of it change one
+    "boards": Line(STAFF),
+    "board": Line(STAFF),
+    "board_body": Line(STAFF),
+    "board_answers": Line(STAFF),
+    "board_annotations": Line(STAFF),
+    "board_choices": Line(STAFF),
+    "panel_csv": Line(STAFF),
+    "explore": Line(STAFF),
+    "explore_answers": Line(STAFF),
+    "explore_points": Line(STAFF),
+    "board_preview": Line(ROSTER, WHOLE_CITY),
+    "new_board": Line(ROSTER, WHOLE_CITY),
+    "add_board": Line(ROSTER, WHOLE_CITY),
+    "edit_board": Line(ROSTER, WHOLE_CITY),
+    "change_board": Line(ROSTER, WHOLE_CITY),
+    "copy_board": Line(ROSTER, WHOLE_CITY),
+    "reset_board": Line(ROSTER, WHOLE_CITY),
+    "remove_board": Line(ROSTER, WHOLE_CITY),
     "alerts": Line(STAFF),
     "alert": Line(STAFF, OWN_AREA),
     "alert_spark": Line(STAFF, OWN_AREA),
@@ -116,6 +137,40 @@ PERMISSIONS: dict[str, Line] = {
     "map_case_tile": Line(STAFF),
     "map_base_tile": Line(PUBLIC),
     "map_search": Line(STAFF),
+    "map_layer_file": Line(PUBLIC),
+    "map_layer_tile": Line(PUBLIC),
+    "map_selections": Line(STAFF),
+    "add_selection": Line(STAFF),
+    "map_selection": Line(STAFF),
+    "selection_file": Line(STAFF),
+    "remove_selection": Line(STAFF),
+    "map_layers": Line(STAFF),
+    "new_map_layer": Line(ADMINISTRATORS, WHOLE_CITY),
+    "add_map_layer": Line(ADMINISTRATORS, WHOLE_CITY),
+    "edit_map_layer": Line(ADMINISTRATORS, WHOLE_CITY),
+    "save_map_layer": Line(ADMINISTRATORS, WHOLE_CITY),
+    "move_map_layer": Line(ADMINISTRATORS, WHOLE_CITY),
+    "remove_map_layer": Line(ADMINISTRATORS, WHOLE_CITY),
+    # the wall, and what opens it without signing in: the word in the link, which the routes check
+    "wall": Line(STAFF),
+    "wall_state": Line(STAFF),
+    "wall_places": Line(STAFF),
+    "kiosk": Line(PUBLIC),
+    "kiosk_state": Line(PUBLIC),
+    "kiosk_places": Line(PUBLIC),
+    "kiosk_facts": Line(PUBLIC),
+    "kiosk_tile": Line(PUBLIC),
+    "kiosk_stream": Line(PUBLIC),
+    # links to a part of the city are made and revoked by who is bound to it: registry.services.kiosk_links
+    "kiosk_links": Line(ADMINISTRATORS),
+    "add_kiosk_link": Line(ADMINISTRATORS),
+    "revoke_kiosk_link": Line(ADMINISTRATORS),
+    # vehicles, recorders, handsets: registry.services.mobile_resources checks the area of each
+    "mobile_resources": Line(STAFF),
+    "mobile": Line(STAFF),
+    "add_mobile": Line(ROSTER),
+    "save_mobile": Line(ROSTER),
+    "retire_mobile": Line(ROSTER),
     # dispatching: lists show what lies in the visitor's area, services check the area of what is changed
     "queues": Line(STAFF),
     "unit_queue": Line(STAFF),
@@ -744,6 +799,8 @@ PERMISSIONS: dict[str, Line] = {
     "api_channels": Line(ROSTER, WHOLE_CITY, READ),
     "api_try_channel": Line(ADMINISTRATORS, WHOLE_CITY, PEOPLE),
     "api_see_set_aside": Line(ROSTER, WHOLE_CITY, REGISTRY),
+    "api_mobile_resources": Line(STAFF, ANY, READ),
+    "api_take_positions": Line(DISPATCHERS, ANY, POSITIONS),
     "api_overview": Line(STAFF, ANY, READ),
     "api_wrong_now": Line(STAFF, ANY, READ),
     "api_map": Line(STAFF, ANY, READ),
@@ -770,6 +827,14 @@ LIMITS: dict[str, str] = {
     "scan": "60/minute",
     # of the base map, a screen of which has up to a hundred tiles
     "map_base_tile": "3000/minute",
+    "map_layer_file": "120/minute",
+    "map_layer_tile": "3000/minute",
+    "kiosk": "60/minute",
+    "kiosk_state": "600/minute",
+    "kiosk_places": "300/minute",
+    "kiosk_facts": "120/minute",
+    "kiosk_tile": "3000/minute",
+    "kiosk_stream": "120/minute",
     "phone_app": "60/minute",
     "phone_worker": "60/minute",
     "phone_manifest": "60/minute",
@@ -783,6 +848,7 @@ LIMITS: dict[str, str] = {
 # Routes that take a file larger than any photo; ``web.import_limit_mb`` bounds them instead of ``web.upload_limit_mb``.
 LARGE_UPLOADS: frozenset[str] = frozenset(
     {"upload_import", "api_upload", "check_areas", "api_import_areas", "check_mandates"}
+    | {"add_map_layer", "save_map_layer"}
 )
 
 # Routes that programs without a browser use, so that no other site can make a browser send what they take: they read

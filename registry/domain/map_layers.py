@@ -70,7 +70,7 @@ def check_address(kind: LayerKind, address: str) -> str:
     if len(found) > LONGEST_ADDRESS or not (here or (parts.scheme in ("http", "https") and parts.hostname)):
         raise InvalidInput("address", "must begin with https:// or be a path of this site")
     if kind in _TILED and not all(part in found for part in ("{z}", "{x}", "{y}")):
-        raise InvalidInput("address", "must hold {{z}}, {{x}} and {{y}}, which the map fills in")
+        raise InvalidInput("address", "must hold {z}, {x} and {y}, which the map fills in")
     return found
 
 

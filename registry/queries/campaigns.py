@@ -13,7 +13,7 @@ from registry.queries.asset_filters import digits_begin
 from registry.queries.paging import Page, check_limit, decode_id, page_of
 from registry.queries.rows import all_views, as_view
 from registry.storage.database import reading
-from registry.storage.tables import asset, campaign, campaign_item, campaign_measure, case, unit, user
+from registry.storage.tables import asset, campaign, campaign_asset, campaign_item, campaign_measure, case, unit, user
 
 _DONE = sorted(DONE_RESULTS)
 _PAIRS_SHOWN = 12
@@ -31,6 +31,7 @@ class CampaignRow(msgspec.Struct, frozen=True, kw_only=True):
     scheme: str
     class_code: str
     case_kind: str
+    listed: bool
     starts_on: date
     ends_on: date
     quota: int
@@ -216,6 +217,8 @@ def campaigns_of(engine: Engine, asset_id: int, *, today: date) -> list[Campaign
         day = today.isoformat()
         query = _campaigns().where(campaign.c.ended_at.is_(None), campaign.c.starts_on <= day)
         rows = tx.execute(query.order_by(campaign.c.ends_on)).mappings().all()
+        listing = select(campaign_asset.c.campaign_id).where(campaign_asset.c.asset_id == asset_id)
+        named_by = set(tx.execute(listing).scalars())
     return [
         _row(row, today)
         for row in rows
@@ -223,6 +226,7 @@ def campaigns_of(engine: Engine, asset_id: int, *, today: date) -> list[Campaign
         and row["family"] in ("", thing.family)
         and row["scheme"] in ("", thing.scheme)
         and row["class_code"] in ("", thing.class_code)
+        and (not row["listed"] or row["id"] in named_by)
     ]
 
 
@@ -230,6 +234,9 @@ def _about(row: Any) -> ColumnElement[bool]:
     fits: list[ColumnElement[bool]] = [asset.c.merged_into_id.is_(None)]
     if row.area_code:
         fits.append(digits_begin(asset.c.area_code, row.area_code))
+    if row.listed:
+        listed = select(campaign_asset.c.asset_id).where(campaign_asset.c.campaign_id == row.id)
+        fits.append(asset.c.id.in_(listed))
     narrowed = [(name, getattr(row, name)) for name in ("family", "scheme", "class_code")]
     fits += [asset.c[name] == wanted for name, wanted in narrowed if wanted]
     return and_(*fits)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, insert, select, update
+from sqlalchemy import Connection, Engine, Select, Table, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.domain.areas import read_area_path
@@ -19,8 +19,19 @@ from registry.domain.people import Actor
 from registry.domain.scopes import check_area
 from registry.services import audit
 from registry.services.case_opening import open_or_attach
+from registry.services.map_selections import check_selection
 from registry.storage.database import writing
-from registry.storage.tables import asset, asset_class, campaign, campaign_item, campaign_measure, photo, unit
+from registry.storage.tables import (
+    asset,
+    asset_class,
+    campaign,
+    campaign_asset,
+    campaign_item,
+    campaign_measure,
+    map_selection_item,
+    photo,
+    unit,
+)
 
 MOST_QUOTA = 10_000_000
 MOST_MEASURES = 100
@@ -37,6 +48,7 @@ class NewCampaign:
     """A campaign over the assets of an area, a family or a class; ``quota`` assets are to be dealt with.
 
     ``case_kind``: the case that a finding opens. ``measured``: the unit of a value taken before and after (°, mm).
+    ``selection_id``: a new one is about the assets of that selection of the map, and stays so when the selection ends.
     """
 
     name: str
@@ -51,6 +63,7 @@ class NewCampaign:
     class_code: str = ""
     case_kind: str = ""
     measured: str = ""
+    selection_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +104,25 @@ def save_campaign(
         if other is not None and other != campaign_id:
             raise Conflict(f"a campaign named {row['name']!r} exists; choose another name")
         if campaign_id is None:
-            added = insert(campaign).values(**row, created_by=by.user_id, updated_at=now).returning(campaign.c.id)
-            campaign_id = int(tx.execute(added).scalar_one())
+            listed = new.selection_id is not None
+            own = {**row, "listed": listed, "created_by": by.user_id, "updated_at": now}
+            campaign_id = int(tx.execute(insert(campaign).values(own).returning(campaign.c.id)).scalar_one())
+            if new.selection_id is not None:
+                _take_assets(tx, campaign_id, new.selection_id, by)
         else:
             was = _own(tx, campaign_id, by, version=version)
             _save(tx, was, row, now)
         detail = {name: row[name] for name in ("name", "area_code", "family", "class_code", "quota", "starts_on")}
         audit.record(tx, by=by, action="campaign.set", subject=f"campaign:{campaign_id}", detail=detail, now=now)
     return campaign_id
+
+
+def _take_assets(tx: Connection, campaign_id: int, selection_id: int, by: Actor) -> None:
+    """The assets of the person's own selection. Raises ``NotFound``."""
+    check_selection(tx, selection_id, by)
+    number = literal(campaign_id, campaign_asset.c.campaign_id.type)
+    of_it = select(number, map_selection_item.c.asset_id).where(map_selection_item.c.selection_id == selection_id)
+    tx.execute(insert(campaign_asset).from_select(["campaign_id", "asset_id"], of_it))
 
 
 def end_campaign(engine: Engine, campaign_id: int, result: str, *, by: Actor, now: datetime) -> None:
@@ -186,6 +210,8 @@ def record_item(
             raise InvalidInput("asset_id", "is no asset on file; scan its plate or choose it from the list")
         check_area(by, thing.area_code)
         _check_about(was, thing)
+        if was.listed and tx.scalar(_on_list(campaign_id, new.asset_id)) is None:
+            raise InvalidInput("asset_id", "is not what this campaign is about: look at its area and its class")
         _check_photos(tx, new)
         case_id = None
         if new.result is CampaignResult.CASE:
@@ -248,6 +274,11 @@ def _check_about(was: Any, thing: Any) -> None:
         raise InvalidInput("asset_id", "is not what this campaign is about: look at its area and its class")
 
 
+def _on_list(campaign_id: int, asset_id: int) -> Select[tuple[int]]:
+    listed = campaign_asset.c.campaign_id == campaign_id
+    return select(campaign_asset.c.asset_id).where(listed, campaign_asset.c.asset_id == asset_id)
+
+
 def _check_photos(tx: Connection, new: NewItem) -> None:
     wanted = {each for each in (new.before_photo_id, new.after_photo_id) if each is not None}
     mine = select(photo.c.id).where(photo.c.id.in_(wanted), photo.c.asset_id == new.asset_id)
@@ -256,7 +287,7 @@ def _check_photos(tx: Connection, new: NewItem) -> None:
 
 
 def _checked(tx: Connection, new: NewCampaign) -> dict[str, Any]:
-    row: dict[str, Any] = asdict(new)
+    row: dict[str, Any] = {name: value for name, value in asdict(new).items() if name != "selection_id"}
     for name, most in (("name", 80), ("leader", 80), ("purpose", MOST_NOTE), ("measured", 20), ("case_kind", 40)):
         row[name] = _text(name, row[name], most)
     if not row["name"]:

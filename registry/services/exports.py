@@ -24,7 +24,7 @@ from registry.domain.geo import PLACE_DECIMALS, Crs, Place, from_wgs84
 from registry.domain.kinds import AssetState, Family
 from registry.domain.people import Actor
 from registry.storage.database import reading
-from registry.storage.tables import asset, asset_alias, asset_class, unit
+from registry.storage.tables import asset, asset_alias, asset_class, map_selection_item, unit
 from registry.tabular.cells import guarded
 from registry.tabular.fields import ALIAS_HEADER, FIELDS
 
@@ -61,7 +61,8 @@ _SHORTEST_PIECE = 64 * 1024
 class ExportWish:
     """Which assets, and how. ``area_code`` takes in every area that begins with it; ``encoding`` is that of a CSV.
 
-    ``import_id``: only what that import made. ``columns``: some of ``COLUMNS``, in their order there; empty: all.
+    ``import_id``: only what that import made. ``selection_id``: only what somebody drew a line around on the map; whose
+    it is, is for the caller to check. ``columns``: some of ``COLUMNS``, in their order there; empty: all.
     """
 
     format: str = "csv"
@@ -72,6 +73,7 @@ class ExportWish:
     area_code: str = ""
     state: AssetState | None = None
     import_id: int | None = None
+    selection_id: int | None = None
     columns: tuple[str, ...] = ()
 
     @property
@@ -148,6 +150,10 @@ def _query(wish: ExportWish, by: Actor, after: int) -> Select[Any]:
         query = query.where(asset.c.state == wish.state.value)
     if wish.import_id is not None:
         query = query.where(asset.c.import_id == wish.import_id)
+    if wish.selection_id is not None:
+        item = map_selection_item.c
+        stretch = select(item.asset_id).where(item.selection_id == wish.selection_id, item.asset_id > after)
+        query = query.where(asset.c.id.in_(stretch))
     return query.order_by(asset.c.id).limit(_BATCH)
 
 

@@ -20,6 +20,7 @@ import "./styles/notices.css";
 import "./styles/permits.css";
 import "./styles/alerts.css";
 import "./styles/campaigns.css";
+import "./styles/map_lists.css";
 import "./styles/calendar.css";
 import "./styles/follow.css";
 import { startChoosing } from "./choosing";

@@ -23,6 +23,7 @@ from registry.storage.tables.assets import (
 from registry.storage.tables.base import metadata
 from registry.storage.tables.campaigns import (
     campaign,
+    campaign_asset,
     campaign_item,
     campaign_measure,
     consultation,
@@ -130,6 +131,7 @@ __all__ = [
     "cabinet_credential",
     "calibration",
     "campaign",
+    "campaign_asset",
     "campaign_item",
     "campaign_measure",
     "case",

@@ -206,6 +206,8 @@ campaign = Table(
     Column("starts_on", String(10), nullable=False),
     Column("ends_on", String(10), nullable=False),
     Column("quota", Integer, nullable=False),
+    # it is about the assets of its own list (``campaign_asset``), and of them about those that fit what stands above
+    Column("listed", Boolean, nullable=False, server_default=text("false")),
     # what is measured before and after, such as ° of lean; empty: nothing
     Column("measured", String(20), nullable=False, server_default=""),
     Column("ended_at", UtcTime),
@@ -215,6 +217,17 @@ campaign = Table(
     Column("created_by", ForeignKey("app_user.id")),
     Column("updated_at", UtcTime, nullable=False),
     Index(None, "ends_on"),
+)
+
+# The assets of a campaign that began with what somebody drew a line around on the map.
+campaign_asset = Table(
+    "campaign_asset",
+    metadata,
+    Column("campaign_id", ForeignKey("campaign.id"), nullable=False),
+    Column("asset_id", ForeignKey("asset.id", ondelete="CASCADE"), nullable=False),
+    PrimaryKeyConstraint("campaign_id", "asset_id"),
+    Index(None, "asset_id"),
+    sqlite_with_rowid=False,
 )
 
 campaign_measure = Table(

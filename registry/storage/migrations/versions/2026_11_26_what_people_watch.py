@@ -161,6 +161,19 @@ def _map_lists(number: sa.types.TypeEngine[int]) -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_map_selection_item_asset_id"), "map_selection_item", ["asset_id"])
+    op.add_column("campaign", sa.Column("listed", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.create_table(
+        "campaign_asset",
+        sa.Column("campaign_id", number, nullable=False),
+        sa.Column("asset_id", number, nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_campaign_asset_campaign_id")),
+        sa.ForeignKeyConstraint(
+            ["asset_id"], ["asset.id"], name=op.f("fk_campaign_asset_asset_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "asset_id", name=op.f("pk_campaign_asset")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_campaign_asset_asset_id"), "campaign_asset", ["asset_id"])
     op.create_table(
         "map_layer",
         sa.Column("id", number, nullable=False),

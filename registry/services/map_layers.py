@@ -1,0 +1,235 @@
+"""Keeping the catalogue of map layers (图层目录): entries with source, day, owner and access, and uploaded files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from registry.domain.errors import Conflict, InvalidInput, NotFound
+from registry.domain.geo import Crs, Place, from_wgs84, to_wgs84
+from registry.domain.map_layers import (
+    MOST_LAYERS,
+    WITH_FILE,
+    LayerAccess,
+    LayerKind,
+    check_address,
+    check_colour,
+    check_key,
+)
+from registry.domain.people import Actor
+from registry.queries.tile_archive import BadArchive, TileArchive
+from registry.services import audit
+from registry.storage.database import writing
+from registry.storage.tables import map_layer, unit
+
+MOST_SHAPES = 100_000
+MOST_BYTES = 60_000_000
+_ENDINGS = {LayerKind.GEOJSON: "geojson", LayerKind.PMTILES: "pmtiles"}
+_DEEPEST = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLayer:
+    """An entry as it is to be. ``content`` is a file that was sent with it, in ``crs``; None keeps the one there is."""
+
+    key: str
+    kind: LayerKind
+    name_zh: str
+    name_en: str = ""
+    address: str = ""
+    inner_layer: str = ""
+    source: str = ""
+    dated_on: date
+    unit_id: int | None = None
+    access: LayerAccess = LayerAccess.STAFF
+    colour: str = "#2f6f9f"
+    content: bytes | None = None
+    crs: Crs = Crs.WGS84
+
+
+def save_layer(
+    engine: Engine, folder: Path, key: str | None, new: NewLayer, *, version: int | None, by: Actor, now: datetime
+) -> str:
+    """Add a layer (``key`` None, at the end of the catalogue) or change one; its key. ``folder`` keeps its file.
+
+    Raises ``InvalidInput`` naming the field, ``NotFound``, ``Conflict`` (a namesake, or changed meanwhile).
+    """
+    values = _checked(new)
+    kept = "" if new.content is None else _kept_file(folder, new)
+    with writing(engine) as tx:
+        was = None if key is None else _row(tx, key)
+        if was is not None and version is not None and was.version != version:
+            raise Conflict(f"the layer {was.name_zh} has changed meanwhile; load it again and decide anew")
+        if new.unit_id is not None and tx.scalar(select(unit.c.id).where(unit.c.id == new.unit_id)) is None:
+            raise InvalidInput("unit_id", "is no unit on file; choose one of the list")
+        file = "" if values["address"] else kept or ("" if was is None or was.kind != new.kind else was.file)
+        if not file and not values["address"]:
+            raise InvalidInput("address", "give an address, or upload a file")
+        values |= {"file": file, "updated_at": now, "updated_by": by.user_id}
+        if was is None:
+            _add(tx, values)
+        else:
+            kept_key = {name: value for name, value in values.items() if name != "key"}
+            changed = update(map_layer).where(map_layer.c.id == was.id)
+            tx.execute(changed.values(**kept_key, version=was.version + 1))
+        said = key or new.key
+        detail = {name: values[name] for name in ("kind", "access", "dated_on")}
+        audit.record(tx, by=by, action="map_layer.set", subject=f"map_layer:{said}", detail=detail, now=now)
+    if was is not None and was.file and was.file != file:
+        (folder / was.file).unlink(missing_ok=True)
+    return said
+
+
+def remove_layer(engine: Engine, folder: Path, key: str, *, by: Actor, now: datetime) -> None:
+    """Take a layer out of the catalogue, and its file with it. Raises ``NotFound``."""
+    with writing(engine) as tx:
+        was = _row(tx, key)
+        tx.execute(delete(map_layer).where(map_layer.c.id == was.id))
+        audit.record(tx, by=by, action="map_layer.remove", subject=f"map_layer:{key}", now=now)
+    if was.file:
+        (folder / was.file).unlink(missing_ok=True)
+
+
+def move_layer(engine: Engine, key: str, up: bool, *, by: Actor, now: datetime) -> None:
+    """One place up or down in the catalogue, which is the order in which layers lie on the map. Raises ``NotFound``."""
+    with writing(engine) as tx:
+        own = _row(tx, key)
+        rows = list(tx.execute(select(map_layer.c.id).order_by(map_layer.c.position, map_layer.c.id)).scalars())
+        here = rows.index(own.id)
+        there = max(here - 1, 0) if up else min(here + 1, len(rows) - 1)
+        rows[here], rows[there] = rows[there], rows[here]
+        for position, layer_id in enumerate(rows):
+            tx.execute(update(map_layer).where(map_layer.c.id == layer_id).values(position=position))
+        audit.record(tx, by=by, action="map_layer.move", subject=f"map_layer:{key}", detail={"to": there}, now=now)
+
+
+def shifted(content: bytes, crs: Crs) -> bytes:
+    """GeoJSON in WGS-84 for a base map in another system."""
+    read: dict[str, Any] = msgspec.json.decode(content)
+    _for_each_place(read, lambda place: from_wgs84(place, crs))
+    return msgspec.json.encode(read)
+
+
+def _checked(new: NewLayer) -> dict[str, Any]:
+    name = new.name_zh.strip()
+    if not name:
+        raise InvalidInput("name_zh", "a layer needs a name, such as 2026 年排水管网")
+    if new.content is not None and new.kind not in WITH_FILE:
+        raise InvalidInput("file", "only GeoJSON and PMTiles can be uploaded; give an address for the others")
+    if new.kind is LayerKind.PMTILES and new.address.strip():
+        raise InvalidInput("address", "a PMTiles file is read here: upload it")
+    return {
+        "key": check_key(new.key),
+        "kind": new.kind.value,
+        "name_zh": name,
+        "name_en": new.name_en.strip(),
+        "address": check_address(new.kind, new.address) if new.address.strip() and new.content is None else "",
+        "inner_layer": new.inner_layer.strip(),
+        "source": new.source.strip(),
+        "dated_on": new.dated_on.isoformat(),
+        "unit_id": new.unit_id,
+        "access": new.access.value,
+        "colour": check_colour(new.colour),
+    }
+
+
+def _add(tx: Connection, values: dict[str, Any]) -> None:
+    many, last = tx.execute(select(func.count(), func.max(map_layer.c.position))).one()
+    if many >= MOST_LAYERS:
+        raise InvalidInput("key", "the catalogue holds {most} layers at most; remove one first", most=MOST_LAYERS)
+    if tx.scalar(select(map_layer.c.id).where(map_layer.c.key == values["key"])) is not None:
+        raise Conflict(f"a layer {values['key']!r} exists; choose another key")
+    tx.execute(insert(map_layer).values(**values, position=0 if last is None else last + 1))
+
+
+def _row(tx: Connection, key: str) -> Any:
+    row = tx.execute(select(map_layer).where(map_layer.c.key == key).with_for_update()).one_or_none()
+    if row is None:
+        raise NotFound("map layer", key)
+    return row
+
+
+def _kept_file(folder: Path, new: NewLayer) -> str:
+    """The uploaded file, checked and under a name of its own; that name."""
+    content = new.content or b""
+    if new.kind is LayerKind.GEOJSON:
+        content = _checked_shapes(content, new.crs)
+    name = f"{new.key}-{hashlib.sha256(content).hexdigest()[:16]}.{_ENDINGS[new.kind]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    path, partial = folder / name, folder / f".{name}.part"
+    try:
+        partial.write_bytes(content)
+        if new.kind is LayerKind.PMTILES:
+            _check_archive(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return name
+
+
+def _check_archive(path: Path) -> None:
+    try:
+        archive = TileArchive(path)
+        try:
+            archive.facts()
+        finally:
+            archive.close()
+    except BadArchive as error:
+        raise InvalidInput("file", "can't be read: {reason}", reason=error) from error
+
+
+def _checked_shapes(content: bytes, crs: Crs) -> bytes:
+    """GeoJSON in WGS-84. Raises ``InvalidInput`` for what maps can't draw."""
+    if len(content) > MOST_BYTES:
+        raise InvalidInput("file", "is larger than {most} MB; make a PMTiles file of it", most=MOST_BYTES // 1_000_000)
+    try:
+        read = msgspec.json.decode(content)
+        kind = read["type"]
+        shapes = read.get("features", []) if kind == "FeatureCollection" else [read]
+        if kind not in ("FeatureCollection", "Feature") or not isinstance(shapes, list):
+            raise InvalidInput("file", "must be a FeatureCollection or a Feature of GeoJSON")
+        if len(shapes) > MOST_SHAPES:
+            raise InvalidInput(
+                "file", "holds more than {most} shapes; make a PMTiles file of it", most=f"{MOST_SHAPES:,}"
+            )
+        _for_each_place(read, lambda place: _on_earth(to_wgs84(place, crs)))
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise InvalidInput("file", "is no GeoJSON in degrees: look at its first lines") from error
+    return msgspec.json.encode(read)
+
+
+def _on_earth(place: Place) -> Place:
+    if not (abs(place.lon) <= 180.0 and abs(place.lat) <= 90.0):
+        raise ValueError("beyond the globe: metres, or swapped")
+    return Place(round(place.lon, 7), round(place.lat, 7))
+
+
+def _for_each_place(read: Any, moved: Callable[[Place], Place]) -> None:
+    """Put every position of GeoJSON elsewhere, in place."""
+    for shape in read["features"] if read["type"] == "FeatureCollection" else [read]:
+        _move_geometry(shape.get("geometry"), moved)
+
+
+def _move_geometry(geometry: Any, moved: Callable[[Place], Place]) -> None:
+    if geometry is None:
+        return
+    if geometry["type"] == "GeometryCollection":
+        for part in geometry["geometries"]:
+            _move_geometry(part, moved)
+        return
+    geometry["coordinates"] = _moved(geometry["coordinates"], moved, 0)
+
+
+def _moved(coordinates: Any, moved: Callable[[Place], Place], depth: int) -> Any:
+    if depth > _DEEPEST:
+        raise ValueError("nested deeper than any geometry")
+    if coordinates and not isinstance(coordinates[0], list):
+        return [*moved(Place(float(coordinates[0]), float(coordinates[1]))), *coordinates[2:3]]
+    return [_moved(each, moved, depth + 1) for each in coordinates]

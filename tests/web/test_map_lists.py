@@ -1,0 +1,263 @@
+"""Selections of the map and the catalogue of layers, through the pages."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from pmtiles.tile import Compression, TileType, zxy_to_tileid
+from pmtiles.writer import write
+from werkzeug.test import TestResponse
+
+from registry.domain.geo import Crs, Place, from_wgs84
+from registry.domain.kinds import Role
+from tests.web.conftest import Web, csrf_of, send
+
+AROUND = [[113.29, 23.09], [113.32, 23.09], [113.32, 23.12], [113.29, 23.12]]
+
+
+def draw(client: FlaskClient, **body: Any) -> TestResponse:
+    return client.post("/map/selections", json={"polygon": AROUND} | body, headers={"X-CSRFToken": csrf_of(client)})
+
+
+def test_a_line_around_assets_counts_lists_and_exports_them(web: Web) -> None:
+    web.city.add_asset(web.clock.now, name="红旗井盖")
+    web.city.add_asset(web.clock.now, name="远处井盖", lon=113.9)
+    client = web.as_(Role.DISPATCHER)
+    made = draw(client).get_json()
+    assert (made["count"], made["truncated"], made["by_family"]) == (2, False, {"cover": 2})
+    page = client.get(made["href"]).text
+    assert "红旗井盖" in page
+    assert "远处井盖" not in page
+    file = client.get(f"{made['href']}/file?format=csv")
+    assert "红旗井盖" in file.text
+    assert len(file.text.strip().splitlines()) == 3
+    assert client.get(f"{made['href']}/file?format=xlsx").get_data()[:2] == b"PK"
+
+
+def test_a_selection_is_its_makers_alone_and_ends_after_a_week(web: Web) -> None:
+    address = draw(web.as_(Role.VIEWER)).get_json()["href"]
+    assert web.as_(Role.ADMINISTRATOR).get(address).status_code == 404
+    assert web.as_(Role.ADMINISTRATOR).get(f"{address}/file").status_code == 404
+    assert web.as_(Role.VIEWER).get(address).status_code == 200
+    web.clock.pass_by(days=7, seconds=1)
+    assert web.signed_in("viewer").get(address).status_code == 404
+
+
+def test_an_outline_on_a_shifted_base_map_means_the_same_place(web: Web) -> None:
+    shifted = [list(from_wgs84(Place(*corner), Crs.GCJ02)) for corner in AROUND]
+    assert draw(web.as_(Role.VIEWER), polygon=shifted, crs="gcj02").get_json()["count"] == 1
+    assert draw(web.as_(Role.VIEWER), families=["light"]).get_json()["count"] == 0
+
+
+@pytest.mark.parametrize(
+    "polygon", [[[113.0, 23.0], [113.1, 23.1]], [[113.0, 23.0]] * 4, "all", [[200, 23], [1, 2], [3, 4]]]
+)
+def test_an_outline_that_is_none_is_refused(web: Web, polygon: Any) -> None:
+    answer = draw(web.as_(Role.VIEWER), polygon=polygon)
+    assert answer.status_code == 400, answer.text
+    assert web.as_(Role.VIEWER).post("/map/selections", json={"polygon": AROUND}).status_code == 400  # without a token
+
+
+def test_a_campaign_that_begins_with_a_selection_is_about_its_assets_alone(web: Web) -> None:
+    inside = web.city.add_asset(web.clock.now, name="圈内")
+    outside = web.city.add_asset(web.clock.now, name="圈外", lon=113.9)
+    client = web.as_(Role.DISPATCHER)
+    number = draw(client).get_json()["id"]
+    start = f"/campaigns/new?selection_id={number}&quota=2"
+    assert 'name="selection_id"' in client.get(start).text
+    form = {
+        "name": "圈选专项",
+        "starts_on": "2026-03-01",
+        "ends_on": "2026-04-01",
+        "quota": "2",
+        "selection_id": number,
+    }
+    answer = send(client, "/campaigns/new", form)
+    assert answer.status_code == 303, answer.text
+    address = answer.headers["Location"].partition("/edit")[0]
+    page = client.get(address).text
+    assert "圈内" in page
+    assert "圈外" not in page
+    result = {"result": "fixed"}
+    assert send(client, f"{address}/assets/{inside}", result).status_code == 303
+    assert send(client, f"{address}/assets/{outside}", result).status_code == 400
+
+
+def layer_form(**more: Any) -> dict[str, Any]:
+    return (
+        {"key": "pipes", "kind": "geojson", "name_zh": "排水管网", "name_en": "Drains", "dated_on": "2026-01-31"}
+        | {
+            "access": "staff",
+            "colour": "#2F6F9F",
+            "source": "普查",
+        }
+        | more
+    )
+
+
+def shapes(*places: list[float]) -> tuple[io.BytesIO, str]:
+    features = [
+        {"type": "Feature", "properties": {"no": n}, "geometry": {"type": "Point", "coordinates": place}}
+        for n, place in enumerate(places)
+    ]
+    return io.BytesIO(json.dumps({"type": "FeatureCollection", "features": features}).encode()), "管网.geojson"
+
+
+def add_layer(web: Web, **more: Any) -> TestResponse:
+    form = layer_form(**more)
+    return send(web.as_(Role.ADMINISTRATOR), "/layers/new", form, content_type="multipart/form-data")
+
+
+def test_an_uploaded_layer_is_kept_in_wgs84_and_served_in_the_maps_own_system(web: Web) -> None:
+    given = list(from_wgs84(Place(113.3, 23.1), Crs.GCJ02))
+    assert add_layer(web, file=shapes(given), crs="gcj02").status_code == 303
+    client = web.as_(Role.VIEWER)
+    (told,) = client.get("/map/facts.json").get_json()["layers"]
+    assert (told["name"], told["date"], told["colour"], told["kind"]) == (
+        "排水管网",
+        "2026-01-31",
+        "#2f6f9f",
+        "geojson",
+    )
+    plain = client.get(told["address"]).get_json()["features"][0]["geometry"]["coordinates"]
+    assert plain == pytest.approx([113.3, 23.1], abs=1e-6)
+    shifted = client.get(f"{told['address']}&crs=gcj02").get_json()["features"][0]["geometry"]["coordinates"]
+    assert shifted == pytest.approx(given, abs=1e-6)
+    assert "排水管网" in client.get("/layers").text
+
+
+def test_who_may_not_see_a_layer_does_not_learn_that_there_is_one(web: Web) -> None:
+    for access in ("public", "staff", "administrators"):
+        assert add_layer(web, key=access, access=access, file=shapes([113.3, 23.1])).status_code == 303
+    address = "/map/layers/{}.geojson"
+    seen = {
+        who: [
+            key for key in ("public", "staff", "administrators") if client.get(address.format(key)).status_code == 200
+        ]
+        for who, client in (
+            ("nobody", web.visitor()),
+            ("viewer", web.as_(Role.VIEWER)),
+            ("administrator", web.as_(Role.ADMINISTRATOR)),
+        )
+    }
+    assert seen["nobody"] == ["public"]
+    assert seen["viewer"] == ["public", "staff"]
+    assert seen["administrator"] == ["public", "staff", "administrators"]
+    assert [each["key"] for each in web.as_(Role.VIEWER).get("/map/facts.json").get_json()["layers"]] == [
+        "public",
+        "staff",
+    ]
+
+
+def test_layers_can_be_changed_reordered_and_removed(web: Web) -> None:
+    for key in ("one", "two"):
+        assert add_layer(web, key=key, name_zh=key, file=shapes([113.3, 23.1])).status_code == 303
+    admin = web.as_(Role.ADMINISTRATOR)
+    assert send(admin, "/layers/two/move", {"to": "up"}).status_code == 303
+    assert [each["key"] for each in admin.get("/map/facts.json").get_json()["layers"]] == ["two", "one"]
+    files = list((Path(web.place.data_dir) / "layers").iterdir())
+    assert send(admin, "/layers/one", layer_form(name_zh="新名", version="1")).status_code == 303
+    assert admin.get("/map/layers/one.geojson").status_code == 200  # the file stays while none is sent
+    assert send(admin, "/layers/one", layer_form(name_zh="旧稿", version="1")).status_code == 409
+    assert send(admin, "/layers/two/remove", {}).status_code == 303
+    assert len(list((Path(web.place.data_dir) / "layers").iterdir())) == len(files) - 1
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"key": "Ä"}, "key"),
+        ({"kind": "mvt", "address": "https://tiles.example/7"}, "address"),
+        ({"kind": "mvt", "address": "ftp://tiles.example/{z}/{x}/{y}"}, "address"),
+        ({"file": (io.BytesIO(b"{}"), "x.geojson")}, "file"),
+        ({"file": shapes([500_000.0, 3_400_000.0])}, "file"),
+        ({"kind": "pmtiles", "file": (io.BytesIO(b"no archive at all"), "x.pmtiles")}, "file"),
+        ({}, "address"),
+        ({"colour": "red", "file": shapes([113.3, 23.1])}, "colour"),
+    ],
+)
+def test_a_layer_that_no_map_could_draw_is_refused_at_its_field(web: Web, change: dict[str, Any], field: str) -> None:
+    answer = add_layer(web, **change)
+    assert answer.status_code == 400
+    assert f'id="{field}-problem"' in answer.text
+    assert not list((Path(web.place.data_dir) / "layers").glob("*"))
+
+
+def test_another_servers_tiles_may_be_asked_for_on_pages_with_a_map_and_nowhere_else(web: Web) -> None:
+    address = "https://tiles.example/{z}/{x}/{y}.png"
+    assert add_layer(web, kind="wmts", address=address).status_code == 303
+    client = web.as_(Role.VIEWER)
+    (told,) = client.get("/map/facts.json").get_json()["layers"]
+    assert (told["tiles"], told["format"]) == ([address], "raster")
+    allowed = {path: client.get(path).headers["Content-Security-Policy"] for path in ("/", "/assets")}
+    assert "connect-src 'self' https://tiles.example" in allowed["/"]
+    assert "tiles.example" not in allowed["/assets"]
+
+
+def archive(path: Path, kind: TileType, body: bytes, packed: Compression = Compression.NONE) -> Path:
+    with write(str(path)) as writer:
+        writer.write_tile(zxy_to_tileid(0, 0, 0), body)
+        writer.write_tile(zxy_to_tileid(3, 6, 3), body + b"3")
+        edges = {"min_lon_e7": 1130000000, "min_lat_e7": 230000000, "max_lon_e7": 1140000000, "max_lat_e7": 240000000}
+        header = {
+            "tile_type": kind,
+            "tile_compression": packed,
+            "center_zoom": 0,
+            "center_lon_e7": 0,
+            "center_lat_e7": 0,
+        }
+        writer.finalize(header | edges, {"attribution": "© 测绘院", "vector_layers": [{"id": "roads", "fields": {}}]})
+    return path
+
+
+def test_an_uploaded_archive_answers_its_tiles(web: Web, tmp_path: Path) -> None:
+    content = archive(tmp_path / "a.pmtiles", TileType.MVT, b"tile", Compression.GZIP).read_bytes()
+    assert add_layer(web, kind="pmtiles", file=(io.BytesIO(content), "a.pmtiles")).status_code == 303
+    client = web.as_(Role.VIEWER)
+    (told,) = client.get("/map/facts.json").get_json()["layers"]
+    assert (told["format"], told["max_zoom"], told["tile_layers"]) == ("vector", 3, ["roads"])
+    tile = client.get(told["tiles"][0].replace("{z}/{x}/{y}", "3/6/3"))
+    assert (tile.get_data(), tile.headers["Content-Encoding"]) == (b"tile3", "gzip")
+    assert tile.mimetype == "application/vnd.mapbox-vector-tile"
+    assert client.get(told["tiles"][0].replace("{z}/{x}/{y}", "3/1/1")).status_code == 204
+
+
+def test_a_base_map_can_be_one_file_on_this_machine(make_web: Any, tmp_path: Path) -> None:
+    file = archive(tmp_path / "base.pmtiles", TileType.PNG, b"\x89PNG")
+    client = make_web(base_map="pmtiles", base_map_file=str(file)).as_(Role.VIEWER)
+    base = client.get("/map/facts.json").get_json()["base"]
+    assert (base["kind"], base["format"], base["max_zoom"]) == ("pmtiles", "raster", 3)
+    assert base["attribution"] == "© 测绘院"
+    tile = client.get(base["tiles"][0].replace("{z}/{x}/{y}", "0/0/0"))
+    assert (tile.get_data(), tile.mimetype) == (b"\x89PNG", "image/png")
+    assert client.get("/map/base/0/0/1").status_code == 204
+    away = make_web(base_map="pmtiles", base_map_file=str(tmp_path / "none")).as_(Role.VIEWER)
+    assert away.get("/map/facts.json").get_json()["base"]["kind"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("settings", "crs", "host"),
+    [
+        ({"base_map": "tianditu", "base_map_key": "k1"}, "wgs84", "https://t0.tianditu.gov.cn"),
+        ({"base_map": "amap"}, "gcj02", "https://webrd01.is.autonavi.com"),
+        (
+            {"base_map": "osm", "tile_url": "https://{s}.tiles.example/{z}/{x}/{y}.png"},
+            "wgs84",
+            "https://*.tiles.example",
+        ),
+        ({"tile_url": "https://t.example/{z}/{x}/{y}", "base_map_crs": "gcj02"}, "gcj02", "https://t.example"),
+    ],
+)
+def test_a_base_map_of_another_host_says_its_system_and_may_be_asked(
+    make_web: Any, settings: dict[str, str], crs: str, host: str
+) -> None:
+    answer = make_web(**settings).as_(Role.VIEWER).get("/map/facts.json")
+    facts = answer.get_json()
+    assert facts["crs"] == facts["base"]["crs"] == crs
+    assert all("{z}" in each and "{key}" not in each and "{layer}" not in each for each in facts["base"]["tiles"])
+    assert f"connect-src 'self' {host}" in answer.headers["Content-Security-Policy"]
