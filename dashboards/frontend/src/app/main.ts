@@ -1,5 +1,5 @@
 // The phone's app: its screens by the address after #, the line that says what waits, and the sending of it.
-// words: nav.other_language app.whole_site app.new_version app.reload app.back app.menu app.tabs app.tasks app.scan app.drafts app.waiting nav.login
+// words: nav.other_language app.whole_site app.install app.new_version app.reload app.back app.menu app.tabs app.tasks app.scan app.drafts app.waiting nav.login
 import "../styles/tokens.css";
 import "../styles/base.css";
 import "./app.css";
@@ -307,6 +307,19 @@ function startChoices(page: Page): void {
   });
 }
 
+/** Offers to install the app where the browser lets a page ask; elsewhere its own menu does. */
+function offerInstalling(): void {
+  const offer = part<HTMLButtonElement>("[data-install]");
+  addEventListener("beforeinstallprompt", (event) => {
+    event.preventDefault();
+    offer.hidden = false;
+    offer.onclick = () => void (event as Event & { prompt(): Promise<unknown> }).prompt();
+  });
+  addEventListener("appinstalled", () => {
+    offer.hidden = true;
+  });
+}
+
 /** The shell is kept in one language; which one its words are in is this phone's choice. */
 function wordShell(page: Page): void {
   for (const place of document.querySelectorAll<HTMLElement>("[data-words]")) say(place, page.t(place.dataset.words ?? ""));
@@ -322,6 +335,7 @@ async function start(): Promise<void> {
   const page = await thisPage();
   wordShell(page);
   startChoices(page);
+  offerInstalling();
   const app = new App(new State(await openStore(), page), page);
   void startWorker(app).catch(() => undefined);
   await navigator.storage?.persist?.().catch(() => false);
