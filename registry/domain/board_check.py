@@ -104,6 +104,11 @@ _WORDS_OF: Mapping[type, str] = {
 }
 
 
+def shown_by(kind: PanelKind) -> list[str]:
+    """The words of the sources that a kind of panel can show."""
+    return [_WORDS_OF[each] for each in SHOWS[kind]]
+
+
 def check_board(board: Board) -> tuple[InvalidInput, ...]:
     """Every problem of ``board``; none: it can be kept."""
     return (*_head(board), *_variables(board), *_panels(board))

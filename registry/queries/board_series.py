@@ -117,9 +117,7 @@ def series_table(source: SeriesSource, asked: Asked) -> Table:
 def points_of(tx: Connection, source: SeriesSource, asked: Asked) -> tuple[list[Meant], int]:
     """The points that a source means within the visitor's area, and how many more there are at least."""
     if source.points:
-        rows = tx.execute(_points().where(point.c.id.in_(source.points), *_seen(asked))).all()
-        place = {point_id: at for at, point_id in enumerate(source.points)}
-        return sorted((_meant(row) for row in rows), key=lambda each: place[each.id]), 0
+        return points_by_ids(tx, source.points, asked), 0
     chosen = [point.c.name == source.point, *_chosen(source, asked), *_seen(asked), *narrowed(source.where, asked)]
     # those about which there is something first, by the few alerts that are live
     live = select(alert.c.point_id).where(alert.c.state == AlertState.FIRING.value, alert.c.point_id.is_not(None))
@@ -129,6 +127,13 @@ def points_of(tx: Connection, source: SeriesSource, asked: Asked) -> tuple[list[
         calm = _points().where(*chosen, point.c.id.not_in(live)).order_by(device.c.id)
         rows += tx.execute(calm.limit(most - len(rows)))
     return [_meant(row) for row in rows[: source.most]], max(0, len(rows) - source.most)
+
+
+def points_by_ids(tx: Connection, ids: Sequence[int], asked: Asked) -> list[Meant]:
+    """These points as far as the visitor may see them, in the order given, also of devices that were taken off."""
+    rows = tx.execute(_points(fitted=False).where(point.c.id.in_(ids), *_seen(asked)))
+    found = {row.id: _meant(row) for row in rows}
+    return [found[each] for each in dict.fromkeys(ids) if each in found]
 
 
 def readings_between(where: Any, asked: Asked) -> tuple[list[int], list[list[tuple[int, int]]]]:
@@ -186,17 +191,14 @@ def _chosen(source: SeriesSource, asked: Asked) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _points() -> Select[Any]:
-    return (
-        select(
-            *(point.c.id, point.c.name, point.c.unit, device.c.asset_id, device.c.serial),
-            asset.c.name.label("asset_name"),
-        )
-        .select_from(
-            device.join(point, point.c.device_id == device.c.id).outerjoin(asset, asset.c.id == device.c.asset_id)
-        )
-        .where(device.c.removed_at.is_(None))
+def _points(*, fitted: bool = True) -> Select[Any]:
+    query = select(
+        *(point.c.id, point.c.name, point.c.unit, device.c.asset_id, device.c.serial),
+        asset.c.name.label("asset_name"),
+    ).select_from(
+        device.join(point, point.c.device_id == device.c.id).outerjoin(asset, asset.c.id == device.c.asset_id)
     )
+    return query.where(device.c.removed_at.is_(None)) if fitted else query
 
 
 def _seen(asked: Asked) -> tuple[ColumnElement[bool], ...]:
@@ -231,6 +233,7 @@ def _curve(of: Meant, name: Said, found: Columns | None) -> Curve:
         min=[] if found is None else found.low.tolist(),
         max=[] if found is None else found.high.tolist(),
         mean=[] if found is None else found.mean.round(_MEAN_DECIMALS).tolist(),
+        readings=[] if found is None else found.readings.tolist(),
     )
 
 

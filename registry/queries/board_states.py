@@ -76,7 +76,7 @@ def _by_alerts(source: StatesSource, asked: Asked) -> Timeline:
     end = min(asked.until_ms, to_ms(asked.now))
     for key in worst[: source.limit]:
         if of_devices:
-            spans = _filled([_cut(row, asked) for row in found[key]], asked.since_ms, end, "silent", "speaking")
+            spans = _filled([_cut(row, asked) for row in found[key]], asked.since_ms, end, "silent", "heard")
             lines.append(Line(name=names.get(key, str(key)), to=To("device", {"device_id": key}), spans=spans))
         else:
             spans = _joined((*_cut(row, asked), _state(row)) for row in found[key])

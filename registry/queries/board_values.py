@@ -90,7 +90,7 @@ class Asked:
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
-    """One point's slices as columns: their beginnings in ms, least, greatest and mean value."""
+    """One point's slices as columns: their beginnings in ms, least, greatest and mean value, how many readings."""
 
     name: Said
     unit: str
@@ -101,6 +101,7 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     min: list[float]
     max: list[float]
     mean: list[float]
+    readings: list[int]
 
 
 class Curves(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, case, func, select
+from sqlalchemy import Engine, Select, case, func, select
 
 from registry.domain.mobile import ONLINE_WITHIN, MobileKind, is_online
 from registry.queries.asset_filters import digits_begin
@@ -46,15 +47,8 @@ def mobile_resources(
     engine: Engine, *, now: datetime, scope: str = "", kind: MobileKind | None = None, online: bool | None = None
 ) -> list[MobileResource]:
     """What is listed within the area ``scope``, what was heard last at the top; at most ``MOST_LISTED``."""
-    query = (
-        select(mobile_resource, unit.c.name.label("unit_name"))
-        .select_from(mobile_resource.outerjoin(unit, unit.c.id == mobile_resource.c.unit_id))
-        .where(mobile_resource.c.retired_at.is_(None))
-        .order_by(func.coalesce(mobile_resource.c.placed_at, 0).desc(), mobile_resource.c.number)
-        .limit(MOST_LISTED)
-    )
-    if scope:
-        query = query.where(digits_begin(mobile_resource.c.area_code, scope))
+    query = _listed(scope).order_by(mobile_resource.c.placed_at.desc().nulls_last(), mobile_resource.c.number)
+    query = query.limit(MOST_LISTED)
     if kind is not None:
         query = query.where(mobile_resource.c.kind == kind.value)
     if online is not None:
@@ -64,6 +58,22 @@ def mobile_resources(
         return [
             as_view(row._mapping, MobileResource, online=is_online(row.placed_at, now)) for row in tx.execute(query)
         ]
+
+
+def mobile_resource_of(engine: Engine, resource_id: int, *, now: datetime, scope: str = "") -> MobileResource | None:
+    """One that is listed within the area ``scope``, or None."""
+    with reading(engine) as tx:
+        row = tx.execute(_listed(scope).where(mobile_resource.c.id == resource_id)).first()
+    return None if row is None else as_view(row._mapping, MobileResource, online=is_online(row.placed_at, now))
+
+
+def _listed(scope: str) -> Select[Any]:
+    query = (
+        select(mobile_resource, unit.c.name.label("unit_name"))
+        .select_from(mobile_resource.outerjoin(unit, unit.c.id == mobile_resource.c.unit_id))
+        .where(mobile_resource.c.retired_at.is_(None))
+    )
+    return query.where(digits_begin(mobile_resource.c.area_code, scope)) if scope else query
 
 
 def mobile_tallies(engine: Engine, *, now: datetime, scope: str = "") -> list[MobileTally]:
