@@ -6,7 +6,7 @@ import { appWorker } from "./app_worker";
 import { compressed, words } from "./build_plugins";
 import { maplibreFromSource } from "./maplibre_source";
 
-const ENTRIES = ["base", "overview", "map_page", "asset", "case", "scan", "imports", "areas", "designer", "device", "group", "place", "plates", "rule_editor", "report", "app/main", "board", "board_edit", "explore"];
+const ENTRIES = ["base", "overview", "map_page", "asset", "case", "scan", "imports", "areas", "designer", "device", "group", "place", "plates", "rule_editor", "report", "app/main", "board", "board_edit", "explore", "wall"];
 
 const HERE = import.meta.dirname;
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, Response, render_template
 
 from dashboards.login import area
+from dashboards.map_addresses import map_addresses
 from dashboards.site import lang, now, site, standard, t
 from registry.domain.kinds import GroupState
 from registry.queries import overview as overview_queries
@@ -36,12 +37,13 @@ def overview() -> str:
         seasons=seasons_in_force(where.engine, now(), zone=where.zone),
         permits=count_running(where.engine, now=now(), scope=area()),
         feed_id=feed_id,
-        own_words=_own_words(),
+        own_words=own_words(),
+        map_at=map_addresses(),
         **_without_case(),
     )
 
 
-def _own_words() -> dict[str, str]:
+def own_words() -> dict[str, str]:
     """How the city calls kinds of cases and rules, for the script: the catalogues know those that were shipped only."""
     words = {f"kind.{key}": t(f"kind.{key}") for key in standard().lines}
     texts, language = site().texts, lang()

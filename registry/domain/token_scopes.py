@@ -25,6 +25,7 @@ class TokenScope(StrEnum):
     RULES_WRITE = "rules:write"
     EVENTS = "events"
     OPEN311 = "open311"
+    POSITIONS = "positions"
 
 
 _KEEPERS = frozenset({Role.ADMINISTRATOR, Role.REGISTRAR})
@@ -40,6 +41,7 @@ MAY_HOLD: dict[TokenScope, frozenset[Role]] = {
     TokenScope.RULES_WRITE: frozenset({Role.ADMINISTRATOR, Role.DISPATCHER}),
     TokenScope.EVENTS: frozenset({Role.ADMINISTRATOR, Role.DISPATCHER}),
     TokenScope.OPEN311: frozenset({Role.ADMINISTRATOR, Role.DISPATCHER}),
+    TokenScope.POSITIONS: frozenset({Role.ADMINISTRATOR, Role.DISPATCHER}),
 }
 
 

@@ -176,5 +176,5 @@ def _known(tx: Connection, resource_id: int, by: Actor) -> str:
 
 
 def _note(tx: Connection, what: str, resource_id: int, row: dict[str, object], by: Actor, now: datetime) -> None:
-    detail = {name: row[name] for name in ("kind", "number", "name", "unit_id", "area_code") if name in row}
+    detail = dict(row)
     audit.record(tx, by=by, action=f"mobile.{what}", subject=f"mobile:{resource_id}", detail=detail, now=now)

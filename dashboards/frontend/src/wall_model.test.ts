@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import { ceiling, type Contact, figuresOf, freshness, lostWords, LOST_AFTER_MS, share, shifted, soFar, STALE_AFTER_MS, type WallScreen } from "./wall_model";
+
+const NOON = Date.parse("2026-03-02T04:00:00Z");
+const HOUR = 3_600_000;
+const told: Contact = { answeredAt: NOON, failingSince: 0, startedAt: NOON - HOUR, ended: false };
+const t = (key: string, values: Readonly<Record<string, string | number>> = {}): string =>
+  `${key}${Object.values(values).map((each) => ` ${each}`).join("")}`;
+
+test("a screen is live as long as answers come", () => {
+  expect(freshness(told, NOON + 20_000)).toBe("live");
+  expect(freshness({ ...told, answeredAt: 0, startedAt: NOON }, NOON + 1_000)).toBe("starting");
+});
+
+test("a request that fails once is no loss, failing for ten seconds is", () => {
+  const failing = { ...told, failingSince: NOON + 5_000 };
+  expect(freshness(failing, NOON + 5_000 + LOST_AFTER_MS - 1)).toBe("live");
+  expect(freshness(failing, NOON + 5_001 + LOST_AFTER_MS)).toBe("lost");
+});
+
+test("figures grow old even where no request fails", () => {
+  expect(freshness(told, NOON + STALE_AFTER_MS + 1)).toBe("lost");
+  expect(freshness({ ...told, answeredAt: 0, startedAt: NOON }, NOON + STALE_AFTER_MS + 1)).toBe("lost");
+});
+
+test("a revoked link stays ended, and says whom to ask", () => {
+  expect(freshness({ ...told, ended: true }, NOON)).toBe("ended");
+  expect(lostWords("ended", { at: "", ageMs: 0, kiosk: true }, t)?.title).toBe("wall.ended");
+  expect(lostWords("ended", { at: "", ageMs: 0, kiosk: false }, t)?.title).toBe("wall.signed_out");
+});
+
+test("the banner says from when the picture is and how long ago that was", () => {
+  expect(lostWords("live", { at: "12:00:00", ageMs: 0, kiosk: false }, t)).toBeUndefined();
+  expect(lostWords("lost", { at: "12:00:00", ageMs: 300_000, kiosk: false }, t)?.text).toBe("wall.lost_text 12:00:00 time.min 5");
+  expect(lostWords("lost", { at: "", ageMs: 0, kiosk: false }, t)?.text).toBe("wall.never");
+});
+
+test("what is usual by now counts the running hour in part", () => {
+  const trend = { from_ms: NOON - 2 * HOUR, today: [3, 1, 2], usual: [2, 4, 6, ...Array.from({ length: 21 }, () => 1)] };
+  expect(soFar(trend, NOON + HOUR / 2)).toEqual({ today: 6, usual: 9 });
+  expect(soFar({ ...trend, usual: null }, NOON)).toEqual({ today: 6, usual: null });
+});
+
+test("the chart's height is round and never nothing", () => {
+  expect(ceiling({ from_ms: 0, today: [], usual: null })).toBe(4);
+  expect(ceiling({ from_ms: 0, today: [13], usual: [7] })).toBe(20);
+  expect(ceiling({ from_ms: 0, today: [2], usual: [310] })).toBe(400);
+});
+
+test("bars never reach beyond their field", () => {
+  expect([share(1, 4), share(9, 4), share(1, 0)]).toEqual([0.25, 1, 0]);
+});
+
+test("the picture moves a little, and comes back", () => {
+  const moves = Array.from({ length: 9 }, (_, step) => shifted(NOON + step * 600_000));
+  expect(moves[8]).toEqual(moves[0]);
+  expect(Math.max(...moves.flat().map(Math.abs))).toBeLessThanOrEqual(4);
+});
+
+test("sensors are told by those that are heard, and alerts apart from cases", () => {
+  const screen = {
+    state: {
+      counters: { devices: 40, devices_silent: 3, alerts_critical: 0, cabinets: 4, cabinets_online: 3 },
+      running: { "3": 2 },
+      due_soon: 1,
+      mobile: [{ kind: "vehicle", total: 5, online: 4 }, { kind: "handset", total: 2, online: 0 }],
+    },
+  } as unknown as WallScreen;
+  const figures = figuresOf(screen);
+  expect(figures.devices_heard).toEqual({ value: 37, of: 40 });
+  expect(figures.mobile_online).toEqual({ value: 4, of: 7 });
+  expect([figures.alerts_critical?.value, figures.running_3?.value]).toEqual([0, 2]);
+});
