@@ -118,8 +118,8 @@ def _shape(outline: Sequence[Place]) -> shapely.Polygon:
     shape = shapely.Polygon(corners)
     if not shape.is_valid:
         # a hand that draws quickly crosses its own line: what it went around is meant
-        shape = shapely.Polygon(shapely.convex_hull(shapely.MultiPoint(corners)))
-    if not shape.is_valid or shape.area == 0.0:
+        shape = shapely.convex_hull(shapely.MultiPoint(corners))
+    if shape.geom_type != "Polygon" or shape.area == 0.0:
         raise InvalidInput("polygon", "goes around nothing; draw it around some assets")
     shapely.prepare(shape)
     return shape
