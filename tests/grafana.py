@@ -18,9 +18,10 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::(\w+))?\}|(\w+))")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """One query of a panel, a variable or an annotation, ready for its store."""
+    """One query of a panel or an annotation, ready for its store. ``at``: where its panel stands, in a row of none."""
 
     where: str
+    at: tuple[int, int] | None = None
     store: str
     text: str
     shape: str
@@ -49,9 +50,14 @@ class Viewer:
             for target in panel.get("targets", ()):
                 store = target["datasource"]["uid"]
                 text = target.get("rawSql") or target["query"]
+                at = None if repeat else (panel["gridPos"]["x"], panel["gridPos"]["y"])
                 where = f"{self.dashboard['uid']}: {panel['title']} {target['refId']}"
                 yield Query(
-                    where=where, store=store, text=self._expanded(text, scoped), shape=target.get("format", "series")
+                    where=where,
+                    at=at,
+                    store=store,
+                    text=self._expanded(text, scoped),
+                    shape=target.get("format", "series"),
                 )
         for mark in self.dashboard["annotations"]["list"]:
             text = self._expanded(mark["target"]["rawSql"], values)

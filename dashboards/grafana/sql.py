@@ -34,17 +34,17 @@ class _Thing:
 
     view: str
     moment: str = ""
-    weight: str = "count(*)"
     always: str = ""
     columns: Mapping[str, str]
     splits: Mapping[SplitBy, str]
 
 
-PLACE = {"area": "x.area_code", "asset": "x.asset_id", "family": "x.family", "class": "x.class_code"}
+PLACE = {"area": "x.area_code", "asset": "x.asset_id", "family": "x.family", "class": "x.class_key"}
 DEVICE_STATE = (
     f"CASE WHEN x.id IN ({_QUIET}) THEN 'silent' WHEN x.suspect_since IS NOT NULL THEN 'suspect' ELSE 'heard' END"
 )
 CABINET_STATE = "CASE WHEN x.online THEN 'online' ELSE 'offline' END"
+_WAS_LATE = "(x.overdue_at IS NOT NULL)"
 _FLAGGED = "CASE WHEN x.flag <> '' THEN 'flagged' ELSE 'fine' END"
 
 THINGS: Mapping[str, _Thing] = {
@@ -75,11 +75,11 @@ THINGS: Mapping[str, _Thing] = {
         moment="fired_at",
         columns={
             **PLACE,
-            "kind": "x.rule_key",
+            "kind": "x.case_kind",
             "severity": "x.severity",
             "state": "x.state",
             "device": "x.device_id",
-            "cabinet": "x.cabinet_id",
+            "cabinet": "coalesce(nullif(x.cabinet_id, ''), x.device_cabinet_id)",
         },
         splits={SplitBy.SEVERITY: "x.severity", SplitBy.STATE: "x.state", SplitBy.FAMILY: "x.family"},
     ),
@@ -101,7 +101,6 @@ THINGS: Mapping[str, _Thing] = {
     "dead_letters": _Thing(
         view="dead_letters",
         moment="at",
-        weight="sum(x.stands_for)",
         columns={"reason": "x.reason", "cabinet": "x.cabinet_id"},
         splits={SplitBy.REASON: "x.reason"},
     ),
@@ -116,6 +115,11 @@ def conditions(what: str, where: Where, columns: Mapping[str, str] | None = None
     """What ``where`` asks for, each as SQL."""
     known = columns if columns is not None else THINGS[what].columns
     found: list[str] = []
+    if what == "cases" and not of_now(what, where):
+        # what is over counts where it was opened, and was late or not
+        known = {**known, "area": "x.opened_in_area", "late": _WAS_LATE}
+    if what == "assets" and columns is None and "state" not in where:
+        found.append("x.state <> 'abandoned'")
     for name, wanted in where.items():
         if name not in known:
             raise NotTranslated(f"{what} by {name}")
@@ -166,24 +170,26 @@ def count(
         raise NotTranslated(what.value)
     thing = THINGS[what.value]
     moment = "ended_at" if what is Counted.CASES and at is Moment.ENDED else thing.moment
+    if over and not moment:
+        raise NotTranslated(f"{what.value} over time")
     found = [*([thing.always] if thing.always else []), *conditions(what.value, where)]
-    if moment and (over or not of_now(what.value, where)):
+    if over:
+        # the first step is counted whole
+        begin = f"date_trunc('{over.value}', to_timestamp($__from / 1000.0), '{ZONE}')"
+        found += [f"x.{moment}_ms >= (extract(epoch FROM {begin}) * 1000)::bigint", f"x.{moment}_ms <= $__to"]
+    elif moment and not of_now(what.value, where):
         found.append(f"x.{moment}_ms {SPAN}")
     split, join = split_by(what.value, by, where, lang) if by else ("", "")
     split = worded(split, said(what.value, by.value)) if by else ""
     source = f"FROM {SCHEMA}.{thing.view} AS x{join}{where_of(found)}"
     if over:
-        if not moment:
-            raise NotTranslated(f"{what.value} over time")
         step = f"date_trunc('{over.value}', x.{moment}, '{ZONE}') AS time"
         metric = f", {split} AS metric" if by else ""
         order = "1, 2" if by else "1"
-        return f"SELECT {step}{metric}, {thing.weight} AS value\n{source}\nGROUP BY {order}\nORDER BY {order}"
+        return f"SELECT {step}{metric}, count(*) AS value\n{source}\nGROUP BY {order}\nORDER BY {order}"
     if by:
-        return (
-            f"SELECT {split} AS name, {thing.weight} AS value\n{source}\nGROUP BY 1\nORDER BY 2 DESC, 1\nLIMIT {limit}"
-        )
-    return f"SELECT coalesce({thing.weight}, 0) AS value\n{source}"
+        return f"SELECT {split} AS name, count(*) AS value\n{source}\nGROUP BY 1\nORDER BY 2 DESC, 1\nLIMIT {limit}"
+    return f"SELECT count(*) AS value\n{source}"
 
 
 def spark(what: Counted, where: Where, *, at: Moment) -> str:
@@ -194,7 +200,7 @@ def spark(what: Counted, where: Where, *, at: Moment) -> str:
     return (
         f"SELECT h.time, coalesce(n.value, 0) AS value\n"
         f"FROM generate_series(date_trunc('hour', to_timestamp($__from / 1000.0)), to_timestamp($__to / 1000.0),"
-        f" '1 hour') AS h(time)\nLEFT JOIN (SELECT date_trunc('hour', x.{moment}) AS time, {thing.weight} AS value\n"
+        f" '1 hour') AS h(time)\nLEFT JOIN (SELECT date_trunc('hour', x.{moment}) AS time, count(*) AS value\n"
         f"FROM {SCHEMA}.{thing.view} AS x{where_of(found)}\nGROUP BY 1) AS n ON n.time = h.time\nORDER BY 1"
     )
 
@@ -205,7 +211,8 @@ def split_by(what: str, by: SplitBy, where: Where, lang: str) -> tuple[str, str]
         chosen = where.get("area", "")
         # the level below the chosen area: a city's districts, a district's streets, a street's communities
         length = f"length('${{{chosen[1:]}:raw}}')" if isinstance(chosen, str) and chosen.startswith("$") else "0"
-        code = f"left(x.area_code, CASE {length} WHEN 6 THEN 9 WHEN 9 THEN 12 ELSE 6 END)"
+        column = "x.opened_in_area" if what == "cases" else "x.area_code"
+        code = f"left({column}, CASE {length} WHEN 6 THEN 9 WHEN 9 THEN 12 ELSE 6 END)"
         name = "z.name" if lang == "zh" else "coalesce(nullif(z.name_en, ''), z.name)"
         levels = "('district', 'street', 'community')"
         return (
@@ -216,10 +223,11 @@ def split_by(what: str, by: SplitBy, where: Where, lang: str) -> tuple[str, str]
         return ("coalesce(x.unit, '—')" if lang == "zh" else "coalesce(nullif(x.unit_en, ''), x.unit, '—')"), ""
     if what == "alerts" and by is SplitBy.KIND:
         return ("x.rule_zh" if lang == "zh" else "coalesce(nullif(x.rule_en, ''), x.rule_zh)"), ""
-    column = THINGS[what].splits.get(by)
-    if column is None:
+    if what == "cases" and by is SplitBy.LATE and not of_now(what, where):
+        return f"{_WAS_LATE}::text", ""
+    if by not in THINGS[what].splits:
         raise NotTranslated(f"{what} by {by.value}")
-    return f"{column}::text", ""
+    return f"{THINGS[what].splits[by]}::text", ""
 
 
 def week_hours(what: Counted, where: Where, days: tuple[str, ...], hour: str) -> str:

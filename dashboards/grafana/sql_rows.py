@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 
 from dashboards.grafana.sql import (
     CABINET_STATE,
@@ -20,6 +21,8 @@ from dashboards.grafana.sql import (
     worded,
 )
 from registry.domain.boards import Listed, SplitBy, Timelined, Where
+from registry.domain.kinds import Doubt
+from registry.queries.gaps import GAPS
 
 _LISTED: Mapping[Listed, tuple[str, Mapping[str, str]]] = {
     Listed.CASES: (
@@ -28,12 +31,12 @@ _LISTED: Mapping[Listed, tuple[str, Mapping[str, str]]] = {
         {
             "worst": "x.is_running DESC, x.severity DESC, x.is_late DESC, x.opened_at_ms",
             "newest": "x.id DESC",
-            "late": "x.is_running DESC, x.deadline_at_ms",
+            "late": "x.deadline_at_ms",
         },
     ),
     Listed.ALERTS: (
         "x.id, x.severity, x.{rule} AS rule, x.asset_name, x.road, x.value, x.peak, x.fired_at, x.cleared_at",
-        {"worst": "x.severity DESC, x.fired_at_ms", "newest": "x.id DESC", "late": "x.fired_at_ms"},
+        {"worst": "x.severity DESC, x.fired_at_ms DESC", "newest": "x.id DESC", "late": "x.fired_at_ms"},
     ),
     Listed.ASSETS: (
         "x.id, x.code, x.name, x.family, x.state, x.road, x.updated_at",
@@ -68,6 +71,8 @@ def rows(what: Listed, where: Where, order: str, limit: int, lang: str) -> str:
     found = [*([thing.always] if thing.always else []), *conditions(what.value, where)]
     if thing.moment and not of_now(what.value, where):
         found.append(f"x.{thing.moment}_ms {SPAN}")
+    if what is Listed.CASES and order == "late":
+        found.append("x.is_running")
     return (
         f"SELECT {columns.format(**words)}\nFROM {SCHEMA}.{thing.view} AS x{where_of(found)}\n"
         f"ORDER BY {orders[order].format(**words)}\nLIMIT {limit}"
@@ -78,7 +83,7 @@ _TROUBLE: Mapping[Timelined, tuple[str, str, str, Mapping[str, str]]] = {
     # who, which alerts tell of it, what joins them, and by what they are narrowed
     Timelined.CABINETS: (
         "coalesce(b.name, x.cabinet_id)",
-        "x.rule_kind = 'no_data' AND x.cabinet_id <> '' AND x.device_id IS NULL",
+        "x.rule_kind = 'no_data' AND x.cabinet_id <> '' AND x.bus = '' AND x.device_id IS NULL",
         f"LEFT JOIN {SCHEMA}.cabinets AS b ON b.id = x.cabinet_id",
         {"cabinet": "x.cabinet_id"},
     ),
@@ -135,17 +140,18 @@ def quality(what: str, where: Where, limit: int, lang: str, said: Said) -> str:
         reason = worded("x.reason", said("dead_letters", "reason"))
         found = [*conditions("dead_letters", where), f"x.at_ms {SPAN}"]
         return (
-            f"SELECT {reason} AS name, sum(x.stands_for) AS value, max(x.at) AS last\n"
+            f"SELECT {reason} AS name, count(*) AS value, max(x.at) AS last\n"
             f"FROM {SCHEMA}.dead_letters AS x{where_of(found)}\nGROUP BY 1\nORDER BY 2 DESC\nLIMIT {limit}"
         )
-    places = {"area": "x.area_code", "family": "x.family", "class": "x.class_code"}
+    places = {"area": "x.area_code", "family": "x.family", "class": "x.class_key"}
     narrowed = conditions(what, where, places)
     gap = worded("x.gap", said("assets", "gap"))
     if what == "unplaced":
-        source, split, weight = "doubts", worded("x.doubt", said("assets", "doubt")), "count(*)"
+        split = worded("x.gap", said("assets", "doubt"))
+        narrowed.append(f"x.gap IN {_listed(Doubt)}")
     elif what == "gaps":
-        source, split, weight = "gaps", gap, "sum(x.assets)"
-        narrowed.append("x.gap <> ''")
+        split = gap
+        narrowed.append(f"x.gap IN {_listed(GAPS)}")
     else:
         split, join = split_by("assets", SplitBy.AREA, where, lang)
         narrowed.append("x.gap IN ('supervisor', 'owner', 'maintainer')")
@@ -154,9 +160,13 @@ def quality(what: str, where: Where, limit: int, lang: str, said: Said) -> str:
             f"FROM {SCHEMA}.gaps AS x{join}{where_of(narrowed)}\nGROUP BY 1, 2\nORDER BY 3 DESC, 1\nLIMIT {limit}"
         )
     return (
-        f"SELECT {split} AS name, {weight} AS value\nFROM {SCHEMA}.{source} AS x{where_of(narrowed)}\n"
+        f"SELECT {split} AS name, sum(x.assets) AS value\nFROM {SCHEMA}.gaps AS x{where_of(narrowed)}\n"
         f"GROUP BY 1\nORDER BY 2 DESC\nLIMIT {limit}"
     )
+
+
+def _listed(words: Iterable[StrEnum]) -> str:
+    return "(" + ", ".join(quoted(word.value) for word in words) + ")"
 
 
 def marks(what: str, where: Where, lang: str) -> str:

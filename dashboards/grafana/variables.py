@@ -102,7 +102,7 @@ _DEVICES = (
 )
 _CABINETS = f"SELECT name AS __text, id AS __value FROM {SCHEMA}.cabinets ORDER BY id"  # noqa: S608
 _CLASSES = tuple(
-    f"SELECT {text} AS __text, code AS __value FROM {SCHEMA}.classes ORDER BY code"  # noqa: S608
+    f"SELECT {text} AS __text, key AS __value FROM {SCHEMA}.classes ORDER BY key"  # noqa: S608
     for text in ("code || ' ' || name_en", "code || ' ' || name_zh")
 )
 _QUERIES: dict[VariableName, tuple[str, ...]] = {

@@ -61,6 +61,7 @@ ASSETS = View(
     columns=(
         *_own("a", id="number of the asset", code="component code, 16 digits", scheme="class table of its class"),
         *_own("a", class_code="class by that table, 4 digits"),
+        *_is("class_key", "a.scheme || ':' || a.class_code", "both, as table:class"),
         *_is("class_zh", "k.name_zh", "name of the class in Chinese"),
         *_is("class_en", "k.name_en", "name of the class in English"),
         *_own("a", family="cover, light or other", name="its name", state="intact, damaged, lost or abandoned"),
@@ -93,6 +94,7 @@ CASES = View(
         *_is("lon", "coalesce(c.lon, a.lon)", "longitude, degrees WGS-84"),
         *_is("lat", "coalesce(c.lat, a.lat)", "latitude, degrees WGS-84"),
         *_is("area_code", "coalesce(a.area_code, c.area_code)", "area it lies in today"),
+        *_is("opened_in_area", "c.area_code", "area it lay in when it was opened, where it counts in a month"),
         *_own("c", unit_id="unit that handles it"),
         *_is("unit", "u.name", "name of that unit"),
         *_is("unit_en", "u.name_en", "its name in English"),
@@ -131,11 +133,13 @@ ALERTS = View(
         *_is("rule_kind", "r.kind", "limit, rate, no_data …"),
         *_is("case_kind", "r.case_kind", "kind of the case that the rule raises"),
         *_own("l", point_id="the point; null: a whole cabinet or bus is silent", device_id="the device"),
-        *_own("l", asset_id="the asset", cabinet_id="the cabinet, where it is about one", case_id="the case it raised"),
+        *_own("l", asset_id="the asset", cabinet_id="the cabinet, where it is about one", bus="the bus, likewise"),
+        *_is("device_cabinet_id", "d.cabinet_id", "the cabinet of the device"),
+        *_own("l", case_id="the case it raised"),
         *_own("l", group_id="alerts of one cause in one area", permit_id="the permit that covers it"),
         *_OF_ASSET,
         *_is("area_code", "a.area_code", "area of the asset"),
-        *_is("class_code", "a.class_code", "class of the asset"),
+        *_is("class_key", "a.scheme || ':' || a.class_code", "class of the asset, as table:class"),
         *_is("lon", "a.lon", "longitude, degrees WGS-84"),
         *_is("lat", "a.lat", "latitude, degrees WGS-84"),
         *_own("l", severity="1 notice, 2 alarm, 3 critical", peak_severity="the worst it was"),
@@ -145,7 +149,7 @@ ALERTS = View(
         *_at("l", began_at="when its condition was first seen", acknowledged_at="when somebody took note"),
     ),
     source=(
-        "FROM alert AS l\nLEFT JOIN asset AS a ON a.id = l.asset_id\n"
+        "FROM alert AS l\nLEFT JOIN asset AS a ON a.id = l.asset_id\nLEFT JOIN device AS d ON d.id = l.device_id\n"
         "LEFT JOIN rule AS r ON r.key = l.rule_key AND r.version = l.rule_version"
     ),
 )
@@ -169,7 +173,7 @@ DEVICES = View(
         *_own("d", id="number", serial="serial number", profile="device profile", asset_id="the asset it sits on"),
         *_OF_ASSET,
         *_is("area_code", "a.area_code", "area of the asset"),
-        *_is("class_code", "a.class_code", "class of the asset"),
+        *_is("class_key", "a.scheme || ':' || a.class_code", "class of the asset, as table:class"),
         *_own("d", cabinet_id="its cabinet", bus="its bus", heartbeat_s="how often it should be heard, seconds"),
         *_is("fitted", "d.removed_at IS NULL", "it is fitted now"),
         *_at("d", fitted_at="fitted", removed_at="taken off", suspect_since="since when its readings are suspect"),
@@ -194,8 +198,7 @@ POINTS = View(
         *_is("fitted", "d.removed_at IS NULL", "the device is fitted now"),
         *_is("asset_id", "d.asset_id", "the asset"),
         *_OF_ASSET,
-        *_is("scheme", "a.scheme", "class table of the asset's class"),
-        *_is("class_code", "a.class_code", "class of the asset"),
+        *_is("class_key", "a.scheme || ':' || a.class_code", "class of the asset, as table:class"),
         *_is("area_code", "a.area_code", "area of the asset"),
     ),
     source="FROM point AS p\nJOIN device AS d ON d.id = p.device_id\nLEFT JOIN asset AS a ON a.id = d.asset_id",
@@ -281,7 +284,7 @@ PERMITS = View(
         *_own("w", people="how many people go in"),
         *_OF_ASSET,
         *_is("area_code", "a.area_code", "area of the asset"),
-        *_is("class_code", "a.class_code", "class of the asset"),
+        *_is("class_key", "a.scheme || ':' || a.class_code", "class of the asset, as table:class"),
         *_at("w", cut=True, started_at="begun", ends_at="until when it was given", ended_at="handed back"),
     ),
     source="FROM permit AS w\nLEFT JOIN asset AS a ON a.id = w.asset_id",
@@ -294,7 +297,7 @@ SCANS = View(
         *_own("s", id="number", asset_id="the asset", finding="what was found", flag="why to look at it"),
         *_is("family", "a.family", "cover, light or other"),
         *_is("area_code", "a.area_code", "area of the asset"),
-        *_is("class_code", "a.class_code", "class of the asset"),
+        *_is("class_key", "a.scheme || ':' || a.class_code", "class of the asset, as table:class"),
         *_at("s", cut=True, at="when"),
     ),
     source="FROM scan AS s\nLEFT JOIN asset AS a ON a.id = s.asset_id",
@@ -302,10 +305,11 @@ SCANS = View(
 
 GAPS = View(
     name="gaps",
-    says="How many files lack what, as the last census counted them.",
+    says="How many files lack what, and how many positions are doubtful, as the last census counted them.",
     columns=(
-        *_own("g", gap="plate, sensor, cell, area, owner …; '' counts all assets", area_code="at most a community"),
+        *_own("g", gap="plate, sensor, cell …, or a doubt; '' counts all assets", area_code="at most a community"),
         *_own("g", scheme="class table", class_code="class", family="cover, light or other"),
+        *_is("class_key", "g.scheme || ':' || g.class_code", "both, as table:class"),
         *_is("assets", "g.count", "how many"),
     ),
     source="FROM gap_count AS g",
@@ -319,7 +323,7 @@ DOUBTS = View(
         *_own("o", distance_m="how far from that or from where it should be, metres"),
         *_OF_ASSET,
         *_is("area_code", "a.area_code", "area of the asset"),
-        *_is("class_code", "a.class_code", "class of the asset"),
+        *_is("class_key", "a.scheme || ':' || a.class_code", "class of the asset, as table:class"),
     ),
     source="FROM asset_doubt AS o\nJOIN asset AS a ON a.id = o.asset_id",
 )
@@ -330,6 +334,7 @@ CLASSES = View(
     columns=(
         *_own("k", scheme="class table", code="class by that table", name_zh="name", name_en="name in English"),
         *_own("k", family="cover, light or other"),
+        *_is("key", "k.scheme || ':' || k.code", "both, as table:class"),
     ),
     source="FROM asset_class AS k",
 )
