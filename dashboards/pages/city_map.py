@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Flask, Response, render_template, url_for
 
 from dashboards.login import area
-from dashboards.site import now, site, standard, t
+from dashboards.map_addresses import map_addresses
+from dashboards.pages.overview import own_words
+from dashboards.site import now, site
 from registry.domain.kinds import AreaLevel
 from registry.queries import overview as overview_queries
 from registry.queries.assets import asset_file
@@ -29,33 +31,12 @@ def city_map() -> str:
     return render_template(
         "map.html",
         feed_id=feed_id,
-        addresses=_addresses(),
+        addresses=map_addresses() | {"search": url_for("map_search"), "selections": url_for("add_selection")},
         levels=LEVELS,
         heat_days=HEAT_DAYS,
         wrong=overview_queries.wrong_now(where.engine, now=now(), limit=LISTED_WITHOUT_SCRIPT, scope=area()),
-        own_words={f"kind.{key}": t(f"kind.{key}") for key in standard().lines},
+        own_words=own_words(),
     )
-
-
-def _addresses() -> dict[str, str]:
-    """Where the script asks; the places of numbers in them stay open for it."""
-    tiles = url_for("map_tile", z=0, x=0, y=0)
-    return {
-        "facts": url_for("map_facts"),
-        "tiles": _open(tiles),
-        "areas": _open(url_for("map_area_tile", z=0, x=0, y=0)),
-        "cases": _open(url_for("map_case_tile", z=0, x=0, y=0)),
-        "search": url_for("map_search"),
-        "selections": url_for("add_selection"),
-        "card": url_for("map_card", asset_id=0),
-        "asset": url_for("asset", asset_id=0),
-        "case": url_for("case", case_id=0),
-    }
-
-
-def _open(address: str) -> str:
-    """``…/0/0/0.mvt`` with the names of its three numbers instead of them."""
-    return address.replace("/0/0/0", "/{z}/{x}/{y}")
 
 
 def map_card(asset_id: int) -> Response:

@@ -45,14 +45,19 @@ def area_tile(
             return Tile(etag, None)
         ids = [row.id for row in rows if _is_seen(frame, row)]
         shapes = {row.id: row.shape for row in tx.execute(select(area.c.id, area.c.shape).where(area.c.id.in_(ids)))}
-    layer = Layer("areas")
+    layer, names = Layer("areas"), Layer("names")
     for row in rows:
         if row.id in shapes:
             rings = list(_rings(frame, _shape(row.id, str(row.updated_at), shapes[row.id])))
             if rings:
                 tags = layer.tag("code", row.code) + layer.tag("name", row.name) + layer.tag("level", row.level)
                 layer.add_polygon(rings, tags, feature_id=row.id)
-    return Tile(etag, tile_of(layer))
+            # written once, in the tile that holds the middle: a name for each piece of the outline would stand many times
+            middle = _shape(row.id, str(row.updated_at), shapes[row.id]).representative_point()
+            x, y = frame.point(middle.x, middle.y)
+            if 0 <= x < EXTENT and 0 <= y < EXTENT:
+                names.add_point(x, y, names.tag("name", row.name) + names.tag("level", row.level), feature_id=row.id)
+    return Tile(etag, tile_of(layer, names))
 
 
 def _rows(tx: Connection, box: Box, level: AreaLevel, scope: str) -> list[Any]:

@@ -4,6 +4,7 @@ import "./styles/map_page.css";
 import { Alarm } from "./alarm";
 import { Refused } from "./answers";
 import type { CardPopup, CityMapView, ShownAsset } from "./citymap";
+import { addressesOf, BY_ZOOM, leadsOf } from "./citymap/facts";
 import { readPointed, readShown, writeShown } from "./citymap/address";
 import { areaM2, lengthM, type Measured, readableArea, readableLength } from "./citymap/measuring";
 import { ontoMap } from "./citymap/shift";
@@ -66,12 +67,10 @@ class MapPage {
     const place = shown ?? (pointed === undefined ? undefined : { center: pointed.at, zoom: 18 });
     const map = openCityMap(this.box, this.page, {
       interactive: true,
-      factsAddress: this.address("facts"),
-      tilesAddress: this.address("tiles"),
-      areasAddress: this.address("areas"),
-      casesAddress: this.address("cases"),
+      ...addressesOf(this.shell),
       ...(place === undefined ? {} : { place }),
-      ...(shown?.areas === undefined ? {} : { areas: shown.areas }),
+      areas: shown?.areas ?? BY_ZOOM,
+      room: this.room(),
       ...(shown?.heat === undefined ? {} : { heat: shown.heat }),
       ...(shown?.layers === undefined ? {} : { layers: shown.layers }),
       onAsset: (asset) => tip?.show(this.sketch?.using === undefined ? asset : undefined),
@@ -80,7 +79,7 @@ class MapPage {
     });
     this.map = map;
     const tip: InstanceType<typeof Tip> | undefined = new Tip(this.box, map);
-    this.popup = new Card(this.box, map, this.page, { asset: this.address("asset"), case: this.address("case"), card: this.address("card") });
+    this.popup = new Card(this.box, map, this.page, leadsOf(this.shell));
     if (pointed !== undefined) map.point(pointed.id);
     if (!(await map.ready) || map.canvas === undefined || map.facts === undefined) return;
     this.sketch = new Sketch(map, this.box, { onChange: (tool, points) => this.measured(tool, points), onRing: (_, ring) => void this.selected(ring) });
@@ -90,6 +89,11 @@ class MapPage {
     map.canvas.on("moveend", () => this.keepAddress());
     addEventListener("hashchange", () => this.followAddress());
     this.shell.dataset.ready = "";
+  }
+
+  /** How much of the map lies under search, tools and panel: what it moves to belongs into the rest. */
+  private room(): { top: number; right: number; bottom: number; left: number } {
+    return matchMedia(NARROW).matches ? { top: 80, right: 70, bottom: 110, left: 24 } : { top: 40, right: 84, bottom: 48, left: 400 };
   }
 
   // --- where it looks -------------------------------------------------------------------------------------------
@@ -139,8 +143,7 @@ class MapPage {
     sheet.hidden = asset === undefined;
     if (asset === undefined) return;
     void import("./citymap/card").then(({ cardOf }) => {
-      const at = { asset: this.address("asset"), case: this.address("case"), card: this.address("card") };
-      sheet.replaceChildren(cardOf(this.page, asset, at, () => this.card(undefined)));
+      sheet.replaceChildren(cardOf(this.page, asset, leadsOf(this.shell), () => this.card(undefined)));
     });
     this.panel.show("view");
     part("[data-pane=view]", this.shell).scrollTop = 0;

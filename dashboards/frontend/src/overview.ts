@@ -1,8 +1,9 @@
 // The overview stays true by itself: the stream says that something happened, then the figures are fetched again.
 import { Alarm } from "./alarm";
 import { fetchJson, type Overview, type WrongNow } from "./answers";
+import { addressesOf, BY_ZOOM, leadsOf } from "./citymap/facts";
 import { startLive } from "./live";
-import type { CityMap } from "./map";
+import type { CityMapView } from "./citymap";
 import { type Page, part, say, thisPage } from "./page";
 import { settled } from "./settled";
 import { addLine } from "./ticker";
@@ -33,7 +34,7 @@ async function showGroups(box: HTMLElement): Promise<void> {
 
 async function start(page: Page): Promise<void> {
   const ticker = part("[data-ticker]");
-  let map: CityMap | undefined;
+  let map: CityMapView | undefined;
   const list = new WrongList(page, (assetId) => map?.point(assetId));
   const refresh = settled(async () => {
     const [wrong, figures] = await Promise.all([
@@ -46,7 +47,6 @@ async function start(page: Page): Promise<void> {
     part("[data-more]").hidden = figures.overview.cases_open <= wrong.wrong.length;
     say(part("[data-fresh]"), page.t("overview.as_of", { clock: page.clock(Date.now()) }));
   }, SETTLE_MS);
-  const refreshMap = settled(async () => map?.load(), 1_000);
   const alarm = new Alarm(part<HTMLButtonElement>("[data-sound]"), part("[data-toasts]"), page);
   alarm.start();
   startLive(page, {
@@ -54,20 +54,30 @@ async function start(page: Page): Promise<void> {
       alarm.hear(event);
       addLine(ticker, event, page);
       refresh();
-      refreshMap();
+      map?.follow(event);
     },
     onResync: () => {
       refresh();
-      refreshMap();
+      map?.refresh();
     },
   });
   setInterval(() => {
     if (!document.hidden && list.size > 0) refresh();
   }, VALUES_EVERY_MS);
   // The list is live before the map's megabyte has arrived.
-  const { CityMap: Drawn } = await import("./map");
-  map = new Drawn(part("[data-map]"), page, (assetId) => list.point(assetId));
-  await map.load();
+  const { addZoom, CardPopup, openCityMap } = await import("./citymap");
+  const box = part("[data-map]");
+  const opened = openCityMap(box, page, {
+    ...addressesOf(box),
+    interactive: true,
+    embedded: true,
+    areas: BY_ZOOM,
+    onAsset: (asset) => list.point(asset?.id),
+    onPick: (asset) => card.show(asset),
+  });
+  const card = new CardPopup(box, opened, page, leadsOf(box));
+  map = opened;
+  addZoom(box, page, opened, box.dataset.whole);
 }
 
 if (document.querySelector("[data-map]") !== null) void thisPage().then(start);

@@ -61,3 +61,18 @@ export function tilesOf(address: string, crs: Crs, origin: string): string {
   const whole = address.startsWith("/") ? `${origin}${address}` : address;
   return crs === "wgs84" ? whole : asking(whole, "crs", crs);
 }
+
+/** Areas of the level that fits the zoom, as the server chooses it. */
+export const BY_ZOOM = "auto";
+
+/** Where the map in `box` asks, as the template wrote it there. */
+export function addressesOf(box: HTMLElement): { factsAddress: string; tilesAddress: string; areasAddress: string; casesAddress: string } {
+  const { facts = "", tiles = "", areas = "", cases = "" } = box.dataset;
+  return { factsAddress: facts, tilesAddress: tiles, areasAddress: areas, casesAddress: cases };
+}
+
+/** Where the cards of its assets lead and ask. */
+export function leadsOf(box: HTMLElement): { asset: string; case: string; card: string } {
+  const { asset = "", case: case_ = "", card = "" } = box.dataset;
+  return { asset, case: case_, card };
+}

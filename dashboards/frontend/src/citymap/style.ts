@@ -2,7 +2,7 @@
 import type { ExpressionSpecification, FilterSpecification, LayerSpecification, SourceSpecification, StyleSpecification } from "maplibre-gl";
 import { colour } from "../theme";
 import { baseLayers, catalogueParts } from "./grounds";
-import { asking, type Facts, tilesOf } from "./facts";
+import { asking, BY_ZOOM, type Facts, tilesOf } from "./facts";
 import { GLYPH_TABLE } from "./icons";
 import type { Crs } from "./shift";
 
@@ -31,8 +31,6 @@ export interface Addresses {
 }
 
 export const ASSETS = "assets";
-/** Areas of the level that fits the zoom, as the server chooses it. */
-export const BY_ZOOM = "auto";
 export const HITS = ["wrong-near", "wrong", "things", "dots"] as const;
 /** From here on things stand apart: each is drawn with its glyph, and its severity beside it. */
 export const NEAR = 16.5;
@@ -150,7 +148,7 @@ function areaLayers(): LayerSpecification[] {
       id: "areas-name",
       type: "symbol",
       source: "areas",
-      "source-layer": "areas",
+      "source-layer": "names",
       layout: {
         "text-field": ["get", "name"],
         "text-font": FONT,

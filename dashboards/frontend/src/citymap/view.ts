@@ -35,6 +35,8 @@ export interface CityMapOptions {
   readonly layers?: readonly string[];
   /** where it looks at first; without it at the whole city */
   readonly place?: { readonly center: Position; readonly zoom: number };
+  /** how many pixels at its edges are covered, so that the city is fitted into the rest */
+  readonly room?: { readonly top: number; readonly right: number; readonly bottom: number; readonly left: number };
   /** whether two fingers move it, so that one still scrolls the page around it */
   readonly embedded?: boolean;
   /** the asset below the pointer, or none any more */
@@ -138,7 +140,7 @@ export class CityMap {
     }
     const [west, south, east, north] = where.bbox;
     const bounds = new LngLatBounds(ontoMap([west, south], this.crs), ontoMap([east, north], this.crs));
-    this.canvas?.fitBounds(bounds, { padding: 40, maxZoom: 17.5, ...(still ? { duration: 0 } : { maxDuration: 1_600 }) });
+    this.canvas?.fitBounds(bounds, { padding: this.room, maxZoom: 17.5, ...(still ? { duration: 0 } : { maxDuration: 1_600 }) });
   }
 
   /** Where it looks, in WGS-84. */
@@ -212,7 +214,7 @@ export class CityMap {
       container: this.box,
       style: this.style(facts),
       ...(place === undefined ? { center: [104, 34] as Position, zoom: 3 } : { center: ontoMap(place.center, this.crs), zoom: place.zoom }),
-      ...(place === undefined && facts.bbox !== null ? { bounds: this.around(facts.bbox), fitBoundsOptions: { padding: 40, maxZoom: 17 } } : {}),
+      ...(place === undefined && facts.bbox !== null ? { bounds: this.around(facts.bbox), fitBoundsOptions: { padding: this.room, maxZoom: 17 } } : {}),
       interactive,
       maxZoom: 20,
       minZoom: 2,
@@ -330,6 +332,10 @@ export class CityMap {
     if (only !== undefined) return;
     this.point(this.ringed);
     this.drawGrid();
+  }
+
+  private get room(): NonNullable<CityMapOptions["room"]> {
+    return this.options.room ?? { top: 32, right: 32, bottom: 32, left: 32 };
   }
 
   private get plain(): boolean {

@@ -1,5 +1,6 @@
 // What the map shows, in words and lines: for a screen reader it is the map.
 import type { InView, ShownAsset } from "../citymap";
+import { keyOf } from "../citymap/things";
 import { element, shapeOf } from "../elements";
 import { type Page, part, say } from "../page";
 
@@ -23,7 +24,7 @@ export class ListPane {
     const lines = [...view.worst, ...view.calm];
     part("[data-list-none]").hidden = lines.length > 0;
     part("[data-list-cut]").hidden = lines.length === 0 || lines.length >= view.total;
-    const now = lines.map((asset) => `${asset.id}/${asset.severity}`).join(" ");
+    const now = lines.map((asset) => `${keyOf(asset)}/${asset.severity}`).join(" ");
     if (now === this.shown) return; // nobody loses the line they are on
     this.shown = now;
     const focused = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[data-line]")?.dataset.line;
@@ -43,6 +44,6 @@ export class ListPane {
     button.addEventListener("click", () => this.onChoose(asset));
     for (const name of ["pointerenter", "focus"]) button.addEventListener(name, () => this.onPoint(asset));
     for (const name of ["pointerleave", "blur"]) button.addEventListener(name, () => this.onPoint(undefined));
-    return element("li", { "data-line": String(asset.id) }, button);
+    return element("li", { "data-line": String(keyOf(asset)) }, button);
   }
 }
