@@ -30,10 +30,10 @@ export class BarsView implements View {
     const most = this.most();
     this.list.replaceChildren(
       ...this.bars.map((bar) => {
-        const fill = element("span", { class: "board-bar", "aria-hidden": "true" });
+        const fill = element("span", { class: "board-fill", "aria-hidden": "true" });
         fill.style.setProperty("--share", String(Math.max(0, bar.value) / most));
         fill.dataset.tone = toneOf(bar.value, panel.options.thresholds) ?? "";
-        const inside = [element("span", { class: "board-bar-name" }, bar.name || "–"), fill, element("b", {}, this.words(bar.value))];
+        const inside = [element("span", { class: "board-fill-name" }, bar.name || "–"), fill, element("b", {}, this.words(bar.value))];
         return element("li", {}, bar.href ? element("a", { href: bar.href }, ...inside) : element("span", {}, ...inside));
       }),
     );

@@ -9,6 +9,8 @@ export interface ChooserOptions {
   readonly several: boolean;
   /** what there is to choose for what was typed */
   readonly find: (search: string) => Promise<readonly Choice[]>;
+  /** how those are called that were chosen before */
+  readonly named: (values: readonly string[]) => Promise<readonly Choice[]>;
   /** whether typing costs a question to the server */
   readonly remote: boolean;
   readonly onChange: (values: readonly string[]) => void;
@@ -56,13 +58,18 @@ export class Chooser {
   set(values: readonly string[]): void {
     this.chosen = values;
     this.write();
-    if (!this.options.remote && values.some((value) => !this.known.has(value))) void this.learn("").then(() => this.write(), () => undefined);
+    if (values.every((value) => this.known.has(value))) return;
+    void this.options.named(values).then(
+      (found) => {
+        this.learn(found);
+        this.write();
+      },
+      () => undefined, // their values stand in the place of their names
+    );
   }
 
-  private async learn(search: string): Promise<readonly Choice[]> {
-    const found = await this.options.find(search);
+  private learn(found: readonly Choice[]): void {
     for (const { value, name } of found) this.known.set(String(value), name);
-    return found;
   }
 
   private write(): void {
@@ -81,7 +88,8 @@ export class Chooser {
     const mine = ++this.asked;
     let found: readonly Choice[];
     try {
-      found = await this.learn(search);
+      found = await this.options.find(search);
+      this.learn(found);
     } catch {
       this.list.replaceChildren(element("li", { class: "soft small" }, this.page.t("board.search_failed")));
       return;

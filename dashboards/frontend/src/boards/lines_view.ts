@@ -16,6 +16,7 @@ const BINS = 1200;
 const SHOWN_AT_POINTER = 8;
 const REACH_PX = 7;
 const NOTHING = "–";
+const SEVERITIES = [0, 1, 2, 3];
 
 interface Axis {
   readonly scale: string;
@@ -23,7 +24,7 @@ interface Axis {
 }
 
 export class LinesView implements View {
-  private readonly chart = element("div", { class: "board-chart", tabindex: "0", role: "img" });
+  private readonly chart = element("div", { class: "board-plot", tabindex: "0", role: "img" });
   private readonly legend = element("ul", { class: "board-legend" });
   private readonly tip = element("div", { class: "board-tip", hidden: "" });
   private readonly spoken = element("p", { class: "unseen", "aria-live": "polite" });
@@ -147,7 +148,7 @@ export class LinesView implements View {
     legend.forEach((line, at) => {
       const x = 8 + (at % 3) * (width / 3);
       const y = height - rows * 18 + Math.floor(at / 3) * 18 + 9;
-      pen.fillStyle = lineStyle(at).stroke;
+      pen.fillStyle = this.style(at).stroke;
       pen.fillRect(x, y - 2, 14, 4);
       pen.fillStyle = palette().inkSoft;
       pen.fillText(line.name, x + 20, y, width / 3 - 28);
@@ -180,6 +181,12 @@ export class LinesView implements View {
   private order(): number[] {
     const all = this.lines.map((_, at) => at);
     return this.bars ? all.reverse() : all;
+  }
+
+  private style(at: number): { readonly stroke: string; readonly dash: number[] } {
+    const { name } = this.lines[at] ?? {};
+    const severity = SEVERITIES.find((each) => this.page.t(`severity.${each}`) === name);
+    return lineStyle(at, severity);
   }
 
   private isHidden(at: number): boolean {
@@ -270,7 +277,7 @@ export class LinesView implements View {
   }
 
   private series(at: number): uPlot.Series {
-    const { stroke, dash } = lineStyle(at);
+    const { stroke, dash } = this.style(at);
     const scale = `y ${this.unitOf(this.lines[at])}`;
     const show = !this.isHidden(at);
     if (this.bars) {
@@ -326,13 +333,16 @@ export class LinesView implements View {
       this.aligned.lines.forEach((line, at) => {
         if (!line.wide || this.isHidden(at)) return;
         const scale = `y ${this.unitOf(this.lines[at])}`;
-        ctx.fillStyle = lineStyle(at).stroke;
+        ctx.fillStyle = this.style(at).stroke;
+        ctx.strokeStyle = ctx.fillStyle;
+        ctx.lineWidth = devicePixelRatio;
         for (const [from, to] of runs(line.min)) {
           ctx.beginPath();
           for (let index = from; index <= to; index += 1) this.corner(plot, line.max[index], index, scale, index === from);
           for (let index = to; index >= from; index -= 1) this.corner(plot, line.min[index], index, scale, false);
           ctx.closePath();
           ctx.fill();
+          ctx.stroke(); // a single spike is too narrow to be seen by its area
         }
       });
     });
@@ -410,7 +420,7 @@ export class LinesView implements View {
       element("strong", {}, this.page.moment(this.aligned.t[index] ?? 0)),
       ...shown.map(({ at, words }) => {
         const key = element("i", { class: "board-key" });
-        key.style.backgroundColor = lineStyle(at).stroke;
+        key.style.backgroundColor = this.style(at).stroke;
         return element("span", {}, key, element("span", {}, this.lines[at]?.name ?? ""), element("b", {}, words));
       }),
       ...(rest > 0 ? [element("span", { class: "soft" }, this.page.t("board.and_more", { n: rest }))] : []),
@@ -458,7 +468,7 @@ export class LinesView implements View {
     this.leave();
   }
 
-  private readings(index: number): { at: number; words: string; drawn: number; scale: string }[] {
+  private readings(index: number): { at: number; words: string; short: string; drawn: number; scale: string }[] {
     return this.lines.flatMap((line, at) => {
       const plain = this.plain.lines[at];
       const drawn = this.aligned.lines[at];
@@ -469,15 +479,16 @@ export class LinesView implements View {
       const decimals = this.decimalsOf(line);
       const value = plain.value[place] ?? null;
       const [least, greatest] = [plain.min[place] ?? value, plain.max[place] ?? value];
+      const short = written(value, unit, decimals, this.page);
       const words =
         least === greatest || least === null || greatest === null
-          ? written(value, unit, decimals, this.page)
+          ? short
           : this.page.t("board.reading", {
-              mean: written(value, unit, decimals, this.page),
+              mean: short,
               min: written(least, "", decimals, this.page),
               max: written(greatest, "", decimals, this.page),
             });
-      return [{ at, words, drawn: drawn.value[place] ?? 0, scale: `y ${unit}` }];
+      return [{ at, words, short, drawn: drawn.value[place] ?? 0, scale: `y ${unit}` }];
     });
   }
 
@@ -486,7 +497,7 @@ export class LinesView implements View {
     this.legend.replaceChildren(
       ...this.lines.map((line, at) => {
         const key = element("i", { class: "board-key" });
-        const { stroke, dash } = lineStyle(at);
+        const { stroke, dash } = this.style(at);
         if (dash.length === 0 || this.bars) key.style.backgroundColor = stroke;
         else key.style.backgroundImage = `repeating-linear-gradient(90deg, ${stroke} 0 4px, transparent 4px 7px)`;
         const button = element(
@@ -519,7 +530,7 @@ export class LinesView implements View {
     if (keys.length === 0) return;
     const at = index ?? undefined;
     if (at !== undefined) {
-      const found = new Map(this.readings(at).map((each) => [each.at, each.words]));
+      const found = new Map(this.readings(at).map((each) => [each.at, each.short]));
       keys.forEach((key, line) => say(key, found.get(line) ?? NOTHING));
       return;
     }

@@ -40,10 +40,13 @@ export function palette(): Palette {
   return known;
 }
 
+const SEVERITIES: readonly (Tone | undefined)[] = ["good", "notice", "alarm", "critical"];
 const DASHES: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
 
-/** How the line of that number is drawn. */
-export function lineStyle(index: number): { readonly stroke: string; readonly dash: number[] } {
+/** How the line of that number is drawn; a line of one severity has the colour of that severity everywhere. */
+export function lineStyle(index: number, severity?: number): { readonly stroke: string; readonly dash: number[] } {
+  const tone = severity === undefined ? undefined : SEVERITIES[severity];
+  if (tone !== undefined) return { stroke: palette().tones[tone], dash: [] };
   const { series } = palette();
   const dash = DASHES[Math.floor(index / series.length) % DASHES.length] ?? [];
   return { stroke: series[index % series.length] ?? "", dash: [...dash] };

@@ -7,10 +7,11 @@ import type { Desk, Rows, View } from "./view";
 
 const TONES: Readonly<Record<string, Tone>> = {
   online: "good",
-  speaking: "good",
+  heard: "good",
   cleared: "good",
   acknowledged: "notice",
   pending: "notice",
+  suspect: "notice",
   firing: "alarm",
   silent: "alarm",
   offline: "critical",
@@ -18,6 +19,8 @@ const TONES: Readonly<Record<string, Tone>> = {
 /** What a state looks like without its colour: whole, striped, or a thin line. */
 const HEIGHT: Readonly<Record<Tone | "none", number>> = { good: 0.36, notice: 0.62, alarm: 1, critical: 1, none: 0.1 };
 const ROW_PX = 26;
+/** Both ends of a day have the same hour: the axis names days sooner than a chart with many ticks. */
+const AXIS_WITH_DAYS = 3;
 
 export class StatesView implements View {
   private lines: readonly StateRow[] = [];
@@ -161,7 +164,7 @@ export class StatesView implements View {
     const count = Math.max(2, Math.min(6, Math.floor(first.clientWidth / 110)));
     const length = this.span.toMs - this.span.fromMs;
     const { language, zone } = this.desk.page;
-    const format = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", { timeZone: zone, hourCycle: "h23", ...tickParts(length / count, length) });
+    const format = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", { timeZone: zone, hourCycle: "h23", ...tickParts(length / count, AXIS_WITH_DAYS * length) });
     this.axis.replaceChildren(
       ...Array.from({ length: count }, (_, at) => element("span", {}, format.format(this.span.fromMs + (length * at) / (count - 1)))),
     );

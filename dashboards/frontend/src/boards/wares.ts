@@ -16,6 +16,12 @@ interface Everything {
   readonly sources: Grammar;
 }
 
+export interface Found {
+  readonly remote: boolean;
+  readonly find: (search: string) => Promise<readonly Choice[]>;
+  readonly named: (values: readonly string[]) => Promise<readonly Choice[]>;
+}
+
 /** Too many for a list. */
 const SEARCHED = new Set(["asset", "device"]);
 
@@ -32,19 +38,16 @@ export class Wares {
     return this.all;
   }
 
-  /** How a variable's values are found. */
-  of(name: string): { readonly remote: boolean; readonly find: (search: string) => Promise<readonly Choice[]> } {
+  /** How a variable's values are found, and how those that were chosen before are called. */
+  of(name: string): Found {
     if (SEARCHED.has(name)) {
-      return {
-        remote: true,
-        find: async (search) => {
-          const query = new URLSearchParams({ name, q: search });
-          return (await fetchJson<{ found: Choice[] }>(`${this.address}?${query}`)).found;
-        },
-      };
+      const ask = async (more: Readonly<Record<string, string>>): Promise<readonly Choice[]> =>
+        (await fetchJson<{ found: Choice[] }>(`${this.address}?${new URLSearchParams({ name, ...more })}`)).found;
+      return { remote: true, find: (search) => ask({ q: search }), named: (ids) => ask({ ids: ids.join(",") }) };
     }
     return {
       remote: false,
+      named: async () => (await this.everything()).variables[name] ?? [],
       find: async (search) => {
         const wanted = search.toLowerCase();
         const { variables } = await this.everything();
