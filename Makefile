@@ -73,8 +73,8 @@ browser: setup $(STAMPS)/dev debian ## Only the tests in Chromium
 bench: setup $(STAMPS)/dev debian ## Run the benchmarks (each prints its baseline beside it)
 	@for name in benchmarks/[a-z]*.py; do $(BIN)/covercode bench $$(basename $$name .py) --json; done
 
-pictures: setup $(STAMPS)/dev debian ## Take pictures of the pages of a running demo city into var/pictures
-	$(BIN)/pytest -q tests/browser --pictures var/pictures $(ARGS)
+pictures: setup $(STAMPS)/dev debian ## Take pictures of every page in both languages at three sizes into var/pictures (goes on where it was stopped)
+	$(BIN)/python -m tests.browser.pictures var/pictures $(ARGS)
 
 migration: $(STAMPS)/dev ## Write a migration from the tables: make migration MESSAGE="add a column"
 	$(BIN)/python -c 'import sys; from registry.storage.schema import draft_migration; draft_migration(sys.argv[1])' "$(MESSAGE)"

@@ -1,0 +1,165 @@
+"""The demo's quarter without its processes: a day of readings, cases in every stage, and one thing of each sort."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import Engine, insert, select, update
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from dashboards.app import create_app
+from operate.demo_plan import DemoCity, Wishes, build_demo
+from operate.demo_street import CORNER, DIVISION, degrees_of
+from operate.processes import WebCity, open_records
+from registry.domain.geo import place_cell
+from registry.domain.kinds import Role, Severity, Source
+from registry.domain.people import Actor
+from registry.services.case_opening import open_or_attach
+from registry.services.rules import install_shipped_rules
+from registry.storage.database import writing
+from registry.storage.series import SeriesRow, SeriesStore
+from registry.storage.tables import alert, asset, case, device, latest, point, user
+from tests.things import Things, Where, one_of_each, page_addresses
+
+SENSORS = 24
+EVERY = timedelta(minutes=10)
+DAY = timedelta(days=1)
+# what is wrong in the quarter: kind of case, severity, stage, hours ago
+TROUBLES = (
+    ("cover_displaced", Severity.CRITICAL, "filed", 0.2),
+    ("water_high", Severity.CRITICAL, "dispatched", 1.5),
+    ("cover_displaced", Severity.ALARM, "in_hand", 3.0),
+    ("water_high", Severity.ALARM, "dispatched", 5.0),
+    ("cover_displaced", Severity.ALARM, "filed", 9.0),
+    ("water_high", Severity.NOTICE, "in_hand", 26.0),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilledSite:
+    """Where it answers, its application, and what is in it."""
+
+    address: str
+    app: Flask
+    engine: Engine
+    things: Things
+
+    def pages(self) -> dict[str, str]:
+        """Name of the route → address, of every route that answers GET."""
+        return page_addresses(self.app, self.things)
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing: whoever looks at the pages tells what went wrong."""
+
+
+@contextmanager
+def filled_site(folder: Path) -> Iterator[FilledSite]:
+    """The site on a free port, with the demo's accounts, until the block ends."""
+    now = datetime.now(UTC)
+    server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
+    wishes = Wishes(
+        duration=None, sensors=SENSORS, seed=5, faults="", inventory=None, home=folder / "city", port=server.server_port
+    )
+    city = build_demo(wishes, now=now)
+    engine, store = open_records(city.place)
+    things = fill(engine, store, now=now)
+    server.app = app = _app(city, engine, store)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield FilledSite(address=f"http://127.0.0.1:{server.server_port}", app=app, engine=engine, things=things)
+    finally:
+        server.shutdown()
+        thread.join(60)
+        server.server_close()
+        store.close()
+        engine.dispose()
+
+
+def _app(city: DemoCity, engine: Engine, store: SeriesStore) -> Flask:
+    settings = replace(city.place.settings.web, secret_file=city.place.secret_file)
+    return create_app(settings, WebCity(city.place), engine, store)
+
+
+def fill(engine: Engine, store: SeriesStore, *, now: datetime) -> Things:
+    """Readings, troubles, and one thing of each sort."""
+    with writing(engine) as tx:
+        install_shipped_rules(tx, now=now)
+        rows = tx.execute(select(user)).all()
+        fitted = list(tx.execute(select(device.c.asset_id).where(device.c.asset_id.is_not(None))).scalars())
+    people = {row.login: Actor(user_id=row.id, name=row.name, role=Role(row.role), unit_id=row.unit_id) for row in rows}
+    crew = people["crew1"]
+    assert crew.unit_id is not None
+    where = Where(
+        engine=engine,
+        asset_id=fitted[0],
+        unit_id=crew.unit_id,
+        crew=crew,
+        dispatcher=people["dispatcher"],
+        area_code=f"{DIVISION}001",
+        now=now,
+    )
+    things = one_of_each(where)
+    move_here(engine)
+    _day_of_readings(engine, store, now=now)
+    _troubles(engine, fitted[1:], crew.unit_id, now=now)
+    return things
+
+
+def _day_of_readings(engine: Engine, store: SeriesStore, *, now: datetime) -> None:
+    """Every point, every ten minutes for a day: a calm wave about its usual value."""
+    steps, rows, newest = int(DAY / EVERY), list[SeriesRow](), list[dict[str, object]]()
+    with writing(engine) as tx:
+        for one in tx.execute(select(point)).all():
+            usual, swing = (one.baseline or 0.0), 0.4 + (one.full_scale or 10.0) * 0.02
+            for step in range(steps + 1):
+                at = now - DAY + EVERY * step
+                value = usual + swing * math.sin(step / steps * 2 * math.pi + one.id)
+                at_ms = int(at.timestamp() * 1000)
+                rows.append(SeriesRow(one.id, at_ms, value, 0, at_ms))
+            newest.append(
+                {"point_id": one.id, "measured_at": now, "received_at": now, "recorded_at": now, "value": value,
+                 "quality": 0}
+            )  # fmt: skip
+        tx.execute(latest.delete())
+        tx.execute(insert(latest), newest)
+    store.append(rows)
+
+
+def _troubles(engine: Engine, fitted: list[int], unit_id: int, *, now: datetime) -> None:
+    for (kind, severity, stage, hours), asset_id in zip(TROUBLES, fitted, strict=False):
+        at = now - timedelta(hours=hours)
+        with writing(engine) as tx:
+            opened = open_or_attach(tx, asset_id=asset_id, kind=kind, severity=severity, source=Source.SENSOR, now=at)
+            told = {"stage": stage, "unit_id": None if stage == "filed" else unit_id}
+            tx.execute(update(case).where(case.c.id == opened.case_id).values(told))
+            found = select(device.c.id, point.c.id.label("point_id")).join(point).where(device.c.asset_id == asset_id)
+            sensor = tx.execute(found.limit(1)).first()
+            assert sensor is not None
+            tx.execute(
+                insert(alert).values(
+                    rule_key="cover_tilt", rule_version=1, point_id=sensor.point_id, device_id=sensor.id,
+                    asset_id=asset_id, case_id=opened.case_id, severity=int(severity), state="firing", began_at=at,
+                    fired_at=at, recorded_at=at, value=20.0, peak=25.0,
+                )
+            )  # fmt: skip
+
+
+def move_here(engine: Engine) -> None:
+    """The month's assets lie in another city; a map of both would show a country."""
+    with writing(engine) as tx:
+        far = tx.execute(select(asset.c.id).where(asset.c.code.not_like(f"{DIVISION}%")).order_by(asset.c.id)).scalars()
+        for number, asset_id in enumerate(far.all()):
+            east, north = degrees_of(30.0 * (number % 25), 30.0 * (number // 25))
+            lon, lat = CORNER[0] + east, CORNER[1] + north
+            place = {"lon": lon, "lat": lat, "place_cell": place_cell(lon, lat), "area_code": f"{DIVISION}001"}
+            tx.execute(update(asset).where(asset.c.id == asset_id).values(place))

@@ -1,0 +1,202 @@
+"""Pictures of every page for people to look at: ``python -m tests.browser.pictures FOLDER`` (``make pictures``).
+
+Every route that answers GET is asked of the application itself, in both languages at three sizes, and by night at two.
+What is there already is not taken again, so a run that was stopped goes on; ``index.html`` shows them side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Page, Request, sync_playwright
+
+from dashboards.permissions import PERMISSIONS
+from tests.browser.conftest import CHROMIUM, SWITCHES
+from tests.browser.eyes import sign_in
+from tests.browser.filled_site import FilledSite, filled_site
+
+SIZES = {"desk": (1440, 900), "tablet": (800, 1180), "phone": (390, 844)}
+# pages that look different to those who are not signed in, and whose page of their own it is
+GUESTS = {"login", "scan", "report", "report_on_map", "public_bulletin", "public_bulletins", "kiosk"}
+CREW = {"tasks", "phone_app"}
+QUIET_MS, PATIENCE_MS, TALLEST_PX = 250, 20_000, 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One window: the language, the theme and the sizes in which each page is taken."""
+
+    language: str
+    theme: str
+    sizes: tuple[str, ...]
+
+
+LOOKS = (
+    Look("zh", "light", tuple(SIZES)),
+    Look("en", "light", tuple(SIZES)),
+    Look("zh", "dark", ("desk", "phone")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One page: the name of its route, its address, and who looks at it (nobody in particular: empty)."""
+
+    name: str
+    address: str
+    login: str
+
+
+class Waiting:
+    """Counts what the page still waits for; a live stream stays open and is not waited for."""
+
+    def __init__(self, page: Page) -> None:
+        self._open: set[Request] = set()
+        page.on("request", self._began)
+        page.on("requestfinished", self._ended)
+        page.on("requestfailed", self._ended)
+
+    def _began(self, request: Request) -> None:
+        if request.resource_type not in ("eventsource", "websocket") and "/stream" not in request.url:
+            self._open.add(request)
+
+    def _ended(self, request: Request) -> None:
+        self._open.discard(request)
+
+    def until_drawn(self, page: Page) -> bool:
+        """Wait until its letters are there and it has asked for nothing for a moment; whether that came in time."""
+        page.evaluate("() => document.fonts.ready.then(() => true)")
+        deadline, quiet_since = time.monotonic() + PATIENCE_MS / 1000, time.monotonic()
+        while time.monotonic() < deadline:
+            page.wait_for_timeout(50)
+            if self._open or page.locator(".map-wait:visible").count():
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since > QUIET_MS / 1000:
+                return True
+        self._open.clear()
+        return False
+
+
+def take_all(folder: Path, *, only: Sequence[str], again: bool) -> int:
+    """Fill ``folder``; returns how many pictures were taken."""
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = 0
+    with tempfile.TemporaryDirectory() as home, filled_site(Path(home)) as site, sync_playwright() as playwright:
+        address, stops = site.address, stops_of(site)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        wanted = [stop for stop in stops if not only or stop.name in only]
+        for look in LOOKS:
+            windows: dict[str, BrowserContext] = {}
+            for stop in wanted:
+                missing = [size for size in look.sizes if again or not picture(folder, stop, look, size).exists()]
+                if not missing:
+                    continue
+                if stop.login not in windows:
+                    windows[stop.login] = browser.new_context(base_url=address, locale="zh-CN")
+                    dress(windows[stop.login], address, stop.login, look)
+                taken += take(windows[stop.login], stop, look, missing, folder)
+            for window in windows.values():
+                window.close()
+            write_index(folder, stops)
+        browser.close()
+    return taken
+
+
+def dress(window: BrowserContext, address: str, login: str, look: Look) -> None:
+    """Choose the language and the theme, and sign in."""
+    chosen = (("lang", "zh"), ("theme", look.theme))
+    window.add_cookies([{"name": name, "value": value, "url": address} for name, value in chosen])
+    if login:
+        page = window.new_page()
+        page.goto("/login")
+        sign_in(page, login)
+        page.wait_for_selector("body.staff")
+        page.close()
+    window.add_cookies([{"name": "lang", "value": look.language, "url": address}])
+
+
+def take(window: BrowserContext, stop: Stop, look: Look, sizes: Sequence[str], folder: Path) -> int:
+    """The page at each of ``sizes``; 0 where the route answers with no page."""
+    page = window.new_page()
+    waiting = Waiting(page)
+    try:
+        kind = page.request.get(stop.address, max_redirects=0).headers.get("content-type", "")
+        if not kind.startswith("text/html"):
+            return 0
+        page.set_viewport_size({"width": SIZES[sizes[0]][0], "height": SIZES[sizes[0]][1]})
+        answer = page.goto(stop.address, wait_until="load")
+        if answer is None or answer.status >= 400:
+            sys.stderr.write(f"{stop.name}: {stop.address} answers {answer and answer.status}\n")
+        for size in sizes:
+            width, height = SIZES[size]
+            page.set_viewport_size({"width": width, "height": height})
+            waiting.until_drawn(page)
+            # not Playwright's full page, which leaves the bar at the window's foot in the middle of the picture
+            tall = int(page.evaluate("() => document.documentElement.scrollHeight"))
+            if tall > height:
+                page.set_viewport_size({"width": width, "height": min(tall, TALLEST_PX)})
+                waiting.until_drawn(page)
+            page.screenshot(path=picture(folder, stop, look, size), type="jpeg", quality=80)
+        return len(sizes)
+    finally:
+        page.close()
+
+
+def picture(folder: Path, stop: Stop, look: Look, size: str) -> Path:
+    return folder / f"{stop.name}-{size}-{look.language}-{look.theme}.jpg"
+
+
+def write_index(folder: Path, stops: Sequence[Stop]) -> None:
+    """A contact sheet: one row for each page, one column for each look."""
+    looks = [(look, size) for look in LOOKS for size in look.sizes]
+    heads = "".join(f"<th>{size} {look.language} {look.theme}</th>" for look, size in looks)
+    rows = []
+    for stop in stops:
+        cells = []
+        for look, size in looks:
+            path = picture(folder, stop, look, size)
+            image = f'<a href="{path.name}"><img src="{path.name}" loading="lazy"></a>' if path.exists() else ""
+            cells.append(f"<td>{image}</td>")
+        if any("img" in cell for cell in cells):
+            rows.append(f"<tr><th>{html.escape(stop.name)}<br>{html.escape(stop.address)}</th>{''.join(cells)}</tr>")
+    style = "body{font:14px sans-serif}img{width:220px;max-height:340px;object-fit:cover;object-position:top}"
+    sheet = f"<!doctype html><meta charset=utf-8><title>Pages</title><style>{style}</style>"
+    sheet += f"<table><tr><th></th>{heads}</tr>{''.join(rows)}</table>"
+    (folder / "index.html").write_text(sheet, "utf-8")
+
+
+def stops_of(site: FilledSite) -> list[Stop]:
+    """Every page, and who looks at it."""
+    found = site.pages()
+    stops = [Stop(name, address, login_of(name)) for name, address in sorted(found.items())]
+    return [*stops, Stop("scan_crew", found["scan"], "crew1"), Stop("error", "/nowhere", "admin")]
+
+
+def login_of(endpoint: str) -> str:
+    if endpoint in GUESTS and None in PERMISSIONS[endpoint].roles:
+        return ""
+    return "crew1" if endpoint in CREW else "admin"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="ROUTE", help="only these pages, by their routes' names"
+    )
+    parser.add_argument("--again", action="store_true", help="take again what is there already")
+    given = parser.parse_args()
+    began = time.monotonic()
+    taken = take_all(given.folder, only=given.only, again=given.again)
+    sys.stdout.write(f"{taken} pictures in {time.monotonic() - began:.0f} s: {given.folder}/index.html\n")
+
+
+if __name__ == "__main__":
+    main()
