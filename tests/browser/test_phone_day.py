@@ -234,6 +234,6 @@ def test_what_the_office_did_meanwhile_is_shown_and_settled_by_the_person(tmp_pa
         expect(page.locator("[data-waiting]")).to_have_text(words("app.badge_sent"))
         file = case_file(site.engine, work.case_id)
         assert file is not None
-        assert (file.stage, file.entries[-1].move) == (Stage.FILED, "note")
+        assert (file.stage, file.entries[-1].move) == (Stage.FILED, "report")
         assert "已到场，车道已围挡" in file.entries[-1].note
         assert file.entries[-1].by_name == work.crew.name

@@ -47,10 +47,18 @@ export class App {
     setInterval(() => void this.send(), ROUND_MS);
     await this.show();
     await tidy(this.state.store, Date.now());
+    await this.meet();
+    await this.send();
     await findMe(this);
     const age = Date.now() - Date.parse(this.state.carried?.at ?? "1970-01-01");
     if (age > STALE_MS) await this.refresh(false);
-    await this.send();
+  }
+
+  /** Looks who is signed in: what somebody else carries is not shown, and is not sent. */
+  private async meet(): Promise<void> {
+    const before = this.state.user?.id;
+    await this.state.askWho();
+    if (this.state.user?.id !== before && before !== undefined) await this.refresh(false);
   }
 
   /** The screen that the address names. */
@@ -110,8 +118,9 @@ export class App {
     const mark = part<HTMLAnchorElement>("[data-waiting]");
     const signIn = waiting > 0 && this.state.halt === "sign_in";
     const words = signIn ? t("app.badge_sign_in", { n: waiting }) : troubled > 0 ? t("app.badge_trouble", { n: troubled }) : waiting > 0 ? t("app.badge_waiting", { n: waiting }) : navigator.onLine ? t("app.badge_sent") : t("app.badge_offline");
-    mark.className = `mark ${troubled > 0 ? "mark-bad" : waiting > 0 ? "mark-waiting" : navigator.onLine ? "mark-good" : "mark-waiting"}`;
-    mark.replaceChildren(icon(troubled > 0 ? "alerts" : waiting > 0 || !navigator.onLine ? "clock" : "check"), words);
+    mark.className = `flag ${troubled > 0 ? "flag-bad" : waiting > 0 ? "flag-waiting" : navigator.onLine ? "flag-good" : "flag-waiting"}`;
+    part("i", mark).replaceChildren(icon(troubled > 0 ? "alerts" : waiting > 0 || !navigator.onLine ? "clock" : "check"));
+    say(part("span", mark), words);
     const count = part("[data-count=waiting]");
     say(count, waiting > 0 ? String(waiting) : "");
     const drafts = this.state.drafts.filter((draft) => this.state.mine(draft)).length;
@@ -212,6 +221,7 @@ export class App {
     if (round === undefined) return;
     const changed = state.halt !== round.halt || round.sent > 0 || asked;
     state.halt = round.halt;
+    if (round.halt === "other_person") await this.meet();
     if (round.sent > 0) await state.fetchBundle();
     if (changed || state.troubled.length > 0) await this.showAgain();
     this.badge();

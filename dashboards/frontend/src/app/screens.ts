@@ -130,7 +130,7 @@ export async function caseScreen(app: App, id: number): Promise<Node[]> {
   const before = state.lastMove(id);
   // after one's own move that is on its way, the server's list of moves is the one of the stage before
   const moves = before === undefined ? task.moves : (task.then[before.subject.move ?? ""] ?? task.moves.filter((move) => move.name === "note"));
-  const subject = (move: string): Subject => ({ case_id: id, move, ...(row.asset_id === null ? {} : { asset_id: row.asset_id }) });
+  const subject = (move: string): Subject => ({ case_id: id, case_kind: row.kind, move, ...(row.asset_id === null ? {} : { asset_id: row.asset_id }) });
   const about = `${state.kind(row.kind)} · ${row.asset_name}`;
   return [
     make("div", { class: "head" }, shapeOf(row.severity), make("div", {}, make("h1", {}, state.kind(row.kind)), make("p", { class: "soft" }, row.number))),

@@ -221,7 +221,14 @@ describe("a conflict", () => {
     expect(await states()).toEqual(["a sent"]);
   });
 
-  it("becomes a remark with its time when the person says so", async () => {
+  it("joins the open case as a report, which whoever lost it may still make, when the person says so", async () => {
+    const [one] = await allActs(store);
+    await keepAsNote(store, { ...one!, subject: { ...one!.subject, case_kind: "pole_leaning" } }, "现场已到场 11:00", "key-note");
+    await send();
+    expect(city.asked.at(-1)).toMatchObject({ address: "/api/v1/assets/3/reports", match: null, body: { kind: "pole_leaning", text: "现场已到场 11:00" } });
+  });
+
+  it("becomes a note of the case where nothing can join it any more", async () => {
     const [one] = await allActs(store);
     await keepAsNote(store, one!, "现场已到场 11:00", "key-note");
     city.answers.delete("/api/v1/cases/9/moves");

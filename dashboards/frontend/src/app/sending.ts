@@ -234,9 +234,19 @@ export async function sendAnew(store: Store, act: Act, key: string): Promise<voi
   await changeAct(store, act.id, { ...change, first_sent_ms: undefined, ...cleared() } as unknown as Partial<Act>);
 }
 
-/** What was done becomes a remark on the case: nothing moves, and nothing is lost. */
+const ENDED = new Set(["closed", "void"]);
+
+/**
+ * What was done becomes a remark on the case: nothing moves, and nothing is lost. On a case that is open it goes as a report
+ * from the street, which joins it: a case that was given to others meanwhile takes no note from whoever had it before.
+ */
 export async function keepAsNote(store: Store, act: Act, words: string, key: string): Promise<void> {
-  const request = { path: `/cases/${act.subject.case_id ?? 0}/moves`, body: { move: "note", note: words, photo_ids: [], done_at: act.done_at }, version: act.office?.version ?? 0 };
+  const { asset_id, case_id, case_kind } = act.subject;
+  const joins = asset_id !== undefined && case_kind !== undefined && !ENDED.has(act.office?.stage ?? "");
+  const more = { photo_ids: [], done_at: act.done_at };
+  const request = joins
+    ? { path: `/assets/${asset_id}/reports`, body: { text: words.slice(0, 1000), kind: case_kind, ...more } }
+    : { path: `/cases/${case_id ?? 0}/moves`, body: { move: "note", note: words, ...more }, version: act.office?.version ?? 0 };
   const change = { request, kind: "move", subject: { ...act.subject, move: "note" }, key, state: "waiting", tries: 0, next_ms: 0, needs: undefined, first_sent_ms: undefined };
   await changeAct(store, act.id, { ...change, ...cleared() } as unknown as Partial<Act>);
 }

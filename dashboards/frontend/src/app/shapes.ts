@@ -150,6 +150,7 @@ export type FormKind = "report" | "permit" | "permit_end" | "permit_prolong" | "
 export interface Subject {
   readonly asset_id?: number;
   readonly case_id?: number;
+  readonly case_kind?: string;
   readonly device_id?: number;
   readonly permit_id?: number;
   /** The act that started the permit, while the server has not numbered it. */
