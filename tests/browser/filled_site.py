@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,6 +74,8 @@ def filled_site(folder: Path) -> Iterator[FilledSite]:
     engine, store = open_records(city.place)
     things = fill(engine, store, now=now)
     server.app = app = _app(city, engine, store)
+    # a copy, so that what is built meanwhile takes no file away from a page that is being looked at
+    app.static_folder = shutil.copytree(app.static_folder or "", folder / "static")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

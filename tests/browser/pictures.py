@@ -26,7 +26,7 @@ SIZES = {"desk": (1440, 900), "tablet": (800, 1180), "phone": (390, 844)}
 # pages that look different to those who are not signed in, and whose page of their own it is
 GUESTS = {"login", "scan", "report", "report_on_map", "public_bulletin", "public_bulletins", "kiosk"}
 CREW = {"tasks", "phone_app"}
-QUIET_MS, PATIENCE_MS, TALLEST_PX = 250, 20_000, 3_600
+QUIET_MS, PATIENCE_MS, TALLEST_PX = 250, 8_000, 3_600
 
 
 @dataclass(frozen=True, slots=True)

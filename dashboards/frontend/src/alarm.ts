@@ -96,9 +96,27 @@ export class Alarm {
     const open = href === undefined ? [] : [element("a", { class: "button", href }, t("alarm.open"))];
     const words = element("p", {}, element("strong", {}, line.text), " ", line.where);
     const toast = element("li", { class: "toast" }, shapeOf(CRITICAL), words, ...open, close);
-    close.addEventListener("click", () => toast.remove());
+    close.addEventListener("click", () => {
+      toast.remove();
+      this.count();
+    });
     this.list.prepend(toast);
-    while (this.list.children.length > MOST_SHOWN) this.list.lastElementChild?.remove();
+    while (this.toasts().length > MOST_SHOWN) this.toasts().at(-1)?.remove();
+    this.count();
+  }
+
+  private toasts(): HTMLElement[] {
+    return [...this.list.querySelectorAll<HTMLElement>(".toast")];
+  }
+
+  /** Where there is room for one toast only (a phone), a line says how many more there are and closes them all. */
+  private count(): void {
+    this.list.querySelector(".toast-more")?.remove();
+    const more = this.toasts().length - 1;
+    if (more < 1) return;
+    const close = element("button", { type: "button", class: "button quiet" }, this.page.t("alarm.close_all"));
+    close.addEventListener("click", () => this.list.replaceChildren());
+    this.list.append(element("li", { class: "toast-more" }, this.page.t("alarm.more", { n: more }), close));
   }
 
   private show(): void {
