@@ -21,6 +21,7 @@ ALWAYS_SEEN = (
     ("cases", "cases"),
     ("alerts", "alerts"),
     ("assets", "assets"),
+    ("boards", "boards"),
 )
 GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
@@ -86,6 +87,7 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("wall", "overview"),
             ("mobile_resources", "place"),
+            ("explore", "search"),
             ("permits", "key"),
             ("silences", "pause"),
             ("seasons", "clock"),

@@ -13,6 +13,8 @@ export interface ChooserOptions {
   readonly named: (values: readonly string[]) => Promise<readonly Choice[]>;
   /** whether typing costs a question to the server */
   readonly remote: boolean;
+  /** what stands there when nothing is chosen; without it nothing chosen means all */
+  readonly none?: string;
   readonly onChange: (values: readonly string[]) => void;
 }
 
@@ -76,7 +78,7 @@ export class Chooser {
     const [first] = this.chosen;
     const words =
       first === undefined
-        ? this.page.t("board.all")
+        ? (this.options.none ?? this.page.t("board.all"))
         : this.chosen.length === 1
           ? (this.known.get(first) ?? first)
           : this.page.t("board.several", { n: this.chosen.length });
@@ -100,7 +102,7 @@ export class Chooser {
     const kept = this.chosen.filter((value) => !there.has(value)).map((value) => ({ value, name: this.known.get(value) ?? value }));
     const shown = [...kept, ...found];
     const none = shown.length === 0 ? [element("li", { class: "soft small" }, this.page.t("board.none_found"))] : [];
-    const all = search === "" ? [this.entry({ value: "", name: this.page.t("board.all") })] : [];
+    const all = search === "" && this.options.none === undefined ? [this.entry({ value: "", name: this.page.t("board.all") })] : [];
     this.list.replaceChildren(...all, ...shown.slice(0, SHOWN).map((choice) => this.entry(choice)), ...none);
   }
 

@@ -184,7 +184,8 @@ export class LinesView implements View {
   }
 
   private style(at: number): { readonly stroke: string; readonly dash: number[] } {
-    const { name } = this.lines[at] ?? {};
+    const { name, like } = this.lines[at] ?? {};
+    if (like !== undefined && like >= 0) return { stroke: lineStyle(like).stroke, dash: [4, 4] };
     const severity = SEVERITIES.find((each) => this.page.t(`severity.${each}`) === name);
     return lineStyle(at, severity);
   }

@@ -110,6 +110,8 @@ export interface Line {
   readonly decimals?: number;
   readonly point_id?: number;
   readonly asset_id?: number | null;
+  /** the line that this one is compared with: it has its colour, dashed */
+  readonly like?: number;
   readonly t: readonly number[];
   readonly min?: readonly (number | null)[];
   readonly max?: readonly (number | null)[];

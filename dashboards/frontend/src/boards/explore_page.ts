@@ -1,0 +1,245 @@
+// Any point against any other: lines on one chart, an axis for each unit, and the same time before for comparison.
+import { fetchJson, Refused } from "../answers";
+import { element } from "../elements";
+import { type Page, part, say, thisPage } from "../page";
+import { THEME_CHANGED } from "../theme";
+import { type Explored, readExplored, writeExplored } from "./explored";
+import { Chooser } from "./chooser";
+import { type FrameDesk, PanelFrame } from "./frame";
+import { post } from "./lines";
+import { lineStyle } from "./palette";
+import type { Answer, Choice, Line, Mark, Panel } from "./shapes";
+import { fixed, isLive, lengthOf, lengthWords, moved, type Saying, scaled, type Span, spanOf } from "./span";
+import { RefreshPicker, TimePicker } from "./time_picker";
+import { written } from "./tones";
+
+const BEFORE = ["-1d", "-7d", "-4w", "-1y"] as const;
+const EVERY_S = 30;
+
+interface FoundPoint {
+  readonly point_id: number;
+  readonly name: string;
+  readonly unit: string;
+  readonly decimals: number;
+  readonly asset?: string | null;
+  readonly asset_id?: number | null;
+}
+
+interface Statistics {
+  readonly point_id: number;
+  readonly min: number | null;
+  readonly mean: number | null;
+  readonly max: number | null;
+  readonly last: number | null;
+  readonly last_ms?: number | null;
+  readonly readings?: number;
+}
+
+type ExploreAnswer = Answer & { readonly statistics?: readonly Statistics[] };
+
+const PANEL: Panel = { id: "explore", title: { zh: "", en: "" }, kind: "time_series", x: 0, y: 0, w: 24, h: 14, source: { of: "series", points: [] }, options: {} };
+
+class ExplorePage implements FrameDesk {
+  readonly map = { tiles: "", facts: "" };
+  private readonly frame: PanelFrame;
+  private readonly picker: TimePicker;
+  private readonly chooser: Chooser;
+  private readonly known = new Map<number, FoundPoint>();
+  private explored: Explored;
+  private past: Saying[] = [];
+  private run: AbortController | undefined;
+  private statistics: readonly Statistics[] = [];
+  private everyS = EVERY_S;
+  private askedAt = 0;
+
+  constructor(
+    private readonly box: HTMLElement,
+    readonly page: Page,
+  ) {
+    this.explored = readExplored(location.search);
+    const section = part("[data-panel]", box);
+    this.frame = new PanelFrame(section, { ...PANEL, title: { zh: page.t("nav.explore"), en: page.t("nav.explore") } }, this);
+    this.picker = new TimePicker(part("[data-time]", box), page, (said) => this.go(said));
+    new RefreshPicker(part("[data-refresh]", box), page, EVERY_S, (seconds) => (this.everyS = seconds), () => void this.load());
+    this.chooser = new Chooser(
+      {
+        label: page.t("explore.points"),
+        several: true,
+        remote: true,
+        none: page.t("explore.none_chosen"),
+        find: (search) => this.find({ q: search }),
+        named: (ids) => this.find({ ids: ids.join(",") }),
+        onChange: (chosen) => this.change({ points: chosen.map(Number) }),
+      },
+      page,
+    );
+    const room = part("[data-points]", box);
+    room.replaceChildren(this.chooser.box, this.beforeSelect());
+    this.show();
+    void this.load();
+    addEventListener("popstate", () => {
+      this.explored = readExplored(location.search);
+      this.show();
+      void this.load();
+    });
+    addEventListener(THEME_CHANGED, () => {
+      this.frame.redraw();
+      this.writeStatistics();
+    });
+    setInterval(() => {
+      const due = this.everyS > 0 && Date.now() - this.askedAt > this.everyS * 1000;
+      if (due && !document.hidden && this.run === undefined && isLive(this.explored.time)) void this.load();
+    }, 1_000);
+  }
+
+  marks = (): readonly Mark[] => [];
+
+  point(): void {}
+
+  zoom(span: Span): void {
+    this.past.push(this.explored.time);
+    this.change({ time: fixed(span) });
+  }
+
+  back(): void {
+    this.change({ time: this.past.pop() ?? { from: "-24h", to: "now" } });
+  }
+
+  move(by: number): void {
+    this.picker.move((span) => moved(span, by, Date.now()));
+  }
+
+  scale(factor: number): void {
+    this.picker.move((span) => scaled(span, factor, Date.now()));
+  }
+
+  private go(time: Saying): void {
+    this.past.push(this.explored.time);
+    this.change({ time });
+  }
+
+  private change(change: Partial<Explored>): void {
+    this.explored = { ...this.explored, ...change };
+    history.pushState(null, "", `${location.pathname}${writeExplored(this.explored)}`);
+    this.show();
+    void this.load();
+  }
+
+  private show(): void {
+    this.picker.show(this.explored.time);
+    this.chooser.set(this.explored.points.map(String));
+    const select = this.box.querySelector<HTMLSelectElement>("[data-before]");
+    if (select !== null) select.value = this.explored.before;
+  }
+
+  private beforeSelect(): HTMLElement {
+    const { t } = this.page;
+    const options = [
+      element("option", { value: "" }, t("explore.before_none")),
+      ...BEFORE.map((length) => element("option", { value: length }, t("explore.before", { span: lengthWords(length, t) }))),
+    ];
+    const select = element("select", { class: "input board-every", "data-before": "", "aria-label": t("explore.compare") }, ...options);
+    select.addEventListener("change", () => this.change({ before: select.value }));
+    return select;
+  }
+
+  private async find(more: Readonly<Record<string, string>>): Promise<readonly Choice[]> {
+    const { found } = await fetchJson<{ found: FoundPoint[] }>(`${this.box.dataset.search ?? ""}?${new URLSearchParams(more)}`);
+    for (const point of found) this.known.set(point.point_id, point);
+    return found.map((point) => ({ value: point.point_id, name: point.name }));
+  }
+
+  private span(): Span {
+    const now = Date.now();
+    return spanOf(this.explored.time, now) ?? { fromMs: now - 86_400_000, toMs: now };
+  }
+
+  private async load(): Promise<void> {
+    this.run?.abort();
+    const { t, clock } = this.page;
+    this.askedAt = Date.now();
+    part("[data-begin]", this.box).hidden = this.explored.points.length > 0;
+    this.frame.section.hidden = this.explored.points.length === 0;
+    if (this.explored.points.length === 0) {
+      this.statistics = [];
+      this.writeStatistics();
+      this.box.dataset.drawn = "0";
+      return;
+    }
+    const mine = new AbortController();
+    this.run = mine;
+    this.frame.waiting();
+    const status = part("[data-status]", this.box);
+    try {
+      const span = this.span();
+      const shift = lengthOf(this.explored.before) ?? 0;
+      const [now, before] = await Promise.all([
+        this.ask(span, mine.signal),
+        shift === 0 ? undefined : this.ask({ fromMs: span.fromMs - shift, toMs: span.toMs - shift }, mine.signal),
+      ]);
+      const lines = now.series ?? [];
+      const shifted = (before?.series ?? []).map((line): Line => ({
+        ...line,
+        name: t("explore.before_name", { name: line.name, span: lengthWords(this.explored.before, t) }),
+        t: line.t.map((at) => at + shift),
+        like: lines.findIndex((other) => other.point_id === line.point_id),
+      }));
+      this.statistics = now.statistics ?? [];
+      this.frame.answer({ ...now, panel: PANEL.id, series: [...lines, ...shifted] });
+      this.writeStatistics(lines);
+      say(status, t("board.as_of", { clock: clock(Date.now()) }));
+      status.dataset.state = "answered";
+      this.box.dataset.drawn = String(lines.length);
+    } catch (problem) {
+      if (mine.signal.aborted) return;
+      status.dataset.state = "unreachable";
+      say(status, problem instanceof Refused ? problem.message : t("board.unreachable", { clock: clock(Date.now()) }));
+      this.frame.tell(problem instanceof Refused ? problem.message : t("board.no_answer"), 2);
+    } finally {
+      if (this.run === mine) this.run = undefined;
+    }
+  }
+
+  private async ask(span: Span, signal: AbortSignal): Promise<ExploreAnswer> {
+    const body = {
+      points: this.explored.points,
+      from_ms: Math.round(span.fromMs),
+      to_ms: Math.round(span.toMs),
+      width_px: Math.min(2_000, Math.max(300, this.box.clientWidth)),
+    };
+    return (await (await post(this.box.dataset.answers ?? "", body, signal)).json()) as ExploreAnswer;
+  }
+
+  private writeStatistics(lines: readonly Line[] = []): void {
+    const { t } = this.page;
+    const table = part("[data-statistics]", this.box);
+    table.hidden = this.explored.points.length === 0;
+    const body = part("tbody", table);
+    body.replaceChildren(
+      ...this.explored.points.map((id) => {
+        const at = lines.findIndex((line) => line.point_id === id);
+        const line = lines[at];
+        const point = this.known.get(id);
+        const said = this.statistics.find((each) => each.point_id === id);
+        const key = element("i", { class: "board-key" });
+        if (at >= 0) key.style.backgroundColor = lineStyle(at).stroke;
+        const name = line?.name ?? point?.name ?? `#${id}`;
+        const asset = line?.asset_id ?? point?.asset_id;
+        const unit = line?.unit ?? point?.unit;
+        const decimals = line?.decimals ?? point?.decimals;
+        const number = (value: number | null | undefined): HTMLElement => element("td", { class: "number" }, written(value, unit, decimals, this.page));
+        const away = element("button", { type: "button", class: "button quiet board-away", "aria-label": t("explore.remove", { name }), title: t("explore.remove", { name }) }, "×");
+        away.addEventListener("click", () => this.change({ points: this.explored.points.filter((each) => each !== id) }));
+        const lead = asset ? element("a", { href: `/assets/${asset}` }, name) : element("span", {}, name);
+        const last = said?.last_ms ? element("small", { class: "sub" }, this.page.moment(said.last_ms)) : element("small");
+        const lastCell = number(said?.last);
+        lastCell.append(last);
+        return element("tr", {}, element("th", { scope: "row" }, element("span", { class: "board-named" }, key, lead)), number(said?.min), number(said?.mean), number(said?.max), lastCell, element("td", { class: "number" }, away));
+      }),
+    );
+  }
+}
+
+export async function openExplore(box: HTMLElement): Promise<void> {
+  new ExplorePage(box, await thisPage());
+}
