@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from itertools import pairwise
-from math import gcd
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Connection, case, func, select, type_coerce
+from sqlalchemy import Connection
 
 from registry.domain.board_time import steps
 from registry.domain.boards import Counted, CountSource, Moment, Over, SplitBy, WeekHoursSource
 from registry.domain.kinds import AssetState
 from registry.queries.board_names import Namer
 from registry.queries.board_series import readings_between
+from registry.queries.board_sums import Groups, grouped, stepped
 from registry.queries.board_things import Plan, plan_of
 from registry.queries.board_values import Asked, Bar, Bars, CountsOverTime, Heat, Spark, Stat, Steps, To
 from registry.queries.health import CabinetHealth, cabinets
@@ -24,10 +23,8 @@ from registry.storage.database import reading
 from registry.storage.tables import asset
 from registry.storage.times import from_ms, to_ms
 
-_QUARTER_MS = 900_000
+_HOUR_MS = 3_600_000
 _SPARK_STEPS = ((timedelta(days=3), Over.HOUR), (timedelta(days=120), Over.DAY), (timedelta(days=800), Over.WEEK))
-
-Groups = dict[Any, int]
 
 
 def stat(source: CountSource, asked: Asked, *, with_spark: bool) -> Stat:
@@ -41,17 +38,14 @@ def stat(source: CountSource, asked: Asked, *, with_spark: bool) -> Stat:
     with reading(asked.engine) as tx:
         if plan.moment is None:
             return Stat(value=sum(_grouped(tx, source.what, plan).values()), to=plan.to)
-        began = asked.since - (asked.until - asked.since)
-        inside = case((plan.moment >= asked.since, 1), else_=0)
-        span = (plan.moment >= began, plan.moment < asked.until)
-        query = select(inside, func.count()).select_from(plan.tables).where(*span, *plan.conditions).group_by(inside)
-        found_by = {int(now): int(many) for now, many in tx.execute(query)}
+        edges = [to_ms(asked.since - (asked.until - asked.since)), asked.since_ms, asked.until_ms]
+        before, now = stepped(tx, plan, edges)[None].tolist()
     spark = None
     if with_spark:
         over = next((over for span, over in _SPARK_STEPS if asked.until - asked.since <= span), Over.MONTH)
         drawn = over_time(CountSource(what=source.what, over=over, at=source.at, where=source.where), asked).series
         spark = Spark(t=drawn[0].t, value=[float(each) for each in drawn[0].value]) if drawn else None
-    return Stat(value=found_by.get(1, 0), before=found_by.get(0, 0), spark=spark, to=plan.to)
+    return Stat(value=now, before=before, spark=spark, to=plan.to)
 
 
 def bars(source: CountSource, asked: Asked) -> Bars:
@@ -85,22 +79,12 @@ def over_time(source: CountSource, asked: Asked) -> CountsOverTime:
     if source.what is Counted.READINGS:
         return _readings_over(source, asked, edges)
     plan = plan_of(source.what, source.where, asked, by=source.by, at=source.at)
-    width = gcd(*(two - one for one, two in pairwise(edges)))
-    slot = (type_coerce(plan.moment, BigInteger) - edges[0]) // width
-    span = (plan.moment >= begins[0], plan.moment < begins[-1])
-    columns = [slot.label("slot"), *([] if plan.split is None else [plan.split.label("split")]), func.count()]
-    query = select(*columns).select_from(plan.tables).where(*span, *plan.conditions)
-    query = query.group_by("slot", *([] if plan.split is None else ["split"]))
     found: dict[Any, Any] = defaultdict(lambda: np.zeros(len(edges) - 1, dtype=np.int64))
     with reading(asked.engine) as tx:
-        rows = tx.execute(query).all()
+        counted = stepped(tx, plan, edges)
         namer = Namer(tx, source.what, source.by, asked)
-        places = np.searchsorted(edges, [edges[0] + int(row[0]) * width for row in rows], side="right") - 1
-        keys = namer.keys({row[1] for row in rows}) if plan.split is not None else {}
-        for place, row in zip(places.tolist(), rows, strict=True):
-            found[keys[row[1]] if plan.split is not None else ""][place] += int(row[-1])
-        if not found and plan.split is None:
-            found[""] += 0
+        for key, as_key in namer.keys(counted).items():
+            found[as_key] += counted[key]
         order = namer.order({key: int(each.sum()) for key, each in found.items()})
         names = namer.names(order)
     series = [Steps(name=names.get(key, ""), t=edges[:-1], value=found[key].tolist()) for key in order[: source.limit]]
@@ -110,19 +94,17 @@ def over_time(source: CountSource, asked: Asked) -> CountsOverTime:
 def week_hours(source: WeekHoursSource, asked: Asked) -> Heat:
     """How many began in which hour of the week, as clocks of the city showed it."""
     plan = plan_of(source.what, source.where, asked, by=None, at=Moment.OPENED)
-    quarter = type_coerce(plan.moment, BigInteger) // _QUARTER_MS
-    query = select(quarter.label("slot"), func.count()).select_from(plan.tables)
-    query = query.where(plan.moment >= asked.since, plan.moment < asked.until, *plan.conditions).group_by("slot")
+    since_ms, until_ms = asked.since_ms, asked.until_ms
+    # zones differ from UTC by quarters of an hour, so the first hour of the city's clock may have begun before
+    first = steps(asked.since, asked.until, Over.HOUR, asked.zone)[0]
+    edges = [since_ms, *range(to_ms(first) + _HOUR_MS, until_ms, _HOUR_MS), until_ms]
     with reading(asked.engine) as tx:
-        rows = tx.execute(query).all()
+        counted = stepped(tx, plan, edges)[None].tolist()
     found: dict[tuple[int, int], int] = defaultdict(int)
-    clock: dict[int, tuple[int, int]] = {}
-    for slot, many in rows:
-        if slot not in clock:
-            # zones differ from UTC by quarters of an hour
-            local = from_ms(int(slot) * _QUARTER_MS).astimezone(asked.zone)
-            clock[slot] = local.weekday(), local.hour
-        found[clock[slot]] += int(many)
+    for at_ms, many in zip(edges, counted, strict=False):
+        if many:
+            local = from_ms(at_ms).astimezone(asked.zone)
+            found[local.weekday(), local.hour] += many
     return Heat(cells=[(day, at, many) for (day, at), many in sorted(found.items())])
 
 
@@ -133,7 +115,7 @@ def _grouped(tx: Connection, what: Counted, plan: Plan, asked: Asked | None = No
     conditions = list(plan.conditions)
     if plan.moment is not None and asked is not None:
         conditions += [plan.moment >= asked.since, plan.moment < asked.until]
-    return _counted(tx, plan, conditions)
+    return grouped(tx, plan, conditions)
 
 
 def _assets_grouped(tx: Connection, plan: Plan) -> Groups:
@@ -141,25 +123,17 @@ def _assets_grouped(tx: Connection, plan: Plan) -> Groups:
     merged, unusual = asset.c.merged_into_id.is_not(None), asset.c.state != AssetState.INTACT.value
     if plan.states and AssetState.INTACT.value not in plan.states:
         few = (unusual, asset.c.state.in_(plan.states), ~merged)
-        return _counted(tx, plan, [*few, *plan.conditions])
+        return grouped(tx, plan, [*few, *plan.conditions])
     unwanted = [state.value for state in AssetState if not _wanted(state, plan.states)]
-    found = _counted(tx, plan, plan.conditions)
+    found = grouped(tx, plan, plan.conditions)
     for out in ([merged], [unusual, asset.c.state.in_(unwanted), ~merged]):
-        for key, many in _counted(tx, plan, [*out, *plan.conditions]).items():
+        for key, many in grouped(tx, plan, [*out, *plan.conditions]).items():
             found[key] = found.get(key, 0) - many
     return {key: many for key, many in found.items() if many > 0 or plan.split is None}
 
 
 def _wanted(state: AssetState, states: Sequence[str]) -> bool:
     return state.value in states if states else state is not AssetState.ABANDONED
-
-
-def _counted(tx: Connection, plan: Plan, conditions: Sequence[Any]) -> Groups:
-    query = select(func.count()).select_from(plan.tables).where(*conditions)
-    if plan.split is None:
-        return {None: int(tx.execute(query).scalar_one())}
-    grouped = select(plan.split.label("split"), func.count()).select_from(plan.tables).where(*conditions)
-    return {key: int(many) for key, many in tx.execute(grouped.group_by("split"))}
 
 
 def some_cabinets(where: Mapping[str, Any], asked: Asked) -> list[CabinetHealth]:

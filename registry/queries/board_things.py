@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, case, func, or_, select
@@ -12,7 +12,18 @@ from registry.domain.boards import Chosen, Counted, Moment, SplitBy, Where
 from registry.domain.deadlines import RUNNING_STAGES
 from registry.domain.errors import InvalidInput
 from registry.domain.external_events import EXTERNAL_PROFILE
-from registry.domain.kinds import ENDED_STAGES, AlertState, RuleKind, Stage
+from registry.domain.kinds import (
+    ENDED_STAGES,
+    AlertState,
+    Family,
+    PermitState,
+    Reject,
+    RuleKind,
+    Severity,
+    Source,
+    Stage,
+)
+from registry.domain.shipped_standard import SHIPPED_LINES
 from registry.queries.asset_filters import digits_begin
 from registry.queries.board_values import Asked, Nothing, To
 from registry.storage.open_cases import IS_OPEN
@@ -30,6 +41,7 @@ class Plan:
 
     ``split``: the column whose values the count is split by; ``to``: the list behind the number. ``states``: of assets,
     those meant (none: all but abandoned ones); that they were merged into no other is left to whoever counts.
+    ``values``: those of the split that are known beforehand, and whether there can be no others.
     """
 
     tables: FromClause
@@ -38,12 +50,17 @@ class Plan:
     split: Any = None
     to: To | None = None
     states: tuple[str, ...] = ()
+    values: tuple[Any, ...] = ()
+    all_values: bool = False
 
 
 def plan_of(what: Counted, where: Where, asked: Asked, *, by: SplitBy | None, at: Moment = Moment.OPENED) -> Plan:
     """How ``what`` is counted for whoever asks. Raises ``InvalidInput``, ``Nothing``."""
     given = {name: value for name, value in where.items() if asked.words(value)}
-    return _PLANS[what](given, asked, by, at)
+    plan = _PLANS[what](given, asked, by, at)
+    if by is None or (what, by) not in _VALUES:
+        return plan
+    return replace(plan, values=_VALUES[what, by], all_values=by is not SplitBy.KIND)
 
 
 def _cases(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
@@ -97,8 +114,7 @@ def case_lies(prefix: str, *, of_now: bool) -> Condition:
     where that was when the case was opened, as the figures of a month have it."""
     if not of_now:
         return digits_begin(case_file.c.area_code, prefix)
-    inside = select(asset.c.id).where(asset.c.id == case_file.c.asset_id, digits_begin(asset.c.area_code, prefix))
-    return or_(inside.exists(), and_(case_file.c.asset_id.is_(None), digits_begin(case_file.c.area_code, prefix)))
+    return digits_begin(case_file.c.lies_in, prefix)
 
 
 def _late_now(asked: Asked) -> Condition:
@@ -268,6 +284,21 @@ def of_class(words: Sequence[str]) -> Condition:
         scheme, _, code = word.partition(":")
         ways.append(and_(asset.c.scheme == scheme, *([asset.c.class_code == code] if code else [])))
     return or_(*ways)
+
+
+_VALUES: Mapping[tuple[Counted, SplitBy], tuple[Any, ...]] = {
+    (Counted.CASES, SplitBy.STAGE): tuple(Stage),
+    (Counted.CASES, SplitBy.KIND): tuple(line.key for line in SHIPPED_LINES),
+    (Counted.CASES, SplitBy.SEVERITY): tuple(map(int, Severity)),
+    (Counted.CASES, SplitBy.CHANNEL): tuple(Source),
+    (Counted.CASES, SplitBy.LATE): (0, 1),
+    (Counted.ALERTS, SplitBy.SEVERITY): tuple(map(int, Severity)),
+    (Counted.ALERTS, SplitBy.STATE): tuple(AlertState),
+    (Counted.ASSETS, SplitBy.FAMILY): tuple(Family),
+    (Counted.DEAD_LETTERS, SplitBy.REASON): tuple(Reject),
+    (Counted.PERMITS, SplitBy.STATE): tuple(PermitState),
+    (Counted.SCANS, SplitBy.STATE): ("flagged", "fine"),
+}
 
 
 def area_digits(given: Mapping[str, Chosen], asked: Asked) -> int:
