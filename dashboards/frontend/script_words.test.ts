@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { scriptSources } from "./build_plugins";
 import { blindIn, namedIn, wordsUsed } from "./script_words";
 
-const CALLED = /\bt\(\s*"([^"]+)"/g;
+const CALLED = /\bt\(\s*"([^"]+)"(?! \+)/g;
 const BEGUN = /\bt\(\s*`([a-z][\w.]*)\$\{/g;
 const here = import.meta.dirname;
 const sources = scriptSources(join(here, "src")).map((file) => ({ file, source: readFileSync(file, "utf8") }));
@@ -15,14 +15,14 @@ const catalogues = ["zh", "en"].map(
 describe("the words of scripts", () => {
   const source = [
     't("chart.none"); const LATE = "time.overdue_by";',
-    "t(`point.${name}`); t(`board.kind_${kind}_text`);",
+    "t(`point.${name}`); t(`board.kind_${kind}_text`); t(\"unit.\" + unit);",
     "  // words: letter.* map.title",
     'import { a } from "./chart"; const address = `/assets/${id}`;',
   ].join("\n");
 
   it("are keys that stand in a source, beginnings that are filled, and what a line declares", () => {
     expect([...namedIn(source).keys]).toEqual(["chart.none", "time.overdue_by", "map.title"]);
-    expect([...namedIn(source).beginnings]).toEqual(["point.", "board.kind_", "letter."]);
+    expect([...namedIn(source).beginnings]).toEqual(["point.", "board.kind_", "unit.", "letter."]);
   });
 
   it("are shipped alone, in the catalogue's order", () => {

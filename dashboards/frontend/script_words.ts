@@ -2,7 +2,7 @@
 //
 // A script names a word in one of three ways:
 //   t("chart.none")                a key as it stands, anywhere in a source;
-//   t(`point.${name}`)             a beginning, filled while the page runs: every key that begins so is shipped;
+//   t(`point.${name}`), "point." + name   a beginning, filled while the page runs: every key that begins so is shipped;
 //   // words: letter.* map.title   a line that declares what no literal shows (a key that the server names).
 
 /** What one source names: whole keys (or what looks like one) and beginnings of keys. */
@@ -12,7 +12,7 @@ export interface Named {
 }
 
 const LITERAL = /["'`]([a-z]\w*(?:\.\w+)+)["'`]/g;
-const BEGINNING = /`([a-z]\w*\.[\w.]*)\$\{/g;
+const BEGINNING = /`([a-z]\w*\.[\w.]*)\$\{|"([a-z]\w*\.[\w.]*)" \+/g;
 const DECLARED = /^\s*\/\/ words: (.+)$/gm;
 // a template that begins with a value, straight in a call that looks a word up
 const BLIND = /\bt\(\s*`\$\{[^`]*`/g;
@@ -20,7 +20,7 @@ const BLIND = /\bt\(\s*`\$\{[^`]*`/g;
 /** What `source` (TypeScript) names. */
 export function namedIn(source: string): Named {
   const keys = new Set(Array.from(source.matchAll(LITERAL), (found) => found[1] ?? ""));
-  const beginnings = new Set(Array.from(source.matchAll(BEGINNING), (found) => found[1] ?? ""));
+  const beginnings = new Set(Array.from(source.matchAll(BEGINNING), (found) => found[1] ?? found[2] ?? ""));
   for (const [, line = ""] of source.matchAll(DECLARED)) {
     for (const one of line.trim().split(/\s+/)) {
       if (one.endsWith("*")) beginnings.add(one.slice(0, -1));
