@@ -50,7 +50,7 @@ function severityColour(of: ExpressionSpecification, calm: string | ExpressionSp
 export function countOf(families: readonly string[], all: readonly string[]): ExpressionSpecification {
   if (all.every((key) => families.includes(key))) return ["to-number", ["get", "n"], 0];
   const parts = families.map((key): ExpressionSpecification => ["to-number", ["get", `n_${key}`], 0]);
-  return parts.length === 0 ? ["literal", 0] as unknown as ExpressionSpecification : ["+", 0, ...parts];
+  return ["+", 0, ...parts];
 }
 
 function abbreviated(count: ExpressionSpecification, words: ClusterWords): ExpressionSpecification {
@@ -97,6 +97,7 @@ export function styleOf(facts: Facts, choice: Choice, at: Addresses, crs: Crs, w
       ...(choice.areas === "" ? [] : areaLayers()),
       ...(choice.heat === 0 ? [] : heatLayers()),
       ...(choice.wrongOnly ? [] : assetLayers(facts, choice, words)),
+      ...(ground.layers.length > 0 ? [] : streetNames()),
       ...hereLayers(),
       ...wrongLayers(choice),
       ...sketchLayers(),
@@ -114,6 +115,12 @@ function plainLayers(): LayerSpecification[] {
       layout: { "line-join": "round", "line-cap": "round" },
       paint: { "line-color": colour("line"), "line-width": ["interpolate", ["exponential", 1.6], ["zoom"], 13, 3, 15, 7, 19, 44] },
     },
+  ];
+}
+
+/** Above the things that stand along them: a name under dots can't be read. */
+function streetNames(): LayerSpecification[] {
+  return [
     {
       id: "street-names",
       type: "symbol",
@@ -172,9 +179,9 @@ function heatLayers(): LayerSpecification[] {
       source: "cases",
       "source-layer": "cases",
       paint: {
-        "heatmap-weight": ["interpolate", ["linear"], ["sqrt", ["to-number", ["get", "n"], 1]], 0, 0, 1, 0.25, 6, 1],
-        "heatmap-intensity": ["interpolate", ["linear"], ["zoom"], 9, 0.7, 16, 1.6],
-        "heatmap-radius": ["interpolate", ["linear"], ["zoom"], 9, 10, 13, 22, 17, 46],
+        "heatmap-weight": ["interpolate", ["linear"], ["sqrt", ["to-number", ["get", "n"], 1]], 0, 0, 1, 0.3, 6, 1],
+        "heatmap-intensity": ["interpolate", ["linear"], ["zoom"], 9, 0.8, 13, 1, 16, 2],
+        "heatmap-radius": ["interpolate", ["linear"], ["zoom"], 9, 14, 13, 34, 17, 70],
         "heatmap-opacity": 0.78,
         "heatmap-color": ["interpolate", ["linear"], ["heatmap-density"], 0, ramp[0] ?? "", 0.2, ramp[1] ?? "", 0.45, ramp[2] ?? "", 0.7, ramp[3] ?? "", 1, ramp[4] ?? ""],
       },

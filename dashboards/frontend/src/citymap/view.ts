@@ -354,7 +354,9 @@ export class CityMap {
     const canvas = this.canvas;
     if (canvas === undefined || canvas.isMoving()) return;
     if (this.options.onView !== undefined) this.options.onView(this.inView());
-    if (this.plain && canvas.getZoom() >= STREETS_FROM) this.guessStreets(canvas);
+    if (!this.plain) return;
+    if (canvas.getZoom() >= STREETS_FROM) this.guessStreets(canvas);
+    else if (this.filled.has("streets")) this.fill("streets", []);
   }
 
   /** What the map shows, counted. */

@@ -6,7 +6,7 @@ import { type Page, part, say } from "../page";
 
 export class ListPane {
   private readonly list = part("[data-list]");
-  private shown = "";
+  private shown: string | undefined;
 
   constructor(
     private readonly page: Page,
