@@ -1,0 +1,322 @@
+"""Answers of panels are the same, and true, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine, insert, update
+
+from registry.domain.boards import Annotation, read_panel
+from registry.domain.kinds import Severity, Source
+from registry.queries.board_answers import answer
+from registry.queries.board_marks import marks
+from registry.queries.board_values import (
+    Asked,
+    Bars,
+    CountsOverTime,
+    Curves,
+    Heat,
+    Nothing,
+    Stat,
+    Table,
+    Timeline,
+    Word,
+)
+from registry.queries.explore import explored, find_points
+from registry.services.cabinets import CabinetState, note_cabinet
+from registry.services.rules import install_shipped_rules
+from registry.storage.database import open_database, writing
+from registry.storage.series import SqliteSeries
+from registry.storage.tables import asset, case, dead_letter, device, scan
+from registry.storage.times import to_ms
+from tests.city import City, build_city
+
+pytestmark = [pytest.mark.network, pytest.mark.timeout(400)]
+
+NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # a Monday, 12:00 in the city
+DAY = timedelta(days=1)
+SPIKE = 77.5
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    opened = open_database(request.getfixturevalue(f"filled_{request.param}_url"))
+    with writing(opened) as tx:
+        install_shipped_rules(tx, now=NOW)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def city(engine: Engine) -> City:
+    """Four cases on two assets over three days, one of them late, one closed; two alerts, one of them over."""
+    made = build_city(engine, NOW - 30 * DAY)
+    other = made.add_asset(NOW - 30 * DAY, name="雨水井盖 2", road="海滨路")
+    with writing(engine) as tx:
+        tx.execute(update(asset).where(asset.c.id == made.asset_id).values(area_code="440803001"))
+        tx.execute(update(asset).where(asset.c.id == other).values(area_code="440804001", state="damaged"))
+    first = made.open_case(NOW - 3 * DAY, severity=Severity.CRITICAL)
+    second = made.open_case(NOW - 2 * DAY, kind="cover_loose", source=Source.CITIZEN, asset_id=other)
+    made.open_case(NOW - timedelta(hours=3), kind="water_high")
+    made.open_case(NOW - timedelta(hours=2), kind="cover_damaged", asset_id=other)
+    with writing(engine) as tx:
+        tx.execute(update(case).where(case.c.id == first.case_id).values(overdue_at=NOW - DAY, unit_id=made.water))
+        ended = {"stage": "closed", "ended_at": NOW - DAY, "closed_how": "repaired"}
+        tx.execute(update(case).where(case.c.id == second.case_id).values(ended))
+        tx.execute(update(case).where(case.c.asset_id == made.asset_id).values(area_code="440803001"))
+        tx.execute(update(case).where(case.c.asset_id == other).values(area_code="440804001"))
+    made.add_alert(first.case_id, NOW - timedelta(hours=5), severity=3)
+    over = {"state": "cleared", "cleared_at": NOW - timedelta(hours=6), "severity": 1}
+    made.add_alert(None, NOW - timedelta(hours=7), rule_key="water_high", **over)
+    return made
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteSeries]:
+    opened = SqliteSeries(tmp_path / "series.db")
+    yield opened
+    opened.close()
+
+
+def asked(city: City, store: SqliteSeries, *, days: float = 7, **more: Any) -> Asked:
+    values = {"engine": city.engine, "store": store, "now": NOW, "zone": ZoneInfo("Asia/Shanghai")}
+    return Asked(**(values | {"since": NOW - days * DAY, "until": NOW + timedelta(minutes=1)} | more))
+
+
+def shown(who: Asked, kind: str, source: dict[str, Any], **options: Any) -> Any:
+    panel = {"id": "p", "kind": kind, "x": 0, "y": 0, "w": 6, "h": 4, "source": source, "options": options}
+    return answer(read_panel(panel), who)
+
+
+def count(what: str, **more: Any) -> dict[str, Any]:
+    return {"of": "count", "what": what, **more}
+
+
+def bars_of(found: Bars) -> dict[Any, float]:
+    return {each.name.key if isinstance(each.name, Word) else each.name: each.value for each in found.bars}
+
+
+def test_one_number_and_that_of_as_long_before(city: City, store: SqliteSeries):
+    found = shown(asked(city, store, days=1.5), "stat", count("cases"), spark=True)
+    assert isinstance(found, Stat)
+    assert (found.value, found.before) == (2, 1)
+    assert found.spark is not None
+    assert sum(found.spark.value) == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        (count("cases", where={"open": True}), 3),
+        (count("cases", where={"open": True, "late": True}), 1),
+        (count("cases", where={"stage": "closed"}, at="ended"), 1),
+        (count("cases", where={"severity": 3}), 1),
+        (count("cases", where={"kind": ["cover_loose", "water_high"]}), 2),
+        (count("cases", where={"channel": "citizen"}), 1),
+        (count("cases", where={"area": "440804"}), 2),
+        (count("cases", where={"open": True, "area": "440804"}), 1),
+        (count("cases", where={"area": "$area"}), 4),
+        (count("alerts", where={"state": "firing"}), 1),
+        (count("alerts"), 2),
+        (count("alerts", where={"kind": "water_high"}), 1),
+        (count("alerts", where={"family": "light"}), 0),
+        (count("assets"), 2),
+        (count("assets", where={"state": "damaged"}), 1),
+        (count("assets", where={"state": "intact"}), 1),
+        (count("assets", where={"area": ["440803", "440804"]}), 2),
+        (count("devices"), 1),
+        (count("devices", where={"state": "heard", "family": "cover"}), 1),
+        (count("cabinets"), 0),
+        (count("permits"), 0),
+    ],
+)
+def test_what_is_counted_is_what_was_asked_for(city: City, store: SqliteSeries, source: dict[str, Any], value: int):
+    assert shown(asked(city, store), "stat", source).value == value
+
+
+def test_merged_and_abandoned_assets_do_not_count(city: City, store: SqliteSeries):
+    gone = city.add_asset(NOW, name="旧")
+    twin = city.add_asset(NOW, name="重")
+    with writing(city.engine) as tx:
+        tx.execute(update(asset).where(asset.c.id == gone).values(state="abandoned"))
+        tx.execute(update(asset).where(asset.c.id == twin).values(merged_into_id=city.asset_id))
+    assert shown(asked(city, store), "stat", count("assets")).value == 2
+    found = shown(asked(city, store), "bar", count("assets", by="state"))
+    assert bars_of(found) == {"state.damaged": 1, "state.intact": 1}
+
+
+def test_bars_are_split_by_what_was_asked(city: City, store: SqliteSeries):
+    who = asked(city, store)
+    stages = shown(who, "bar", count("cases", by="stage"))
+    assert sum(each.value for each in stages.bars) == 4
+    assert stages.bars[-1].name == Word("stage.closed")
+    assert bars_of(shown(who, "bar", count("cases", by="severity")))["severity.3"] == 1
+    assert bars_of(shown(who, "bar", count("cases", by="late"))) == {"board.late": 1, "board.in_time": 3}
+    assert bars_of(shown(who, "bar", count("cases", by="unit"))) == {"水务": 1, "board.nobody": 3}
+    assert bars_of(shown(who, "bar", count("cases", by="area"))) == {"440803": 2, "440804": 2}
+    kinds = bars_of(shown(who, "bar", count("alerts", by="kind")))
+    assert sum(kinds.values()) == 2
+    assert kinds["kind.water_high"] == 1
+    few = shown(who, "bar", count("cases", by="kind", limit=1))
+    assert (len(few.bars), few.rest) == (1, 3)
+
+
+def test_a_case_of_a_kind_of_the_citys_own_has_a_bar_too(city: City, store: SqliteSeries):
+    city.open_case(NOW, kind="own_kind")
+    found = shown(asked(city, store), "bar", count("cases", by="kind"))
+    assert bars_of(found)["kind.own_kind"] == 1
+
+
+def test_counts_over_time_fall_into_the_days_of_the_city(city: City, store: SqliteSeries):
+    found = shown(asked(city, store, days=3.5), "time_series", count("cases", over="day"))
+    assert isinstance(found, CountsOverTime)
+    (series,) = found.series
+    assert [datetime.fromtimestamp(at / 1000, UTC).hour for at in series.t] == [16] * len(series.t)
+    assert series.value == [1, 1, 0, 2]
+    by_severity = shown(asked(city, store, days=3.5), "time_series", count("cases", over="day", by="severity"))
+    worst = by_severity.series[0]
+    assert (worst.name, worst.value) == (Word("severity.3"), [1, 0, 0, 0])
+    assert [sum(each) for each in zip(*(one.value for one in by_severity.series), strict=True)] == series.value
+
+
+def test_a_heat_map_tells_the_hours_of_the_citys_week(city: City, store: SqliteSeries):
+    found = shown(asked(city, store), "heat_map", {"of": "week_hours", "what": "cases"})
+    assert isinstance(found, Heat)
+    # Friday 12:00, Saturday 12:00, Monday 9:00 and 10:00
+    assert found.cells == [(0, 9, 1), (0, 10, 1), (4, 12, 1), (5, 12, 1)]
+
+
+def test_lists_lead_to_the_thing_itself(city: City, store: SqliteSeries):
+    who = asked(city, store)
+    found = shown(who, "table", {"of": "list", "what": "cases", "where": {"open": True}, "limit": 2})
+    assert isinstance(found, Table)
+    assert found.more
+    assert found.to[0] is not None
+    assert found.to[0].page == "case"
+    assert found.rows[0][1] == 3
+    for source in (
+        {"of": "list", "what": "cases", "order": "newest"},
+        {"of": "list", "what": "cases", "order": "late", "where": {"open": True, "unit": city.water}},
+        {"of": "list", "what": "cases", "where": {"open": True, "kind": "water_high"}},
+    ):
+        rows = shown(who, "table", source)
+        assert {each.page for each in rows.to if each} == {"case"}
+    alerts = shown(who, "table", {"of": "list", "what": "alerts", "where": {"state": "firing"}})
+    assert len(alerts.rows) == 1
+    assert [row[0] for row in shown(who, "table", {"of": "list", "what": "assets"}).rows] == ["雨水井盖 2"]
+    devices = shown(who, "table", {"of": "list", "what": "devices", "order": "late"})
+    assert [row[0] for row in devices.rows] == ["CV-000001"]
+
+
+def test_a_bound_visitor_sees_their_area_alone(city: City, store: SqliteSeries):
+    who = asked(city, store, scope="440804")
+    assert shown(who, "stat", count("cases")).value == 2
+    assert shown(who, "stat", count("cases", where={"open": True})).value == 1
+    assert shown(who, "stat", count("cases", where={"area": "440803"})).value == 0
+    assert shown(who, "stat", count("alerts")).value == 0
+    assert shown(who, "stat", count("assets")).value == 1
+    assert shown(who, "stat", count("devices")).value == 0
+    rows = shown(who, "table", {"of": "list", "what": "cases", "where": {"open": True}}).rows
+    assert [row[3] for row in rows] == ["雨水井盖 2"]
+    assert shown(who, "table", {"of": "list", "what": "alerts"}).rows == []
+    assert shown(who, "state_timeline", {"of": "states", "what": "alerts"}).rows == []
+    tilt = {"of": "series", "points": [city.point("tilt_z")]}
+    assert shown(who, "time_series", tilt).series == []
+    assert find_points(who, "CV-0000") == []
+    assert explored(who, [city.point("tilt_z")]) == ([], [])
+    found, _ = marks(list(Annotation), who)
+    assert {mark.of for mark in found} == {Annotation.CASES}
+    assert len(found) == 2
+    for what in ({"of": "count", "what": "dead_letters"}, {"of": "quality", "what": "rejected"}):
+        with pytest.raises(Nothing, match="whole_city"):
+            shown(who, "table" if what["of"] == "quality" else "stat", what)
+
+
+def test_single_spikes_of_a_year_are_in_the_picture(city: City, store: SqliteSeries):
+    tilt, first = city.point("tilt_z"), NOW - 365 * DAY
+    rows = [(tilt, to_ms(first + n * timedelta(hours=2)), 1.0, 0, 0) for n in range(365 * 12)]
+    spiked = (tilt, rows[2000][1] + 60_000, SPIKE, 0, 0)
+    deep = (tilt, rows[3333][1] + 60_000, -SPIKE, 0, 0)
+    store.append([*rows, spiked, deep])
+    while store.fold(NOW):
+        pass
+    source = {"of": "series", "point": "tilt_z", "of_family": ["cover"]}
+    found = shown(asked(city, store, days=365), "time_series", source)
+    assert isinstance(found, Curves)
+    (curve,) = found.series
+    assert (max(curve.max), min(curve.min)) == (SPIKE, -SPIKE)
+    where = [place for place, at in enumerate(curve.t) if at <= spiked[1]][-1]
+    assert curve.max[where] == SPIKE
+    assert len(curve.t) <= 802
+    assert shown(asked(city, store, days=365), "stat", source | {"show": "max"}).value == SPIKE
+    figures = explored(asked(city, store, days=365), [tilt])[1][0]
+    assert (figures.min, figures.max, figures.readings) == (-SPIKE, SPIKE, len(rows) + 2)
+    table = shown(asked(city, store, days=365), "table", source)
+    assert table.rows[0][1::2] == [-SPIKE, SPIKE]
+
+
+def test_nothing_chosen_is_said_and_is_no_mistake(city: City, store: SqliteSeries):
+    source = {"of": "series", "point": "tilt_z", "of_assets": "$asset"}
+    with pytest.raises(Nothing, match="choose"):
+        shown(asked(city, store), "time_series", source)
+    found = shown(asked(city, store, chosen={"asset": (str(city.asset_id),)}), "time_series", source)
+    assert [curve.asset_id for curve in found.series] == [city.asset_id]
+    with pytest.raises(Nothing, match="narrow"):
+        shown(asked(city, store), "stat", count("readings"))
+
+
+def test_readings_are_counted_where_they_are_few_enough(city: City, store: SqliteSeries):
+    tilt = city.point("tilt_z")
+    store.append([(tilt, to_ms(NOW - timedelta(minutes=n + 1)), 1.0, 0, 0) for n in range(30)])
+    where = {"asset": city.asset_id}
+    assert shown(asked(city, store, days=1), "stat", count("readings", where=where)).value == 30
+    by_hour = shown(asked(city, store, days=1), "time_series", count("readings", where=where, over="hour"))
+    assert sum(by_hour.series[0].value) == 30
+
+
+def test_a_cabinet_was_off_line_while_its_silence_was_an_alert(city: City, store: SqliteSeries):
+    note_cabinet(city.engine, CabinetState(cabinet="c1", online=True, at=NOW.timestamp()), now=NOW)
+    began, over = NOW - timedelta(hours=8), NOW - timedelta(hours=6)
+    silence = {"rule_key": "cabinet_silent", "point_id": None, "device_id": None, "asset_id": None, "cabinet_id": "c1"}
+    city.add_alert(None, began, state="cleared", cleared_at=over, **silence)
+    found = shown(asked(city, store, days=1), "state_timeline", {"of": "states", "what": "cabinets"})
+    assert isinstance(found, Timeline)
+    states = [(since, until, state) for since, until, state in found.rows[0].spans if state == "offline"]
+    assert states == [(to_ms(began), to_ms(over), "offline")]
+    ends = [span[1] for span in found.rows[0].spans]
+    assert ends == sorted(ends)
+    assert bars_of(shown(asked(city, store), "bar", count("cabinets", by="state"))) == {"board.state.online": 1}
+    alerts = shown(asked(city, store, days=1), "state_timeline", {"of": "states", "what": "alerts"})
+    assert [row.name for row in alerts.rows] == ["上水井盖 1"]
+
+
+def test_what_was_refused_is_told_by_its_reason(city: City, store: SqliteSeries):
+    row = {"at": NOW - timedelta(hours=1), "cabinet_id": "c1", "reason": "out_of_range", "detail": "", "body": ""}
+    with writing(city.engine) as tx:
+        tx.execute(insert(dead_letter), [row, row, row | {"reason": "too_old"}])
+        tx.execute(insert(scan), [{"at": NOW, "token": "T", "finding": "well", "flag": flag} for flag in ("", "far")])
+    who = asked(city, store)
+    assert bars_of(shown(who, "bar", count("dead_letters", by="reason"))) == {
+        "reject.out_of_range": 2,
+        "reject.too_old": 1,
+    }
+    table = shown(who, "table", {"of": "quality", "what": "rejected"})
+    assert [row[:2] for row in table.rows] == [[Word("reject.out_of_range"), 2], [Word("reject.too_old"), 1]]
+    assert shown(who, "stat", count("scans", where={"state": "flagged"})).value == 1
+    with pytest.raises(Nothing, match="not_counted"):
+        shown(who, "bar", {"of": "quality", "what": "gaps"})
+
+
+def test_points_are_found_by_what_people_know_of_them(city: City, store: SqliteSeries):
+    who = asked(city, store)
+    for words in ("CV-0000", "上水井盖", "中山路"):
+        assert {each.device for each in find_points(who, words)} == {"CV-000001"}
+    assert find_points(who, "nothing like it") == []
+    with writing(city.engine) as tx:
+        tx.execute(update(device).values(removed_at=NOW))
+    assert explored(who, [city.point("tilt_z")])[0][0].point_id == city.point("tilt_z")
