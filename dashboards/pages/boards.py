@@ -24,6 +24,7 @@ from dashboards.board_answering import (
 from dashboards.board_csv import as_csv
 from dashboards.board_words import Teller
 from dashboards.login import actor, area
+from dashboards.map_addresses import map_addresses
 from dashboards.site import lang, now, site, standard, t
 from registry.domain import board_check
 from registry.domain.boards import Board, Panel, Words, plain_board, read_board, read_panel
@@ -89,7 +90,11 @@ def board(key: str) -> str:
     """A board; the page asks for its answers itself."""
     feed_id = site().hub.newest_id()
     return render_template(
-        "board.html", board=_shown(find_board(site().engine, key)), feed_id=feed_id, own_words=_own_words()
+        "board.html",
+        board=_shown(find_board(site().engine, key)),
+        feed_id=feed_id,
+        own_words=_own_words(),
+        map_at=map_addresses(),
     )
 
 
@@ -169,13 +174,15 @@ def new_board() -> str:
     """The editor of a board that is not there yet."""
     empty = {"key": "", "name": {"zh": "", "en": ""}, "note": {"zh": "", "en": ""}}
     begun = plain_board(Board(key="new", name=Words())) | empty
-    return render_template("board_edit.html", board=begun, version=0, own_words=_own_words())
+    return render_template("board_edit.html", board=begun, version=0, own_words=_own_words(), map_at=map_addresses())
 
 
 def edit_board(key: str) -> str:
     """The editor."""
     kept = find_board(site().engine, key)
-    return render_template("board_edit.html", board=_shown(kept), version=kept.version, own_words=_own_words())
+    return render_template(
+        "board_edit.html", board=_shown(kept), version=kept.version, own_words=_own_words(), map_at=map_addresses()
+    )
 
 
 def add_board() -> Response:

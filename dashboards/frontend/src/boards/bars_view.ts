@@ -36,6 +36,7 @@ export class BarsView implements View {
         const inside = [element("span", { class: "board-fill-name" }, bar.name || "–"), fill, element("b", {}, this.words(bar.value))];
         return element("li", {}, bar.href ? element("a", { href: bar.href }, ...inside) : element("span", {}, ...inside));
       }),
+      ...(answer.rest ? [element("li", { class: "soft small board-more" }, this.desk.page.t("board.rest", { n: this.words(answer.rest) }))] : []),
     );
   }
 

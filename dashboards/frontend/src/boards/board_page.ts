@@ -8,7 +8,6 @@ import { type Look, readLook, writeLook } from "./address";
 import { Asking, type Question } from "./asking";
 import { Chooser } from "./chooser";
 import { type FrameDesk, PanelFrame, putPanel } from "./frame";
-import type { MapAddresses } from "./map_view";
 import type { Answer, Board, Mark, MarkKind, Panel } from "./shapes";
 import { MARK_KINDS } from "./shapes";
 import { fixed, isLive, moved, type Saying, scaled, type Span, spanOf } from "./span";
@@ -29,23 +28,21 @@ export interface BoardPlace {
   /** address of a panel's values as a file, with `PANEL` in the place of its id */
   readonly csv: string;
   readonly search: string;
-  readonly map: MapAddresses;
 }
 
 export function placeOf(box: HTMLElement): BoardPlace {
-  const { board, answers, annotations, csv, search, mapTiles, mapFacts } = box.dataset;
+  const { board, answers, annotations, csv, search } = box.dataset;
   return {
     board: JSON.parse(board ?? "{}") as Board,
     answers: answers ?? "",
     annotations: annotations ?? "",
     csv: csv ?? "",
     search: search ?? "",
-    map: { tiles: mapTiles ?? "", facts: mapFacts ?? "" },
   };
 }
 
 export class BoardPage implements FrameDesk {
-  readonly map: MapAddresses;
+  readonly map: HTMLElement;
   private readonly board: Board;
   private readonly frames = new Map<string, PanelFrame>();
   private readonly asking: Asking;
@@ -67,7 +64,7 @@ export class BoardPage implements FrameDesk {
     early: EarlyAnswers,
   ) {
     this.board = place.board;
-    this.map = place.map;
+    this.map = box;
     this.asking = early.asking;
     this.wares = new Wares(place.search);
     this.everyS = this.board.refresh_s;

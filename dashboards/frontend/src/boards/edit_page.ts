@@ -9,7 +9,6 @@ import { type FrameDesk, PanelFrame, panelSection, putPanel } from "./frame";
 import { History } from "./history";
 import { moved } from "./layout";
 import { post } from "./lines";
-import type { MapAddresses } from "./map_view";
 import { optionFields } from "./option_fields";
 import { makePlaceable, type PlacingDesk } from "./placing";
 import { type Answer, type Board, called, MARK_KINDS, type Mark, type Panel, PANEL_KINDS, type Place, type Source, VARIABLES } from "./shapes";
@@ -27,7 +26,7 @@ interface Saved {
 }
 
 class BoardEditor implements FrameDesk, PlacingDesk {
-  readonly map: MapAddresses;
+  readonly map: HTMLElement;
   private readonly history: History<Board>;
   private readonly frames = new Map<string, PanelFrame>();
   private readonly asked = new Map<string, { said: string; timer: ReturnType<typeof setTimeout> | undefined; run: AbortController | undefined }>();
@@ -45,7 +44,7 @@ class BoardEditor implements FrameDesk, PlacingDesk {
     private readonly grammar: Grammar,
   ) {
     const board = JSON.parse(box.dataset.editBoard ?? "{}") as Board;
-    this.map = { tiles: box.dataset.mapTiles ?? "", facts: box.dataset.mapFacts ?? "" };
+    this.map = box;
     this.wares = new Wares(box.dataset.search ?? "");
     this.version = Number(box.dataset.version ?? 0);
     this.history = new History(onlyBoard(board));

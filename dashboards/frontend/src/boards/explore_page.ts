@@ -40,7 +40,7 @@ type ExploreAnswer = Answer & { readonly statistics?: readonly Statistics[] };
 const PANEL: Panel = { id: "explore", title: { zh: "", en: "" }, kind: "time_series", x: 0, y: 0, w: 24, h: 14, source: { of: "series", points: [] }, options: {} };
 
 class ExplorePage implements FrameDesk {
-  readonly map = { tiles: "", facts: "" };
+  readonly map: HTMLElement;
   private readonly frame: PanelFrame;
   private readonly picker: TimePicker;
   private readonly chooser: Chooser;
@@ -56,6 +56,7 @@ class ExplorePage implements FrameDesk {
     private readonly box: HTMLElement,
     readonly page: Page,
   ) {
+    this.map = box;
     this.explored = readExplored(location.search);
     const section = part("[data-panel]", box);
     this.frame = new PanelFrame(section, { ...PANEL, title: { zh: page.t("nav.explore"), en: page.t("nav.explore") } }, this);

@@ -6,7 +6,7 @@ import { BarsView } from "./bars_view";
 import { type Sorting, tableOf } from "./grid_table";
 import { HeatView } from "./heat_view";
 import { LinesView } from "./lines_view";
-import { type MapAddresses, MapView } from "./map_view";
+import { MapView } from "./map_view";
 import { keepPicture, pictureOf } from "./picture";
 import { type Answer, called, type Panel, type PanelKind } from "./shapes";
 import type { Span } from "./span";
@@ -17,7 +17,8 @@ import { TextView } from "./text_view";
 import type { Desk, View } from "./view";
 
 export interface FrameDesk extends Desk {
-  readonly map: MapAddresses;
+  /** the element on which the template wrote where maps ask */
+  readonly map: HTMLElement;
   /** Where the panel's values are to be had as a file; none in the editor. */
   csvAddress?(panel: Panel): string;
   fill?(panel: Panel): void;

@@ -1,19 +1,20 @@
 // Lines and bars over time: mean as a line, least to greatest as a band, thresholds across, marks of what happened.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { element, shapeOf } from "../elements";
+import { element } from "../elements";
 import type { Page } from "../page";
 import { say } from "../page";
 import { type Aligned, align, extent, nearest, stacked, valueAt } from "./aligned";
 import { near, placed, type PlacedMark } from "./marks";
+import { paintMark, runs } from "./lines_paint";
+import { LinesTip } from "./lines_tip";
 import { lineStyle, palette } from "./palette";
-import type { Answer, Cell, Column, Line, Mark, Panel, PanelOptions } from "./shapes";
+import type { Answer, Cell, Column, Line, Panel, PanelOptions } from "./shapes";
 import { type Span, tickParts } from "./span";
 import { symbolOf, written } from "./tones";
 import type { Desk, Rows, View } from "./view";
 
 const BINS = 1200;
-const SHOWN_AT_POINTER = 8;
 const REACH_PX = 7;
 const NOTHING = "–";
 const SEVERITIES = [0, 1, 2, 3];
@@ -26,7 +27,7 @@ interface Axis {
 export class LinesView implements View {
   private readonly chart = element("div", { class: "board-plot", tabindex: "0", role: "img" });
   private readonly legend = element("ul", { class: "board-legend" });
-  private readonly tip = element("div", { class: "board-tip", hidden: "" });
+  private readonly tip: LinesTip;
   private readonly spoken = element("p", { class: "unseen", "aria-live": "polite" });
   private plot: uPlot | undefined;
   private lines: readonly Line[] = [];
@@ -39,9 +40,9 @@ export class LinesView implements View {
   private title = "";
   private span: Span = { fromMs: 0, toMs: 1 };
   private bars = false;
+  private leftOut = 0;
   private shape = "";
   private marksPlaced: readonly PlacedMark[] = [];
-  private pinned = false;
   private readonly watching: ResizeObserver;
 
   constructor(
@@ -49,7 +50,8 @@ export class LinesView implements View {
     private readonly desk: Desk,
     private readonly withLegend = true,
   ) {
-    box.append(this.chart, this.legend, this.tip, this.spoken);
+    box.append(this.chart, this.legend, this.spoken);
+    this.tip = new LinesTip(box, desk.page);
     this.watching = new ResizeObserver(() => this.resize());
     this.watching.observe(this.chart);
     this.chart.addEventListener("keydown", (event) => this.key(event));
@@ -71,7 +73,8 @@ export class LinesView implements View {
     this.aligned = this.bars && this.lines.length > 1 ? stacked(this.plain) : this.plain;
     const units = [...new Set(this.lines.map((line) => this.unitOf(line)))];
     this.axes = units.map((unit) => ({ scale: `y ${unit}`, unit }));
-    const shape = JSON.stringify([this.bars, this.lines.map((line) => [line.name, this.unitOf(line)]), this.aligned.t.length < 40, counts]);
+    this.leftOut = answer.left_out ?? 0;
+    const shape = JSON.stringify([this.bars, this.leftOut, this.lines.map((line) => [line.name, this.unitOf(line)]), this.aligned.t.length < 40, counts]);
     if (this.plot === undefined || shape !== this.shape) {
       this.shape = shape;
       this.writeLegend();
@@ -98,7 +101,7 @@ export class LinesView implements View {
 
   /** The crosshair of another panel. */
   point(ms: number | undefined): void {
-    if (this.plot === undefined || this.pinned) return;
+    if (this.plot === undefined || this.tip.isPinned) return;
     if (ms === undefined || ms < this.span.fromMs || ms > this.span.toMs) {
       this.plot.setCursor({ left: -10, top: -10 }, false);
       this.read(undefined);
@@ -207,7 +210,7 @@ export class LinesView implements View {
     this.plot?.destroy();
     this.plot = new uPlot(this.plotOptions(), this.columns(), this.chart);
     this.plot.over.addEventListener("mouseleave", () => {
-      if (!this.pinned) this.leave();
+      if (!this.tip.isPinned) this.leave();
     });
     this.plot.over.addEventListener("click", (event) => this.click(event));
   }
@@ -390,7 +393,7 @@ export class LinesView implements View {
   }
 
   private cursorMoved(plot: uPlot): void {
-    if (this.pinned || plot.cursor.event === undefined || plot.cursor.event === null) return;
+    if (this.tip.isPinned || plot.cursor.event === undefined || plot.cursor.event === null) return;
     const left = plot.cursor.left ?? -1;
     if (left < 0) return;
     this.desk.point(plot.posToVal(left, "x"), this);
@@ -399,74 +402,34 @@ export class LinesView implements View {
   }
 
   private leave(): void {
-    this.tip.hidden = true;
+    this.tip.hide();
     this.desk.point(undefined, this);
     this.read(undefined);
   }
 
   private showTip(plot: uPlot, left: number): void {
     const index = plot.cursor.idx;
-    const marks = near(this.marksPlaced, left, REACH_PX);
-    if (index === null || index === undefined || (this.lines.length === 0 && marks.length === 0)) {
-      this.tip.hidden = true;
+    if (index === null || index === undefined) {
+      this.tip.hide();
       return;
     }
     const top = plot.cursor.top ?? 0;
-    const lines = this.readings(index)
-      .map((each) => ({ ...each, away: Math.abs(plot.valToPos(each.drawn, each.scale) - top) }))
+    const readings = this.readings(index)
+      .map((each) => ({ ...each, name: this.lines[each.at]?.name ?? "", stroke: this.style(each.at).stroke, away: Math.abs(plot.valToPos(each.drawn, each.scale) - top) }))
       .sort((one, other) => one.away - other.away);
-    const rest = lines.length - SHOWN_AT_POINTER;
-    const shown = lines.slice(0, SHOWN_AT_POINTER).sort((one, other) => one.at - other.at);
-    this.tip.replaceChildren(
-      element("strong", {}, this.page.moment(this.aligned.t[index] ?? 0)),
-      ...shown.map(({ at, words }) => {
-        const key = element("i", { class: "board-key" });
-        key.style.backgroundColor = this.style(at).stroke;
-        return element("span", {}, key, element("span", {}, this.lines[at]?.name ?? ""), element("b", {}, words));
-      }),
-      ...(rest > 0 ? [element("span", { class: "soft" }, this.page.t("board.and_more", { n: rest }))] : []),
-      ...marks.slice(0, 4).map((mark) => this.markLine(mark)),
-    );
-    this.tip.hidden = false;
-    const over = plot.over.offsetLeft;
-    const width = this.tip.offsetWidth;
-    const at = left + over + 14 + width > this.box.clientWidth ? left + over - width - 14 : left + over + 14;
-    this.tip.style.left = `${Math.max(0, at)}px`;
-    this.tip.style.top = `${Math.max(0, Math.min(top, this.box.clientHeight - this.tip.offsetHeight - 4))}px`;
-  }
-
-  private markLine(mark: Mark): HTMLElement {
-    const { t, moment } = this.page;
-    const words = `${t(`board.mark.${mark.of}`)} · ${mark.text}`;
-    const what = mark.href ? element("a", { href: mark.href }, words) : element("span", {}, words);
-    const until = mark.to_ms ? ` – ${moment(mark.to_ms)}` : "";
-    return element("span", { class: "board-tip-mark" }, shapeOf(mark.severity ?? 1), element("span", {}, what, element("small", { class: "soft" }, moment(mark.from_ms) + until)));
+    this.tip.show(this.aligned.t[index] ?? 0, readings, near(this.marksPlaced, left, REACH_PX), { left: left + plot.over.offsetLeft, top });
   }
 
   /** A click on a mark keeps its card open, so that its link can be followed. */
   private click(event: MouseEvent): void {
     const plot = this.plot;
     if (plot === undefined) return;
-    if (this.pinned) {
-      this.unpin();
+    if (this.tip.isPinned) {
+      this.tip.unpin();
       return;
     }
     const left = event.clientX - plot.over.getBoundingClientRect().left;
-    if (near(this.marksPlaced, left, REACH_PX + 3).length === 0) return;
-    this.pinned = true;
-    this.tip.dataset.pinned = "";
-    const away = (other: MouseEvent): void => {
-      if (other.target instanceof Node && this.box.contains(other.target)) return;
-      document.removeEventListener("click", away);
-      this.unpin();
-    };
-    document.addEventListener("click", away);
-  }
-
-  private unpin(): void {
-    this.pinned = false;
-    delete this.tip.dataset.pinned;
-    this.leave();
+    if (near(this.marksPlaced, left, REACH_PX + 3).length > 0) this.tip.pin(() => this.leave());
   }
 
   private readings(index: number): { at: number; words: string; short: string; drawn: number; scale: string }[] {
@@ -511,6 +474,7 @@ export class LinesView implements View {
         button.addEventListener("click", (event) => this.toggle(at, event.ctrlKey || event.metaKey));
         return element("li", {}, button);
       }),
+      ...(this.leftOut > 0 ? [element("li", { class: "soft board-left-out" }, this.page.t("board.left_out", { n: this.leftOut }))] : []),
     );
     this.read(undefined);
   }
@@ -549,7 +513,7 @@ export class LinesView implements View {
     const fromMs = plot.posToVal(left, "x");
     const toMs = plot.posToVal(left + width, "x");
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    this.tip.hidden = true;
+    this.tip.hide();
     if (toMs - fromMs >= 2_000) this.desk.zoom({ fromMs, toMs });
   }
 
@@ -581,7 +545,7 @@ export class LinesView implements View {
     else if (event.key === "+" || event.key === "=") this.desk.scale(0.5);
     else if (event.key === "-") this.desk.scale(2);
     else if (event.key === "0" || event.key === "Backspace") this.desk.back();
-    else if (event.key === "Escape" && this.pinned) this.unpin();
+    else if (event.key === "Escape" && this.tip.isPinned) this.tip.unpin();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -600,59 +564,4 @@ export class LinesView implements View {
     const first = this.readings(index).slice(0, 4);
     say(this.spoken, [this.page.moment(ms), ...first.map(({ at, words }) => `${this.lines[at]?.name ?? ""} ${words}`)].join(", "));
   }
-}
-
-/** Runs of places that hold a value; a place that the line only passes through doesn't end one. */
-function runs(values: readonly (number | null | undefined)[]): [number, number][] {
-  const found: [number, number][] = [];
-  let begin = -1;
-  values.forEach((value, at) => {
-    if (value === null) begin = -1;
-    else if (value !== undefined) {
-      if (begin === -1) {
-        begin = at;
-        found.push([at, at]);
-      }
-      const last = found.at(-1);
-      if (last !== undefined) last[1] = at;
-    }
-  });
-  return found;
-}
-
-const MARK_TONES = ["good", "notice", "alarm", "critical"] as const;
-
-/** A mark: a line from top to bottom with a shape at its head; what lasts has a bar along the top. */
-function paintMark(plot: uPlot, mark: Mark, left: number, right: number): void {
-  const { ctx, bbox } = plot;
-  const ratio = devicePixelRatio;
-  const colours = palette();
-  const tone = MARK_TONES[mark.severity ?? 1] ?? "notice";
-  const paint = mark.of === "permits" ? colours.inkSoft : colours.tones[tone];
-  ctx.strokeStyle = paint;
-  ctx.fillStyle = paint;
-  ctx.lineWidth = ratio;
-  ctx.globalAlpha = 0.75;
-  ctx.setLineDash([3 * ratio, 3 * ratio]);
-  ctx.beginPath();
-  ctx.moveTo(left, bbox.top);
-  ctx.lineTo(left, bbox.top + bbox.height);
-  ctx.stroke();
-  ctx.setLineDash([]);
-  ctx.globalAlpha = 1;
-  if (right - left > 2) ctx.fillRect(left, bbox.top, right - left, 3 * ratio);
-  const size = 4.5 * ratio;
-  const y = bbox.top + size;
-  ctx.beginPath();
-  if (mark.of === "permits") ctx.rect(left - size * 0.8, y - size * 0.8, size * 1.6, size * 1.6);
-  else if (mark.of === "cases") ctx.rect(left - size, y - size * 0.7, size * 2, size * 1.4);
-  else if (mark.severity === 3) polygon(ctx, [[left, y - size], [left + size, y], [left, y + size], [left - size, y]]);
-  else if (mark.severity === 2) polygon(ctx, [[left, y - size], [left + size, y + size], [left - size, y + size]]);
-  else ctx.arc(left, y, size * 0.9, 0, 2 * Math.PI);
-  ctx.fill();
-}
-
-function polygon(ctx: CanvasRenderingContext2D, corners: readonly (readonly [number, number])[]): void {
-  corners.forEach(([x, y], at) => (at === 0 ? ctx.moveTo(x, y) : ctx.lineTo(x, y)));
-  ctx.closePath();
 }

@@ -1,32 +1,33 @@
 // The city's map as a panel; the map itself comes late, so that a board without one never loads it.
 import type { CityMapView } from "../citymap";
+import { addressesOf, BY_ZOOM, leadsOf } from "../citymap/facts";
 import { element } from "../elements";
 import type { LiveEvent } from "../live";
 import type { Answer, Panel } from "./shapes";
 import type { Desk, Rows, View } from "./view";
 
-/** Where the page says that the map's tiles and facts are. */
-export interface MapAddresses {
-  readonly tiles: string;
-  readonly facts: string;
-}
-
 export class MapView implements View {
   private map: CityMapView | undefined;
+  private families: readonly string[] = [];
   private opening: Promise<void> | undefined;
-  private readonly ground = element("div", { class: "board-map" });
+  private readonly ground = element("div", { class: "board-map citymap" });
 
   constructor(
     box: HTMLElement,
     private readonly desk: Desk,
-    private readonly addresses: MapAddresses,
+    /** the element on which the template wrote where maps ask */
+    private readonly at: HTMLElement,
   ) {
     box.append(this.ground);
   }
 
   readonly isEmpty = false;
 
-  show(_answer: Answer, _panel: Panel): void {
+  show(answer: Answer, _panel: Panel): void {
+    const families = answer.map?.families ?? [];
+    const changed = families.join() !== this.families.join();
+    this.families = families;
+    if (changed) this.narrow();
     this.opening ??= this.open();
     this.map?.refresh();
   }
@@ -54,16 +55,24 @@ export class MapView implements View {
   }
 
   private async open(): Promise<void> {
-    const { openCityMap } = await import("../citymap");
+    const { addZoom, CardPopup, openCityMap } = await import("../citymap");
     if (!this.ground.isConnected) return;
-    this.map = openCityMap(this.ground, this.desk.page, {
+    const { page } = this.desk;
+    const map = openCityMap(this.ground, page, {
+      ...addressesOf(this.at),
       interactive: true,
       embedded: true,
-      tilesAddress: this.addresses.tiles,
-      factsAddress: this.addresses.facts,
-      onPick: (asset) => {
-        if (asset !== undefined) location.href = `/assets/${asset.id}`;
-      },
+      areas: BY_ZOOM,
+      onPick: (asset) => card.show(asset),
     });
+    const card = new CardPopup(this.ground, map, page, leadsOf(this.at));
+    addZoom(this.ground, page, map, this.at.dataset.whole);
+    this.map = map;
+    this.narrow();
+  }
+
+  /** Only the families that the board is narrowed to. */
+  private narrow(): void {
+    if (this.families.length > 0) this.map?.choose({ families: this.families });
   }
 }

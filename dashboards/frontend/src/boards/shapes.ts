@@ -157,6 +157,7 @@ export interface Answer {
   readonly more?: boolean;
   readonly bars?: readonly Bar[];
   readonly cells?: readonly (readonly [number, number, number])[];
+  readonly map?: { readonly families?: readonly string[] };
 }
 
 export interface Bar {
