@@ -88,7 +88,7 @@ def _alerts(tx: Connection, asked: Asked) -> list[Mark]:
 
 def _cases(tx: Connection, asked: Asked) -> list[Mark]:
     plan = _plan(Counted.CASES, asked)
-    name = select(asset.c.name).where(asset.c.id == case_file.c.asset_id).scalar_subquery()
+    name = select(asset.c.name).where(asset.c.id == case_file.c.asset_id).correlate(case_file).scalar_subquery()
     query = (
         select(case_file, name.label("asset_name"))
         .select_from(plan.tables)
@@ -111,7 +111,7 @@ def _cases(tx: Connection, asked: Asked) -> list[Mark]:
 
 def _permits(tx: Connection, asked: Asked) -> list[Mark]:
     plan = _plan(Counted.PERMITS, asked)
-    name = select(asset.c.name).where(asset.c.id == permit.c.asset_id).scalar_subquery()
+    name = select(asset.c.name).where(asset.c.id == permit.c.asset_id).correlate(permit).scalar_subquery()
     query = (
         select(permit, name.label("asset_name"))
         .select_from(plan.tables)
