@@ -72,7 +72,7 @@ class Form {
   }
 
   choices(name: string, label: string, among: readonly (readonly [string, string])[], other = ""): HTMLElement {
-    const row = make("div", { class: "choices", role: "group", "aria-label": label });
+    const row = make("div", { class: among.some(([, words]) => words.length > 8) ? "choices wide" : "choices", role: "group", "aria-label": label });
     const made = among.map(([value, words]) => {
       const one = button(words, () => {
         this.set(name, this.value(name) === value ? "" : value, true);
