@@ -117,8 +117,7 @@ def _case_within(scope: str) -> tuple[ColumnElement[bool], ...]:
     """That what a case is about lies within the area: its asset, or the place where none stands."""
     if not scope:
         return ()
-    at_place = and_(case_file.c.asset_id.is_(None), digits_begin(case_file.c.area_code, scope))
-    return (or_(*_within(case_file.c.asset_id, scope), at_place),)
+    return (digits_begin(case_file.c.lies_in, scope),)
 
 
 def _counters(now: datetime, scope: str) -> Select[Any]:
@@ -154,9 +153,10 @@ def _open_cases(tx: Connection, now: datetime, scope: str) -> tuple[dict[str, in
     open_stages = [stage for stage in Stage if stage not in ENDED_STAGES]
     counted: dict[str, int] = dict.fromkeys((stage.value for stage in open_stages), 0)
     if scope:
-        # one look at each open case of the area, for everything
+        # one look at each open case of the area, for everything; each severity is a stretch of the index
+        of_any = case_file.c.severity.in_([int(severity) for severity in Severity])
         late = func.coalesce(func.sum(case((_overdue(now), 1), else_=0)), 0)
-        query = select(case_file.c.stage, func.count(), late).where(IS_OPEN, *_case_within(scope))
+        query = select(case_file.c.stage, func.count(), late).where(IS_OPEN, of_any, *_case_within(scope))
         rows = tx.execute(query.group_by(case_file.c.stage)).all()
         return counted | {stage: many for stage, many, _ in rows}, sum(many for _, _, many in rows)
     # in the indexes alone
@@ -179,7 +179,8 @@ def _overdue(now: datetime) -> ColumnElement[bool]:
 
 def _worst_ids(tx: Connection, now: datetime, limit: int, scope: str) -> list[int]:
     """Which cases, the worst first: along the index of each severity, and no further than the page needs."""
-    within = _case_within(scope)
+    # in the very words of the index of an area's cases
+    within = (IS_OPEN, *_case_within(scope)) if scope else ()
     live = select(alert.c.case_id).where(alert.c.state == AlertState.FIRING, alert.c.case_id.is_not(None))
     # mended, or suspended, and an alert says otherwise: few
     unquiet = tx.execute(

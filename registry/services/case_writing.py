@@ -28,7 +28,6 @@ def with_place() -> Select[Any]:
         case,
         func.coalesce(asset.c.name, case.c.place).label("asset_name"),
         func.coalesce(asset.c.road, "").label("road"),
-        func.coalesce(asset.c.area_code, case.c.area_code).label("lies_in"),
     ).select_from(joined)
 
 

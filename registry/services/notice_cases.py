@@ -123,7 +123,6 @@ def _cases() -> Any:
         case,
         func.coalesce(asset.c.name, case.c.place).label("where"),
         func.coalesce(asset.c.road, "").label("road"),
-        func.coalesce(asset.c.area_code, case.c.area_code).label("lies_in"),
         func.coalesce(case.c.unit_id, asset.c.maintainer_unit_id).label("answers"),
         asset.c.family,
         unit.c.name.label("unit_name"),

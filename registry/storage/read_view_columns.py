@@ -93,7 +93,7 @@ CASES = View(
         ),
         *_is("lon", "coalesce(c.lon, a.lon)", "longitude, degrees WGS-84"),
         *_is("lat", "coalesce(c.lat, a.lat)", "latitude, degrees WGS-84"),
-        *_is("area_code", "coalesce(a.area_code, c.area_code)", "area it lies in today"),
+        *_is("area_code", "c.lies_in", "area it lies in today"),
         *_is("opened_in_area", "c.area_code", "area it lay in when it was opened, where it counts in a month"),
         *_own("c", unit_id="unit that handles it"),
         *_is("unit", "u.name", "name of that unit"),

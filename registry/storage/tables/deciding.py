@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from registry.domain.kinds import AlertState, ClosedHow, RequestKind, RequestState, RuleKind, Source, Stage, TaskKind
 from registry.storage.tables.base import Id, metadata, one_of
+from registry.storage.tables.lies_in import keep_where_cases_lie
 from registry.storage.times import UtcTime
 
 # A rule is never changed in place: each edit is a new version, and the highest version of a key is the one in force.
@@ -175,6 +176,8 @@ case = Table(
     Column("secure_watched_due_at", UtcTime),
     Column("secure_watch_at", UtcTime),
     Column("secure_watch_level", Integer, nullable=False, server_default=text("0")),
+    # the area of its asset today, or of the place: written by the database alone (registry.storage.tables.lies_in)
+    Column("lies_in", String(15), nullable=False, server_default=""),
     one_of("stage", Stage),
     one_of("source", Source),
     one_of("closed_how", ClosedHow),
@@ -270,6 +273,13 @@ case = Table(
         sqlite_where=text(CASE_RUNNING),
         postgresql_where=text(CASE_RUNNING),
     ),
+    # the same of a part of the city: each severity of an area is a stretch
+    Index(
+        "ix_case_file_area_worst",
+        *("severity", "lies_in", "stage", "overdue_at", "deadline_at", "opened_at", "id"),
+        sqlite_where=text("stage NOT IN ('closed', 'void')"),
+        postgresql_where=text("stage NOT IN ('closed', 'void')"),
+    ),
     # the queues of units and of the desk (registry.queries.queues), what is due first at the top
     Index(
         "ix_case_file_unit_queue",
@@ -333,6 +343,8 @@ case = Table(
     Index(None, "unit_id", "stage", "deadline_at"),
     Index(None, "stage", "ended_at"),
 )
+
+keep_where_cases_lie(case)
 
 # A look at a case that somebody was sent to take: 核实 before filing, 核查 after handling. One open one of a kind.
 case_task = Table(

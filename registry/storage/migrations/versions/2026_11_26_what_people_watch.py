@@ -50,6 +50,12 @@ def _map() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_map_mark")),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "map_counted",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("last_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_map_counted")),
+    )
     _mark_assets()
     _count_assets()
     _map_lists(number)
@@ -90,11 +96,12 @@ def _mark_assets() -> None:
         return f"{into} SELECT {n}, {row}.family, {row}.area_code, {place} WHERE {counts(row)};"
 
     changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in watched)
+    counted, last = "OLD.id <= (SELECT last_id FROM map_counted)", "(SELECT COALESCE(MAX(id), 0) FROM asset)"
     for statement in (
-        f"asset_came AFTER INSERT ON asset WHEN {counts('NEW')} BEGIN {noted(1, 'NEW')} END",
-        f"asset_went AFTER DELETE ON asset WHEN {counts('OLD')} BEGIN {noted(-1, 'OLD')} END",
-        f"asset_moved AFTER UPDATE OF {', '.join(watched)} ON asset WHEN {changed} "
+        f"asset_moved AFTER UPDATE OF {', '.join(watched)} ON asset WHEN ({changed}) AND {counted} "
         f"BEGIN {noted(-1, 'OLD')} {noted(1, 'NEW')} END",
+        f"asset_went AFTER DELETE ON asset WHEN {counted} BEGIN {noted(-1, 'OLD')} "
+        f"UPDATE map_counted SET last_id = {last} WHERE last_id > {last}; END",
     ):
         op.execute(f"CREATE TRIGGER {statement}")
 
@@ -125,6 +132,8 @@ def _count_assets() -> None:
             f"SELECT {finer + 3}, area, y / 8, x / 8, {sums} FROM map_cell WHERE level = {finer} "
             "GROUP BY area, y / 8, x / 8"
         )
+    if not _on_postgres():
+        op.execute("INSERT INTO map_counted (id, last_id) SELECT 1, COALESCE(MAX(id), 0) FROM asset")
 
 
 def _map_lists(number: sa.types.TypeEngine[int]) -> None:
@@ -287,4 +296,48 @@ def _wall() -> None:
 
 
 def _views() -> None:
-    pass
+    """Where a case lies today, in the case itself, kept by the database. The views for other programs: ``upgrade``."""
+    op.add_column("case_file", sa.Column("lies_in", sa.String(length=15), server_default="", nullable=False))
+    op.execute(
+        "UPDATE case_file SET lies_in = "
+        "COALESCE((SELECT asset.area_code FROM asset WHERE asset.id = case_file.asset_id), area_code)"
+    )
+    still_open = sa.text("stage NOT IN ('closed', 'void')")
+    op.create_index(
+        "ix_case_file_area_worst",
+        "case_file",
+        ["severity", "lies_in", "stage", "overdue_at", "deadline_at", "opened_at", "id"],
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
+    of_case = "COALESCE((SELECT area_code FROM asset WHERE id = NEW.asset_id), NEW.area_code)"
+    put = f"BEGIN UPDATE case_file SET lies_in = {of_case} WHERE id = NEW.id; END"  # noqa: S608
+    carried = "UPDATE case_file SET lies_in = NEW.area_code WHERE asset_id = NEW.id"
+    if _on_postgres():
+        op.execute(
+            "CREATE OR REPLACE FUNCTION case_lies_in() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "NEW.lies_in := COALESCE((SELECT area_code FROM asset WHERE id = NEW.asset_id FOR SHARE), NEW.area_code); "
+            "RETURN NEW; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER case_lies_in BEFORE INSERT OR UPDATE OF asset_id, area_code ON case_file "
+            "FOR EACH ROW EXECUTE FUNCTION case_lies_in()"
+        )
+        op.execute(
+            "CREATE OR REPLACE FUNCTION asset_carries_cases() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"{carried}; RETURN NULL; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER asset_carries_cases AFTER UPDATE OF area_code ON asset FOR EACH ROW "
+            "WHEN (OLD.area_code IS DISTINCT FROM NEW.area_code) EXECUTE FUNCTION asset_carries_cases()"
+        )
+        return
+    op.execute(f"CREATE TRIGGER case_lies_in AFTER INSERT ON case_file {put}")
+    op.execute(
+        "CREATE TRIGGER case_lies_elsewhere AFTER UPDATE OF asset_id, area_code ON case_file "
+        f"WHEN OLD.asset_id IS NOT NEW.asset_id OR OLD.area_code IS NOT NEW.area_code {put}"
+    )
+    op.execute(
+        "CREATE TRIGGER asset_carries_cases AFTER UPDATE OF area_code ON asset "
+        f"WHEN OLD.area_code IS NOT NEW.area_code BEGIN {carried}; END"
+    )
