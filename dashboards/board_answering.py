@@ -123,7 +123,8 @@ def _listed(given: Chosen) -> dict[str, tuple[str | int, ...]]:
 
 
 def lines(panels: Sequence[Panel], who: Asked) -> Iterator[bytes]:
-    """One line of JSON for each panel, in the order in which they are answered; words are looked up here."""
+    """One line of JSON for each panel that is of something, in the order in which they are answered."""
+    panels = [panel for panel in panels if panel.source is not None]
     teller, kept = Teller(), _kept()
     ways = {panel.id: _key(panel, who) for panel in panels}
     waiting = []
@@ -147,6 +148,12 @@ def lines(panels: Sequence[Panel], who: Asked) -> Iterator[bytes]:
     finally:
         # whoever asked may have gone: what has not begun need not be done
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def answered(panels: Sequence[Panel], who: Asked) -> list[dict[str, Any]]:
+    """All answers at once, in the order of the panels."""
+    found = {each["panel"]: each for each in map(msgspec.json.decode, lines(panels, who))}
+    return [found[panel.id] for panel in panels if panel.id in found]
 
 
 def one(panel: Panel, who: Asked) -> tuple[bytes, _Done]:

@@ -75,6 +75,7 @@ PLACELESS: dict[str, str] = {
     "filename": "a file of the site, or of a print run, whose page checks whose it is",
     "token": "a plate in somebody's hand: the public page; what staff see on it is checked there",
     "key": "a secret of one citizen, or the name of a label template, a rule or a board",
+    "board_key": "a board is the whole city's; its answers are cut to the visitor's area",
     "panel": "a panel of a board: its answers are cut to the visitor's area",
     "season": "a season is the whole city's",
     "line": "a line of the case standard is the whole city's",

@@ -23,6 +23,7 @@ from dashboards.board_answering import (
 )
 from dashboards.board_csv import as_csv
 from dashboards.board_words import Teller
+from dashboards.errors import Refusals
 from dashboards.login import actor, area
 from dashboards.map_addresses import map_addresses
 from dashboards.site import lang, now, site, standard, t
@@ -112,7 +113,7 @@ def board_answers(key: str) -> Response:
     kept = find_board(site().engine, key).board
     wanted = [each for each in kept.panels if question.panels is None or each.id in question.panels]
     who = asked(question, kept.variables)
-    pieces = stream_with_context(lines([each for each in wanted if each.source is not None], who))
+    pieces = stream_with_context(lines(wanted, who))
     response = Response(mimetype="application/x-ndjson")
     if request.accept_encodings["gzip"]:
         pieces = packed(pieces)
@@ -189,7 +190,7 @@ def add_board() -> Response:
     """Keep a new board; one without a key gets one."""
     sent: Kept = read_body(Kept)
     plain = sent.body | {"key": sent.body.get("key") or _new_key(sent.body)}
-    wanted = read_board(plain)
+    wanted = _checked(plain)
     version = board_services.add_board(site().engine, wanted, by=actor(), now=now())
     return _kept(wanted.key, version)
 
@@ -197,7 +198,7 @@ def add_board() -> Response:
 def change_board(key: str) -> Response:
     """Keep an edit."""
     sent: Kept = read_body(Kept)
-    wanted = read_board(sent.body | {"key": key})
+    wanted = _checked(sent.body | {"key": key})
     version = board_services.save_board(site().engine, wanted, seen_version=sent.version, by=actor(), now=now())
     return _kept(key, version)
 
@@ -227,6 +228,14 @@ def reset_board(key: str) -> AnyResponse:
     board_services.reset_board(site().engine, key, seen_version=_seen(), by=actor(), now=now())
     flash(t("message.board_reset"), "ok")
     return redirect(url_for("board", key=key), 303)
+
+
+def _checked(plain: dict[str, Any]) -> Board:
+    """The board, if nothing is wrong with it. Raises ``InvalidInput``, or ``Refusals`` with all that is."""
+    wanted = read_board(plain)
+    if problems := board_check.check_board(wanted):
+        raise Refusals(problems)
+    return wanted
 
 
 def _shown(kept: KeptBoard) -> dict[str, Any]:

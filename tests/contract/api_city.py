@@ -262,6 +262,7 @@ class ApiCity:
             "permit_id": self.post(f"/assets/{other}/permits", json=work | {"note": "电话报备"})["id"],
             "silence_id": self.post("/silences", json=silence)["id"],
             "season": "typhoon",
+            "board_key": "data_quality",
             "line": "lamp_out",
         }
         self.right |= {
@@ -270,6 +271,8 @@ class ApiCity:
             "api_end_permit": Right(json={"note": "已盖好"}),
             "api_would_mute": Right(query={"rule_key": "cover_tilt", "severity": 3}),
             "api_add_silence": Right(json=silence | {"asset_id": city.asset_id, "severity": 1}),
+            "api_board_answers": Right(json={"from_ms": 0, "to_ms": 86_400_000}),
+            "api_save_board": Right(json={"key": "data_quality", "name": {"zh": "数据"}, "panels": []}),
             "api_switch_season": Right(json={"switch": "off"}),
             "api_load_standard": Right(file=("file", "标准.csv", "名称,处置时限\n座椅破损,3 工作日\n".encode())),
             "api_put_standard_line": Right(

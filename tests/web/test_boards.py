@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from registry.storage.database import writing
 from registry.storage.tables import user
 from tests.web.conftest import NOON, Web, csrf_of, send
 
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+HOUR, HOUR_MS, DAY_MS = timedelta(hours=1), 3_600_000, 86_400_000
 NOON_MS = round(NOON.timestamp() * 1000)
 
 
@@ -64,3 +65,169 @@ def test_every_panel_of_a_shipped_board_is_answered(web: Web, key: str):
     assert set(found) == {each["id"] for each in body["panels"] if each["kind"] != "text"}
     problems = {line["problem"]["code"] for line in found.values() if "problem" in line}
     assert problems <= {"choose", "not_counted"}, found
+
+
+def test_answers_come_packed_where_the_browser_takes_that(web: Web):
+    response = ask(web.as_(Role.VIEWER), "/boards/overview/answers", question(), **{"Accept-Encoding": "gzip"})
+    assert response.headers["Content-Encoding"] == "gzip"
+    lines = [json.loads(line) for line in gzip.decompress(response.data).splitlines()]
+    assert {"panel", "kind", "at", "took_ms", "from_ms", "to_ms"} <= set(lines[0])
+
+
+def test_an_answer_is_in_the_readers_words_and_leads_on(web: Web):
+    opened = web.city.open_case(NOON, severity=Severity.CRITICAL)
+    client = web.as_(Role.VIEWER)
+    source = {"of": "count", "what": "cases", "by": "severity"}
+    office = web.as_(Role.DISPATCHER)
+    assert previewed(office, "bar", source)["bars"] == [{"name": "紧急", "value": 1, "href": "/cases"}]
+    office.set_cookie("lang", "en")
+    assert previewed(office, "bar", source)["bars"][0]["name"] == "Critical"
+    table = answers_of(client, "overview", panels=["worst"])["worst"]
+    assert table["hrefs"] == [f"/cases/{opened.case_id}"]
+    assert [each["kind"] for each in table["columns"]][:2] == ["link", "severity"]
+
+
+def test_somebody_bound_to_an_area_is_answered_of_that_area(web: Web):
+    web.city.open_case(NOON)
+    client = web.as_(Role.VIEWER)
+    assert answers_of(client, "overview", panels=["open"])["open"]["value"] == 1
+    with writing(web.city.engine) as tx:
+        tx.execute(update(user).where(user.c.login == "viewer").values(area_code="440111"))
+    found = answers_of(client, "overview", panels=["open", "worst"])
+    assert found["open"]["value"] == 0
+    assert found["worst"]["rows"] == []
+    rejected = answers_of(client, "data_quality", panels=["rejected"])["rejected"]
+    assert rejected["problem"]["code"] == "whole_city"
+    assert client.get("/boards/overview/edit").status_code == 403
+
+
+def test_an_answer_of_a_moment_ago_is_given_again(web: Web):
+    client = web.as_(Role.VIEWER)
+    first = answers_of(client, "overview", panels=["open"])["open"]
+    web.city.open_case(NOON)
+    assert answers_of(client, "overview", panels=["open"])["open"] == first
+    other = answers_of(client, "overview", panels=["open"], vars={"area": ["440803"]})["open"]
+    assert other["value"] == 1
+
+
+def test_one_panel_that_fails_takes_no_other_with_it(web: Web, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(web.store, "many_buckets", None)
+    found = answers_of(web.as_(Role.VIEWER), "covers", panels=["tilt", "all"])
+    assert found["tilt"]["problem"]["code"] == "internal"
+    assert found["all"]["value"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"from_ms": NOON_MS + DAY_MS}, "from_ms"),
+        ({"to_ms": "now"}, "body"),
+        ({"from_ms": 0, "to_ms": 20 * 365 * DAY_MS}, "from_ms"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_at_its_field(web: Web, change: dict[str, Any], field: str):
+    response = ask(web.as_(Role.VIEWER), "/boards/overview/answers", question(**change))
+    assert response.status_code == 422
+    assert (response.json or {})["errors"][0]["field"] == field
+
+
+def test_an_edit_is_kept_unless_somebody_else_was_faster(web: Web):
+    office = web.as_(Role.DISPATCHER)
+    body = office.get("/boards/covers.json").json or {}
+    changed = body | {"name": {"zh": "井盖（改）", "en": "Covers"}}
+    saved = ask(office, "/boards/covers", {"version": 1, "body": changed})
+    assert saved.json == {"key": "covers", "version": 2, "href": "/boards/covers"}
+    assert ask(office, "/boards/covers", {"version": 1, "body": body}).status_code == 409
+    assert "井盖（改）" in office.get("/boards").text
+    back = send(office, "/boards/covers/reset", {"version": "2"}, page="/account")
+    assert back.status_code == 303
+    assert (office.get("/boards/covers.json").json or {})["name"] == body["name"]
+
+
+def test_all_that_is_wrong_with_a_board_is_told_at_once(web: Web):
+    source = {"of": "series", "point": "colour", "of_family": ["cover"]}
+    panel = {"id": "p", "kind": "time_series", "x": 20, "y": 0, "w": 6, "h": 4, "source": source}
+    response = ask(web.as_(Role.DISPATCHER), "/boards", {"version": 0, "body": {"name": {"zh": ""}, "panels": [panel]}})
+    assert response.status_code == 422
+    fields = [each["field"] for each in (response.json or {})["errors"]]
+    assert fields == ["name.zh", "panels[0].w", "panels[0].source.point"]
+
+
+def test_a_new_board_is_made_copied_and_removed(web: Web):
+    office = web.as_(Role.ADMINISTRATOR)
+    begun = {"name": {"zh": "夜班", "en": "Night shift"}, "panels": []}
+    made = ask(office, "/boards", {"version": 0, "body": begun}).json or {}
+    assert made["key"].startswith("night-shift-")
+    copied = send(office, f"/boards/{made['key']}/copy", {}, page="/account")
+    assert copied.status_code == 303
+    assert "夜班 副本" in office.get("/boards").text
+    assert send(office, f"/boards/{made['key']}/remove", {"version": "1"}, page="/account").status_code == 303
+    assert office.get(f"/boards/{made['key']}").status_code == 404
+    send(office, "/boards/poles/remove", {}, page="/account")
+    assert office.get("/boards/poles").status_code == 404
+    send(office, "/boards/poles/reset", {}, page="/account")
+    assert office.get("/boards/poles").status_code == 200
+
+
+def test_a_viewer_changes_no_board(web: Web):
+    viewer = web.as_(Role.VIEWER)
+    assert ask(viewer, "/boards", {"version": 0, "body": {}}).status_code == 403
+    assert ask(viewer, "/boards/preview", {}).status_code == 403
+
+
+def test_a_panel_is_handed_out_as_a_table_for_a_spreadsheet(web: Web):
+    tilt = web.city.point("tilt_z")
+    web.store.append([(tilt, NOON_MS - HOUR_MS, 12.5, 0, NOON_MS)])
+    viewer = web.as_(Role.VIEWER)
+    query = {"from_ms": NOON_MS - DAY_MS, "to_ms": NOON_MS, "vars": "{}"}
+    curves = viewer.get("/boards/covers/panels/tilt.csv", query_string=query)
+    assert curves.content_type == "text/csv; charset=utf-8"
+    # when its slice begins
+    assert "2026-03-02 10:58" in curves.text
+    assert ",12.5,12.5,12.5" in curves.text
+    for panel in ("all", "alerts", "week", "states"):
+        assert len(viewer.get(f"/boards/covers/panels/{panel}.csv", query_string=query).text.splitlines()) >= 1
+    assert viewer.get("/boards/covers/panels/none.csv", query_string=query).status_code == 404
+    assert viewer.get("/boards/covers/panels/tilt.csv").status_code == 422
+
+
+def test_marks_tell_what_happened_meanwhile(web: Web):
+    opened = web.city.open_case(NOON - 2 * HOUR, severity=Severity.CRITICAL)
+    web.city.add_alert(opened.case_id, NOON - HOUR)
+    query = {"from_ms": NOON_MS - DAY_MS, "to_ms": NOON_MS, "vars": json.dumps({"area": []})}
+    found = (web.as_(Role.VIEWER).get("/boards/overview/annotations.json", query_string=query).json or {})["marks"]
+    assert [(mark["of"], mark["from_ms"]) for mark in found] == [
+        ("cases", NOON_MS - 2 * HOUR_MS),
+        ("alerts", NOON_MS - HOUR_MS),
+    ]
+    assert found[0]["href"] == f"/cases/{opened.case_id}"
+    assert "上水井盖 1" in found[1]["text"]
+
+
+def test_what_can_be_chosen_is_told_or_found(web: Web):
+    viewer = web.as_(Role.VIEWER)
+    told = viewer.get("/boards/choices.json").json or {}
+    assert {"value": "cover", "name": "井盖"} in told["variables"]["family"]
+    assert [each["name"] for each in told["variables"]["unit"]] == ["水务", "电力"] or told["variables"]["unit"]
+    assert "by" not in told["sources"]["splits"]
+    assert "severity" in told["sources"]["splits"]["cases"]
+    found = (viewer.get("/boards/choices.json?name=asset&q=上水").json or {})["found"]
+    assert [each["value"] for each in found] == [web.city.asset_id]
+    by_id = (viewer.get(f"/boards/choices.json?name=device&ids={web.city.device_id}").json or {})["found"]
+    assert by_id[0]["name"].startswith("CV-000001")
+
+
+def test_any_point_is_found_and_drawn_with_its_figures(web: Web):
+    tilt = web.city.point("tilt_z")
+    web.store.append([(tilt, NOON_MS - n * HOUR_MS, float(n), 0, NOON_MS) for n in range(1, 6)])
+    viewer = web.as_(Role.VIEWER)
+    found = (viewer.get("/explore/points.json?q=CV-0000").json or {})["found"]
+    assert {"tilt_z", "battery"} <= {each["point"] for each in found}
+    named = (viewer.get(f"/explore/points.json?ids={tilt}").json or {})["found"]
+    assert [each["name"] for each in named] == ["上水井盖 1 · 倾角"]
+    body = {"from_ms": NOON_MS - DAY_MS, "to_ms": NOON_MS, "width_px": 600, "points": [tilt, 999]}
+    drawn = ask(viewer, "/explore/answers", body).json or {}
+    assert [curve["point_id"] for curve in drawn["series"]] == [tilt]
+    (figures,) = drawn["statistics"]
+    assert (figures["min"], figures["max"], figures["mean"], figures["readings"]) == (1.0, 5.0, 3.0, 5)
+    assert ask(viewer, "/explore/answers", body | {"points": list(range(1, 30))}).status_code == 422
