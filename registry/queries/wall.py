@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, and_, func, or_, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, func, select, type_coerce
 
 from registry.domain.kinds import Severity, Stage
 from registry.queries.asset_filters import digits_begin
@@ -20,7 +20,6 @@ from registry.queries.queues import workload
 from registry.queries.seasons import seasons_in_force
 from registry.storage.database import reading
 from registry.storage.open_cases import IS_OPEN, IS_RUNNING
-from registry.storage.tables import asset
 from registry.storage.tables import case as case_file
 from registry.storage.times import to_ms
 
@@ -139,7 +138,7 @@ class _Usual:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, str, int], list[float] | None] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, int], list[float]] = OrderedDict()
 
     def of(self, engine: Engine, now: datetime, zone: tzinfo, scope: str) -> list[float] | None:
         key = (str(engine.url), scope, to_ms(_midnight(now, zone, 0)))
@@ -147,6 +146,8 @@ class _Usual:
             if key in self._kept:
                 return self._kept[key]
         found = _usual(engine, now, zone, scope)
+        if found is None:
+            return None
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > _KEPT_DAYS:
@@ -205,9 +206,4 @@ def _counted(tx: Connection, column: ColumnElement[Any], *conditions: ColumnElem
 
 
 def _within(scope: str) -> tuple[ColumnElement[bool], ...]:
-    """That what a case is about lies within the area: its asset, or the place where none stands."""
-    if not scope:
-        return ()
-    of_asset = select(asset.c.id).where(asset.c.id == case_file.c.asset_id, digits_begin(asset.c.area_code, scope))
-    at_place = and_(case_file.c.asset_id.is_(None), digits_begin(case_file.c.area_code, scope))
-    return (or_(of_asset.exists(), at_place),)
+    return (digits_begin(case_file.c.lies_in, scope),) if scope else ()

@@ -45,6 +45,7 @@ class Wall {
     setInterval(() => this.tick(), 1_000);
     setInterval(this.ask, ASK_EVERY_MS);
     addEventListener("online", this.ask);
+    addEventListener("resize", () => this.fitRows());
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) {
         this.ask();
@@ -196,12 +197,20 @@ class Wall {
     part("[data-calm]").hidden = !calm;
     say(part("[data-calm-text]"), t("wall.calm_text", { assets: (counters.assets ?? 0).toLocaleString("en"), devices: (counters.devices ?? 0).toLocaleString("en") }));
     const more = part("[data-wrong-more]");
-    more.hidden = open <= screen.wrong.length;
-    say(more, t("wall.wrong_more", { n: open, more: open - screen.wrong.length }));
+    more.hidden = calm;
+    say(more, t("wall.wrong_all", { n: open.toLocaleString("en") }));
+    this.fitRows();
     const first = fresh[0];
     if (first !== undefined) say(part("[data-announce]"), t("wall.new", { kind: t(`kind.${first.kind}`), what: first.what || first.road }));
     const now = Date.now();
     for (const row of list.querySelectorAll<HTMLElement>("[data-due]")) this.fillDue(row, now);
+  }
+
+  /** A line that is cut in half can't be read: what does not fit is not there. */
+  private fitRows(): void {
+    const list = part("[data-wrong]");
+    const height = list.getBoundingClientRect().bottom;
+    for (const row of list.children) row.classList.toggle("beyond", row.getBoundingClientRect().bottom > height + 1);
   }
 
   private wrongRow(row: WrongRow, isNew: boolean): HTMLLIElement {
@@ -220,7 +229,7 @@ class Wall {
       element("span", { class: "wall-state" }, element("span", { class: "wall-stage" }, t(`stage.${row.stage}`)), due),
       element("span", { class: "wall-value" }, element("b", {}, value), element("span", {}, measured ? t(`point.${row.point}`) : "")),
     );
-    return element("li", { "data-severity": String(row.severity), ...(isNew ? { class: "wall-new" } : {}) }, line);
+    return element("li", { "data-severity": String(row.severity), ...(row.overdue ? { "data-late": "" } : {}), ...(isNew ? { class: "wall-new" } : {}) }, line);
   }
 
   private fillDue(box: HTMLElement, now: number): void {
@@ -312,6 +321,7 @@ class Wall {
       const { openCityMap } = await import("./citymap");
       this.map = openCityMap(part("[data-map]"), this.page, { interactive: false, tilesAddress: tiles, factsAddress: facts });
       if (!(await this.map.ready)) return;
+      this.keepWhole(this.map);
       const { showPlaces } = await import("./wall_places");
       const show = (): void => void (this.map !== undefined && showPlaces(this.map, this.box.dataset.places ?? ""));
       show();
@@ -321,6 +331,13 @@ class Wall {
     } catch {
       say(part(".map-wait"), this.page.t("map.failed"));
     }
+  }
+
+  /** Nobody moves this map: whatever size its field has, the whole city stands in it. */
+  private keepWhole(map: CityMapView): void {
+    const bbox = map.facts?.bbox;
+    if (bbox === undefined || bbox === null) return;
+    new ResizeObserver(settled(async () => map.goTo({ bbox }, true), 300)).observe(part("[data-map]"));
   }
 
   private offerFullScreen(): void {
