@@ -21,7 +21,17 @@ from registry.storage.tables import metadata
 from tests.influx import Influx
 from tests.postgres import Postgres
 
-LONG_GROUPS = ("journey", "browser", "browser-registry", "openapi", "shell", "street at wire speed", "wheel")
+LONG_GROUPS = (
+    "journey",
+    "browser",
+    "browser-pages-0",
+    "browser-pages-1",
+    "browser-registry",
+    "openapi",
+    "shell",
+    "street at wire speed",
+    "wheel",
+)
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 _numbers = count(1)
 

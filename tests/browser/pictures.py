@@ -15,18 +15,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import BrowserContext, sync_playwright
 
 from dashboards.permissions import PERMISSIONS
 from tests.browser.conftest import CHROMIUM, SWITCHES
 from tests.browser.eyes import sign_in
 from tests.browser.filled_site import FilledSite, filled_site
+from tests.browser.measuring import Waiting
 
 SIZES = {"desk": (1440, 900), "tablet": (800, 1180), "phone": (390, 844)}
 # pages that look different to those who are not signed in, and whose page of their own it is
 GUESTS = {"login", "scan", "report", "report_on_map", "public_bulletin", "public_bulletins", "kiosk"}
 CREW = {"tasks", "phone_app"}
-QUIET_MS, PATIENCE_MS, TALLEST_PX = 250, 8_000, 3_600
+TALLEST_PX = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +53,6 @@ class Stop:
     name: str
     address: str
     login: str
-
-
-class Waiting:
-    """Counts what the page still waits for; a live stream stays open and is not waited for."""
-
-    def __init__(self, page: Page) -> None:
-        self._open: set[Request] = set()
-        page.on("request", self._began)
-        page.on("requestfinished", self._ended)
-        page.on("requestfailed", self._ended)
-
-    def _began(self, request: Request) -> None:
-        if request.resource_type not in ("eventsource", "websocket") and "/stream" not in request.url:
-            self._open.add(request)
-
-    def _ended(self, request: Request) -> None:
-        self._open.discard(request)
-
-    def until_drawn(self, page: Page) -> bool:
-        """Wait until its letters are there and it has asked for nothing for a moment; whether that came in time."""
-        page.evaluate("() => document.fonts.ready.then(() => true)")
-        deadline, quiet_since = time.monotonic() + PATIENCE_MS / 1000, time.monotonic()
-        while time.monotonic() < deadline:
-            page.wait_for_timeout(50)
-            if self._open or page.locator(".map-wait:visible").count():
-                quiet_since = time.monotonic()
-            elif time.monotonic() - quiet_since > QUIET_MS / 1000:
-                return True
-        self._open.clear()
-        return False
 
 
 def take_all(folder: Path, *, only: Sequence[str], again: bool) -> int:

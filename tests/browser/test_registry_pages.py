@@ -1,29 +1,49 @@
-"""Every page of the book of record: axe finds no serious fault by day and by night, and nothing runs off a phone."""
+"""Every page: axe finds no serious fault by day and by night, nothing runs off a phone, nobody loads too much."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect
 
-from tests.browser.eyes import DESK, PHONE, Camera, Windows, serious_faults
-from tests.browser.registry_site import RegistrySite
+from tests.browser.eyes import DESK, PHONE, Camera, Windows, Witness, serious_faults
+from tests.browser.filled_site import FilledSite, filled_site
+from tests.browser.measuring import Cost, cost_of
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.network,
-    pytest.mark.timeout(400),
-    pytest.mark.xdist_group("browser-registry"),
-]
+# every page at two sizes takes minutes: each half of them goes to a process of its own
+HALVES = [pytest.param(half, marks=pytest.mark.xdist_group(f"browser-pages-{half}")) for half in (0, 1)]
+pytestmark = [pytest.mark.browser, pytest.mark.network, pytest.mark.timeout(1000)]
+# shows nothing to somebody who was not given its link, and its own tests look at it
+WITHOUT_A_LINK = {"kiosk"}
+SCRIPT_OF_A_SCAN, SCRIPT_AND_STYLE_OF_A_DESK = 100_000, 400_000
 
 # What a closed menu holds is not shown, so axe finds nothing in it, but goes through all of it: on most pages that is
 # more than half of what there is.
 _EMPTY_CLOSED_MENUS = """() => document.querySelectorAll("nav details:not([open]) > .menu-body").forEach(
   (body) => body.replaceChildren())"""
 
-# answers that are no pages
-NO_PAGES = ("/api/", "/static/", "/healthz")
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilledSite]:
+    """A city with something of each sort."""
+    with filled_site(tmp_path_factory.mktemp("filled")) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def filled_keys() -> dict[str, StorageState]:
+    return {}
+
+
+@pytest.fixture
+def filled_windows(filled: FilledSite, chromium: Browser, filled_keys: dict[str, StorageState]) -> Iterator[Windows]:
+    witness = Witness(filled.address)
+    opened = Windows(browser=chromium, city=filled.address, witness=witness, keys=filled_keys)
+    yield opened
+    opened.close()
+    assert witness.saw == []
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +53,6 @@ class Look:
     name: str
     size: ViewportSize
     theme: str
-
-
-def plain_paths(book: RegistrySite) -> list[str]:
-    """The address of every route that somebody can simply open, as the application itself lists them."""
-    rules = book.app.url_map.iter_rules()
-    opened = {rule.rule for rule in rules if "GET" in (rule.methods or ()) and not rule.arguments}
-    return sorted(path for path in opened if not path.startswith(NO_PAGES) and "." not in path)
-
-
-def paths_of_things(book: RegistrySite) -> list[str]:
-    """Pages about one thing."""
-    asset = f"/assets/{book.asset_id}"
-    cabinet = book.troubled.cabinet
-    of_cabinets = [cabinet, f"{cabinet}/configuration", f"/enrolment-codes/new?cabinet={cabinet.rpartition('/')[2]}"]
-    return [
-        asset,
-        f"{asset}/edit",
-        f"/q/{book.token}",
-        "/label-templates/plate-60x90",
-        *of_cabinets,
-        book.troubled.letter,
-    ]
 
 
 def opened(page: Page, path: str) -> bool:
@@ -80,15 +78,15 @@ def look(page: Page, camera: Camera, path: str, how: Look) -> list[str]:
     return [f"{path} ({how.name}, {how.theme}): {fault}" for fault in faults]
 
 
-@pytest.mark.timeout(1000)  # every page at two sizes: two minutes, and a multiple beside other work
+@pytest.mark.parametrize("half", HALVES)
 def test_no_page_has_a_serious_fault_or_runs_off_the_window(
-    book: RegistrySite, book_windows: Windows, camera: Camera
+    filled: FilledSite, filled_windows: Windows, camera: Camera, half: int
 ) -> None:
-    page = book_windows.open(DESK, login="admin")
+    page = filled_windows.open(DESK, login="admin")
     looks = [Look("desk", DESK["viewport"], "light"), Look("phone", PHONE["viewport"], "dark")]
     faults, seen = [], 0
-    for path in plain_paths(book) + paths_of_things(book):
-        if not opened(page, path):
+    for endpoint, path in sorted(filled.pages().items())[half::2]:
+        if endpoint in WITHOUT_A_LINK or not opened(page, path):
             continue
         expect(page.locator("main")).to_be_visible()
         seen += 1
@@ -97,4 +95,17 @@ def test_no_page_has_a_serious_fault_or_runs_off_the_window(
             faults += look(page, camera, path, how)
         looks.reverse()  # the next page opens in the window as it is: each change of its size is laid out anew
     assert faults == []
-    assert seen > 20
+    assert seen > 40
+
+
+@pytest.mark.xdist_group("browser-pages-0")
+def test_a_scan_and_a_desk_load_what_was_agreed(filled: FilledSite, filled_windows: Windows) -> None:
+    pages = filled.pages()
+    scan = cost_of(filled_windows.open(PHONE), pages["scan"])
+    assert 0 < scan.script_bytes < SCRIPT_OF_A_SCAN, scan.scripts
+    costs: dict[str, Cost] = {}
+    for endpoint in ("overview", "city_map", "board", "edit_board", "explore", "wall", "asset", "label_template"):
+        page = filled_windows.open(DESK, login="admin")
+        costs[endpoint] = cost_of(page, pages[endpoint])
+    assert {name: cost.bytes for name, cost in costs.items() if cost.bytes > SCRIPT_AND_STYLE_OF_A_DESK} == {}
+    assert {name: cost.bytes for name, cost in costs.items() if cost.script_bytes == 0} == {}
