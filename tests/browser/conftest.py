@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, StorageState, expect, sync_playwright
 
 from tests.browser.eyes import PATIENCE_MS, Camera, Windows, Witness
+from tests.browser.filled_site import FilledSite, filled_site
 from tests.browser.registry_site import RegistrySite, registry_site
 from tests.browser.running_city import RunningCity, running_city
 
@@ -114,6 +115,27 @@ def book_keys() -> dict[str, StorageState]:
 def book_windows(book: RegistrySite, chromium: Browser, book_keys: dict[str, StorageState]) -> Iterator[Windows]:
     witness = Witness(book.address)
     opened = Windows(browser=chromium, city=book.address, witness=witness, keys=book_keys)
+    yield opened
+    opened.close()
+    assert witness.saw == []
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilledSite]:
+    """A city with something of each sort."""
+    with filled_site(tmp_path_factory.mktemp("filled")) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def filled_keys() -> dict[str, StorageState]:
+    return {}
+
+
+@pytest.fixture
+def filled_windows(filled: FilledSite, chromium: Browser, filled_keys: dict[str, StorageState]) -> Iterator[Windows]:
+    witness = Witness(filled.address)
+    opened = Windows(browser=chromium, city=filled.address, witness=witness, keys=filled_keys)
     yield opened
     opened.close()
     assert witness.saw == []

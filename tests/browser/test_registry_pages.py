@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser.eyes import DESK, PHONE, Camera, Windows, Witness, serious_faults
-from tests.browser.filled_site import FilledSite, filled_site
+from tests.browser.eyes import DESK, PHONE, Camera, Windows, serious_faults
+from tests.browser.filled_site import FilledSite
 from tests.browser.measuring import Cost, cost_of
 
 # every page at two sizes takes minutes: each half of them goes to a process of its own
@@ -23,27 +22,6 @@ SCRIPT_OF_A_SCAN, SCRIPT_AND_STYLE_OF_A_DESK = 100_000, 400_000
 # more than half of what there is.
 _EMPTY_CLOSED_MENUS = """() => document.querySelectorAll("nav details:not([open]) > .menu-body").forEach(
   (body) => body.replaceChildren())"""
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilledSite]:
-    """A city with something of each sort."""
-    with filled_site(tmp_path_factory.mktemp("filled")) as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def filled_keys() -> dict[str, StorageState]:
-    return {}
-
-
-@pytest.fixture
-def filled_windows(filled: FilledSite, chromium: Browser, filled_keys: dict[str, StorageState]) -> Iterator[Windows]:
-    witness = Witness(filled.address)
-    opened = Windows(browser=chromium, city=filled.address, witness=witness, keys=filled_keys)
-    yield opened
-    opened.close()
-    assert witness.saw == []
 
 
 @dataclass(frozen=True, slots=True)

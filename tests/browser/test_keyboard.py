@@ -1,0 +1,90 @@
+"""Without a mouse: sign in, open what is wrong, lead its case on, find a road on the map. Without a screen: paper."""
+
+from __future__ import annotations
+
+import re
+
+import pypdfium2
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import select
+
+from registry.services.demo_people import DEMO_PASSWORD
+from registry.storage.database import reading
+from registry.storage.tables import case
+from tests.browser.eyes import DESK, Windows, words
+from tests.browser.filled_site import FilledSite
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.network,
+    pytest.mark.timeout(400),
+    pytest.mark.xdist_group("browser-pages-1"),
+]
+MOST_TABS = 120
+_SEEN_FOCUS = """(element) => {
+  const style = getComputedStyle(element);
+  return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
+}"""
+
+
+def tab_to(page: Page, target: Locator) -> Locator:
+    """Press Tab until ``target`` has the focus, and see that it shows."""
+    expect(target).to_be_visible()
+    for _ in range(MOST_TABS):
+        if target.evaluate("(element) => element === document.activeElement"):
+            assert target.evaluate(_SEEN_FOCUS), f"nothing shows that {target} has the focus"
+            return target
+        page.keyboard.press("Tab")
+    raise AssertionError(f"not reached with {MOST_TABS} tabs: {target}")
+
+
+def test_a_case_is_led_on_and_a_road_found_without_a_mouse(filled: FilledSite, filled_windows: Windows) -> None:
+    page = filled_windows.open(DESK)
+    page.goto("/login")
+    tab_to(page, page.get_by_label(words("login.login"), exact=True))
+    page.keyboard.type("dispatcher")
+    tab_to(page, page.get_by_label(words("login.password"), exact=True))
+    page.keyboard.type(DEMO_PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("body.staff")).to_be_attached()
+
+    with reading(filled.engine) as tx:
+        waiting = select(case.c.id).where(case.c.stage == "filed", case.c.severity == 3, case.c.unit_id.is_(None))
+        case_id = tx.execute(waiting.order_by(case.c.id.desc()).limit(1)).scalar_one()
+    tab_to(page, page.locator(f'main a[href="/cases/{case_id}"]').first)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"/cases/{case_id}$"))
+    stage = page.locator(".step[aria-current]")
+    expect(stage).to_contain_text(words("stage.filed"))
+    tab_to(page, page.locator(".case-next form button").first)
+    page.keyboard.press("Enter")
+    expect(stage).to_contain_text(words("stage.dispatched"))
+
+    tab_to(page, page.locator("header nav").get_by_role("link", name=words("nav.map"), exact=True))
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
+    page.keyboard.press("/")
+    field = page.locator("#map-q")
+    expect(field).to_be_focused()
+    page.keyboard.type("人民路")
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(field).to_have_attribute("aria-expanded", "false")
+    expect(page).to_have_url(re.compile(r"/map#\S+"))
+
+
+def test_a_list_on_paper_has_its_heading_and_rows_and_nothing_to_press(
+    filled: FilledSite, filled_windows: Windows
+) -> None:
+    page = filled_windows.open(DESK, login="admin")
+    page.goto("/cases")
+    paper = pypdfium2.PdfDocument(page.pdf(format="A4"))
+    text = "".join(sheet.get_textpage().get_text_range() for sheet in paper)
+    rows = page.locator("main table tbody tr").count()
+    assert rows > 5
+    assert text.count(words("kind.cover_displaced")) >= 2
+    assert words("nav.cases") in text
+    for pressed in (words("nav.alerts"), words("nav.logout"), words("nav.skip")):
+        assert pressed not in text
