@@ -13,8 +13,6 @@ from functools import lru_cache
 from math import cos, radians, sin
 from typing import NamedTuple
 
-from ezdxf import units
-from ezdxf.filemanagement import new as new_drawing
 from fontTools.pens.recordingPen import RecordingPen
 
 from registry.labels import fonts
@@ -62,6 +60,9 @@ def to_dxf(plate: Plate) -> str:
 @lru_cache(maxsize=16)
 def _frame(limits: tuple[float, float]) -> tuple[str, str, str]:
     """A drawing without lines in two halves, and the handle of the space that its lines belong to."""
+    from ezdxf import units  # takes half a second to load, and few processes ever draw
+    from ezdxf.filemanagement import new as new_drawing
+
     drawing = new_drawing("R2000", units=units.MM)
     drawing.header["$EXTMIN"], drawing.header["$EXTMAX"] = (0, 0, 0), (*limits, 0)
     drawing.header["$HANDSEED"] = "FFFFFF"

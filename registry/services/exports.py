@@ -10,13 +10,12 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
 from sqlalchemy import Engine, Row, Select, select
 
 from registry.domain.errors import InvalidInput
@@ -266,13 +265,17 @@ def _geojson(rows: Iterator[dict[str, Any]], kinds: Sequence[str], wish: ExportW
 
 def _xlsx(rows: Iterator[dict[str, Any]], kinds: Sequence[str], wish: ExportWish) -> Iterator[bytes]:
     """openpyxl writes rows to a temporary file as they come; the zip is read back in pieces."""
+    from openpyxl import Workbook  # takes a quarter of a second to load, and few processes ever write a sheet
+    from openpyxl.cell import WriteOnlyCell
+
     keys, book = wish.keys, Workbook(write_only=True)
     sheet = book.create_sheet("资产")
+    new_cell = partial(WriteOnlyCell, sheet)
     sheet.append(headers(kinds, wish))
     for count, flat in enumerate(rows, start=1):
         if count > _MOST_SHEET_ROWS:
             raise InvalidInput("format", "a sheet holds 1,048,575 rows; export as CSV, or a part of the city")
-        sheet.append([_cell(sheet, value) for value in _cells(flat, kinds, keys)])
+        sheet.append([_cell(new_cell, value) for value in _cells(flat, kinds, keys)])
     with tempfile.TemporaryFile() as file:
         book.save(file)
         file.seek(0)
@@ -280,11 +283,11 @@ def _xlsx(rows: Iterator[dict[str, Any]], kinds: Sequence[str], wish: ExportWish
             yield piece
 
 
-def _cell(sheet: Any, value: Any) -> Any:
+def _cell(new_cell: Callable[..., Any], value: Any) -> Any:
     """Text stays text: openpyxl would make a formula of one that begins with "="."""
     if not isinstance(value, str):
         return value
-    cell = WriteOnlyCell(sheet, value=_without_control(value))
+    cell = new_cell(value=_without_control(value))
     cell.data_type = "s"
     return cell
 

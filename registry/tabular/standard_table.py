@@ -16,9 +16,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-
 from registry.domain.case_standard import (
     LINE_STEPS,
     CaseLine,
@@ -319,6 +316,9 @@ def as_csv(lines: Sequence[CaseLine]) -> bytes:
 
 def as_xlsx(lines: Sequence[CaseLine]) -> bytes:
     """One sheet; every cell is text."""
+    from openpyxl import Workbook  # takes a quarter of a second to load, and few processes ever write a sheet
+    from openpyxl.cell import WriteOnlyCell
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("案件标准")
     sheet.append(headers())

@@ -6,14 +6,13 @@ import json
 import shutil
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from registry.domain.rules.shipped import SHIPPED_RULES
+from tests.warm import covercode
 
 # the city that most tests begin with is set up once, not once in each process
 pytestmark = [pytest.mark.network, pytest.mark.timeout(400), pytest.mark.xdist_group("shell")]
@@ -50,11 +49,6 @@ def taken_port() -> Iterator[int]:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         yield taken.getsockname()[1]
-
-
-def covercode(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "covercode", *arguments]
-    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, check=False, timeout=300)
 
 
 def test_a_city_is_set_up_from_nothing_and_doctor_says_what_is_still_missing(folder: Path):
