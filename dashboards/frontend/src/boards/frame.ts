@@ -73,7 +73,8 @@ export class PanelFrame {
     this.section.dataset.state = "answered";
     this.body.setAttribute("aria-busy", "false");
     if (answer?.problem !== undefined) {
-      this.tell(answer.problem.text, 3);
+      // asking for a choice is no fault
+      this.tell(answer.problem.text, answer.problem.code === "choose" ? undefined : 2);
       return;
     }
     const shape = shapeFor(this.panel.kind, answer);

@@ -63,7 +63,7 @@ export class LinesView implements View {
   }
 
   show(answer: Answer, panel: Panel): void {
-    this.lines = answer.series ?? [];
+    this.lines = (answer.series ?? []).map((line) => (line.value === undefined ? line : begunBefore(line, answer.from_ms)));
     this.options = panel.options;
     this.title = panel.title[this.page.language] || panel.title.zh;
     this.span = { fromMs: answer.from_ms, toMs: answer.to_ms };
@@ -564,4 +564,12 @@ export class LinesView implements View {
     const first = this.readings(index).slice(0, 4);
     say(this.spoken, [this.page.moment(ms), ...first.map(({ at, words }) => `${this.lines[at]?.name ?? ""} ${words}`)].join(", "));
   }
+}
+
+/** The step that began before the span is drawn where the span begins, and not out of sight. */
+function begunBefore(line: Line, fromMs: number): Line {
+  const first = line.t[0];
+  const second = line.t[1];
+  if (first === undefined || first >= fromMs || (second !== undefined && second <= fromMs)) return line;
+  return { ...line, t: [fromMs, ...line.t.slice(1)] };
 }
