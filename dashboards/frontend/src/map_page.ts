@@ -96,6 +96,14 @@ class MapPage {
     return matchMedia(NARROW).matches ? { top: 80, right: 70, bottom: 110, left: 24 } : { top: 40, right: 84, bottom: 48, left: 400 };
   }
 
+  /** From the middle of the map to the middle of what is not covered, in pixels. */
+  private openMiddle(): [number, number] {
+    const whole = this.shell.getBoundingClientRect();
+    if (!matchMedia(NARROW).matches) return [150, 60];
+    const covered = this.panel.at === "peek" ? 70 : whole.height * 0.52;
+    return [0, 30 - covered / 2];
+  }
+
   // --- where it looks -------------------------------------------------------------------------------------------
 
   private keepAddress(): void {
@@ -123,8 +131,8 @@ class MapPage {
   private visit(asset: ShownAsset): void {
     const { map } = this;
     if (map?.canvas === undefined) return;
-    map.canvas.easeTo({ center: asset.at, zoom: Math.max(map.canvas.getZoom(), 17) });
     this.card(asset, true);
+    map.canvas.easeTo({ center: asset.at, zoom: Math.max(map.canvas.getZoom(), 17), offset: this.openMiddle() });
   }
 
   private picked(asset: ShownAsset | undefined): void {
@@ -144,9 +152,15 @@ class MapPage {
     if (asset === undefined) return;
     void import("./citymap/card").then(({ cardOf }) => {
       sheet.replaceChildren(cardOf(this.page, asset, leadsOf(this.shell), () => this.card(undefined)));
+      part("[data-pane=view]", this.shell).scrollTop = 0;
     });
     this.panel.show("view");
-    part("[data-pane=view]", this.shell).scrollTop = 0;
+    const at = this.map?.canvas?.project(asset.at);
+    const { top } = part("[data-panel]", this.shell).getBoundingClientRect();
+    // what was tapped must not disappear below the sheet that tells of it
+    if (at !== undefined && at.y > top - this.shell.getBoundingClientRect().top - 40) {
+      this.map?.canvas?.easeTo({ center: asset.at, offset: this.openMiddle() });
+    }
   }
 
   // --- tools ----------------------------------------------------------------------------------------------------
