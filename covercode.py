@@ -1040,6 +1040,8 @@ def doctor(config: Path | None, as_json: bool) -> None:
 @click.option("--seed", type=int, help="What torture draws its torments from, year its year, month its cases.")
 @click.option("--sensors", type=click.IntRange(min=3), help="How many sensors each cabinet of torture has; year: all.")
 @click.option("--days", type=click.IntRange(min=10), help="How many days of the year are played.")
+@click.option("--viewers", type=click.IntRange(min=1), help="How many pages listen, in live.")
+@click.option("--page", is_flag=True, default=None, help="live: keep the wall open in Chromium too.")
 @_JSON
 def bench(name: str, as_json: bool, **options: Any) -> None:
     """Run benchmark NAME from the checkout; prints its figures beside a baseline of the same run."""

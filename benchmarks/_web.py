@@ -79,6 +79,12 @@ def city_app(folder: str, port: int) -> None:
     _serve(app, settings)
 
 
+def one_process_app(folder: str, port: int) -> None:
+    """The same city from one process."""
+    app, settings = _app(folder, port, processes=1)
+    _serve(app, settings)
+
+
 def constant_app(folder: str, port: int) -> None:
     """A bare Flask app with one route, behind the same server."""
     from dashboards.site import EXTENSION
@@ -90,13 +96,13 @@ def constant_app(folder: str, port: int) -> None:
     _serve(app, settings)
 
 
-def _app(folder: str, port: int) -> tuple[Flask, Any]:
+def _app(folder: str, port: int, **more: Any) -> tuple[Flask, Any]:
     from dashboards.app import create_app
     from dashboards.settings import WebSettings
     from registry.storage.database import open_database
     from registry.storage.series import SqliteSeries
 
-    settings = WebSettings(port=port, secret_file=Path(folder) / "secret", trusted_proxies=1)
+    settings = WebSettings(port=port, secret_file=Path(folder) / "secret", trusted_proxies=1, **more)
     # where the records are when they are not in the folder
     address = Path(folder) / "records-url"
     engine = open_database(address.read_text() if address.exists() else f"sqlite:///{folder}/covercode.db")

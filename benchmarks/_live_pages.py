@@ -1,0 +1,118 @@
+"""Chromium with the wall and the overview open: what the pages take while things happen, and when nothing does."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import _generated as generated
+
+PAGES = ("/wall", "/")
+CHROMIUM = "/usr/bin/chromium"
+
+
+def watch_pages(folder: str, port: int, seconds: float, *, per_minute: int) -> dict[str, float]:
+    """Heap of each page and memory of the browser after ``seconds`` of events; the processor's share while idle."""
+    from playwright.sync_api import sync_playwright
+
+    told: dict[str, float] = {}
+    with sync_playwright() as play:
+        arguments = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        context = browser.new_context(viewport={"width": 1920, "height": 1080})
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{port}/login")
+        page.fill("input[name=login]", generated.LOGIN)
+        page.fill("input[name=password]", generated.PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url(lambda address: "/login" not in address)
+        opened = [page, context.new_page()]
+        for address, tab in zip(PAGES, opened, strict=True):
+            tab.goto(f"http://127.0.0.1:{port}{address}")
+            tab.wait_for_selector("[data-map][data-drawn]", timeout=120_000)
+        _play(folder, per_minute, seconds, opened[0])
+        for name, tab in zip(("wall", "overview"), opened, strict=True):
+            told[f"{name}_heap_mb"] = round(_heap_mb(context, tab), 1)
+        browsers = _descendants(os.getpid())
+        told["browser_memory_mb"] = round(sum(_pss_mb(pid) for pid in browsers), 1)
+        told |= _idle_share(opened, min(seconds, 30.0))
+        browser.close()
+    return told
+
+
+def _play(folder: str, per_minute: int, seconds: float, tab: Any) -> None:
+    """Events for a while; Playwright's loop has to run meanwhile."""
+    from benchmarks.live import Load, happen
+
+    stop = threading.Event()
+    load = Load(per_minute=per_minute, seconds=seconds)
+    writer = threading.Thread(target=happen, args=(folder, load), kwargs={"stop": stop})
+    writer.start()
+    try:
+        tab.wait_for_timeout(seconds * 1000)
+    finally:
+        stop.set()
+        writer.join()
+
+
+def _heap_mb(context: Any, tab: Any) -> float:
+    session = context.new_cdp_session(tab)
+    session.send("HeapProfiler.collectGarbage")
+    session.send("Performance.enable")
+    metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    session.detach()
+    return float(metrics["JSHeapUsedSize"]) / 2**20
+
+
+def _idle_share(tabs: list[Any], seconds: float) -> dict[str, float]:
+    """Of one core, what all of the browser takes while nothing happens: the wall in front, then the overview."""
+    shares = {}
+    for name, tab in zip(("wall", "overview"), tabs, strict=True):
+        tab.bring_to_front()
+        tab.wait_for_timeout(3000)
+        browsers = _descendants(os.getpid())
+        before, began = sum(cpu_s(pid) for pid in browsers), time.monotonic()
+        tab.wait_for_timeout(seconds * 1000)
+        shares[f"{name}_idle_cpu_share"] = round(
+            (sum(cpu_s(pid) for pid in browsers) - before) / (time.monotonic() - began), 3
+        )
+    return shares
+
+
+def _descendants(pid: int) -> list[int]:
+    """Every process of the browser below this one."""
+    parents: dict[int, int] = {}
+    names: dict[int, str] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            head, _, tail = (process / "stat").read_text().rpartition(")")
+        except OSError:
+            continue  # it ended
+        parents[int(process.name)] = int(tail.split()[1])
+        names[int(process.name)] = head.partition("(")[2]
+    found, grown = {pid}, True
+    while grown:
+        more = {child for child, parent in parents.items() if parent in found} - found
+        found, grown = found | more, bool(more)
+    return [child for child in found if names.get(child, "").startswith("chrom")]
+
+
+def cpu_s(pid: int) -> float:
+    """The processor's seconds that a process has taken; 0 when it is no more."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _pss_mb(pid: int) -> float:
+    """What the process takes, shared pages counted by their share."""
+    try:
+        rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(row.split()[1]) / 1024 for row in rows if row.startswith("Pss:")), 0.0)

@@ -1,0 +1,259 @@
+"""Two hundred open pages on one server process, 1,000 events a minute, and some pages that stop reading.
+
+A real server (one process, as in production otherwise) streams to real connections, which a process of their own reads.
+An event's way is measured from before its transaction to its arrival at each page. Baseline: the same moment sent over
+a socket of this machine, with nothing in between. With ``--page``, Chromium keeps the wall and the overview open too.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import selectors
+import socket
+import statistics
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+from benchmarks import _generated as generated
+from benchmarks._live_pages import cpu_s, watch_pages
+from benchmarks._web import one_process_app, served, sign_in
+from registry.services.feed import FeedKind, publish
+from registry.storage.database import open_database, writing
+
+VIEWERS = 200
+SLOW = 5
+EVENTS_PER_MINUTE = 1_000
+DEFAULT_SECONDS = 60.0
+ASSETS = 20_000
+_LAST_WORDS_S = 20.0
+_OPENING_S = 120.0
+_EVENT = re.compile(rb'"seq":(\d+),"sent_s":([\d.]+)')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What happens: how many pages, how many of them stop reading, how often something happens, and how long it is."""
+
+    viewers: int = VIEWERS
+    slow: int = SLOW
+    per_minute: int = EVENTS_PER_MINUTE
+    body_bytes: int = 400
+    seconds: float = DEFAULT_SECONDS
+
+    @property
+    def events(self) -> int:
+        """How many events there will be."""
+        return max(1, round(self.per_minute * self.seconds / 60))
+
+
+@dataclass(slots=True, kw_only=True)
+class Told:
+    """What arrived. ``missing``: event by viewer, of those who were not told to load again; ``repeated``: twice."""
+
+    ways_ms: list[float] = field(default_factory=list)
+    delivered: int = 0
+    missing: int = 0
+    repeated: int = 0
+    resyncs: int = 0
+    slow_told: int = 0
+
+
+def run(
+    seconds: float | None = None, rows: int | None = None, viewers: int | None = None, page: bool = False
+) -> dict[str, Any]:
+    """The figures after ``seconds`` of events to ``viewers`` pages, in a city of ``rows`` assets."""
+    load = Load(viewers=viewers or VIEWERS, seconds=seconds or DEFAULT_SECONDS)
+    database = generated.registry_of(rows or ASSETS, Path("var/bench"))
+    with tempfile.TemporaryDirectory() as folder:
+        copyfile(database, Path(folder) / "covercode.db")
+        with served(one_process_app, folder) as port:
+            told, server = measure(folder, port, load)
+            pages = watch_pages(folder, port, load.seconds, per_minute=load.per_minute) if page else {}
+    return {
+        "figures": {
+            "events": load.events,
+            "viewers": load.viewers,
+            "delivered": told.delivered,
+            "missing": told.missing,
+            "repeated": told.repeated,
+            "resyncs": told.resyncs,
+            "slow_told_to_load_again": told.slow_told,
+            **_spread("way", told.ways_ms),
+            **server,
+            **pages,
+        },
+        "baseline": _spread("socket", _bare_socket()),
+        "ratios": {},
+        "config": {"slow": load.slow, "seconds": load.seconds, "per_minute": load.per_minute, "assets": rows or ASSETS},
+    }
+
+
+def measure(folder: str, port: int, load: Load) -> tuple[Told, dict[str, float]]:
+    """Let things happen while the pages listen; what arrived, and what the server took."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    ending = context.Event()
+    cookie = sign_in(port)
+    reader = context.Process(target=read_pages, args=(port, cookie, load, theirs, ending))
+    reader.start()
+    try:
+        if not ours.poll(_OPENING_S):
+            raise RuntimeError("the pages could not be opened")
+        ours.recv()
+        server = _pid_of(port)
+        before_s, began = cpu_s(server), time.monotonic()
+        happen(folder, load)
+        elapsed_s = time.monotonic() - began
+        taken = {"server_rss_mb": round(_rss_mb(server), 1)}
+        taken["server_cpu_share"] = round((cpu_s(server) - before_s) / elapsed_s, 3)
+        ending.set()
+        if not ours.poll(_LAST_WORDS_S * 6):
+            raise RuntimeError("the pages did not tell what they read")
+        return ours.recv(), taken
+    finally:
+        ending.set()
+        reader.join(20)
+        if reader.is_alive():
+            reader.kill()
+
+
+def happen(folder: str, load: Load, *, stop: threading.Event | None = None) -> None:
+    """Write the events, evenly over the time, each in a transaction of its own."""
+    engine = open_database(f"sqlite:///{folder}/covercode.db")
+    begin, words = time.monotonic(), "x" * load.body_bytes
+    for seq in range(load.events):
+        wait_s = begin + seq * 60 / load.per_minute - time.monotonic()
+        if wait_s > 0:
+            time.sleep(wait_s)
+        if stop is not None and stop.is_set():
+            break
+        with writing(engine) as tx:
+            body = {"seq": seq, "sent_s": time.monotonic(), "asset_id": 1 + seq % 100, "severity": 2, "text": words}
+            publish(tx, FeedKind.ALERT_CHANGED, body, now=datetime.now(UTC))
+    engine.dispose()
+
+
+class _Page:
+    """One open page: what it read, and when each event came."""
+
+    def __init__(self, port: int, cookie: str, *, slow: bool) -> None:
+        self.slow, self.rest, self.resyncs = slow, b"", 0
+        self.seen: Counter[int] = Counter()
+        self.ways_ms: list[float] = []
+        self.socket = socket.socket()
+        if slow:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(30)
+        self.socket.connect(("127.0.0.1", port))
+        request = f"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"
+        self.socket.sendall(request.encode())
+        greeting = b""
+        while b": connected" not in greeting:
+            more = self.socket.recv(4096)
+            if not more:
+                raise RuntimeError(f"the stream answered {greeting[:300]!r}")
+            greeting += more
+        self.socket.setblocking(False)
+
+    def read(self, *, timed: bool) -> None:
+        """Take in what is there."""
+        try:
+            more = self.socket.recv(1 << 18)
+        except BlockingIOError:
+            return
+        now_s = time.monotonic()
+        whole, mark, self.rest = (self.rest + more).rpartition(b"\n\n")
+        if not mark:
+            return
+        self.resyncs += whole.count(b"event: resync")
+        for seq, sent_s in _EVENT.findall(whole):
+            self.seen[int(seq)] += 1
+            if timed:
+                self.ways_ms.append((now_s - float(sent_s)) * 1000)
+
+
+def read_pages(port: int, cookie: str, load: Load, pipe: Connection, ending: Event) -> None:
+    """Open every page, read those that read, and tell in the end what arrived; a process of its own."""
+    pages = [_Page(port, cookie, slow=number < load.slow) for number in range(load.viewers + load.slow)]
+    quick, slow = pages[load.slow :], pages[: load.slow]
+    with selectors.DefaultSelector() as selector:
+        for page in quick:
+            selector.register(page.socket, selectors.EVENT_READ, page)
+        pipe.send("open")
+        while not ending.is_set():
+            for key, _ in selector.select(0.2):
+                key.data.read(timed=True)
+        _finish(selector, quick, load.events)
+        for page in slow:
+            selector.register(page.socket, selectors.EVENT_READ, page)
+        _finish(selector, slow, load.events)
+    pipe.send(_told(quick, slow, load.events))
+
+
+def _finish(selector: selectors.BaseSelector, pages: list[_Page], events: int) -> None:
+    """Read on until each page has all, or was told to load again, for a while."""
+    deadline = time.monotonic() + _LAST_WORDS_S
+    while time.monotonic() < deadline and any(len(page.seen) < events and not page.resyncs for page in pages):
+        for key, _ in selector.select(0.2):
+            key.data.read(timed=not key.data.slow)
+
+
+def _told(quick: list[_Page], slow: list[_Page], events: int) -> Told:
+    return Told(
+        ways_ms=[way for page in quick for way in page.ways_ms],
+        delivered=sum(len(page.seen) for page in quick),
+        missing=sum(events - len(page.seen) for page in (*quick, *slow) if not page.resyncs),
+        repeated=sum(count - 1 for page in (*quick, *slow) for count in page.seen.values()),
+        resyncs=sum(page.resyncs for page in quick),
+        slow_told=sum(bool(page.resyncs) for page in slow),
+    )
+
+
+def _spread(name: str, ms: list[float]) -> dict[str, float]:
+    if len(ms) < 2:
+        return {}
+    cuts = statistics.quantiles(ms, n=100)
+    return {
+        f"{name}_p50_ms": round(cuts[49], 2),
+        f"{name}_p99_ms": round(cuts[98], 2),
+        f"{name}_max_ms": round(max(ms), 2),
+    }
+
+
+def _bare_socket() -> list[float]:
+    """How long a moment takes through a pair of sockets."""
+    one, other = socket.socketpair()
+    ways = []
+    with one, other:
+        for _ in range(1_000):
+            one.sendall(repr(time.monotonic()).encode())
+            ways.append((-float(other.recv(100)) + time.monotonic()) * 1000)
+    return ways
+
+
+def _pid_of(port: int) -> int:
+    """The process that holds the server's connections: the last child of the one that listens."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ours = {f"socket:[{row[9]}]" for row in rows if row[3] == "01" and row[1].endswith(f":{port:04X}")}
+    held: Counter[int] = Counter()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            held[int(process.name)] = sum(str(file.readlink()) in ours for file in (process / "fd").iterdir())
+        except OSError:
+            continue  # it ended, or is not ours
+    return max(held, key=lambda pid: held[pid])
+
+
+def _rss_mb(pid: int) -> float:
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
