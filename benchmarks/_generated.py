@@ -23,6 +23,7 @@ from registry.domain.kinds import Role
 from registry.domain.points import POINTS
 from registry.domain.tokens import new_token
 from registry.services.classes import load_classes
+from registry.services.map_counts import count_anew
 from registry.services.people import NewUser, add_user
 from registry.services.rules import install_shipped_rules
 from registry.services.units import NewUnit, add_unit
@@ -55,6 +56,9 @@ def registry_of(assets: int, folder: Path) -> Path:
     fresh.unlink(missing_ok=True)
     _furnish(fresh)
     _fill(fresh, assets)
+    engine = open_database(f"sqlite:///{fresh}")
+    count_anew(engine)
+    engine.dispose()
     fresh.rename(path)
     return path
 
@@ -63,7 +67,7 @@ def shape() -> str:
     """What the tables look like: a file made for others is not used."""
     columns = sorted(f"{column.table.name}.{column.name}" for each in metadata.sorted_tables for column in each.c)
     indexes = sorted(str(CreateIndex(index)) for each in metadata.sorted_tables for index in each.indexes)
-    return hashlib.blake2b(" ".join(columns + indexes).encode(), digest_size=4).hexdigest()
+    return hashlib.blake2b(" ".join(["counted", *columns, *indexes]).encode(), digest_size=4).hexdigest()
 
 
 def code_of(number: int) -> str:

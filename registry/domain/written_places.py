@@ -48,10 +48,11 @@ def _two(words: str) -> tuple[tuple[float, str], tuple[float, str]] | None:
         return None
     gap = _BETWEEN.match(words, one.end())
     other = _NUMBER.match(words, gap.end() if gap else one.end())
-    if other is None or other.end() != len(words) or other.start() == one.end():
-        # two numbers need something between them, if only a letter
-        if other is None or other.end() != len(words) or not (one["after"] or other["before"]):
-            return None
+    if other is None or other.end() != len(words):
+        return None
+    # two numbers need something between them, if only a letter
+    if other.start() == one.end() and not (one["after"] or other["before"]):
+        return None
     return _value(one), _value(other)
 
 

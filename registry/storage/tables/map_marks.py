@@ -2,6 +2,7 @@
 
 A mark is one small row at the end of a table: nobody waits for anybody, whatever else is written at the same time. To
 count up cells right here would have every registration wait for the import that touches the same cell of the country.
+PostgreSQL marks what is new as well; on SQLite, which has one writer at a time, new assets have the highest ids.
 A later migration that copies ``asset`` makes these triggers anew.
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 from sqlalchemy import DDL, Table, event
 
 _COLUMNS = "INSERT INTO map_mark (n, family, area_code, lon, lat)"
+_COUNTED = "OLD.id <= (SELECT last_id FROM map_counted)"
 _WATCHED = ("lon", "lat", "state", "family", "area_code", "merged_into_id")
 
 
@@ -21,7 +23,7 @@ def _on_map(row: str) -> str:
 
 def _sqlite(n: int, row: str) -> str:
     place = ", ".join(f"CAST(ROUND({row}.{name} * 10000000) AS INTEGER)" for name in ("lon", "lat"))
-    return f"{_COLUMNS} SELECT {n}, {row}.family, {row}.area_code, {place} WHERE {_on_map(row)};"
+    return f"{_COLUMNS} SELECT {n}, {row}.family, {row}.area_code, {place} WHERE {_on_map(row)} AND {_COUNTED};"
 
 
 def _postgresql(n: int, row: str) -> str:
@@ -32,11 +34,14 @@ def _postgresql(n: int, row: str) -> str:
 _CHANGED = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in _WATCHED)
 _DISTINCT = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in _WATCHED)
 
+_LAST = "(SELECT COALESCE(MAX(id), 0) FROM asset)"
+# SQLite gives the ids of the last rows again when they are gone
+_BACK = f"UPDATE map_counted SET last_id = {_LAST} WHERE last_id > {_LAST};"  # noqa: S608  # our own words
+
 SQLITE = (
-    f"CREATE TRIGGER asset_came AFTER INSERT ON asset WHEN {_on_map('NEW')} BEGIN {_sqlite(1, 'NEW')} END",
-    f"CREATE TRIGGER asset_went AFTER DELETE ON asset WHEN {_on_map('OLD')} BEGIN {_sqlite(-1, 'OLD')} END",
     f"CREATE TRIGGER asset_moved AFTER UPDATE OF {', '.join(_WATCHED)} ON asset WHEN {_CHANGED} "
     f"BEGIN {_sqlite(-1, 'OLD')} {_sqlite(1, 'NEW')} END",
+    f"CREATE TRIGGER asset_went AFTER DELETE ON asset BEGIN {_sqlite(-1, 'OLD')} {_BACK} END",
 )
 POSTGRESQL = (
     "CREATE OR REPLACE FUNCTION asset_came_or_went() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -49,9 +54,10 @@ POSTGRESQL = (
 )
 
 
-def mark_changes(asset: Table, marks: Table) -> None:
+def mark_changes(asset: Table, marks: Table, counted: Table) -> None:
     """Make the triggers whenever the tables are made; the marks come after what they are about."""
     marks.add_is_dependent_on(asset)
+    marks.add_is_dependent_on(counted)
     made: Any = DDL  # its constructor has no types
     for dialect, statements in (("sqlite", SQLITE), ("postgresql", POSTGRESQL)):
         for statement in statements:

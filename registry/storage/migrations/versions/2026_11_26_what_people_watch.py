@@ -93,15 +93,15 @@ def _mark_assets() -> None:
 
     def noted(n: int, row: str) -> str:
         place = ", ".join(f"CAST(ROUND({row}.{name} * 10000000) AS INTEGER)" for name in ("lon", "lat"))
-        return f"{into} SELECT {n}, {row}.family, {row}.area_code, {place} WHERE {counts(row)};"
+        return f"{into} SELECT {n}, {row}.family, {row}.area_code, {place} WHERE {counts(row)} AND {counted};"
 
-    changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in watched)
     counted, last = "OLD.id <= (SELECT last_id FROM map_counted)", "(SELECT COALESCE(MAX(id), 0) FROM asset)"
+    changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in watched)
+    back = f"UPDATE map_counted SET last_id = {last} WHERE last_id > {last};"  # noqa: S608  # our own words
     for statement in (
-        f"asset_moved AFTER UPDATE OF {', '.join(watched)} ON asset WHEN ({changed}) AND {counted} "
+        f"asset_moved AFTER UPDATE OF {', '.join(watched)} ON asset WHEN {changed} "
         f"BEGIN {noted(-1, 'OLD')} {noted(1, 'NEW')} END",
-        f"asset_went AFTER DELETE ON asset WHEN {counted} BEGIN {noted(-1, 'OLD')} "
-        f"UPDATE map_counted SET last_id = {last} WHERE last_id > {last}; END",
+        f"asset_went AFTER DELETE ON asset BEGIN {noted(-1, 'OLD')} {back} END",
     ):
         op.execute(f"CREATE TRIGGER {statement}")
 
@@ -116,7 +116,7 @@ def _count_assets() -> None:
     )
     sums = "SUM(cover), SUM(light), SUM(other), SUM(lon_sum), SUM(lat_sum)"
     op.execute(
-        "WITH placed AS (SELECT family, SUBSTR(area_code, 1, 9) AS area, "
+        "WITH placed AS (SELECT family, SUBSTR(area_code, 1, 9) AS area, "  # noqa: S608  # our own words
         f"{lon} AS lon, {lat} AS lat FROM asset WHERE state <> 'abandoned' AND merged_into_id IS NULL), "
         "counted AS MATERIALIZED (SELECT area, (lat + 900000000) / 40000 AS y, (lon + 1800000000) / 40000 AS x, "
         f"{families}, SUM(lon) AS lon_sum, SUM(lat) AS lat_sum FROM placed GROUP BY 1, 2, 3) "
@@ -128,7 +128,7 @@ def _count_assets() -> None:
     )
     for finer in (2, 5, 8):
         op.execute(
-            "INSERT INTO map_cell (level, area, y, x, cover, light, other, lon_sum, lat_sum) "
+            "INSERT INTO map_cell (level, area, y, x, cover, light, other, lon_sum, lat_sum) "  # noqa: S608
             f"SELECT {finer + 3}, area, y / 8, x / 8, {sums} FROM map_cell WHERE level = {finer} "
             "GROUP BY area, y / 8, x / 8"
         )
