@@ -55,8 +55,7 @@ def test_somebody_finds_an_asset_by_keys_alone(book: RegistrySite, book_windows:
     # now an asset by its plate
     page.keyboard.press("Control+a")
     page.keyboard.type(book.token)
-    expect(page.get_by_role("option")).to_have_count(1)
-    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # sooner than the list comes
     card = page.locator(".map-pop")
     expect(card.get_by_role("link", name=words("map.open"), exact=True)).to_have_attribute(
         "href", f"/assets/{book.asset_id}"

@@ -24,6 +24,8 @@ export class SearchBox {
   private readonly status = part("[data-found-status]", this.form);
   private found: readonly Found[] = [];
   private chosen = -1;
+  /** whether the list answers the words as they stand now */
+  private answers = true;
   private asking: AbortController | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -36,6 +38,7 @@ export class SearchBox {
   start(): void {
     this.input.addEventListener("input", () => {
       clearTimeout(this.timer);
+      this.answers = false;
       this.timer = setTimeout(() => void this.ask(), WAIT_MS);
     });
     this.input.addEventListener("keydown", (event) => this.key(event));
@@ -83,7 +86,7 @@ export class SearchBox {
   private put(found: readonly Found[], nothing = ""): void {
     const { t } = this.page;
     this.found = found;
-    this.chosen = -1;
+    this.answers = true;
     this.list.replaceChildren(
       ...found.map((each, index) =>
         element(
@@ -116,13 +119,17 @@ export class SearchBox {
   /** Enter goes to what is chosen; typed quicker than the answer came, to the first of the answer. */
   private async enter(): Promise<void> {
     clearTimeout(this.timer);
-    if (this.chosen < 0 || this.list.hidden) await this.ask();
+    if (!this.answers || this.chosen < 0) await this.ask();
     if (this.found.length > 0) this.go(Math.max(this.chosen, 0));
   }
 
   private go(index: number): void {
     const found = this.found[index];
     if (found === undefined) return;
+    clearTimeout(this.timer);
+    this.asking?.abort();
+    this.asking = undefined;
+    this.answers = false;
     this.input.value = found.name;
     this.show(false);
     this.onGo(found);
