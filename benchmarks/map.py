@@ -20,7 +20,7 @@ from random import Random
 from shutil import copyfile
 from typing import Any
 
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import create_engine, delete, func, select
 
 from benchmarks import _generated as generated
 from benchmarks._stores import NotInstalled, postgres
@@ -42,7 +42,7 @@ _BATCH = 5_000
 
 
 def run(seconds: float | None = None, rows: int | None = None, size: str | None = None) -> dict[str, Any]:
-    """Figures over ``rows`` assets (a million), ``seconds`` for each store; ``size`` embedded or one-server: that alone."""
+    """Figures over ``rows`` assets (a million), ``seconds`` for each store; ``size``: that one alone."""
     many, span_s = rows or ASSETS, seconds or DEFAULT_SECONDS
     database = generated.registry_of(many, KEPT)
     stores: dict[str, Callable[[str], Any]] = {"sqlite": _sqlite(database), "postgresql": _postgresql(database)}
@@ -61,11 +61,12 @@ def run(seconds: float | None = None, rows: int | None = None, size: str | None 
             found[name] = _figures(taken, span_s) | {"first_tile_ms": first_ms}
     worst = {key: max(one[key] for one in found.values()) for key in ("tile_p95_ms", "cluster_p95_ms", "first_tile_ms")}
     slowest = min(one["requests_per_s"] for one in found.values())
+    file_mb = database.stat().st_size // 2**20
     return {
         "figures": {"assets": many, **worst, **found},
         "baseline": {f"constant_{name}": value for name, value in constant.items()},
         "ratios": {"vs_constant_route": round(slowest / constant["requests_per_s"], 3)},
-        "config": {"clients": CLIENTS, "seconds": span_s, "stores": wanted, "file_mb": database.stat().st_size // 2**20},
+        "config": {"clients": CLIENTS, "seconds": span_s, "stores": wanted, "file_mb": file_mb},
     }
 
 
@@ -108,7 +109,7 @@ def _copy(database: Path, address: str) -> None:
         for table in metadata.sorted_tables:
             if table.name in counted or not old.execute(select(func.count()).select_from(table)).scalar():
                 continue
-            new.exec_driver_sql(f"DELETE FROM {table.name}")
+            new.execute(delete(table))
             columns = ", ".join(f'"{column.name}"' for column in table.c)
             kinds = [column.type.dialect_impl(new.dialect).bind_processor(new.dialect) for column in table.c]
             with driver.cursor().copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:

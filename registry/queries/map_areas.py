@@ -52,7 +52,7 @@ def area_tile(
             if rings:
                 tags = layer.tag("code", row.code) + layer.tag("name", row.name) + layer.tag("level", row.level)
                 layer.add_polygon(rings, tags, feature_id=row.id)
-            # written once, in the tile that holds the middle: a name for each piece of the outline would stand many times
+            # written once, in the tile that holds the middle: one for each piece of the outline would stand many times
             middle = _shape(row.id, str(row.updated_at), shapes[row.id]).representative_point()
             x, y = frame.point(middle.x, middle.y)
             if 0 <= x < EXTENT and 0 <= y < EXTENT:
