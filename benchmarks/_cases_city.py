@@ -96,10 +96,11 @@ told_entry = Table(
     *(Column(name, BigInteger) for name in ("moment1", "moment2")),
 )
 _CASE_AGAIN = f"""
-INSERT INTO case_file ({", ".join((*_OWN, *COLUMNS))})
+INSERT INTO case_file ({", ".join((*_OWN, *COLUMNS))}, lies_in)
 SELECT t.n + :first, [day t.opened_at + :shift] || CAST(700000 + :serial + t.n AS TEXT), a.id, t.kind, t.source,
     t.opened_at + :shift, t.lon, t.lat, COALESCE(a.area_code, t.area_code), t.place, t.version,
-    {", ".join(f"t.{name} + :shift" if name in _TIMES else f"t.{name}" for name in COLUMNS)}
+    {", ".join(f"t.{name} + :shift" if name in _TIMES else f"t.{name}" for name in COLUMNS)},
+    COALESCE(a.area_code, t.area_code)
 FROM told_case t LEFT JOIN asset a ON t.named AND a.id = CAST(t.n + :first AS BIGINT) * 7919 % :assets + 1
 WHERE t.n <= :most ORDER BY t.n
 """  # noqa: S608 - our names
@@ -280,9 +281,10 @@ class CasesCity:
                 opened = to_ms(lines[0].at)
                 own = (case_id, f"{_day(opened)}{100_000 + number:06d}", *self._about(number, life), opened)
                 columns = (_plain(getattr(story, name)) for name in COLUMNS)
-                rows.append((*own, *self._where(number), len(lines), *columns))
+                where = self._where(number)
+                rows.append((*own, *where, len(lines), *columns, where[2]))
                 entries += _lines(case_id, lines)
-            loading.tuples(case, (*_OWN, *COLUMNS), rows)
+            loading.tuples(case, (*_OWN, *COLUMNS, "lies_in"), rows)
             loading.tuples(entry, _ENTRY, entries)
             self.entries += len(entries)
             progress("open cases", start + len(rows), self.open_now)
