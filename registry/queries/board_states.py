@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from registry.domain.boards import Counted, StatesSource, Timelined
 from registry.domain.kinds import AlertState, RuleKind
@@ -35,6 +35,9 @@ def _cabinets(source: StatesSource, asked: Asked) -> Timeline:
     whole = (alert.c.rule_key.in_(keys), alert.c.point_id.is_(None), alert.c.cabinet_id != "", alert.c.bus == "")
     with reading(asked.engine) as tx:
         rows = _overlapping(tx, select(alert).where(*whole), asked)
+        # nothing is known of a cabinet from before its first device was fitted
+        first = select(device.c.cabinet_id, func.min(device.c.fitted_at)).where(device.c.cabinet_id != "")
+        begins = {cabinet: to_ms(at) for cabinet, at in tx.execute(first.group_by(device.c.cabinet_id))}
     away: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for row in rows:
         away[row.cabinet_id].append(_cut(row, asked))
@@ -45,7 +48,8 @@ def _cabinets(source: StatesSource, asked: Asked) -> Timeline:
         if not each.online and each.state_at is not None and not any(until >= now_ms for _, until in gaps):
             # its silence is no alert yet
             gaps.append((max(to_ms(each.state_at), asked.since_ms), now_ms))
-        spans = _filled(gaps, asked.since_ms, min(asked.until_ms, now_ms), "offline", "online")
+        since_ms = max(asked.since_ms, begins.get(each.id, asked.since_ms))
+        spans = _filled(gaps, since_ms, min(asked.until_ms, now_ms), "offline", "online")
         known = each.state_at is not None or bool(gaps)
         lines.append(Line(name=each.name, to=To("cabinet", {"cabinet": each.id}), spans=spans if known else []))
     lines.sort(key=lambda line: (-_of(line.spans, "offline"), str(line.name)))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Connection, Table, column, func, literal, or_, select, type_coerce
+from sqlalchemy import BigInteger, Connection, Table, column, func, literal, select, type_coerce
 
 from registry.queries.board_things import Plan
 from registry.storage.times import from_ms
@@ -39,15 +39,12 @@ def grouped(tx: Connection, plan: Plan, conditions: Sequence[Any]) -> Groups:
     """How many rows of each value of the split; all of them under None without one."""
     if plan.split is None:
         return {None: total(tx, plan, conditions)}
-    if not 0 < len(plan.values) <= _MOST_COUNTS:
+    values = _values_of(tx, plan.split) if plan.indexed else plan.values
+    if not 0 < len(values) <= _MOST_COUNTS:
         return _sorted_groups(tx, plan, conditions)
-    counts = [func.count(), *(func.count().filter(plan.split == value) for value in plan.values)]
+    counts = [func.count().filter(plan.split == value) for value in values]
     row = tx.execute(select(*counts).select_from(plan.tables).where(*conditions)).one()
-    found = {value: int(many) for value, many in zip(plan.values, row[1:], strict=True) if many}
-    if sum(found.values()) < row[0]:
-        others = or_(plan.split.is_(None), plan.split.not_in(plan.values))
-        found |= _sorted_groups(tx, plan, [*conditions, others])
-    return found
+    return {value: int(many) for value, many in zip(values, row, strict=True) if many}
 
 
 def stepped(tx: Connection, plan: Plan, edges: Sequence[int]) -> Stepped:
@@ -55,10 +52,18 @@ def stepped(tx: Connection, plan: Plan, edges: Sequence[int]) -> Stepped:
     if tx.dialect.name == "sqlite" and isinstance(plan.tables, Table) and len(plan.values) <= _MOST_WALKS:
         if plan.split is None:
             return {None: _walked(tx, plan, edges, [()])[0]}
-        if plan.values and plan.all_values:
+        if plan.values:
             found = _walked(tx, plan, edges, [(plan.split == value,) for value in plan.values])
             return {value: each for value, each in zip(plan.values, found, strict=True) if each.any()}
     return _sorted_steps(tx, plan, edges)
+
+
+def _values_of(tx: Connection, split: Any) -> tuple[Any, ...]:
+    """The values of a column that an index begins with: one step down the tree for each."""
+    first = select(func.min(split).label("value")).cte("found", recursive=True)
+    beyond = select(func.min(split)).where(split > first.c.value).scalar_subquery()
+    found = first.union_all(select(beyond).where(first.c.value.is_not(None)))
+    return tuple(tx.execute(select(found.c.value).where(found.c.value.is_not(None))).scalars())
 
 
 def _walked(

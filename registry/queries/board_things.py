@@ -23,7 +23,6 @@ from registry.domain.kinds import (
     Source,
     Stage,
 )
-from registry.domain.shipped_standard import SHIPPED_LINES
 from registry.queries.asset_filters import digits_begin
 from registry.queries.board_values import Asked, Nothing, To
 from registry.storage.open_cases import IS_OPEN
@@ -41,7 +40,8 @@ class Plan:
 
     ``split``: the column whose values the count is split by; ``to``: the list behind the number. ``states``: of assets,
     those meant (none: all but abandoned ones); that they were merged into no other is left to whoever counts.
-    ``values``: those of the split that are known beforehand, and whether there can be no others.
+    ``values``: all that the split can have, where they are known beforehand; ``indexed``: it is a column that an index
+    begins with, so that those it has are found in a moment.
     """
 
     tables: FromClause
@@ -51,16 +51,16 @@ class Plan:
     to: To | None = None
     states: tuple[str, ...] = ()
     values: tuple[Any, ...] = ()
-    all_values: bool = False
+    indexed: bool = False
 
 
 def plan_of(what: Counted, where: Where, asked: Asked, *, by: SplitBy | None, at: Moment = Moment.OPENED) -> Plan:
     """How ``what`` is counted for whoever asks. Raises ``InvalidInput``, ``Nothing``."""
     given = {name: value for name, value in where.items() if asked.words(value)}
     plan = _PLANS[what](given, asked, by, at)
-    if by is None or (what, by) not in _VALUES:
-        return plan
-    return replace(plan, values=_VALUES[what, by], all_values=by is not SplitBy.KIND)
+    if by is SplitBy.KIND:
+        return replace(plan, indexed=True)
+    return plan if by is None else replace(plan, values=_VALUES.get((what, by), ()))
 
 
 def _cases(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
@@ -288,7 +288,6 @@ def of_class(words: Sequence[str]) -> Condition:
 
 _VALUES: Mapping[tuple[Counted, SplitBy], tuple[Any, ...]] = {
     (Counted.CASES, SplitBy.STAGE): tuple(Stage),
-    (Counted.CASES, SplitBy.KIND): tuple(line.key for line in SHIPPED_LINES),
     (Counted.CASES, SplitBy.SEVERITY): tuple(map(int, Severity)),
     (Counted.CASES, SplitBy.CHANNEL): tuple(Source),
     (Counted.CASES, SplitBy.LATE): (0, 1),
