@@ -57,6 +57,9 @@ def listen(settings: WebSettings) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # head and body of an answer go out one after the other: the kernel would hold the body back until the head is
+        # acknowledged, 40 ms later, on every connection that is used again (accepted sockets inherit this)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind((settings.host, settings.port))
         listener.listen(256)
     except (OSError, OverflowError) as error:

@@ -170,6 +170,14 @@ def test_a_port_in_use_is_named_with_its_setting(port: int) -> None:
 
 
 @pytest.mark.network
+def test_the_body_of_an_answer_is_not_held_back_until_its_head_is_acknowledged(port: int) -> None:
+    with listen(WebSettings(port=port)) as listener, socket.create_connection(("127.0.0.1", port)):
+        taken, _ = listener.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.network
 @pytest.mark.parametrize(
     ("host", "number"), [("192.0.2.1", 8080), ("no.such.host.invalid", 8080), ("127.0.0.1", 70000)]
 )
