@@ -12,10 +12,11 @@ from werkzeug.routing import IntegerConverter, Rule
 
 from benchmarks._month_city import CHINA, MonthCity
 from benchmarks._month_city import NOW as MONTH_CLOSED
-from registry.domain.kinds import Severity, Source
+from registry.domain.kinds import Role, Severity, Source
 from registry.domain.people import Actor
 from registry.queries.months import find_month
 from registry.services.cases import open_or_attach
+from registry.services.kiosk_links import NewKioskLink, issue_link
 from registry.services.month_closing import ask_to_close, close_month
 from registry.services.months import approve_month, publish_month
 from registry.services.permits import NewPermit, start
@@ -92,6 +93,7 @@ def one_of_each(at: Where) -> Things:
             **_alerts(tx, at, case_id),
             **_people(tx, at, day),
             **_ledgers(tx, at, case_id, day),
+            **_watched(tx, at, day),
         }
         device = select(tables.device.c.id).where(tables.device.c.asset_id == at.asset_id)
         if (device_id := tx.execute(device.limit(1)).scalar()) is not None:
@@ -240,6 +242,25 @@ def _ledgers(tx: Connection, at: Where, case_id: int, day: str) -> dict[str, Any
     }  # fmt: skip
 
 
+def _watched(tx: Connection, at: Where, day: str) -> dict[str, Any]:
+    """What stands on maps and walls."""
+    now, is_administrator = at.now, tables.user.c.role == "administrator"
+    row = tx.execute(select(tables.user.c.id, tables.user.c.name).where(is_administrator).limit(1)).one()
+    administrator = Actor(user_id=row.id, name=row.name, role=Role.ADMINISTRATOR, unit_id=None)
+    outline = [[113.0, 23.0], [113.1, 23.0], [113.1, 23.1]]
+    selection_id = put(tx, tables.map_selection, made_at=now, made_by=row.id, ends_at=now + timedelta(days=7),
+                       outline=outline, count=1, by_family={"cover": 1})  # fmt: skip
+    put(tx, tables.map_selection_item, selection_id=selection_id, asset_id=at.asset_id)
+    put(tx, tables.map_layer, key="sewers", kind="wmts", name_zh="排水管线", name_en="Sewers", dated_on=day,
+        address="https://tiles.example/{z}/{x}/{y}.png", access="staff", colour="#0a66c2", moment=now)  # fmt: skip
+    return {
+        "selection_id": selection_id,
+        "mobile_id": put(tx, tables.mobile_resource, kind="vehicle", number="苏E·5K210", name="抢险一号车",
+                         unit_id=at.unit_id, placed_at=now, lon=120.62, lat=31.31, added_at=now),
+        "word": issue_link(tx, NewKioskLink(name="指挥大厅"), by=administrator, now=now).word,
+    }  # fmt: skip
+
+
 def _of_routes(at: Where) -> dict[str, dict[str, Any]]:
     """Names that mean different things on different routes."""
     cabinet = troubled_cabinet(at.engine, "c-lindun-renmin-0093", now=at.now).cabinet.rpartition("/")[2]
@@ -252,9 +273,11 @@ def _of_routes(at: Where) -> dict[str, dict[str, Any]]:
         area_id = tx.execute(select(tables.area.c.id).limit(1)).scalar()
     keys = {"report": "k-0001", "standard_line": "cover_displaced", "class_table": "cjt214-2007"}
     keys |= dict.fromkeys(("rule", "rule_history"), "cover_tilt")
-    keys |= dict.fromkeys(("board", "edit_board"), "overview")
+    keys |= dict.fromkeys(("board", "edit_board", "board_body", "board_annotations", "panel_csv"), "overview")
+    keys |= dict.fromkeys(("map_layers", "edit_map_layer", "map_layer_file", "map_layer_tile"), "sewers")
     keys |= dict.fromkeys(("label_template", "label_template_picture", "label_template_json"), "plate-60x90")
     found: dict[str, dict[str, Any]] = {endpoint: {"key": key} for endpoint, key in keys.items()}
+    found["panel_csv"]["panel"] = "open"
     for endpoint in ("print_run", "print_run_file", "print_run_progress"):
         found[endpoint] = {"run_id": printed}
     for endpoint in ("scan", "tag", "bind_tag"):
@@ -284,4 +307,7 @@ def _first(rule: Rule, name: str) -> int | str:
 
 
 def _for_people(rule: Rule) -> bool:
-    return not rule.rule.startswith(("/api/", "/static/", "/open311/", "/healthz", "/metrics"))
+    # a stream never ends
+    return not rule.rule.startswith(("/api/", "/static/", "/open311/", "/healthz", "/metrics")) and not (
+        rule.rule.endswith("/stream")
+    )
