@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, event, insert, update
 
 from registry.domain.boards import Annotation, read_panel
 from registry.domain.kinds import Severity, Source
@@ -36,7 +37,7 @@ from registry.queries.board_values import (
 from registry.queries.explore import explored, find_points
 from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.rules import install_shipped_rules
-from registry.storage.database import open_database, writing
+from registry.storage.database import open_database, reading, writing
 from registry.storage.series import SqliteSeries
 from registry.storage.tables import asset, case, dead_letter, device, scan
 from registry.storage.times import to_ms
@@ -356,3 +357,46 @@ def test_points_are_found_by_what_people_know_of_them(city: City, store: SqliteS
     with writing(city.engine) as tx:
         tx.execute(update(device).values(removed_at=NOW))
     assert explored(who, [city.point("tilt_z")])[0][0].point_id == city.point("tilt_z")
+
+
+def plan_of_panel(who: Asked, kind: str, source: dict[str, Any]) -> str:
+    """How the database goes about what a panel asks of it; empty tables are gone through unless it is told not to."""
+    said: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_more: Any) -> None:
+        said.append((statement, values))
+
+    event.listen(who.engine, "before_cursor_execute", note)
+    shown(who, kind, source)
+    event.remove(who.engine, "before_cursor_execute", note)
+    lines: list[str] = []
+    with reading(who.engine) as tx:
+        if tx.dialect.name != "sqlite":
+            tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        for statement, values in said:
+            explain = "EXPLAIN QUERY PLAN " if tx.dialect.name == "sqlite" else "EXPLAIN "
+            lines += [str(row[-1]) for row in tx.exec_driver_sql(explain + statement, values)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "index"),
+    [
+        ("stat", count("cases"), "ix_case_file_opened"),
+        ("bar", count("cases", by="severity"), "ix_case_file_opened"),
+        ("bar", count("cases", by="kind"), "ix_case_file_opened"),
+        ("time_series", count("cases", over="day", by="channel"), "ix_case_file_opened"),
+        ("time_series", count("cases", over="day", by="late", at="ended"), "ix_case_file_ended"),
+        ("heat_map", {"of": "week_hours", "what": "cases"}, "ix_case_file_opened"),
+        ("time_series", count("alerts", over="hour", by="severity"), "ix_alert_fired"),
+        ("time_series", count("permits", over="day"), "ix_permit_started_at_state"),
+        ("stat", count("scans"), "ix_scan_at_flag"),
+    ],
+)
+def test_counts_of_a_span_go_along_an_index(
+    whole: City, store: SqliteSeries, kind: str, source: dict[str, Any], index: str
+):
+    plan = plan_of_panel(asked(whole, store), kind, source)
+    assert index in plan
+    assert not re.search(r"Seq Scan on (case_file|alert|permit|scan)\b", plan)
+    assert not re.search(r"SCAN (case_file|alert|permit|scan)(?! USING)", plan)
