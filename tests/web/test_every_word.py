@@ -63,6 +63,7 @@ def meant_to_be_chinese(key: str) -> bool:
         "duties.import_help",
         "hotline.columns",
         "mandates.file_help",
+        "mobile.number_help",
     }
 
 
@@ -87,7 +88,9 @@ def test_every_word_is_used() -> None:
     unused = [
         key
         for key in catalogue("zh.json").keys() | catalogue("messages.zh.json").keys()
-        if key not in literals and not key.startswith(beginnings) and key.rpartition(".")[2] not in middles
+        if not {key, key.rpartition(".")[0]} & literals
+        and not key.startswith(beginnings)
+        and key.rpartition(".")[2] not in middles
     ]
     assert sorted(unused) == []
 
@@ -119,6 +122,7 @@ def test_no_english_is_typed_into_a_page() -> None:
         if not name.endswith(".html"):
             continue
         text = re.sub(r"\{% if [^%]*%\}aria-invalid=.*?\{% endif %\}", "", text)
+        text = re.sub(r"<(/?)\{\{.*?\}\}", r"<\1span", text)  # an element that a macro chooses
         text = NO_WORDS.sub("", COMMENTS[".html"].sub("", text))
         reader = Reader(shown=frozenset({"title", "aria-label", "alt", "placeholder"}))
         reader.feed(re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "", text, flags=re.DOTALL))
