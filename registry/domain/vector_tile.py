@@ -94,7 +94,7 @@ def within(x: int, y: int, buffer: int = BUFFER) -> bool:
 
 def varint(number: int) -> bytes:
     """A number that is not negative, seven bits a byte."""
-    if number < 16_384:
+    if number < _LARGE:
         return _SMALL[number]
     found = bytearray()
     while number > 127:
@@ -109,7 +109,8 @@ def zigzag(number: int) -> bytes:
     return varint(number << 1 if number >= 0 else (-number << 1) - 1)
 
 
-_SMALL = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(16_384)]
+_LARGE = 16_384
+_SMALL = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(_LARGE)]
 
 
 class Layer:
@@ -135,9 +136,11 @@ class Layer:
 
     def tag_once(self, key: str, value: Value) -> bytes:
         """``tag`` of a value that hardly any other feature has: an id, a name."""
-        number = len(self._written)
-        self._written.append(_value(value))
-        return self._key(key) + varint(number)
+        written = self._written
+        number = len(written)
+        written.append(_value(value))
+        kept = self._keys.get(key) or self._key(key)
+        return kept + (_SMALL[number] if number < _LARGE else varint(number))
 
     def add_point(self, x: int, y: int, tags: bytes, *, feature_id: int | None = None) -> None:
         """A point with its pairs."""
@@ -162,7 +165,7 @@ class Layer:
 
     def _add(self, kind: bytes, geometry: bytes, tags: bytes, feature_id: int | None) -> None:
         own_id = b"" if feature_id is None else b"\x08" + varint(feature_id)
-        feature = b"".join((own_id, b"\x12", varint(len(tags)), tags, kind, b"\x22", varint(len(geometry)), geometry))
+        feature = b"%b\x12%b%b%b\x22%b%b" % (own_id, varint(len(tags)), tags, kind, varint(len(geometry)), geometry)
         self._features.append(b"\x12" + varint(len(feature)) + feature)
 
     def _key(self, key: str) -> bytes:
@@ -184,8 +187,7 @@ class Layer:
             return b""
         parts = [b"\x78\x02", _text(0x0A, self._name), *self._features]
         parts += [_text(0x1A, key) for key in self._keys]
-        for value in self._written:
-            parts += (b"\x22", varint(len(value)), value)
+        parts += self._written
         parts.append(b"\x28" + varint(EXTENT))
         body = b"".join(parts)
         return b"\x1a" + varint(len(body)) + body
@@ -202,6 +204,10 @@ def _text(field: int, text: str) -> bytes:
 
 
 def _value(value: Value) -> bytes:
+    """A value as a field of its layer."""
     if isinstance(value, str):
-        return _text(0x0A, value)
-    return b"\x20" + varint(value) if value >= 0 else b"\x30" + zigzag(value)
+        encoded = value.encode()
+        text = b"\x0a" + varint(len(encoded)) + encoded
+        return b"\x22" + varint(len(text)) + text
+    number = b"\x20" + varint(value) if value >= 0 else b"\x30" + zigzag(value)
+    return b"\x22" + _SMALL[len(number)] + number

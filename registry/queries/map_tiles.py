@@ -85,12 +85,13 @@ def draw_tile(
     etag = _etag(spot, crs, clusters, single, here)
     if etag == known:
         return Tile(etag, None)
-    layers = (
-        _cluster_layer(frame, clusters, level, here),
-        _single_layer(frame, single, found),
-        _wrong_layer(frame, here),
-    )
-    return Tile(etag, tile_of(*layers))
+    # what shows the same is the same, whoever asks: a screen of a quiet city is drawn once
+    body = wrong.drawn.get(etag)
+    if body is None:
+        bubbles = _cluster_layer(frame, clusters, level, here)
+        body = tile_of(bubbles, _single_layer(frame, single, found), _wrong_layer(frame, here))
+        wrong.drawn.keep(etag, body)
+    return Tile(etag, body)
 
 
 def _etag(spot: Spot, crs: Crs, clusters: Any, single: Iterable[Row[Any]], here: list[WrongThing]) -> str:
@@ -231,12 +232,15 @@ def _single(tx: Connection, box: Box, scope: str, most: int) -> Sequence[Any]:
 def _single_layer(frame: TileFrame, rows: Iterable[Any], found: Wrong) -> Layer:
     layer = Layer("assets")
     things = found.things
+    kinds: dict[tuple[str, str, str], bytes] = {}
     for asset_id, family, class_code, state, name, road, lon, lat in rows:
         x, y = frame.point(lon, lat)
         if within(x, y):
-            wrong = things.get(asset_id)
-            own = _tags(layer, asset_id, family, class_code, state, name, road)
-            layer.add_point(x, y, own + _trouble(layer, wrong), feature_id=asset_id)
+            kind = kinds.get((family, class_code, state))
+            if kind is None:
+                kind = kinds[family, class_code, state] = _kind(layer, family, class_code, state)
+            own = layer.tag_once("id", asset_id) + layer.tag_once("n", name) + layer.tag("r", road) + kind
+            layer.add_point(x, y, own + _trouble(layer, things.get(asset_id)), feature_id=asset_id)
     return layer
 
 
@@ -247,16 +251,16 @@ def _wrong_layer(frame: TileFrame, here: Iterable[WrongThing]) -> Layer:
             break
         x, y = frame.point(each.lon, each.lat)
         if within(x, y):
-            own = _tags(layer, each.asset_id, each.family, each.class_code, each.state, each.name, each.road)
             # a case at a place without an asset has no asset's id
+            own = b"" if each.asset_id is None else layer.tag_once("id", each.asset_id)
+            own += layer.tag_once("n", each.name) + layer.tag("r", each.road)
+            own += _kind(layer, each.family, each.class_code, each.state)
             layer.add_point(x, y, own + _trouble(layer, each), feature_id=each.asset_id)
     return layer
 
 
-def _tags(layer: Layer, asset_id: int | None, family: str, class_code: str, state: str, name: str, road: str) -> bytes:
-    own = b"" if asset_id is None else layer.tag_once("id", asset_id)
-    what = layer.tag("f", family) + layer.tag("c", class_code) + layer.tag("st", state)
-    return own + layer.tag_once("n", name) + layer.tag("r", road) + what
+def _kind(layer: Layer, family: str, class_code: str, state: str) -> bytes:
+    return layer.tag("f", family) + layer.tag("c", class_code) + layer.tag("st", state)
 
 
 def _trouble(layer: Layer, wrong: WrongThing | None) -> bytes:

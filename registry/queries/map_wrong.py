@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -26,6 +27,8 @@ _SHARE = 0.02  # of the time, at most, is spent reading all of it
 _MOST_CHANGES = 500
 _OVERLAP = 200  # rows of the feed that are looked at again: one may be committed after a later one
 _SLICE = 500
+_MOST_DRAWN = 200
+"""Tiles that a process keeps: some five megabytes."""
 
 
 class WrongThing(NamedTuple):
@@ -79,10 +82,34 @@ class Wrong:
         return kept
 
 
+class Drawn:
+    """The tiles drawn last, by their ETags, which say all that is in them; for all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bodies: OrderedDict[str, bytes] = OrderedDict()
+
+    def get(self, etag: str) -> bytes | None:
+        """The tile, if it is among them."""
+        with self._lock:
+            body = self._bodies.get(etag)
+            if body is not None:
+                self._bodies.move_to_end(etag)
+            return body
+
+    def keep(self, etag: str, body: bytes) -> None:
+        """Add one; the one that was asked for longest ago goes."""
+        with self._lock:
+            self._bodies[etag] = body
+            while len(self._bodies) > _MOST_DRAWN:
+                self._bodies.popitem(last=False)
+
+
 class WrongOnMap:
     """Keeps ``Wrong`` up to the newest row of the feed; one for each process, used by all of its threads."""
 
     def __init__(self) -> None:
+        self.drawn = Drawn()
         self._lock = threading.Lock()
         self._held = Wrong({})
         self._newest = -1
