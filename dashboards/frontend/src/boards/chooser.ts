@@ -101,7 +101,7 @@ export class Chooser {
     // what is chosen can be taken back, whatever is searched for
     const kept = this.chosen.filter((value) => !there.has(value)).map((value) => ({ value, name: this.known.get(value) ?? value }));
     const shown = [...kept, ...found];
-    const none = shown.length === 0 ? [element("li", { class: "soft small" }, this.page.t("board.none_found"))] : [];
+    const none = shown.length === 0 ? [element("li", { class: "soft small" }, this.page.t(this.options.remote && search === "" ? "board.type_to_search" : "board.none_found"))] : [];
     const all = search === "" && this.options.none === undefined ? [this.entry({ value: "", name: this.page.t("board.all") })] : [];
     this.list.replaceChildren(...all, ...shown.slice(0, SHOWN).map((choice) => this.entry(choice)), ...none);
   }

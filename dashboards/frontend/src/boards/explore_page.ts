@@ -179,7 +179,7 @@ class ExplorePage implements FrameDesk {
         shift === 0 ? undefined : this.ask({ fromMs: span.fromMs - shift, toMs: span.toMs - shift }, mine.signal),
       ]);
       const lines = now.series ?? [];
-      const shifted = (before?.series ?? []).map((line): Line => ({
+      const shifted = (before?.series ?? []).filter((line) => line.t.length > 0).map((line): Line => ({
         ...line,
         name: t("explore.before_name", { name: line.name, span: lengthWords(this.explored.before, t) }),
         t: line.t.map((at) => at + shift),

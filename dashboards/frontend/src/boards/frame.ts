@@ -99,7 +99,8 @@ export class PanelFrame {
     this.body.setAttribute("aria-busy", "false");
     this.note.replaceChildren(...(severity === undefined ? [] : [shapeOf(severity)]), element("p", {}, text));
     this.note.hidden = false;
-    this.inside.classList.toggle("board-view-behind", true);
+    // an empty chart stays, so that whoever zoomed into nothing gets back the way they came
+    this.inside.classList.toggle("board-view-behind", !(this.view instanceof LinesView));
   }
 
   point(ms: number | undefined, from: View): void {
@@ -154,11 +155,14 @@ export class PanelFrame {
     if (menu === null) return;
     const { t } = this.desk.page;
     const entries: HTMLElement[] = [];
+    const shut = (): void => {
+      const details = menu.closest("details");
+      if (details !== null) details.open = false;
+    };
     const act = (words: string, hint: string, work: () => void): void => {
       const button = element("button", { type: "button" }, words, element("kbd", {}, hint));
       button.addEventListener("click", () => {
-        const details = menu.closest("details");
-        if (details !== null) details.open = false;
+        shut();
         work();
       });
       entries.push(button);
@@ -171,6 +175,7 @@ export class PanelFrame {
       // the span and the choices of now, and not those of when the page was opened
       link.addEventListener("click", () => {
         link.href = this.desk.csvAddress?.(this.panel) ?? csv;
+        shut();
       });
       entries.push(link);
     }

@@ -24,7 +24,7 @@ export function runs(values: readonly (number | null | undefined)[]): [number, n
 const MARK_TONES = ["good", "notice", "alarm", "critical"] as const;
 
 /** A mark: a line from top to bottom with a shape at its head; what lasts has a bar along the top. */
-export function paintMark(plot: uPlot, mark: Mark, left: number, right: number): void {
+export function paintMark(plot: uPlot, mark: Mark, faint: boolean, left: number, right: number): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
   const colours = palette();
@@ -33,7 +33,7 @@ export function paintMark(plot: uPlot, mark: Mark, left: number, right: number):
   ctx.strokeStyle = paint;
   ctx.fillStyle = paint;
   ctx.lineWidth = ratio;
-  ctx.globalAlpha = 0.75;
+  ctx.globalAlpha = faint ? 0.25 : 0.75;
   ctx.setLineDash([3 * ratio, 3 * ratio]);
   ctx.beginPath();
   ctx.moveTo(left, bbox.top);

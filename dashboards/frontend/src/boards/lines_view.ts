@@ -17,6 +17,9 @@ import type { Desk, Rows, View } from "./view";
 const BINS = 1200;
 const REACH_PX = 7;
 const NOTHING = "–";
+const MOST_AXES = 5;
+/** More marks than this are drawn with faint lines, or they would hide the curves. */
+const MANY_MARKS = 16;
 const SEVERITIES = [0, 1, 2, 3];
 
 interface Axis {
@@ -238,9 +241,11 @@ export class LinesView implements View {
       series: [{}, ...this.order().map((at) => this.series(at))],
       axes: [
         { ...axis, size: 26, space: narrow ? 60 : 80, values: (_plot, ticks) => this.ticks(ticks) },
-        ...this.axes.slice(0, 2).map(
+        // a line without an axis of its own would be read on another's
+        ...this.axes.slice(0, narrow ? 2 : MOST_AXES).map(
           ({ scale, unit }, at): uPlot.Axis => ({
             ...axis,
+            stroke: this.axisColour(unit) ?? colours.inkSoft,
             scale,
             side: at === 0 ? 3 : 1,
             size: (_plot, values) => 16 + 7 * Math.max(3, ...(values ?? []).map((each) => each.length)),
@@ -273,6 +278,13 @@ export class LinesView implements View {
         setSelect: [(plot) => this.selected(plot)],
       },
     };
+  }
+
+  /** Where units have axes of their own, that of a single line has its colour. */
+  private axisColour(unit: string): string | undefined {
+    if (this.axes.length < 2) return undefined;
+    const own = this.lines.flatMap((line, at) => (this.unitOf(line) === unit && line.like === undefined ? [at] : []));
+    return own.length === 1 ? this.style(own[0] ?? 0).stroke : undefined;
   }
 
   private tickSymbol(unit: string): string {
@@ -388,7 +400,8 @@ export class LinesView implements View {
         ctx.stroke();
       }
       ctx.setLineDash([]);
-      for (const { mark, left, right } of this.marksPlaced) paintMark(plot, mark, left * ratio + bbox.left, right * ratio + bbox.left);
+      const faint = this.marksPlaced.length > MANY_MARKS;
+      for (const { mark, left, right } of this.marksPlaced) paintMark(plot, mark, faint, left * ratio + bbox.left, right * ratio + bbox.left);
     });
   }
 

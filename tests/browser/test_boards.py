@@ -1,0 +1,192 @@
+"""Boards: looked at, narrowed, zoomed and taken along; made, moved and kept in the editor; points explored."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.eyes import DESK, PHONE, Camera, Windows, serious_faults, until, words
+from tests.browser.filled_site import FilledSite
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.network,
+    pytest.mark.timeout(400),
+    pytest.mark.xdist_group("browser-boards"),
+]
+
+
+def opened(page: Page, address: str) -> Page:
+    """The page once every panel has its first answer."""
+    page.goto(address)
+    expect(page.locator("[data-drawn]")).to_be_attached()
+    expect(page.locator("[data-panel][data-state=waiting]")).to_have_count(0)
+    return page
+
+
+def panel(page: Page, name: str) -> Locator:
+    return page.locator(f"[data-panel='{name}']")
+
+
+def choose(page: Page, opener: str, choice: str) -> None:
+    """Open a menu above the board by its words and choose from it."""
+    page.locator("summary", has_text=opener).click()
+    page.locator("details[open]").get_by_text(choice, exact=True).first.click()
+
+
+def drag(page: Page, chart: Locator, begin: float, end: float) -> None:
+    """Across a chart with the button down; shares of its width."""
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + begin * box["width"], middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end * box["width"], middle, steps=4)
+    page.mouse.up()
+
+
+def test_a_board_is_read_zoomed_and_passed_on(filled_windows: Windows, camera: Camera) -> None:
+    desk = opened(filled_windows.open(DESK, login="dispatcher"), "/boards/covers")
+    tilt, other = panel(desk, "tilt"), panel(desk, "displacement")
+    expect(tilt.locator(".board-legend button").first).to_be_visible()
+    camera.take(desk, "board-desk", whole=True)
+
+    # the crosshair of one stands at the same moment in the other
+    tilt.locator(".board-plot").focus()
+    desk.keyboard.press("ArrowLeft")
+    expect(tilt.locator(".board-tip")).to_be_visible()
+    moved = "element => !element.classList.contains('u-off') && element.style.transform !== ''"
+    until(desk, lambda: bool(other.locator(".u-cursor-x").evaluate(moved)), what="the other chart points too")
+
+    # zoomed by hand to where nothing was measured, and back from there
+    drag(desk, tilt.locator(".u-over"), 0.3, 0.6)
+    expect(desk).to_have_url(re.compile(r"from=20\d\d-.*&to=20\d\d-"))
+    zoomed = desk.url
+    expect(tilt.locator(".board-note")).to_have_text(words("board.empty"))
+    tilt.locator(".u-over").dblclick()
+    expect(desk).not_to_have_url(zoomed)
+    expect(tilt.locator(".board-legend button").first).to_be_visible()
+    desk.goto(zoomed)
+    expect(desk.locator("[data-drawn]")).to_be_attached()
+    expect(desk.locator(".board-time .board-chosen")).to_contain_text("20")
+
+
+def test_a_panel_is_seen_whole_as_a_table_and_taken_along(filled_windows: Windows, tmp_path: Path) -> None:
+    desk = opened(filled_windows.open(DESK, login="dispatcher"), "/boards/cases")
+    shown = desk.locator("[data-panel][data-kind=bar][data-state=answered]").first
+    name = shown.get_attribute("data-panel") or ""
+    shown.focus()
+    desk.keyboard.press("f")
+    expect(shown).to_have_class(re.compile("board-filled"))
+    assert f"panel={name}" in desk.url
+    desk.keyboard.press("t")
+    expect(shown.locator(".board-as-table tbody tr").first).to_be_visible()
+    desk.keyboard.press("Escape")
+    expect(shown).not_to_have_class(re.compile("board-filled"))
+
+    shown.locator("summary").click()
+    with desk.expect_download() as file:
+        shown.get_by_text(words("board.csv")).click()
+    taken = tmp_path / "panel.csv"
+    file.value.save_as(taken)
+    assert taken.read_text("utf-8-sig").count("\n") >= 2
+    shown.locator("summary").click()
+    with desk.expect_download() as picture:
+        shown.get_by_text(words("board.png")).click()
+    picture.value.save_as(tmp_path / "panel.png")
+    assert (tmp_path / "panel.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_chosen_stays_in_the_address(filled_windows: Windows) -> None:
+    desk = opened(filled_windows.open(DESK, login="dispatcher"), "/boards/covers")
+    choose(desk, words("board.span"), words("board.last", span=words("board.length.d", n=30)))
+    expect(desk).to_have_url(re.compile("from=-30d"))
+    desk.locator("summary", has_text=words("board.variable.area")).click()
+    first = desk.locator(".board-chooser[open] input[type=radio]:not([value='']), .board-chooser[open] input[type=checkbox]").first
+    chosen = first.get_attribute("value")
+    first.check()
+    expect(desk).to_have_url(re.compile(f"var-area={chosen}"))
+    desk.reload()
+    expect(desk.locator(".board-chooser-set .board-chosen")).to_contain_text(str(chosen))
+    expect(desk.locator("[data-length='-30d']")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_board_is_made_moved_and_kept_and_a_conflict_is_settled(filled_windows: Windows, camera: Camera) -> None:
+    desk = filled_windows.open(DESK, login="dispatcher")
+    desk.goto("/boards/new")
+    expect(desk.locator("[data-drawn]")).to_be_attached()
+    desk.get_by_label(words("board.name_zh")).fill("夜班看板")
+    for kind in ("stat", "bar"):
+        choose(desk, words("board.add_panel"), words(f"board.kind.{kind}"))
+    expect(desk.locator("[data-panel][data-state=answered]")).to_have_count(2)
+    desk.get_by_label(words("board.title_zh")).fill("未结案件")
+    expect(panel(desk, "bar-1").locator("h2")).to_have_text("未结案件")
+    assert serious_faults(desk) == []
+
+    # moved and sized by keys, and undone
+    place = "element => [element.style.gridColumn, element.style.gridRow].join(' ')"
+    before = panel(desk, "stat-1").evaluate(place)
+    panel(desk, "stat-1").get_by_label(words("board.move_handle")).press("ArrowRight")
+    assert panel(desk, "stat-1").evaluate(place) != before
+    desk.get_by_role("button", name=words("board.undo"), exact=True).click()
+    assert panel(desk, "stat-1").evaluate(place) == before
+    drag(desk, panel(desk, "bar-1").locator("h2"), 0.2, 1.4)
+    expect(desk.locator("[data-changed]")).to_have_text(words("board.unsaved"))
+    camera.take(desk, "board-editor-desk")
+    desk.get_by_role("button", name=words("board.save"), exact=True).click()
+    expect(desk.locator("h1")).to_have_text("夜班看板")
+    expect(desk.locator("[data-panel]")).to_have_count(2)
+
+    # two people at once: the second is told, and loses nothing
+    address = desk.url
+    second = filled_windows.open(DESK, login="admin")
+    for page in (desk, second):
+        page.goto(f"{address}/edit")
+        expect(page.locator("[data-drawn]")).to_be_attached()
+    second.get_by_label(words("board.name_zh")).fill("值班看板")
+    second.get_by_role("button", name=words("board.save"), exact=True).click()
+    expect(second.locator("h1")).to_have_text("值班看板")
+    desk.get_by_label(words("board.name_zh")).fill("夜班的看板")
+    filled_windows.witness.refused.add(address)
+    desk.get_by_role("button", name=words("board.save"), exact=True).click()
+    expect(desk.locator("[data-message]")).to_contain_text(words("board.conflict"))
+    expect(desk.get_by_label(words("board.name_zh"))).to_have_value("夜班的看板")
+    desk.get_by_role("button", name=words("board.conflict_over"), exact=True).click()
+    expect(desk.locator("h1")).to_have_text("夜班的看板")
+
+
+def test_any_point_is_explored_beside_another(filled: FilledSite, filled_windows: Windows, camera: Camera) -> None:
+    desk = filled_windows.open(DESK, login="dispatcher")
+    desk.goto("/explore")
+    expect(desk.locator("[data-begin]")).to_be_visible()
+    desk.locator("summary", has_text=words("explore.points")).click()
+    desk.locator(".board-chooser[open] input[type=search]").fill("井盖")
+    found = desk.locator(".board-chooser[open] input[type=checkbox]")
+    for number in (0, 1):
+        found.nth(number).check()
+    expect(desk.locator("[data-statistics] tbody tr")).to_have_count(2)
+    expect(desk.locator(".board-legend li")).to_have_count(2)
+    desk.keyboard.press("Escape")
+    assert serious_faults(desk) == []
+    camera.take(desk, "explore-desk")
+    address = desk.url
+    phone = filled_windows.open(PHONE, login="crew1")
+    phone.goto(address.removeprefix(filled.address))
+    expect(phone.locator("[data-statistics] tbody tr")).to_have_count(2)
+    phone.locator(".board-away").first.click()
+    expect(phone.locator("[data-statistics] tbody tr")).to_have_count(1)
+
+
+def test_on_a_phone_panels_stand_one_below_the_other(filled_windows: Windows, camera: Camera) -> None:
+    phone = opened(filled_windows.open(PHONE, login="crew1"), "/boards/cases")
+    assert phone.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    wide = phone.locator("[data-panel]:not([data-kind=stat])").evaluate_all(
+        "panels => panels.map((panel) => panel.getBoundingClientRect().width / innerWidth)"
+    )
+    assert min(wide) > 0.9
+    assert serious_faults(phone) == []
+    camera.take(phone, "board-phone", whole=True)
