@@ -9,9 +9,9 @@ from registry.domain.geo import Crs, Place, to_wgs84
 
 _PREFIX = re.compile(r"^(wgs|wgs84|gcj|gcj02|bd|bd09)\s*[::]\s*", re.IGNORECASE)
 _NUMBER = re.compile(
-    r"(?P<before>[NSEW北南东西][纬经]?)?\s*(?P<deg>[+-]?\d{1,3}(?:\.\d+)?)\s*[°度]?"
+    r"(?P<before>[NSEW北南东西][纬经]?)?\s*(?P<deg>[+-]?\d{1,3}(?:\.\d+)?)(?:\s*[°度])?"
     r"(?:\s*(?P<min>\d{1,2}(?:\.\d+)?)\s*['′分](?:\s*(?P<sec>\d{1,2}(?:\.\d+)?)\s*(?:[\"″秒]|''))?)?"
-    r"\s*(?P<after>[NSEW](?![A-Z]))?",
+    r"(?:\s*(?P<after>[NSEW](?![A-Z])))?",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r"[\s,;,;、/]*")
