@@ -9,12 +9,11 @@ from dashboards.login import may
 
 def map_addresses() -> dict[str, str]:
     """Address by what is asked there; ids in them are 0 and tiles ``{z}/{x}/{y}``, which the script fills in."""
-    tiles = {"z": 0, "x": 0, "y": 0}
     found = {
         "facts": url_for("map_facts"),
-        "tiles": _open(url_for("map_tile", **tiles)),
-        "areas": _open(url_for("map_area_tile", **tiles)),
-        "cases": _open(url_for("map_case_tile", **tiles)),
+        "tiles": _tiles("map_tile"),
+        "areas": _tiles("map_area_tile"),
+        "cases": _tiles("map_case_tile"),
         "card": url_for("map_card", asset_id=0),
         "asset": url_for("asset", asset_id=0),
         "case": url_for("case", case_id=0),
@@ -22,5 +21,5 @@ def map_addresses() -> dict[str, str]:
     return found | ({"whole": url_for("city_map")} if may("city_map") else {})
 
 
-def _open(address: str) -> str:
-    return address.replace("/0/0/0", "/{z}/{x}/{y}")
+def _tiles(endpoint: str) -> str:
+    return url_for(endpoint, z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")

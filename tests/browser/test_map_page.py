@@ -1,4 +1,4 @@
-"""The map's page in a browser: it draws, searches, tells of an asset, measures, chooses, follows the stream, fits a phone."""
+"""The map's page in a browser: it searches, tells of an asset, measures, chooses, follows the stream, fits a phone."""
 
 from __future__ import annotations
 
