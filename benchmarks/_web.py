@@ -34,6 +34,7 @@ def sign_in(port: int, login: str = generated.LOGIN) -> str:
     connection.request("POST", "/login", urlencode(form), headers)
     answer = connection.getresponse()
     answer.read()
+    connection.close()
     if answer.status != 303:
         raise RuntimeError(f"signing in answered {answer.status}")
     return _cookies(answer)

@@ -6,9 +6,8 @@ One answer serves every screen of the same part of the city for a moment: fifty 
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,7 +17,7 @@ from registry.domain.kinds import Severity, Stage
 from registry.queries.overview import WrongNow
 from registry.queries.wall import WallState, wall_state
 
-KEPT_S = 1.5
+KEPT = timedelta(seconds=1.5)
 _MOST_KEPT = 64
 
 
@@ -59,10 +58,10 @@ class WallStates:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._locks: OrderedDict[str, threading.Lock] = OrderedDict()
-        self._kept: dict[str, tuple[float, int, WallState]] = {}
+        self._kept: dict[str, tuple[int, WallState]] = {}
 
     def of(self, where: Site, scope: str, now: datetime) -> tuple[int, WallState]:
-        """The feed's place and the figures, no older than ``KEPT_S`` seconds. Raises ``StoreDown``."""
+        """The feed's place and the figures, no older than ``KEPT``. Raises ``StoreDown``."""
         with self._lock:
             one = self._locks.setdefault(scope, threading.Lock())
             self._locks.move_to_end(scope)
@@ -70,11 +69,11 @@ class WallStates:
                 self._kept.pop(self._locks.popitem(last=False)[0], None)
         with one:
             kept = self._kept.get(scope)
-            if kept is None or time.monotonic() - kept[0] > KEPT_S:
+            if kept is None or not timedelta(0) <= now - kept[1].at <= KEPT:
                 feed_id = where.hub.newest_id()
                 state = wall_state(where.engine, now=now, zone=where.zone, scope=scope)
-                kept = self._kept[scope] = (time.monotonic(), feed_id, state)
-        return kept[1], kept[2]
+                kept = self._kept[scope] = (feed_id, state)
+        return kept
 
 
 def wall_json(feed_id: int, state: WallState, *, version: str, public: bool) -> bytes:

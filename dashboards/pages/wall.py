@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import msgspec
 from flask import Flask, Response, current_app, g, make_response, render_template, request, url_for
+from sqlalchemy import Engine
 
 from dashboards import forms
 from dashboards.api.live import HEARTBEAT_S, known_id, only_in, streamed
@@ -29,7 +31,7 @@ LONGEST_WORD = 64
 
 def register(app: Flask) -> None:
     """Routes of this module."""
-    app.extensions[_STATES] = WallStates()
+    app.extensions[_STATES] = WeakKeyDictionary()
     app.add_url_rule("/wall", "wall", wall)
     app.add_url_rule("/wall/state.json", "wall_state", state)
     app.add_url_rule("/wall/places.json", "wall_places", places)
@@ -103,7 +105,7 @@ def kiosk_stream(word: str) -> Response:
     known = known_id(forms.optional_int(request.args, "since"))
     within = only_in(where.engine, screen.area_code)
     terms = StreamTerms(
-        last_id=known or where.hub.newest_id(),
+        last_id=where.hub.newest_id() if known is None else known,
         heartbeat_s=HEARTBEAT_S,
         may_listen=partial(_still_open, where, word),
         audience=("kiosk", screen.area_code),
@@ -147,8 +149,8 @@ def _screen(addresses: dict[str, str], *, name: str, kiosk: bool) -> str:
 
 def _state(scope: str, *, public: bool) -> Response:
     where = site()
-    kept: WallStates = current_app.extensions[_STATES]
-    feed_id, found = kept.of(where, scope, now())
+    kept: WeakKeyDictionary[Engine, WallStates] = current_app.extensions[_STATES]
+    feed_id, found = kept.setdefault(where.engine, WallStates()).of(where, scope, now())
     version = where.manifest.url(_SCRIPT) if where.manifest.built else ""
     return _json(wall_json(feed_id, found, version=version, public=public))
 

@@ -191,6 +191,9 @@ class ApiCity:
             "api_move_case": Right(json={"move": "note", "note": "已电话通知"}),
             "api_name_asset": Right(path={"case_id": placed}, json={"asset_id": city.asset_id}),
             "api_decide_request": Right(json={"granted": True}),
+            "api_take_positions": Right(
+                json={"positions": [{"number": "苏E12345", "at": "2026-03-02T03:59:00Z", "lon": 110.36, "lat": 21.27}]}
+            ),
             "api_take_alerts": Right(json=[{"labels": {"alertname": "积水", "token": web.token}}]),
             "api_explain_code": Right(query={"code": self.known["code"]}),
             "api_add_class": Right(json={"name_zh": "花箱", "family": "other"}),

@@ -340,7 +340,7 @@ class Wall {
     if (counted === undefined || counted === null) return;
     const [west, south, east, north] = counted;
     // it reaches from cell to cell, each taken in its middle; what stands at the edge lies beyond
-    const bbox = [west - CELL_DEG / 2, south - CELL_DEG / 2, east + CELL_DEG / 2, north + CELL_DEG / 2] as const;
+    const bbox = [west - CELL_DEG / 4, south - CELL_DEG / 4, east + CELL_DEG / 4, north + CELL_DEG / 4] as const;
     new ResizeObserver(settled(async () => map.goTo({ bbox }, true), 300)).observe(part("[data-map]"));
   }
 

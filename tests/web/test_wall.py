@@ -1,0 +1,188 @@
+"""The wall and what opens it: what staff see, what a link shows to nobody in particular, and when it ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from registry.domain.kinds import Role
+from registry.queries.feed import newest_id
+from registry.services.feed import FeedKind, publish
+from registry.storage.database import reading, writing
+from registry.storage.tables import audit, kiosk_link
+from tests import things
+from tests.web.conftest import Web, send
+from tests.web.test_people import add, shown_once, sign_in
+
+LINK = {"name": "指挥中心左屏", "area_code": "", "days": "30"}
+DISTRICT = "440803"
+
+
+def make_link(web: Web, **more: str) -> str:
+    """A link as an administrator makes it: the path that its address has."""
+    made = send(web.as_(Role.ADMINISTRATOR), "/kiosk-links", LINK | more, page="/kiosk-links")
+    assert made.status_code == 201, made.text
+    address = shown_once(made.text)
+    assert "/kiosk/" in address
+    return address[address.index("/kiosk/") :]
+
+
+def open_case(web: Web, **given: Any) -> int:
+    with writing(web.city.engine) as tx:
+        row = {
+            "asset_id": web.city.asset_id,
+            "kind": "cover_missing",
+            "stage": "dispatched",
+            "severity": 3,
+            "source": "patrol",
+        } | given
+        return things.put(tx, things.tables.case, moment=web.clock.now, **row)
+
+
+def state(client: FlaskClient, path: str = "/wall/state.json") -> dict[str, Any]:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json
+    return told
+
+
+def test_the_wall_names_alerts_and_cases_apart_and_leads_to_their_lists(web: Web) -> None:
+    page = web.as_(Role.VIEWER).get("/wall").text
+    assert "传感器正在告警" in page
+    assert "处理中的案件" in page
+    for list_of in ("/alerts?state=firing&severity=3", "/cases?open_only=1&severity=3", "/queues", "/system"):
+        assert f'href="{list_of}' in page.replace("&amp;", "&"), list_of
+
+
+def test_figures_of_cases_are_by_severity_stage_and_lateness(web: Web) -> None:
+    viewer = web.as_(Role.VIEWER)
+    before = state(viewer)["state"]
+    late = {"deadline_at": web.clock.now - timedelta(hours=1), "overdue_at": web.clock.now - timedelta(hours=1)}
+    open_case(web, number="L1", kind="cover_sunken", **late)
+    open_case(web, number="S1", kind="cover_loose", severity=2, deadline_at=web.clock.now + timedelta(hours=2))
+    web.clock.pass_by(seconds=2)
+    after = state(viewer)["state"]
+    assert after["running"]["3"] == before["running"]["3"] + 1
+    assert after["running"]["2"] == before["running"]["2"] + 1
+    assert after["due_soon"] == before["due_soon"] + 1
+    stages = {each["stage"]: each for each in after["stages"]}
+    assert stages["dispatched"]["late"] == 1
+    assert after["counters"]["cases_overdue"] == before["counters"]["cases_overdue"] + 1
+    assert sum(after["trend"]["today"]) == sum(before["trend"]["today"]) + 2
+
+
+def test_what_is_usual_is_the_median_of_the_same_day_in_eight_weeks(web: Web) -> None:
+    for week in (1, 2, 3):
+        for number in range(2 * week):
+            at = web.clock.now - timedelta(weeks=week)
+            closed = {"stage": "closed", "ended_at": at, "opened_at": at, "deadline_at": at}
+            open_case(web, number=f"U{week}-{number}", **closed)
+    usual = state(web.as_(Role.VIEWER))["state"]["trend"]["usual"]
+    assert usual[12] == 4  # noon in the city; 2, 4 and 6 cases in the weeks that it knows
+    assert sum(usual) == 4
+
+
+def test_a_link_opens_the_wall_without_signing_in_and_says_nothing_of_people(web: Web) -> None:
+    path = make_link(web)
+    open_case(web, number="P1", asset_id=None, place="张三家门口", lon=110.36, lat=21.27, severity=3)
+    guest = web.visitor()
+    page = guest.get(path)
+    assert page.status_code == 200
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["X-Robots-Tag"] == "noindex"
+    assert "<a " not in page.text
+    told = guest.get(f"{path}/state.json")
+    assert told.headers["Referrer-Policy"] == "no-referrer"
+    assert "张三" not in told.text
+    assert "张三家门口" in web.as_(Role.VIEWER).get("/wall/state.json").text
+    names = {key for row in told.json["wrong"] for key in row}
+    assert not names & {"assignee_name", "assignee_id", "reporter", "phone", "number"}
+
+
+def test_a_link_has_its_own_map_and_places(web: Web) -> None:
+    path, guest = make_link(web), web.visitor()
+    assert guest.get(f"{path}/facts.json").json["base"]
+    assert guest.get(f"{path}/tiles/0/0/0.mvt").mimetype == "application/vnd.mapbox-vector-tile"
+    assert guest.get("/map/facts.json").status_code != 200
+    assert guest.get(f"{path}/places.json").json["features"] == []
+
+
+def test_a_link_in_english_and_on_a_light_ground(web: Web) -> None:
+    page = web.visitor().get(f"{make_link(web)}?lang=en&theme=light").text
+    assert 'data-theme="light"' in page
+    assert "Cases that need somebody" in page
+
+
+def test_the_stream_of_a_link_tells_no_more_than_where_something_happened(web: Web) -> None:
+    path, engine = make_link(web), web.city.engine
+    with writing(engine) as tx:
+        body = {"asset_id": web.city.asset_id, "severity": 3, "asset_name": "井盖", "assignee_name": "李四"}
+        publish(tx, FeedKind.CASE_MOVED, body, now=web.clock.now)
+    known = newest_id(engine) - 1
+    answer = web.visitor().get(f"{path}/stream?since={known}", buffered=False)
+    assert answer.mimetype == "text/event-stream"
+    told = list(islice(answer.iter_encoded(), 2))[1].decode()
+    answer.close()
+    assert f'"asset_id":{web.city.asset_id}' in told
+    assert "李四" not in told
+    assert "井盖" not in told
+
+
+@pytest.mark.parametrize("end", ["revoked", "expired", "unknown"])
+def test_a_link_that_is_over_opens_nothing(web: Web, end: str) -> None:
+    path = make_link(web)
+    if end == "revoked":
+        with reading(web.city.engine) as tx:
+            link_id = tx.scalar(select(kiosk_link.c.id))
+        done = send(web.as_(Role.ADMINISTRATOR), f"/kiosk-links/{link_id}/revoke", {}, page="/kiosk-links")
+        assert done.status_code == 303
+    elif end == "expired":
+        web.clock.pass_by(days=31)
+    else:
+        path = path[:-1] + ("a" if path[-1] != "a" else "b")
+    guest = web.visitor()
+    for what in ("", "/state.json", "/places.json", "/facts.json", "/tiles/0/0/0.mvt", "/stream"):
+        assert guest.get(path + what).status_code == 404, what
+
+
+def test_a_word_is_kept_as_a_hash_and_its_use_is_noted(web: Web) -> None:
+    path = make_link(web)
+    web.visitor().get(f"{path}/state.json")
+    with reading(web.city.engine) as tx:
+        row = tx.execute(select(kiosk_link)).one()
+        trail = tx.execute(select(audit.c.action, audit.c.detail).where(audit.c.action == "kiosk.issue")).one()
+    word = path.removeprefix("/kiosk/")
+    assert row.seen_at == web.clock.now
+    assert word not in str(tuple(row))
+    assert word not in trail.detail
+
+
+def test_who_is_bound_to_an_area_makes_links_to_it_alone(web: Web) -> None:
+    add(web, "district", Role.ADMINISTRATOR, area_code=DISTRICT)
+    theirs = sign_in(web, "district")
+    refused = send(theirs, "/kiosk-links", LINK, page="/kiosk-links")
+    assert refused.status_code in (403, 422)
+    make_link(web, name="市级大屏")
+    assert "市级大屏" not in theirs.get("/kiosk-links").text
+    assert send(theirs, "/kiosk-links", LINK | {"area_code": DISTRICT}, page="/kiosk-links").status_code == 201
+
+
+def test_a_link_to_a_part_shows_that_part(web: Web) -> None:
+    open_case(web, number="A1", kind="cover_sunken")
+    elsewhere = make_link(web, area_code="440804")
+    told = state(web.visitor(), f"{elsewhere}/state.json")
+    assert told["wrong"] == []
+    assert told["state"]["counters"]["assets"] == 0
+    assert told["state"]["trend"]["today"] == [0] * len(told["state"]["trend"]["today"])
+
+
+@pytest.mark.parametrize(("field", "value"), [("name", ""), ("days", "7"), ("area_code", "44")])
+def test_a_field_of_a_link_that_can_not_be_used_is_named(web: Web, field: str, value: str) -> None:
+    answer = send(web.as_(Role.ADMINISTRATOR), "/kiosk-links", LINK | {field: value}, page="/kiosk-links")
+    assert answer.status_code == 422
+    assert "once" not in answer.text
