@@ -164,7 +164,7 @@ def test_any_point_is_explored_beside_another(filled: FilledSite, filled_windows
     desk.goto("/explore")
     expect(desk.locator("[data-begin]")).to_be_visible()
     desk.locator("summary", has_text=words("explore.points")).click()
-    desk.locator(".board-chooser[open] input[type=search]").fill("井盖")
+    desk.locator(".board-chooser[open] input[type=search]").fill("人民路")
     found = desk.locator(".board-chooser[open] input[type=checkbox]")
     for number in (0, 1):
         found.nth(number).check()

@@ -77,7 +77,7 @@ export class LinesView implements View {
     const units = [...new Set(this.lines.map((line) => this.unitOf(line)))];
     this.axes = units.map((unit) => ({ scale: `y ${unit}`, unit }));
     this.leftOut = answer.left_out ?? 0;
-    const shape = JSON.stringify([this.bars, this.leftOut, this.lines.map((line) => [line.name, this.unitOf(line)]), this.aligned.t.length < 40, counts]);
+    const shape = JSON.stringify([this.bars, this.leftOut, this.lines.map((line) => [line.name, this.unitOf(line)]), Math.min(this.aligned.t.length, 40), counts]);
     if (this.plot === undefined || shape !== this.shape) {
       this.shape = shape;
       this.writeLegend();
@@ -308,7 +308,7 @@ export class LinesView implements View {
       stroke,
       dash,
       width: this.lines.length > 12 ? 1 : 1.75,
-      points: { show: this.aligned.t.length < 40, size: 5, fill: stroke },
+      points: { show: this.aligned.t.length < (this.lines.length > 3 ? 4 : 40), size: 5, fill: stroke },
       ...(paths === undefined ? {} : { paths }),
     };
   }
