@@ -106,7 +106,9 @@ def test_what_is_chosen_stays_in_the_address(filled_windows: Windows) -> None:
     choose(desk, words("board.span"), words("board.last", span=words("board.length.d", n=30)))
     expect(desk).to_have_url(re.compile("from=-30d"))
     desk.locator("summary", has_text=words("board.variable.area")).click()
-    first = desk.locator(".board-chooser[open] input[type=radio]:not([value='']), .board-chooser[open] input[type=checkbox]").first
+    first = desk.locator(
+        ".board-chooser[open] input[type=radio]:not([value='']), .board-chooser[open] input[type=checkbox]"
+    ).first
     chosen = first.get_attribute("value")
     first.check()
     expect(desk).to_have_url(re.compile(f"var-area={chosen}"))

@@ -66,9 +66,11 @@ export class LinesView implements View {
   }
 
   show(answer: Answer, panel: Panel): void {
-    this.lines = (answer.series ?? []).map((line) => (line.value === undefined ? line : begunBefore(line, answer.from_ms)));
     this.options = panel.options;
     this.title = panel.title[this.page.language] || panel.title.zh;
+    this.lines = (answer.series ?? [])
+      .map((line) => (line.value === undefined ? line : begunBefore(line, answer.from_ms)))
+      .map((line) => (line.name === "" ? { ...line, name: this.title } : line));
     this.span = { fromMs: answer.from_ms, toMs: answer.to_ms };
     const counts = this.lines.some((line) => line.value !== undefined && line.mean === undefined);
     this.bars = counts && (this.lines.length === 1 || panel.options.stacked === true || panel.kind === "bar");
