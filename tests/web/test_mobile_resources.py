@@ -123,6 +123,7 @@ def test_who_is_bound_to_an_area_sees_and_moves_only_what_works_there(web: Web) 
 def test_places_on_the_wall_name_what_is_there_to_staff_alone(web: Web) -> None:
     listed(web)
     report(web, at(web, 1))
-    found = web.as_(Role.VIEWER).get("/wall/places.json").json["features"]
-    assert [each["properties"] for each in found] == [{"kind": "vehicle", "name": "抢修一车"}]
+    found = web.as_(Role.VIEWER).get("/wall/places.json").json
+    assert isinstance(found, dict)
+    assert [each["properties"] for each in found["features"]] == [{"kind": "vehicle", "name": "抢修一车"}]
     assert report(web, at(web, 0), role=Role.CREW).status_code == 403

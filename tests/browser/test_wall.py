@@ -1,0 +1,105 @@
+"""The wall in a browser: it follows what happens, leads to lists, says loudly when it is old, and opens by a link."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from registry.domain.people import Actor
+from registry.services.kiosk_links import IssuedLink, NewKioskLink, issue_link, revoke_link
+from registry.services.map_counts import count_anew
+from registry.services.reports import report_by_citizen
+from registry.services.transactions import in_transaction
+from tests.browser.eyes import Camera, Windows, serious_faults, words
+from tests.browser.registry_site import RegistrySite
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.network,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("browser-map"),
+]
+
+COMMAND_CENTRE: dict[str, Any] = {"viewport": {"width": 1920, "height": 1080}}
+ON_ITS_SIDE: dict[str, Any] = {"viewport": {"width": 844, "height": 390}, "device_scale_factor": 2, "has_touch": True}
+BY = Actor(user_id=None, role=None, name="test", unit_id=None)
+
+
+def report(book: RegistrySite, asset_id: int) -> None:
+    """Somebody tells of a fault, in words of their own."""
+    report_by_citizen(
+        book.engine,
+        asset_id=asset_id,
+        text="张三说井盖不见了。",
+        contact="",
+        photo=None,
+        now=datetime.now(UTC),
+        zone=ZoneInfo("Asia/Shanghai"),
+    )
+
+
+def opened(page: Page, address: str) -> Page:
+    """The wall, once its figures are there and its map is drawn."""
+    page.goto(address)
+    expect(page.locator("[data-fresh]")).to_have_attribute("data-state", "live")
+    expect(page.locator("[data-map]")).to_have_attribute("data-drawn", "")
+    return page
+
+
+def test_the_wall_follows_what_happens_leads_to_it_and_never_shows_old_figures_as_new(
+    book: RegistrySite, book_windows: Windows, camera: Camera
+) -> None:
+    count_anew(book.engine)
+    page = book_windows.open(COMMAND_CENTRE, login="dispatcher", theme="dark")
+    page.clock.install()
+    opened(page, "/wall")
+    rows = page.locator("[data-wrong] li")
+    before = rows.count()
+    report(book, book.asset_id + 7)
+    expect(rows).to_have_count(before + 1)
+    expect(rows.first.get_by_role("link")).to_have_attribute("href", re.compile(r"^/cases/\d+$"))
+    assert serious_faults(page) == []
+    camera.take(page, "wall")
+    # nobody answers any more
+    state = f"{book.address}/wall/state.json"
+    book_windows.witness.refused.add(state)
+    page.route(state, lambda route: route.abort())
+    page.clock.fast_forward(61_000)
+    expect(page.get_by_role("alert")).to_contain_text(words("wall.lost"))
+    camera.take(page, "wall-lost")
+    page.unroute(state)
+    page.clock.fast_forward(16_000)
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.locator("[data-number=cases_overdue]").click()
+    expect(page).to_have_url(re.compile(r"/cases\?open_only=1&overdue=1$"))
+
+
+def test_a_link_shows_the_wall_to_a_screen_until_it_is_revoked(
+    book: RegistrySite, book_windows: Windows, camera: Camera
+) -> None:
+    count_anew(book.engine)
+    report(book, book.asset_id + 8)
+
+    def issue(tx: Any) -> IssuedLink:
+        return issue_link(tx, NewKioskLink(name="值班室"), by=BY, now=datetime.now(UTC))
+
+    link = in_transaction(book.engine, issue)
+    address = f"/kiosk/{link.word}"
+    page = book_windows.open(ON_ITS_SIDE)
+    page.clock.install()
+    opened(page, f"{address}?theme=light")
+    expect(page.locator("[data-wrong] li").first).to_be_visible()
+    assert "张三" not in page.content()
+    assert page.get_by_role("link").count() == 0
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert serious_faults(page) == []
+    camera.take(page, "kiosk-phone")
+    in_transaction(book.engine, lambda tx: revoke_link(tx, link.id, by=BY, now=datetime.now(UTC)))
+    book_windows.witness.refused |= {f"{book.address}{address}/{what}" for what in ("state.json", "places.json")}
+    page.clock.fast_forward(16_000)
+    expect(page.get_by_role("alert")).to_contain_text(words("wall.ended"))
