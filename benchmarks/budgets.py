@@ -93,8 +93,8 @@ def _every_page(browser: Browser, site: FilledSite, seconds: float | None) -> It
                 base_url=site.address, viewport={"width": width, "height": height}, storage_state=keys[stop.login]
             )
             page = context.new_page()
-            kind = page.request.get(stop.address, max_redirects=0).headers.get("content-type", "")
-            if kind.startswith("text/html"):
+            there = page.request.get(stop.address, max_redirects=0)
+            if there.status == 200 and there.headers.get("content-type", "").startswith("text/html"):
                 yield (stop.name, size), cost_of(page, stop.address)
             context.close()
 

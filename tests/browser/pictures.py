@@ -98,8 +98,8 @@ def take(window: BrowserContext, stop: Stop, look: Look, sizes: Sequence[str], f
     page = window.new_page()
     waiting = Waiting(page)
     try:
-        kind = page.request.get(stop.address, max_redirects=0).headers.get("content-type", "")
-        if not kind.startswith("text/html"):
+        there = page.request.get(stop.address, max_redirects=0)
+        if there.status == 204 or not there.headers.get("content-type", "").startswith("text/html"):
             return 0
         page.set_viewport_size({"width": SIZES[sizes[0]][0], "height": SIZES[sizes[0]][1]})
         answer = page.goto(stop.address, wait_until="load")

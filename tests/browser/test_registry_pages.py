@@ -49,7 +49,11 @@ class Look:
 def opened(page: Page, endpoint: str, path: str) -> bool:
     """Whether there is a page to look at; what is handed out as a file, or to programs, is none."""
     there = page.request.get(path, headers={"Accept": "text/html"}, max_redirects=0)
-    if endpoint in NOTHING_THERE or not there.headers.get("content-type", "").startswith("text/html"):
+    if (
+        endpoint in NOTHING_THERE
+        or there.status == 204
+        or not there.headers.get("content-type", "").startswith("text/html")
+    ):
         return False
     answer = page.goto(path)
     assert answer is not None
