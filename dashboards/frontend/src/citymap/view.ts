@@ -218,6 +218,7 @@ export class CityMap {
       interactive,
       maxZoom: 20,
       minZoom: 2,
+      validateStyle: false, // made here, looked at by tests; checking it again takes the page 20 ms
       attributionControl: false,
       dragRotate: false,
       pitchWithRotate: false,
@@ -352,7 +353,8 @@ export class CityMap {
   /** After each rest: what is in view, and the streets along which it stands. */
   private async look(): Promise<void> {
     const canvas = this.canvas;
-    if (canvas === undefined || canvas.isMoving()) return;
+    // on paper the map has another size, and its list must stay that of its picture
+    if (canvas === undefined || canvas.isMoving() || matchMedia("print").matches) return;
     if (this.options.onView !== undefined) this.options.onView(this.inView());
     if (!this.plain) return;
     if (canvas.getZoom() >= STREETS_FROM) this.guessStreets(canvas);
