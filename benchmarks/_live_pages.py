@@ -12,6 +12,7 @@ from benchmarks import _generated as generated
 
 PAGES = ("/wall", "/")
 CHROMIUM = "/usr/bin/chromium"
+_SETTLING_S = 10.0
 
 
 def watch_pages(folder: str, port: int, seconds: float, *, per_minute: int) -> dict[str, float]:
@@ -36,8 +37,7 @@ def watch_pages(folder: str, port: int, seconds: float, *, per_minute: int) -> d
         _play(folder, per_minute, seconds, opened[0])
         for name, tab in zip(("wall", "overview"), opened, strict=True):
             told[f"{name}_heap_mb"] = round(_heap_mb(context, tab), 1)
-        browsers = _descendants(os.getpid())
-        told["browser_memory_mb"] = round(sum(_pss_mb(pid) for pid in browsers), 1)
+        told |= _memory()
         told |= _idle_share(opened, min(seconds, 30.0))
         browser.close()
     return told
@@ -67,12 +67,22 @@ def _heap_mb(context: Any, tab: Any) -> float:
     return float(metrics["JSHeapUsedSize"]) / 2**20
 
 
+def _memory() -> dict[str, float]:
+    """The largest process of a page, and all of the browser, the drawing without a graphics card among it."""
+    by_process = {pid: _pss_mb(pid) for pid in _descendants(os.getpid())}
+    pages = [mb for pid, mb in by_process.items() if "--type=renderer" in _command(pid)]
+    return {
+        "largest_page_memory_mb": round(max(pages, default=0.0), 1),
+        "browser_memory_mb": round(sum(by_process.values()), 1),
+    }
+
+
 def _idle_share(tabs: list[Any], seconds: float) -> dict[str, float]:
     """Of one core, what all of the browser takes while nothing happens: the wall in front, then the overview."""
     shares = {}
     for name, tab in zip(("wall", "overview"), tabs, strict=True):
         tab.bring_to_front()
-        tab.wait_for_timeout(3000)
+        tab.wait_for_timeout(_SETTLING_S * 1000)
         browsers = _descendants(os.getpid())
         before, began = sum(cpu_s(pid) for pid in browsers), time.monotonic()
         tab.wait_for_timeout(seconds * 1000)
@@ -107,6 +117,13 @@ def cpu_s(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
 
 
 def _pss_mb(pid: int) -> float:

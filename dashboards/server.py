@@ -2,9 +2,9 @@
 
 Processes, because Python works on one request at a time in each: with one, four people who ask at once wait for each
 other. Threads, because some requests wait for a disk, a cabinet or a slow phone; the live stream keeps none of them
-(``dashboards.stream_sender``). A process has nothing of its own that another would need: each reads the live feed for its listeners,
-and the rates are counted in one file (``dashboards.rate_counts``). What a process does in another way than gunicorn's
-is in ``dashboards.web_worker``. The master process restarts a worker that dies.
+(``dashboards.stream_sender``). A process has nothing of its own that another would need: each reads the live feed for
+its listeners, and the rates are counted in one file (``dashboards.rate_counts``). What a process does in another way
+than gunicorn's is in ``dashboards.web_worker``. The master process restarts a worker that dies.
 """
 
 from __future__ import annotations
