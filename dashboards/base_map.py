@@ -1,4 +1,4 @@
-"""What lies under the map: chosen by the settings, from another host or out of a file here; and which hosts it is on."""
+"""What lies under the map: chosen by the settings, from another host or out of a file here; and which hosts."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def base_facts() -> dict[str, Any]:
         archive = base_archive()
         if archive is None:
             return {"kind": "none", "problem": t("map.ground_away")}
-        facts = archive.facts()
+        facts = archive.facts
         return {
             "kind": "pmtiles",
             "tiles": [url_for("map_base_tile", z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")],

@@ -47,7 +47,7 @@ def _facts(layer: MapLayer) -> dict[str, Any] | None:
         archive = layer_archive(layer)
         if archive is None:
             return None
-        facts = archive.facts()
+        facts = archive.facts
         tiles = url_for("map_layer_tile", key=layer.key, z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")
         return told | {
             "tiles": [f"{tiles}?v={layer.version}"],

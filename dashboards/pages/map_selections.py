@@ -21,6 +21,7 @@ from registry.domain.kinds import Family
 from registry.queries import map_selections as queries
 from registry.services import map_selections as services
 from registry.services.exports import FORMATS, MEDIA_TYPES, ExportWish, export_assets
+from registry.shapes import shaped_json
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +95,6 @@ def _read() -> _Wish:
     if len(body) > _LONGEST_BODY:
         raise InvalidInput("polygon", "must have 3 to {most} corners", most=services.MOST_CORNERS)
     try:
-        return msgspec.json.decode(body, type=_Wish)
+        return shaped_json(body, _Wish)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise InvalidInput("polygon", "can't be read: {reason}", reason=error) from error

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 from pmtiles.tile import (
     Compression,
+    MagicNumberNotFound,
+    SpecVersionUnsupported,
     TileType,
     deserialize_directory,
     deserialize_header,
@@ -21,6 +23,7 @@ from pmtiles.tile import (
 
 from registry.domain.geo import Box
 from registry.domain.vector_tile import MEDIA_TYPE, Spot
+from registry.shapes import shaped_json
 
 _KEPT_DIRECTORIES = 256
 _HEADER = 127
@@ -60,7 +63,10 @@ class ArchiveFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TileArchive:
-    """One open file; tiles can be asked for by many threads at once. Raises ``BadArchive``, ``OSError``."""
+    """One open file; tiles can be asked for by many threads at once. Raises ``BadArchive``, ``OSError``.
+
+    ``facts`` is what a map has to know of it.
+    """
 
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
@@ -70,8 +76,7 @@ class TileArchive:
                 raise BadArchive("the file is empty") from None
         try:
             self._header = deserialize_header(self._bytes[:_HEADER])
-        except Exception as error:
-            # the reader's own errors are of many kinds
+        except (MagicNumberNotFound, SpecVersionUnsupported, ValueError, IndexError) as error:
             self._bytes.close()
             raise BadArchive(f"not a PMTiles file of version 3: {error}") from error
         kind, packed = self._header["tile_type"], self._header["tile_compression"]
@@ -81,15 +86,19 @@ class TileArchive:
         self._media_type, self._encoding = _MEDIA_TYPES[kind], _ENCODINGS[packed]
         self._lock = threading.Lock()
         self._directories: OrderedDict[tuple[int, int], list[Any]] = OrderedDict()
+        try:
+            self.facts = self._read_facts()
+        except BadArchive:
+            self._bytes.close()
+            raise
 
-    def facts(self) -> ArchiveFacts:
-        """What a map has to know of it. Raises ``BadArchive`` when its description can't be read."""
+    def _read_facts(self) -> ArchiveFacts:
         header = self._header
         start = header["metadata_offset"]
         raw = self._bytes[start : start + header["metadata_length"]]
         try:
             packed = header["internal_compression"] == Compression.GZIP
-            told = msgspec.json.decode(gzip.decompress(raw) if packed else raw)
+            told = shaped_json(gzip.decompress(raw) if packed else raw, dict[str, Any])
             inner = [str(each["id"]) for each in told.get("vector_layers", [])]
             attribution = str(told.get("attribution", ""))
         except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:

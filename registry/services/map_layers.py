@@ -26,6 +26,7 @@ from registry.domain.map_layers import (
 from registry.domain.people import Actor
 from registry.queries.tile_archive import BadArchive, TileArchive
 from registry.services import audit
+from registry.shapes import shaped_json
 from registry.storage.database import writing
 from registry.storage.tables import map_layer, unit
 
@@ -112,7 +113,7 @@ def move_layer(engine: Engine, key: str, up: bool, *, by: Actor, now: datetime) 
 
 def shifted(content: bytes, crs: Crs) -> bytes:
     """GeoJSON in WGS-84 for a base map in another system."""
-    read: dict[str, Any] = msgspec.json.decode(content)
+    read = shaped_json(content, dict[str, Any])
     _for_each_place(read, lambda place: from_wgs84(place, crs))
     return msgspec.json.encode(read)
 
@@ -176,11 +177,7 @@ def _kept_file(folder: Path, new: NewLayer) -> str:
 
 def _check_archive(path: Path) -> None:
     try:
-        archive = TileArchive(path)
-        try:
-            archive.facts()
-        finally:
-            archive.close()
+        TileArchive(path).close()
     except BadArchive as error:
         raise InvalidInput("file", "can't be read: {reason}", reason=error) from error
 
@@ -190,7 +187,7 @@ def _checked_shapes(content: bytes, crs: Crs) -> bytes:
     if len(content) > MOST_BYTES:
         raise InvalidInput("file", "is larger than {most} MB; make a PMTiles file of it", most=MOST_BYTES // 1_000_000)
     try:
-        read = msgspec.json.decode(content)
+        read = shaped_json(content, dict[str, Any])
         kind = read["type"]
         shapes = read.get("features", []) if kind == "FeatureCollection" else [read]
         if kind not in ("FeatureCollection", "Feature") or not isinstance(shapes, list):
