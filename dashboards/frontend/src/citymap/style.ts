@@ -142,7 +142,6 @@ function streetNames(): LayerSpecification[] {
 function areaLayers(): LayerSpecification[] {
   const tone = colour("accent");
   return [
-    { id: "areas-fill", type: "fill", source: "areas", "source-layer": "areas", paint: { "fill-color": tone, "fill-opacity": 0.04 } },
     {
       id: "areas-line",
       type: "line",

@@ -50,6 +50,8 @@ export interface CityMapOptions {
 const ALL_FAMILIES = ["cover", "light", "other"] as const;
 /** After the first event the tiles are asked at once, then no oftener than this. */
 const REFRESH_EVERY_MS = 2_000;
+/** A phone's three pixels for one cost it battery and show nothing more. */
+const MOST_PIXELS = 2;
 const REACH_PX = 9;
 const CENTRE_REACH_PX = 28;
 /** Streets are guessed from the things along them, where few enough are in sight. */
@@ -216,6 +218,7 @@ export class CityMap {
       ...(place === undefined ? { center: [104, 34] as Position, zoom: 3 } : { center: ontoMap(place.center, this.crs), zoom: place.zoom }),
       ...(place === undefined && facts.bbox !== null ? { bounds: this.around(facts.bbox), fitBoundsOptions: { padding: this.room, maxZoom: 17 } } : {}),
       interactive,
+      pixelRatio: drawnByProcessor() ? 1 : Math.min(devicePixelRatio, MOST_PIXELS),
       maxZoom: 20,
       minZoom: 2,
       validateStyle: false, // made here, looked at by tests; checking it again takes the page 20 ms
@@ -404,4 +407,12 @@ export class CityMap {
     }
     note.textContent = text;
   }
+}
+
+/** Whether no graphics card draws: on an old desk or over a remote desktop every pixel costs the processor. */
+function drawnByProcessor(): boolean {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  const renderer = gl === null ? "" : String(gl.getParameter(gl.RENDERER));
+  gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(renderer);
 }
