@@ -64,7 +64,10 @@ def _read(meant: Sequence[Meant], asked: Asked) -> dict[int, Columns]:
     width_ms = (asked.until_ms - asked.since_ms) // slices
     slot_ms = max([1, *(each for each in (_FIVE_MS, _HOUR_MS, _DAY_MS) if each <= width_ms)])
     since_ms, until_ms = asked.since_ms // slot_ms * slot_ms, -(-asked.until_ms // slot_ms) * slot_ms
-    return asked.store.many_buckets([each.id for each in meant], since_ms, until_ms, slices + 2)
+    # one slice more than there are whole slots, and the store would make them of the next finer level
+    slots = (until_ms - since_ms) // slot_ms
+    most = slots if slots <= slices + 2 else slices
+    return asked.store.many_buckets([each.id for each in meant], since_ms, until_ms, most)
 
 
 def slices_for(curves: int, asked: Asked) -> int:

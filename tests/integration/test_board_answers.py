@@ -290,6 +290,11 @@ def test_single_spikes_of_a_year_are_in_the_picture(whole: City, store: SqliteSe
     where = [place for place, at in enumerate(curve.t) if at <= spiked[1]][-1]
     assert curve.max[where] == SPIKE
     assert len(curve.t) <= 802
+    # so long that it is drawn by the day, and of the roll-ups of days alone
+    (by_day,) = shown(asked(whole, store, days=1460, width_px=2000), "time_series", source).series
+    assert {at % 86_400_000 for at in by_day.t} == {0}
+    assert len(by_day.t) == 366
+    assert (max(by_day.max), min(by_day.min)) == (SPIKE, -SPIKE)
     assert shown(asked(whole, store, days=365), "stat", source | {"show": "max"}).value == SPIKE
     figures = explored(asked(whole, store, days=365), [tilt])[1][0]
     assert (figures.min, figures.max, figures.readings) == (-SPIKE, SPIKE, len(rows) + 2)
