@@ -101,7 +101,7 @@ def _p95(taken: list[float]) -> float:
 
 
 def _records() -> Path:
-    path = KEPT / "boards-records.db"
+    path = KEPT / f"boards-records-{generated.shape()}.db"
     if not path.exists():
         KEPT.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".making")

@@ -78,7 +78,8 @@ def slices_for(curves: int, asked: Asked) -> int:
     for slot_ms in (_READING_MS, _FIVE_MS, _HOUR_MS, _DAY_MS):
         # the finest level that can be read in time is the one that the slices may be made of
         if span_ms / slot_ms * curves <= _MOST_READ:
-            return max(1, min(wanted, -(-span_ms // slot_ms) if slot_ms > _READING_MS else wanted))
+            # rounded down: a slice that is shorter than a slot would be made of the next finer level
+            return max(1, min(wanted, span_ms // slot_ms if slot_ms > _READING_MS else wanted))
     return max(1, min(wanted, _MOST_READ // max(curves, 1)))
 
 
