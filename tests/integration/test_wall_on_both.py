@@ -16,6 +16,7 @@ from registry.queries.mobile_resources import mobile_resources
 from registry.queries.wall import trend, wall_state
 from registry.services.mobile_resources import NewResource, Position, add_resource, take_positions
 from registry.storage.database import open_database, reading, writing
+from registry.storage.tables import case
 from tests import things
 from tests.city import City, build_city
 
@@ -42,7 +43,7 @@ def city(engine: Engine) -> City:
 def put_case(city: City, number: str, opened_at: datetime, **given: object) -> None:
     row = {"asset_id": city.asset_id, "source": Source.PATROL.value, "severity": 3, "number": number} | given
     with writing(city.engine) as tx:
-        things.put(tx, things.tables.case, moment=NOW, opened_at=opened_at, **row)
+        things.put(tx, case, moment=NOW, opened_at=opened_at, **row)
 
 
 def test_figures_of_today_and_of_the_usual_day(city: City, engine: Engine) -> None:

@@ -15,7 +15,8 @@ from registry.queries.feed import newest_id
 from registry.services.feed import FeedKind, publish
 from registry.storage.database import reading, writing
 from registry.storage.tables import audit, kiosk_link
-from tests import things
+from registry.storage.tables import case as case_file
+from tests.things import put as put_row
 from tests.web.conftest import Web, send
 from tests.web.test_people import add, shown_once, sign_in
 
@@ -41,7 +42,7 @@ def open_case(web: Web, **given: Any) -> int:
             "severity": 3,
             "source": "patrol",
         } | given
-        return things.put(tx, things.tables.case, moment=web.clock.now, **row)
+        return put_row(tx, case_file, moment=web.clock.now, **row)
 
 
 def state(client: FlaskClient, path: str = "/wall/state.json") -> dict[str, Any]:
