@@ -39,8 +39,8 @@ def _in_span(plan: Plan, asked: Asked) -> list[Any]:
 
 def _cases(source: ListSource, asked: Asked) -> Table:
     columns = [_column("number", "link"), _column("severity", "severity"), _column("kind"), _column("asset")]
-    columns += [_column("stage", "stage"), _column("unit")]
-    columns += [_column("opened_at", "time"), _column("deadline_at", "time")]
+    columns += [_column("stage", "stage"), _column("deadline_at", "time")]
+    columns += [_column("unit"), _column("opened_at", "time")]
     found = _case_ids(source, asked)
     with reading(asked.engine) as tx:
         tables = case_file.outerjoin(asset, asset.c.id == case_file.c.asset_id)
@@ -54,7 +54,7 @@ def _cases(source: ListSource, asked: Asked) -> Table:
         rows=[
             [
                 *(row.number, row.severity, Word(f"kind.{row.kind}"), row.asset_name or "", row.stage),
-                *(row.unit_name or "", to_ms(row.opened_at), to_ms(row.deadline_at)),
+                *(to_ms(row.deadline_at), row.unit_name or "", to_ms(row.opened_at)),
             ]
             for row in kept
         ],

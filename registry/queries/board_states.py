@@ -76,11 +76,15 @@ def _by_alerts(source: StatesSource, asked: Asked) -> Timeline:
             found[row.device_id if of_devices else row.asset_id].append(row)
         worst = sorted(found, key=lambda key: (-max(row.severity for row in found[key]), -len(found[key]), key))
         names = _names(tx, worst[: source.limit], of_devices=of_devices)
+        # nothing was heard before it was fitted, and nobody missed it
+        fitted = select(device.c.id, device.c.fitted_at).where(device.c.id.in_(worst[: source.limit]))
+        begins = {row.id: to_ms(row.fitted_at) for row in tx.execute(fitted)} if of_devices else {}
     lines = []
     end = min(asked.until_ms, to_ms(asked.now))
     for key in worst[: source.limit]:
         if of_devices:
-            spans = _filled([_cut(row, asked) for row in found[key]], asked.since_ms, end, "silent", "heard")
+            since_ms = max(asked.since_ms, begins.get(key, asked.since_ms))
+            spans = _filled([_cut(row, asked) for row in found[key]], since_ms, end, "silent", "heard")
             lines.append(Line(name=names.get(key, str(key)), to=To("device", {"device_id": key}), spans=spans))
         else:
             spans = _joined((*_cut(row, asked), _state(row)) for row in found[key])

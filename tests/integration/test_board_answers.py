@@ -333,6 +333,13 @@ def test_a_cabinet_was_off_line_while_its_silence_was_an_alert(city: City, store
     ends = [span[1] for span in found.rows[0].spans]
     assert ends == sorted(ends)
     assert bars_of(shown(asked(city, store), "bar", count("cabinets", by="state"))) == {"board.state.online": 1}
+    silent = {"rule_key": "device_silent", "point_id": city.point("battery")}
+    city.add_alert(None, NOW - timedelta(hours=1), **silent)
+    (sensor,) = shown(asked(city, store, days=60), "state_timeline", {"of": "states", "what": "devices"}).rows
+    assert sensor.spans == [
+        (to_ms(NOW - 30 * DAY), to_ms(NOW - timedelta(hours=1)), "heard"),
+        (to_ms(NOW - timedelta(hours=1)), to_ms(NOW), "silent"),
+    ]
     alerts = shown(asked(city, store, days=1), "state_timeline", {"of": "states", "what": "alerts"})
     assert [row.name for row in alerts.rows] == ["上水井盖 1"]
 
