@@ -38,8 +38,23 @@ export function startTheme(): void {
   });
 }
 
+/** Colours as they are in this theme: a map asks for sixty, and each question lays the page out anew. */
+const known = new Map<string, string>();
+let forgetting = false;
+
 /** A colour of the design by its name, as the browser computes it now (for canvas and map). */
 export function colour(name: string): string {
+  if (!forgetting) {
+    // capture: before whoever paints anew is told of the other theme
+    addEventListener(THEME_CHANGED, () => known.clear(), { capture: true });
+    forgetting = true;
+  }
+  const found = known.get(name) ?? computed(name);
+  known.set(name, found);
+  return found;
+}
+
+function computed(name: string): string {
   const probe = document.createElement("span");
   probe.hidden = true;
   probe.style.color = `var(--${name})`;

@@ -218,7 +218,7 @@ export class CityMap {
       ...(place === undefined ? { center: [104, 34] as Position, zoom: 3 } : { center: ontoMap(place.center, this.crs), zoom: place.zoom }),
       ...(place === undefined && facts.bbox !== null ? { bounds: this.around(facts.bbox), fitBoundsOptions: { padding: this.room, maxZoom: 17 } } : {}),
       interactive,
-      pixelRatio: drawnByProcessor() ? 1 : Math.min(devicePixelRatio, MOST_PIXELS),
+      pixelRatio: Math.min(devicePixelRatio, MOST_PIXELS),
       maxZoom: 20,
       minZoom: 2,
       validateStyle: false, // made here, looked at by tests; checking it again takes the page 20 ms
@@ -407,12 +407,4 @@ export class CityMap {
     }
     note.textContent = text;
   }
-}
-
-/** Whether no graphics card draws: on an old desk or over a remote desktop every pixel costs the processor. */
-function drawnByProcessor(): boolean {
-  const gl = document.createElement("canvas").getContext("webgl2");
-  const renderer = gl === null ? "" : String(gl.getParameter(gl.RENDERER));
-  gl?.getExtension("WEBGL_lose_context")?.loseContext();
-  return /swiftshader|llvmpipe|software|basic render/i.test(renderer);
 }
