@@ -1,10 +1,10 @@
 """Whether the map's page ever holds its reader up: a tour over a million assets in Chromium, by pointer and wheel.
 
 The city is served as in production. Chromium, headless and without a graphics card (the worst case: the processor
-draws, in a process of its own as a card would), opens ``/map`` and is led over it as people move: drags, a few steps of the wheel in and out over a street,
-again and again. The page's own clocks say how long its thread was held (the Long Tasks API counts every task over
-50 ms) and how many frames it asked to draw. The baseline is the same tour over a page without a map, in the same
-browser.
+draws, in a process of its own as a card would), opens ``/map`` and is led over it as people move: drags, a few steps of
+the wheel in and out over a street, again and again. The page's own clocks say how long its thread was held (the Long
+Tasks API counts every task over 50 ms) and how many frames it asked to draw. The baseline is the same tour over a page
+without a map, in the same browser.
 """
 
 from __future__ import annotations
