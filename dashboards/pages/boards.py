@@ -28,7 +28,7 @@ from dashboards.login import actor, area
 from dashboards.map_addresses import map_addresses
 from dashboards.site import lang, now, site, standard, t
 from registry.domain import board_check
-from registry.domain.boards import Board, Panel, Words, plain_board, read_board, read_panel
+from registry.domain.boards import Annotation, Board, Panel, Words, plain_board, read_board, read_panel
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.points import POINTS
 from registry.queries import board_choices as choice_queries
@@ -136,9 +136,13 @@ def board_preview() -> Response:
 
 
 def board_annotations(key: str) -> Response:
-    """The marks across the charts of a board."""
+    """The marks across the charts of a board: those of its own, or of the ``kinds`` that its reader switched on."""
     kept = find_board(site().engine, key).board
-    found, more = marks(kept.annotations, asked_by_address(kept.variables))
+    wanted = tuple(kept.annotations)
+    if "kinds" in request.args:
+        words = [word for word in request.args["kinds"].split(",") if word]
+        wanted = tuple(Annotation(word) for word in words if forms.choice({"kinds": word}, "kinds", Annotation))
+    found, more = marks(wanted, asked_by_address(kept.variables))
     return jsonify({"marks": Teller().marks(found), "more": more})
 
 

@@ -202,6 +202,11 @@ def test_marks_tell_what_happened_meanwhile(web: Web):
     ]
     assert found[0]["href"] == f"/cases/{opened.case_id}"
     assert "上水井盖 1" in found[1]["text"]
+    for kinds, expected in (("alerts", ["alerts"]), ("", []), ("cases,alerts", ["cases", "alerts"])):
+        some = web.as_(Role.VIEWER).get("/boards/overview/annotations.json", query_string=query | {"kinds": kinds})
+        assert [mark["of"] for mark in (some.json or {})["marks"]] == expected
+    wrong = web.as_(Role.VIEWER).get("/boards/overview/annotations.json", query_string=query | {"kinds": "weather"})
+    assert wrong.status_code == 422
 
 
 def test_what_can_be_chosen_is_told_or_found(web: Web):
