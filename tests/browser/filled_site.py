@@ -23,6 +23,7 @@ from registry.domain.geo import place_cell
 from registry.domain.kinds import Role, Severity, Source
 from registry.domain.people import Actor
 from registry.services.case_opening import open_or_attach
+from registry.services.map_counts import count_anew
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import writing
 from registry.storage.series import SeriesRow, SeriesStore
@@ -32,6 +33,13 @@ from tests.things import Things, Where, one_of_each, page_addresses
 SENSORS = 24
 EVERY = timedelta(minutes=10)
 DAY = timedelta(days=1)
+# what a point shows on a calm day, and how far it swings
+USUAL = {
+    "battery": (86.0, 1.0),
+    "temperature": (14.0, 5.0),
+    "water_level": (160.0, 25.0),
+    "vibration": (0.4, 0.3),
+}
 # what is wrong in the quarter: kind of case, severity, stage, hours ago
 TROUBLES = (
     ("cover_displaced", Severity.CRITICAL, "filed", 0.2),
@@ -123,7 +131,7 @@ def _day_of_readings(engine: Engine, store: SeriesStore, *, now: datetime) -> No
     steps, rows, newest = int(DAY / EVERY), list[SeriesRow](), list[dict[str, object]]()
     with writing(engine) as tx:
         for one in tx.execute(select(point)).all():
-            usual, swing = (one.baseline or 0.0), 0.4 + (one.full_scale or 10.0) * 0.02
+            usual, swing = USUAL.get(one.name, (one.baseline or 0.0, 0.4))
             for step in range(steps + 1):
                 at = now - DAY + EVERY * step
                 value = usual + swing * math.sin(step / steps * 2 * math.pi + one.id)
@@ -146,7 +154,7 @@ def _troubles(engine: Engine, fitted: list[int], unit_id: int, *, now: datetime)
             told = {"stage": stage, "unit_id": None if stage == "filed" else unit_id}
             tx.execute(update(case).where(case.c.id == opened.case_id).values(told))
             found = select(device.c.id, point.c.id.label("point_id")).join(point).where(device.c.asset_id == asset_id)
-            sensor = tx.execute(found.limit(1)).first()
+            sensor = tx.execute(found.order_by(point.c.name != "tilt_z").limit(1)).first()
             assert sensor is not None
             tx.execute(
                 insert(alert).values(
@@ -158,7 +166,7 @@ def _troubles(engine: Engine, fitted: list[int], unit_id: int, *, now: datetime)
 
 
 def move_here(engine: Engine) -> None:
-    """The month's assets lie in another city; a map of both would show a country."""
+    """The month's assets and cases lie in another city; a map of both would show a country."""
     with writing(engine) as tx:
         far = tx.execute(select(asset.c.id).where(asset.c.code.not_like(f"{DIVISION}%")).order_by(asset.c.id)).scalars()
         for number, asset_id in enumerate(far.all()):
@@ -166,3 +174,6 @@ def move_here(engine: Engine) -> None:
             lon, lat = CORNER[0] + east, CORNER[1] + north
             place = {"lon": lon, "lat": lat, "place_cell": place_cell(lon, lat), "area_code": f"{DIVISION}001"}
             tx.execute(update(asset).where(asset.c.id == asset_id).values(place))
+        on_the_street = update(case).where(case.c.lon.is_not(None), case.c.area_code.not_like(f"{DIVISION}%"))
+        tx.execute(on_the_street.values(lon=CORNER[0] + 0.004, lat=CORNER[1] + 0.003, area_code=f"{DIVISION}001"))
+    count_anew(engine)
