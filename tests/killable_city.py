@@ -93,7 +93,7 @@ class KillableCity:
         """How many readings the city has."""
         _, store = open_records(self.city.place)
         try:
-            return store.count()
+            return int(store.count())
         finally:
             store.close()
 

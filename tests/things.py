@@ -111,8 +111,8 @@ def _a_month(at: Where) -> dict[str, str]:
     MonthCity(5, 0.001).write(at.engine)
     with writing(at.engine) as tx:
         bump(tx, REVISION)  # whoever asked for the standard before has none of its lines
-    key, by = "2023-02", {"by": at.dispatcher, "now": MONTH_CLOSED}
-    ask_to_close(at.engine, key, zone=CHINA, **by)
+    key = "2023-02"
+    ask_to_close(at.engine, key, zone=CHINA, by=at.dispatcher, now=MONTH_CLOSED)
     close_month(at.engine, key, clock=lambda: MONTH_CLOSED, zone=CHINA)
     for step, somebody in ((approve_month, at.crew), (publish_month, at.dispatcher)):
         found = find_month(at.engine, key)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -165,5 +166,4 @@ def _near() -> Place | None:
 
 
 def _read(name: str) -> bytes:
-    with current_app.open_resource(name) as file:
-        return bytes(file.read())
+    return Path(current_app.root_path, name).read_bytes()

@@ -13,7 +13,7 @@ SLOW_LINE = {"offline": False, "latency": 400, "downloadThroughput": 1.6e6 / 8, 
 SLOWER_CPU = 4
 
 # a page is drawn when it has asked for nothing for so long; one that always asks is not waited for longer than that
-QUIET_MS, PATIENCE_MS = 250, 8_000
+QUIET_MS, PATIENCE_MS = 250, 15_000
 
 # set before anything of the page runs; a shift within half a second of a touch is what the visitor asked for
 WATCH = """() => {
@@ -49,7 +49,7 @@ class Waiting:
         deadline, quiet_since = time.monotonic() + PATIENCE_MS / 1000, time.monotonic()
         while time.monotonic() < deadline:
             page.wait_for_timeout(50)
-            if self._open or page.locator(".map-wait:visible").count():
+            if self._open or page.locator(".citymap:not([data-drawn]):visible, .map-wait:visible").count():
                 quiet_since = time.monotonic()
             elif time.monotonic() - quiet_since > QUIET_MS / 1000:
                 return True
