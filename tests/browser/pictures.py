@@ -101,10 +101,11 @@ def take(window: BrowserContext, stop: Stop, look: Look, sizes: Sequence[str], f
         there = page.request.get(stop.address, max_redirects=0)
         if there.status == 204 or not there.headers.get("content-type", "").startswith("text/html"):
             return 0
+        if there.status >= 400 and stop.name != "error":
+            sys.stderr.write(f"no picture of {stop.name}: {stop.address} answers {there.status}\n")
+            return 0
         page.set_viewport_size({"width": SIZES[sizes[0]][0], "height": SIZES[sizes[0]][1]})
-        answer = page.goto(stop.address, wait_until="load")
-        if answer is None or answer.status >= 400:
-            sys.stderr.write(f"{stop.name}: {stop.address} answers {answer and answer.status}\n")
+        page.goto(stop.address, wait_until="load")
         for size in sizes:
             width, height = SIZES[size]
             page.set_viewport_size({"width": width, "height": height})
