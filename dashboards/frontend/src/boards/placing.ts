@@ -4,6 +4,9 @@ import type { Page } from "../page";
 import { COLUMNS, ROW_PX } from "./layout";
 import type { Panel, Place } from "./shapes";
 
+/** As the style sheet says. */
+const STACKED = "(max-width: 720px)";
+
 export interface PlacingDesk {
   readonly page: Page;
   panel(id: string): Panel | undefined;
@@ -24,7 +27,8 @@ export function makePlaceable(section: HTMLElement, id: string, grid: HTMLElemen
   const columnPx = (): number => (grid.clientWidth + 8) / COLUMNS;
   const drag = (event: PointerEvent, change: (from: Place, columns: number, rows: number) => Place): void => {
     const from = desk.panel(id);
-    if (from === undefined || event.button !== 0) return;
+    // on a phone panels stand one below the other: there is no grid to move them on, and the hand scrolls
+    if (from === undefined || event.button !== 0 || matchMedia(STACKED).matches) return;
     if (event.target instanceof Element && event.target.closest("details, a, input, select") !== null) return;
     desk.choose(id);
     event.preventDefault();
