@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, bindparam, func, or_, select, text
 
 from registry.domain.geo import Box, Crs, place_cells
 from registry.domain.kinds import AssetState
@@ -29,6 +29,7 @@ from registry.domain.map_grid import (
 from registry.domain.vector_tile import Layer, Spot, TileFrame, tile_of, within
 from registry.queries.asset_filters import digits_begin
 from registry.queries.map_wrong import Wrong, WrongOnMap, WrongThing, units_of
+from registry.shapes import shaped_json
 from registry.storage.database import reading
 from registry.storage.tables import asset, map_cell
 
@@ -72,7 +73,7 @@ def draw_tile(
     with reading(engine) as tx:
         found = wrong.now(tx)
         clusters: list[Cluster] = []
-        single: Sequence[Any] = []
+        single: list[tuple[Any, ...]] = []
         level = _BLOCK
         if spot.z < SINGLE_ZOOM:
             level = shown_level(spot.z)
@@ -94,8 +95,21 @@ def draw_tile(
     return Tile(etag, body)
 
 
-def _etag(spot: Spot, crs: Crs, clusters: Any, single: Iterable[Row[Any]], here: list[WrongThing]) -> str:
-    shown = msgspec.msgpack.encode((spot, crs, clusters, [tuple(row) for row in single], here))
+def _at_once(tx: Connection, query: Select[Any], known: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    """All rows of ``query`` in one step of the database.
+
+    SQLite's driver hands the interpreter on and takes it back for each row: beside threads that are drawing, a thousand
+    rows waited for a thousand turns.
+    """
+    if tx.dialect.name != "sqlite":
+        return [tuple(row) for row in tx.execute(query, known or {})]
+    rows = query.subquery()
+    written = tx.execute(select(func.json_group_array(func.json_array(*rows.c))), known or {}).scalar_one()
+    return shaped_json(written, list[tuple[Any, ...]])
+
+
+def _etag(spot: Spot, crs: Crs, clusters: Any, single: Sequence[tuple[Any, ...]], here: list[WrongThing]) -> str:
+    shown = msgspec.msgpack.encode((spot, crs, clusters, single, here))
     return hashlib.blake2b(_SHAPE + shown, digest_size=12).hexdigest()
 
 
@@ -137,7 +151,7 @@ def _clusters(tx: Connection, box: Box, level: int, scope: str) -> list[Cluster]
     }
     if not known["areas"]:
         return []
-    return _folded(tx.execute(_KEPT, known), level - kept)
+    return _folded(_at_once(tx, _KEPT, known), level - kept)
 
 
 def _areas(tx: Connection, scope: str) -> list[str]:
@@ -223,10 +237,9 @@ def _standing_in(box: Box, scope: str) -> list[ColumnElement[bool]]:
     return [*fits, digits_begin(asset.c.area_code, scope)] if scope else fits
 
 
-def _single(tx: Connection, box: Box, scope: str, most: int) -> Sequence[Any]:
+def _single(tx: Connection, box: Box, scope: str, most: int) -> list[tuple[Any, ...]]:
     columns = (asset.c.id, asset.c.family, asset.c.class_code, asset.c.state, asset.c.name, asset.c.road)
-    query = select(*columns, asset.c.lon, asset.c.lat).where(*_standing_in(box, scope)).limit(most)
-    return tx.execute(query).all()
+    return _at_once(tx, select(*columns, asset.c.lon, asset.c.lat).where(*_standing_in(box, scope)).limit(most))
 
 
 def _single_layer(frame: TileFrame, rows: Iterable[Any], found: Wrong) -> Layer:
