@@ -54,6 +54,7 @@ SIGNED_IN_ONLY = {
 }
 # Nobody signs in with an empty form, and no other platform reports without its key: these doors ask for one themselves.
 WITH_A_KEY_IN_HAND = {"sign_in", "open311_take", "open311_take_update"}
+TILE = {"z", "x", "y"}
 METHODS = ("POST", "PATCH", "PUT", "DELETE")
 
 
@@ -61,7 +62,10 @@ def rules(web: Web, known: dict[str, Any]) -> Iterator[tuple[Rule, str, str]]:
     """Every route with an address that fits it and its method."""
     adapter = web.app.url_map.bind("localhost")
     for rule in web.app.url_map.iter_rules():
-        values = {name: known.get(name, 1 if name.endswith("_id") else "nobody-has-this") for name in rule.arguments}
+        values = {
+            name: known.get(name, 1 if name.endswith("_id") or name in TILE else "nobody-has-this")
+            for name in rule.arguments
+        }
         method = next((word for word in METHODS if word in (rule.methods or ())), "GET")
         yield rule, adapter.build(rule.endpoint, values, method=method), method
 
