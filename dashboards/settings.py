@@ -44,9 +44,7 @@ class WebSettings:
         default="",
         metadata={"help": "Key of the base map's owner (Tianditu's tk); browsers see it, so bind it to this site"},
     )
-    base_map_file: str = field(
-        default="", metadata={"help": "A PMTiles file on this machine, for base_map = pmtiles"}
-    )
+    base_map_file: str = field(default="", metadata={"help": "A PMTiles file on this machine, for base_map = pmtiles"})
     base_map_crs: str = field(
         default="",
         metadata={"help": "Coordinates of the tiles: wgs84 or gcj02; empty: what the base map is known to have"},

@@ -168,6 +168,7 @@ class ApiCity:
             "api_lookup": Right(query={"text": web.token}),
             "api_nearest": Right(query={"lon": 113.3, "lat": 23.1}),
             "api_register": Right(json=PLACE),
+            "api_report_asset": Right(json={"text": "井盖移位"}),
             "api_register_many": Right(json={"items": [PLACE, PLACE | {"class_code": "9999"}]}),
             "api_change": Right(json={"road": "人民大道", "details": {"锁": "无"}}),
             "api_change_many": Right(json={"items": [change]}),

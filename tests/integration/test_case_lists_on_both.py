@@ -33,6 +33,8 @@ STAGES = ("closed", "closed", "closed", "void", "filed", "dispatched", "in_hand"
 ENDED = ("closed", "void")
 ROWS = 600
 
+BY_AREA = "ix_case_file_area_worst"
+
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
@@ -195,9 +197,17 @@ QUEUES: list[tuple[str, Callable[[City], object], str]] = [
     ("people", lambda city: queues.people_of(city.engine, city.water, now=NOW), "ix_case_file_assignee_id_"),
     ("tasks", lambda city: my_tasks(city.engine, city.mate.user_id or 0), "case_file_"),
     ("wrong now", lambda city: overview.wrong_now(city.engine, now=NOW), "ix_case_file_worst"),
-    ("wrong in an area", lambda city: overview.wrong_now(city.engine, now=NOW, scope="4408"), "ix_case_file_area_worst"),
+    (
+        "wrong in an area",
+        lambda city: overview.wrong_now(city.engine, now=NOW, scope="4408"),
+        "ix_case_file_area_worst",
+    ),
     ("counters", lambda city: overview.overview(city.engine, now=NOW), "ix_case_file_open_overdue"),
-    ("counters of an area", lambda city: overview.overview(city.engine, now=NOW, scope="4408"), "ix_case_file_area_worst"),
+    (
+        "counters of an area",
+        lambda city: overview.overview(city.engine, now=NOW, scope="4408"),
+        "ix_case_file_area_worst",
+    ),
     ("a case", lambda city: case_file(city.engine, 5), "ix_entry_case_id_id"),
     ("its moves", lambda city: case_state(city.engine, 5), "INTEGER PRIMARY KEY (rowid=?)"),
     ("supervision", lambda city: supervision.list_items(city.engine, now=NOW), "supervision_item"),

@@ -277,9 +277,7 @@ def _wall() -> None:
         sa.Column("heading", sa.Float(), nullable=True),
         sa.Column("added_at", moment, nullable=False),
         sa.Column("retired_at", moment, nullable=True),
-        sa.CheckConstraint(
-            "kind IN ('vehicle', 'recorder', 'handset', 'other')", name=op.f("ck_mobile_resource_kind")
-        ),
+        sa.CheckConstraint("kind IN ('vehicle', 'recorder', 'handset', 'other')", name=op.f("ck_mobile_resource_kind")),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_mobile_resource_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mobile_resource")),
     )
