@@ -74,9 +74,11 @@ def asset_tile(z: int, x: int, y: int) -> Response:
     return tile_of_assets(Spot(z, x, y), area())
 
 
-def tile_of_assets(spot: Spot, scope: str) -> Response:
-    """The tile for somebody who sees ``scope``."""
-    return answer(draw_tile(site().engine, _kept()[0], _checked(spot), scope=scope, crs=map_crs(), known=known_etag()))
+def tile_of_assets(spot: Spot, scope: str, *, public: bool = False) -> Response:
+    """The tile for somebody who sees ``scope``; ``public``: without anything that was written by a person."""
+    crs, known = map_crs(), known_etag()
+    tile = draw_tile(site().engine, _kept()[0], _checked(spot), scope=scope, crs=crs, known=known, public=public)
+    return answer(tile)
 
 
 def areas(z: int, x: int, y: int) -> Response:

@@ -95,8 +95,8 @@ def kiosk_facts(word: str) -> Response:
 
 
 def kiosk_tile(word: str, z: int, x: int, y: int) -> Response:
-    """A tile of the map."""
-    return _unseen(tile_of_assets(Spot(z, x, y), _opened(word).area_code))
+    """A tile of the map, without anything that was written by a person."""
+    return _unseen(tile_of_assets(Spot(z, x, y), _opened(word).area_code, public=True))
 
 
 def kiosk_stream(word: str) -> Response:

@@ -62,11 +62,18 @@ class Cluster(NamedTuple):
 
 
 def draw_tile(
-    engine: Engine, wrong: WrongOnMap, spot: Spot, *, scope: str = "", crs: Crs = Crs.WGS84, known: str = ""
+    engine: Engine,
+    wrong: WrongOnMap,
+    spot: Spot,
+    *,
+    scope: str = "",
+    crs: Crs = Crs.WGS84,
+    known: str = "",
+    public: bool = False,
 ) -> Tile:
     """The tile at ``spot`` of what lies within the area ``scope``; ``known`` is the ETag that the asker has.
 
-    Layers and their properties stand in docs/map.md.
+    ``public``: without what a person wrote, which is how a place without an asset is told of. Layers and their properties stand in docs/map.md.
     """
     frame = TileFrame(spot, crs)
     box = frame.box()
@@ -83,6 +90,8 @@ def draw_tile(
             if len(single) > MOST_SINGLE:
                 single, clusters = [], _blocks(tx, box, scope)
     here = found.inside(_widened(box, level) if clusters else box, scope)
+    if public:
+        here = [each._replace(name="") if each.asset_id is None else each for each in here]
     etag = _etag(spot, crs, clusters, single, here)
     if etag == known:
         return Tile(etag, None)

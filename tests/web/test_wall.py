@@ -113,6 +113,16 @@ def test_a_link_has_its_own_map_and_places(web: Web) -> None:
     assert state(guest, f"{path}/places.json")["features"] == []
 
 
+def test_the_map_of_a_link_shows_a_place_without_the_words_that_told_of_it(web: Web) -> None:
+    path = make_link(web)
+    open_case(web, number="P2", asset_id=None, place="张三家门口", lon=110.36, lat=21.27, severity=3)
+    words = "张三家门口".encode()
+    assert words in web.as_(Role.VIEWER).get("/map/tiles/0/0/0.mvt").data
+    shown = web.visitor().get(f"{path}/tiles/0/0/0.mvt").data
+    assert b"wrong" in shown
+    assert words not in shown
+
+
 def test_a_link_in_english_and_on_a_light_ground(web: Web) -> None:
     page = web.visitor().get(f"{make_link(web)}?lang=en&theme=light").text
     assert 'data-theme="light"' in page
@@ -186,4 +196,4 @@ def test_a_link_to_a_part_shows_that_part(web: Web) -> None:
 def test_a_field_of_a_link_that_can_not_be_used_is_named(web: Web, field: str, value: str) -> None:
     answer = send(web.as_(Role.ADMINISTRATOR), "/kiosk-links", LINK | {field: value}, page="/kiosk-links")
     assert answer.status_code == 422
-    assert "once" not in answer.text
+    assert f'id="{field}-problem"' in answer.text
