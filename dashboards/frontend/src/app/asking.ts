@@ -3,7 +3,7 @@
 import { decimalsOf } from "../format";
 import { missing } from "./forms";
 import type { App } from "./main";
-import { addressOf, keepPicture } from "./pictures";
+import { keepPicture, thumb } from "./pictures";
 import { moveWord } from "./screens";
 import { cityNow } from "./sending";
 import type { Draft, Move, PictureOf } from "./shapes";
@@ -16,6 +16,8 @@ const HEARTBEATS_S = [60, 600, 3600, 21_600, 86_400];
 class Form {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private offered: Readonly<Record<string, string>> = {};
+  /** Pictures that are still being made smaller: what is handed in waits for them. */
+  private shrinking: Promise<unknown> = Promise.resolve();
   readonly box = make("form", { class: "asking stack", novalidate: "" });
 
   constructor(
@@ -28,7 +30,7 @@ class Form {
       void this.submit();
     });
     // the last letters are kept too when the phone puts the page away
-    addEventListener("pagehide", () => void this.save(), { once: true });
+    addEventListener("pagehide", () => void (this.box.isConnected && this.save()), { once: true });
   }
 
   get move(): Move | undefined {
@@ -55,7 +57,8 @@ class Form {
     if (this.app.isGone(this.draft.id)) return;
     const own = Object.entries(this.draft.fields).filter(([name, value]) => value.trim() !== "" && value !== this.offered[name]);
     const empty = own.length === 0 && this.draft.pictures.length === 0;
-    if (!empty) await this.app.keepDraft(this.draft);
+    // a draft that was emptied stays one, or its old words would come back
+    if (!empty || this.app.state.drafts.some((one) => one.id === this.draft.id)) await this.app.keepDraft(this.draft);
   }
 
   /** Values that are usual; a form with nothing else in it is no draft yet. */
@@ -111,10 +114,10 @@ class Form {
       const some = this.draft.pictures.filter((one) => one.kind === kind);
       const made = await Promise.all(
         some.map(async (one, at) => {
-          const src = await addressOf(this.app.state.store, one.id);
+          const image = await thumb(this.app.state.store, one.id, t("app.picture"));
           const away = button("", () => void this.removePicture(one).then(draw), "quiet", "cross");
           away.setAttribute("aria-label", t("app.remove_picture", { n: at + 1 }));
-          return make("span", { class: "thumb" }, src !== undefined && make("img", { src, alt: t("app.picture") }), away);
+          return make("span", { class: "thumb" }, image, away);
         }),
       );
       shown.replaceChildren(...made);
@@ -122,14 +125,20 @@ class Form {
     input.addEventListener("change", () => {
       words.textContent = t("photo.shrinking");
       const files = [...(input.files ?? [])];
-      void (async () => {
-        for (const file of files) {
-          const kept = await keepPicture(this.app.state.store, file, kind, await cityNow(this.app.state.store, Date.now()));
-          this.draft = { ...this.draft, pictures: [...this.draft.pictures, kept], changed_ms: Date.now() };
-          await this.save();
+      const before = this.shrinking;
+      this.shrinking = (async () => {
+        await before;
+        try {
+          for (const file of files) {
+            const kept = await keepPicture(this.app.state.store, file, kind, await cityNow(this.app.state.store, Date.now()));
+            this.draft = { ...this.draft, pictures: [...this.draft.pictures, kept], changed_ms: Date.now() };
+            await this.save();
+          }
+          words.textContent = "";
+        } catch {
+          words.textContent = t("app.picture_not_kept");
         }
         input.value = "";
-        words.textContent = "";
         await draw();
       })();
     });
@@ -139,12 +148,14 @@ class Form {
   }
 
   private async removePicture(one: PictureOf): Promise<void> {
+    if (this.app.isGone(this.draft.id)) return;
     this.draft = { ...this.draft, pictures: this.draft.pictures.filter((each) => each.id !== one.id) };
-    await this.app.state.store.delete("pictures", one.id);
     await this.app.keepDraft(this.draft);
+    await this.app.state.store.delete("pictures", one.id);
   }
 
   private async submit(): Promise<void> {
+    await this.shrinking;
     await this.save();
     const field = missing(this.draft, this.move, this.scanned);
     this.box.querySelector(".message.error")?.remove();
@@ -163,7 +174,7 @@ class Form {
 export async function draftScreen(app: App, id: string): Promise<Node[]> {
   const draft = app.fresh?.id === id ? app.fresh : await app.state.store.get("drafts", id);
   const { t } = app.page;
-  if (draft === undefined) return [message(1, t("app.draft_gone"))];
+  if (draft === undefined || !app.state.mine(draft)) return [message(1, t("app.draft_gone"))];
   const scanned = draft.subject.asset_id !== undefined && (await app.state.scanned(draft.subject.asset_id)) !== undefined;
   const form = new Form(app, draft, scanned);
   const title = draft.kind === "move" ? moveWord(app, draft.subject.move ?? "note") : t("app.kind." + draft.kind);

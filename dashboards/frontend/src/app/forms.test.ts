@@ -7,7 +7,6 @@ const FACTS: Facts = {
   done_at: "2026-11-26T04:00:00.000Z",
   id: "act-1",
   key: "key-1",
-  asset: undefined,
   token: undefined,
   version: undefined,
   seen_entry: undefined,

@@ -1,5 +1,5 @@
 // From what was typed to what is sent: one function per kind of form. Pure.
-import type { Act, Asset, Draft, FormKind, Move, Request } from "./shapes";
+import type { Act, Draft, FormKind, Move, Request } from "./shapes";
 
 /** What a form needs to know to be sent. `token`: the plate was scanned just now. */
 export interface Facts {
@@ -7,7 +7,6 @@ export interface Facts {
   readonly done_at: string;
   readonly id: string;
   readonly key: string;
-  readonly asset: Asset | undefined;
   readonly token: string | undefined;
   readonly version: number | undefined;
   readonly seen_entry: number | undefined;

@@ -1,6 +1,6 @@
 // What the phone keeps: the city around, what was done and waits to be sent, drafts and pictures. All in IndexedDB.
 import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from "idb";
-import type { Act, Asset, Bundle, Draft, Picture } from "./shapes";
+import type { Act, ActState, Asset, Bundle, Carried, Draft, Picture } from "./shapes";
 
 interface Kept extends DBSchema {
   facts: { key: string; value: unknown };
@@ -46,8 +46,9 @@ export async function keepFact(store: Store, key: string, value: unknown): Promi
 }
 
 /** Puts a bundle in the place of the one before; either all of it is there afterwards or the old one. */
-export async function keepBundle(store: Store, bundle: Bundle): Promise<void> {
-  const { assets, ...rest } = bundle;
+export async function keepBundle(store: Store, bundle: Bundle, askedMs: number): Promise<void> {
+  const { assets, ...more } = bundle;
+  const rest: Carried = { ...more, asked_ms: askedMs };
   const tx = store.transaction(["assets", "facts"], "readwrite");
   const shelf = tx.objectStore("assets");
   await shelf.clear();
@@ -61,25 +62,36 @@ export async function assetNamed(store: Store, text: string): Promise<Asset | un
   return (await store.getFromIndex("assets", "tokens", plain)) ?? (await store.getFromIndex("assets", "code", plain));
 }
 
-/** Turns a draft into something to be sent: in one step, so that it is never both nor neither. */
-export async function queue(store: Store, act: Omit<Act, "seq">, draftId?: string): Promise<Act> {
+/**
+ * Turns a draft into something to be sent: in one step, so that it is never both nor neither. An act that is queued already
+ * (a draft handed in from two tabs) stays as it is.
+ */
+export async function queue(store: Store, act: Omit<Act, "seq">, draftId?: string): Promise<void> {
   const tx = store.transaction(["acts", "drafts"], "readwrite");
-  const seq = await tx.objectStore("acts").add(act as Act);
+  const acts = tx.objectStore("acts");
+  if ((await acts.index("id").getKey(act.id)) === undefined) await acts.add(act as Act);
   if (draftId !== undefined) await tx.objectStore("drafts").delete(draftId);
   await tx.done;
-  return { ...act, seq };
 }
 
 /** Every act in the order in which things were done. */
 export const allActs = (store: Store): Promise<Act[]> => store.getAll("acts");
 
-export async function changeAct(store: Store, id: string, change: Partial<Act>): Promise<Act | undefined> {
+/** Changes an act; with `among` only while it is in one of these states, whatever a screen still shows of it. */
+export async function changeAct(store: Store, id: string, change: Partial<Act>, among?: readonly ActState[]): Promise<Act | undefined> {
   const tx = store.transaction("acts", "readwrite");
   const before = await tx.store.index("id").get(id);
-  const after = before === undefined ? undefined : { ...before, ...change };
+  const after = before === undefined || among?.includes(before.state) === false ? undefined : { ...before, ...change };
   if (after !== undefined) await tx.store.put(after);
   await tx.done;
   return after;
+}
+
+/** Lets everything that waits be tried now. Read and written in one step: a worker may have sent some of it just now. */
+export async function hurry(store: Store): Promise<void> {
+  const tx = store.transaction("acts", "readwrite");
+  for (const act of await tx.store.getAll()) if (act.state === "waiting") await tx.store.put({ ...act, next_ms: 0 });
+  await tx.done;
 }
 
 /** Drops what was settled days ago, with its pictures. */

@@ -9,12 +9,12 @@ import { asTheme, nextTheme } from "../theme";
 import { draftScreen } from "./asking";
 import { readsByItself } from "./camera";
 import { actOf } from "./forms";
-import { keepFact, openStore, queue, tidy } from "./kept";
+import { hurry, keepFact, openStore, queue, tidy } from "./kept";
 import { assetScreen, caseScreen, draftsScreen, findMe, tasksScreen, waitingScreen } from "./screens";
 import { scanScreen } from "./scanning";
 import { cityNow, sendAll } from "./sending";
 import { State } from "./state";
-import type { Act, Draft, FormKind, Move, Subject } from "./shapes";
+import type { Act, Draft, FormKind, Move, Subject, User } from "./shapes";
 import { button, icon, make } from "./ui";
 
 const STALE_MS = 15 * 60_000;
@@ -172,17 +172,26 @@ export class App {
   async submit(draft: Draft, move: Move | undefined): Promise<void> {
     const { state } = this;
     const { user } = state;
-    if (user === undefined || this.gone.has(draft.id)) return;
+    if (user === undefined || this.gone.has(draft.id) || !state.mine(draft)) return;
     this.gone.add(draft.id);
+    try {
+      await this.handIn(draft, move, user);
+    } catch (problem) {
+      this.gone.delete(draft.id); // it is a draft as before
+      throw problem;
+    }
+    void this.send();
+  }
+
+  private async handIn(draft: Draft, move: Move | undefined, user: User): Promise<void> {
+    const { state } = this;
     const { asset_id, case_id } = draft.subject;
-    const asset = asset_id === undefined ? undefined : await state.asset(asset_id);
     const task = case_id === undefined ? undefined : state.task(case_id);
     const act = actOf(draft, {
       user,
       done_at: (await cityNow(state.store, Date.now())).toISOString(),
-      id: crypto.randomUUID(),
+      id: draft.id, // handed in from two tabs it is still one act
       key: crypto.randomUUID(),
-      asset,
       token: asset_id === undefined ? undefined : (await state.scanned(asset_id))?.token,
       version: move === undefined && draft.kind !== "move" ? undefined : task?.case.version,
       seen_entry: draft.kind === "move" ? task?.seen_entry : undefined,
@@ -193,26 +202,20 @@ export class App {
     await state.look();
     this.toast(this.page.t(navigator.onLine ? "app.queued" : "app.queued_offline"));
     location.replace(asset_id !== undefined ? `#/asset/${asset_id}` : case_id !== undefined ? `#/case/${case_id}` : HOME);
-    void this.send();
   }
 
   /** The act on whose answer this one builds: a permit without a number, or one's own last move of the case. */
   private before(draft: Draft): Act | undefined {
     const { acts } = this.state;
     if (draft.subject.permit_act !== undefined && draft.subject.permit_id === undefined) return acts.find((act) => act.id === draft.subject.permit_act);
-    if (draft.kind !== "move" || draft.subject.case_id === undefined) return undefined;
-    const last = acts.filter((act) => act.kind === "move" && act.subject.case_id === draft.subject.case_id && act.state !== "dropped").at(-1);
-    const task = this.state.task(draft.subject.case_id);
-    // what was sent before the bundle was fetched is in the bundle's version already
-    const known = last?.state === "sent" && (last.answer?.version ?? 0) <= (task?.case.version ?? 0);
-    return known ? undefined : last;
+    return draft.kind !== "move" || draft.subject.case_id === undefined ? undefined : this.state.lastMove(draft.subject.case_id, true);
   }
 
   /** Sends what waits: one sender at a time, whichever page or worker it is. */
   async send(asked = false): Promise<void> {
     clearTimeout(this.timer);
     const { state } = this;
-    if (asked) for (const act of state.open.filter((one) => one.state === "waiting")) await state.store.put("acts", { ...act, next_ms: 0 });
+    if (asked) await hurry(state.store);
     const round = await navigator.locks.request("covercode-acts", { ifAvailable: !asked }, async (lock) => {
       if (lock === null) return undefined;
       return sendAll(state.store, (address, init) => fetch(address, init), Date.now, () => void state.look().then(() => this.badge()));
@@ -229,6 +232,14 @@ export class App {
     if (state.open.some((act) => act.state === "waiting")) await askToSync();
   }
 
+  /** The worker sent something, or tried to; trying at once again would undo its pause. */
+  async changedElsewhere(): Promise<void> {
+    const before = this.state.open.length;
+    await this.state.look();
+    if (this.state.open.length < before) await this.state.fetchBundle();
+    await this.showAgain();
+  }
+
   async settled(): Promise<void> {
     await this.state.look();
     await this.show();
@@ -238,10 +249,8 @@ export class App {
   confirm(words: string, does: () => void): void {
     const { t } = this.page;
     const box = make("dialog", { class: "sure", "aria-label": words });
-    const close = (): void => {
-      box.close();
-      box.remove();
-    };
+    const close = (): void => box.close();
+    box.addEventListener("close", () => box.remove()); // also by the key Escape
     box.append(
       make("p", {}, words),
       make("div", { class: "stack-tight" }, button(t("app.yes_drop"), () => (close(), does()), "grave big", "bin"), button(t("app.no_keep"), close, "big")),
@@ -271,7 +280,7 @@ async function askToSync(): Promise<void> {
 /** Keeps the shell, tells of a new version, and changes to it only when the person says so: what they type is theirs. */
 async function startWorker(app: App): Promise<void> {
   if (!("serviceWorker" in navigator)) return;
-  const had = navigator.serviceWorker.controller !== null;
+  let had = navigator.serviceWorker.controller !== null;
   const kept = await navigator.serviceWorker.register("/app/sw.js", { scope: "/app", updateViaCache: "none" });
   const offer = (): void => {
     const waiting = kept.waiting;
@@ -286,9 +295,10 @@ async function startWorker(app: App): Promise<void> {
   });
   navigator.serviceWorker.addEventListener("controllerchange", () => {
     if (had) location.reload();
+    had = true; // the first one only takes the page that it was started by
   });
   navigator.serviceWorker.addEventListener("message", (event: MessageEvent<{ say?: string }>) => {
-    if (event.data.say === "acts changed") void app.send(true);
+    if (event.data.say === "acts changed") void app.changedElsewhere();
   });
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) void kept.update().catch(() => undefined);

@@ -1,4 +1,5 @@
 // Pictures: taken with the phone's camera app, made smaller, kept as bytes until they have been sent.
+import { element } from "../elements";
 import { shrink } from "../shrink";
 import type { Store } from "./kept";
 import type { PictureOf } from "./shapes";
@@ -10,8 +11,12 @@ export async function keepPicture(store: Store, file: File, kind: PictureOf["kin
   return { id, kind, taken_at: taken.toISOString() };
 }
 
-/** The address of a kept picture for an <img>; whoever shows it gives it back. */
-export async function addressOf(store: Store, id: string): Promise<string | undefined> {
+/** A kept picture to look at; its bytes are given back once it is drawn. */
+export async function thumb(store: Store, id: string, words: string): Promise<HTMLImageElement | undefined> {
   const kept = await store.get("pictures", id);
-  return kept === undefined ? undefined : URL.createObjectURL(new Blob([kept.bytes], { type: kept.type }));
+  if (kept === undefined) return undefined;
+  const src = URL.createObjectURL(new Blob([kept.bytes], { type: kept.type }));
+  const shown = element("img", { src, alt: words });
+  for (const end of ["load", "error"]) shown.addEventListener(end, () => URL.revokeObjectURL(src));
+  return shown;
 }

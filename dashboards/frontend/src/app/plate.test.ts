@@ -10,7 +10,7 @@ describe("the token of a plate", () => {
   ])("is found in %s", (text, token) => {
     expect(tokenIn(text)).toBe(token);
   });
-  it.each(["", "https://city.example/report", "weixin://pay/abc", "<script>"])("is not in %s", (text) => {
+  it.each(["", "https://city.example/report", "weixin://pay/abc", "https://city.example/q/%E0%A4%A", "<script>"])("is not in %s", (text) => {
     expect(tokenIn(text)).toBe("");
   });
 });

@@ -6,6 +6,6 @@ const ALPHABET = /^[0-9A-Z]{6,64}$/;
 export function tokenIn(text: string): string {
   const plain = text.trim();
   const address = /^https?:\/\/[^/]+\/q\/([^/?#]+)/i.exec(plain);
-  const token = (address === null ? plain : decodeURIComponent(address[1] ?? "")).replace(/[\s-]/g, "").toUpperCase();
+  const token = (address?.[1] ?? plain).replace(/[\s-]/g, "").toUpperCase();
   return ALPHABET.test(token) ? token : "";
 }

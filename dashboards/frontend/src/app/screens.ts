@@ -4,11 +4,11 @@
 import { quantity } from "../format";
 import { whereAmI } from "../position";
 import { fact } from "./kept";
-import { addressOf } from "./pictures";
-import { drop, heldUp, keepAsNote, sendAnew } from "./sending";
+import { thumb } from "./pictures";
+import { drop, heldUp, keepAsNote, sendAnew, SETTLED } from "./sending";
 import type { App } from "./main";
 import type { Act, Asset, CaseRow, FormKind, Move, Subject, Task } from "./shapes";
-import { button, clockOf, empty, facts, icon, link, make, message, shapeOf, span, time, way, type Child } from "./ui";
+import { button, clockOf, empty, facts, icon, link, make, message, shapeOf, time, way, type Child } from "./ui";
 import { metres } from "./ways";
 
 type Sort = "near" | "due";
@@ -98,7 +98,7 @@ function permitAssets(app: App): number[] {
   const user = app.state.user?.id;
   const ids = [
     ...(app.state.carried?.permits ?? []).filter((one) => one.by_user_id === user).map((one) => one.asset_id),
-    ...app.state.acts.filter((act) => act.kind === "permit").map((act) => act.subject.asset_id ?? 0),
+    ...app.state.acts.filter((act) => act.kind === "permit" && app.state.mine(act)).map((act) => act.subject.asset_id ?? 0),
   ];
   return [...new Set(ids)];
 }
@@ -221,7 +221,7 @@ export async function waitingScreen(app: App): Promise<Node[]> {
   const { state, page } = app;
   const { t } = page;
   const waiting = state.open;
-  const sent = state.acts.filter((act) => act.state === "sent" || act.state === "dropped").reverse();
+  const sent = state.acts.filter((act) => SETTLED.has(act.state) && state.mine(act)).reverse();
   const shown: Node[] = [];
   if (state.halt === "offline" && waiting.length > 0) shown.push(message(1, t("app.halt_offline")));
   if (state.halt === "sign_in") shown.push(message(2, make("p", {}, t("app.halt_sign_in", { name: waiting[0]?.user_name ?? "" })), link("/login?next=/app", "button primary", icon("user"), t("nav.login"))));
@@ -236,7 +236,7 @@ export async function waitingScreen(app: App): Promise<Node[]> {
 async function actCard(app: App, act: Act): Promise<HTMLElement> {
   const { state, page } = app;
   const { t } = page;
-  const others = state.user !== undefined && act.user_id !== state.user.id;
+  const others = !state.mine(act); // what they did, and what becomes of it, is theirs alone
   const held = heldUp(state.acts, act);
   const why = others ? t("app.why_other", { name: act.user_name }) : held !== undefined ? t("app.why_held") : act.trouble === undefined ? t("app.why_queued") : act.trouble.code === "offline" ? t("app.why_offline", { n: act.tries }) : t("app.why_trouble", { n: act.tries, why: act.trouble.text || act.trouble.code });
   const card = make(
@@ -244,7 +244,7 @@ async function actCard(app: App, act: Act): Promise<HTMLElement> {
     { class: `card act act-${act.state}`, "data-act": act.id },
     make("div", { class: "act-head" }, icon(act.state === "waiting" ? "clock" : "alerts"), make("div", { class: "grow" }, make("strong", {}, actWord(app, act)), make("p", {}, act.about), make("p", { class: "soft" }, t("app.done_at", { time: clockOf(act.done_at, page) }), act.pictures.length > 0 && ` · ${t("app.pictures_n", { n: act.pictures.length })}`))),
   );
-  if (act.state === "waiting") card.append(make("p", { class: "act-why soft" }, why));
+  if (act.state === "waiting" || others) card.append(make("p", { class: "act-why soft" }, why));
   else card.append(await settling(app, act));
   return card;
 }
@@ -273,10 +273,9 @@ function wordsOf(act: Act): string[] {
   return ["text", "work", "note", "reason", "serial"].map((name) => body[name]).filter((said): said is string => typeof said === "string" && said !== "");
 }
 
-export async function thumbs(app: App, act: Act): Promise<HTMLElement | undefined> {
+async function thumbs(app: App, act: Act): Promise<HTMLElement | undefined> {
   if (act.pictures.length === 0) return undefined;
-  const shown = await Promise.all(act.pictures.map(async (one) => addressOf(app.state.store, one.id)));
-  return make("p", { class: "thumbs" }, ...shown.filter((address) => address !== undefined).map((src) => make("img", { src, alt: app.page.t("app.picture") })));
+  return make("p", { class: "thumbs" }, ...(await Promise.all(act.pictures.map((one) => thumb(app.state.store, one.id, app.page.t("app.picture"))))));
 }
 
 export async function draftsScreen(app: App): Promise<Node[]> {
@@ -304,4 +303,3 @@ export async function findMe(app: App): Promise<void> {
   }
 }
 
-export { span };

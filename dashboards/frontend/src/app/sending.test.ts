@@ -1,7 +1,7 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { allActs, assetNamed, changeAct, forget, keepBundle, openStore, queue, tidy, type Store } from "./kept";
-import { heldUp, keepAsNote, made, nextAct, pause, sendAll, sendAnew } from "./sending";
+import { allActs, assetNamed, changeAct, forget, hurry, keepBundle, openStore, queue, tidy, type Store } from "./kept";
+import { drop, heldUp, keepAsNote, made, nextAct, pause, sendAll, sendAnew } from "./sending";
 import type { Act, Asset, Bundle } from "./shapes";
 
 const NOON = Date.parse("2026-11-26T04:00:00Z");
@@ -85,6 +85,24 @@ describe("what was done", () => {
     expect(await store.count("acts")).toBe(1);
   });
 
+  it("is one act, whoever hands its draft in a second time", async () => {
+    await queue(store, act("a"), "a");
+    await send();
+    await queue(store, act("a", { key: "key-other" }), "a");
+    await send();
+    expect(await states()).toEqual(["a sent"]);
+    expect(city.asked).toHaveLength(1);
+  });
+
+  it("is tried at once when somebody asks, and what was sent is not", async () => {
+    await queue(store, act("a"));
+    await send();
+    await queue(store, act("b", { next_ms: NOON + 60_000 }));
+    await hurry(store);
+    await send();
+    expect(city.asked.map((one) => one.body.text)).toEqual(["a", "b"]);
+  });
+
   it("waits without a signal, longer after each try, and is sent under the same key", async () => {
     await queue(store, act("a"));
     city.away = true;
@@ -147,6 +165,28 @@ describe("what was done", () => {
     await send();
     expect((await allActs(store))[1]).toMatchObject({ state: "refused", trouble: { code: "needs_dropped" } });
     expect(city.asked).toEqual([]);
+  });
+
+  it("can be sent on the version of now when what it builds on was dropped", async () => {
+    await queue(store, act("accept", { kind: "move", line: "case 9", state: "dropped" }));
+    await queue(store, act("back", { kind: "move", line: "case 9", subject: { case_id: 9 }, needs: "accept", request: { path: "/cases/9/moves", body: {}, version: 4 } }));
+    city.answers.set("/api/v1/cases/9", () => Response.json({ version: 8, stage: "in_hand", entries: [] }));
+    await send();
+    await sendAnew(store, (await allActs(store))[1]!, "key-new");
+    await send();
+    expect(await states()).toEqual(["accept dropped", "back sent"]);
+    expect(city.asked).toMatchObject([{ key: "key-new", match: '"8-0"' }]);
+  });
+
+  it("is shown for decision when its failure is what the server keeps under the key", async () => {
+    await queue(store, act("a"));
+    city.answers.set("/api/v1/assets/3/reports", problem(500, "internal"));
+    await send();
+    expect(await states()).toEqual(["a waiting"]);
+    city.answers.set("/api/v1/assets/3/reports", problem(500, "internal", { "Idempotency-Replayed": "true" }));
+    now += 60_000;
+    await send();
+    expect(await states()).toEqual(["a unsure"]);
   });
 
   it("is shown for decision when nobody can know any more whether it arrived", async () => {
@@ -221,6 +261,27 @@ describe("a conflict", () => {
     expect(await states()).toEqual(["a sent"]);
   });
 
+  it("is settled once, whatever another screen still shows of it", async () => {
+    const [one] = await allActs(store);
+    await sendAnew(store, one!, "key-new");
+    city.answers.delete("/api/v1/cases/9/moves");
+    await send();
+    await sendAnew(store, one!, "key-again");
+    await drop(store, one!, now);
+    await send();
+    expect(await states()).toEqual(["a sent"]);
+    expect(city.asked.map((each) => each.key)).toEqual(["key-a", "key-new"]);
+  });
+
+  it("says nothing of the office where the office can't be asked", async () => {
+    await queue(store, act("b", { kind: "move", line: "case 10", subject: { case_id: 10, move: "accept" }, request: { path: "/cases/10/moves", body: {}, version: 4 } }));
+    city.answers.set("/api/v1/cases/10/moves", problem(412, "changed_meanwhile"));
+    city.answers.set("/api/v1/cases/10", problem(503, "store_down"));
+    await send();
+    const last = (await allActs(store)).at(-1);
+    expect([last?.state, last?.office]).toEqual(["conflict", undefined]);
+  });
+
   it("joins the open case as a report, which whoever lost it may still make, when the person says so", async () => {
     const [one] = await allActs(store);
     await keepAsNote(store, { ...one!, subject: { ...one!.subject, case_kind: "pole_leaning" } }, "现场已到场 11:00", "key-note");
@@ -256,9 +317,9 @@ describe("the choice of what comes next", () => {
 describe("what is carried", () => {
   it("is found by any of its plates and by its code, however they are written", async () => {
     const asset = { id: 3, code: "3205080101000003", tokens: ["K3M7PQ2X", "OLDPLATE"] } as unknown as Asset;
-    await keepBundle(store, { at: "x", assets: [asset] } as unknown as Bundle);
+    await keepBundle(store, { at: "x", assets: [asset] } as unknown as Bundle, NOON);
     for (const text of ["K3M7-PQ2X", "oldplate", "320508 01 01 000003"]) expect((await assetNamed(store, text))?.id).toBe(3);
-    await keepBundle(store, { at: "y", assets: [] } as unknown as Bundle);
+    await keepBundle(store, { at: "y", assets: [] } as unknown as Bundle, NOON);
     expect(await assetNamed(store, "K3M7PQ2X")).toBeUndefined();
   });
   it("keeps an act's changes apart from what it was", async () => {

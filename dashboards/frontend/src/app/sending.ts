@@ -1,6 +1,6 @@
 // Sending what was done, in its order, once. The page and the service worker run the same code, one at a time.
 import { allActs, changeAct, fact, keepFact, type Store } from "./kept";
-import type { Act, Office, PictureOf, Trouble, User } from "./shapes";
+import type { Act, ActState, Office, PictureOf, Trouble, User } from "./shapes";
 
 /** Keys are kept by the server for 48 hours; what was tried first before that may have arrived, and nobody can tell. */
 const KEY_LASTS_MS = 47 * 3_600_000;
@@ -27,7 +27,9 @@ export interface Round {
 
 type Fetch = (address: string, init?: RequestInit) => Promise<Response>;
 
-const SETTLED = new Set(["sent", "dropped"]);
+export const SETTLED: ReadonlySet<ActState> = new Set<ActState>(["sent", "dropped"]);
+/** What waits for a person and not for the server. */
+const UNDECIDED: readonly ActState[] = ["conflict", "refused", "unsure"];
 
 /** How long to wait after so many tries; a little chance keeps a depot's phones apart. */
 export function pause(tries: number, chance: number): number {
@@ -99,12 +101,12 @@ export async function sendAll(
 async function sendOne(store: Store, fetching: Fetch, csrf: string, given: Act, clock: () => number, chance: () => number): Promise<Halt> {
   let act = given;
   if (act.first_sent_ms !== undefined && clock() - act.first_sent_ms > KEY_LASTS_MS) {
-    await changeAct(store, act.id, { state: "unsure", office: await office(fetching, act) });
+    await changeAct(store, act.id, { state: "unsure", ...(await officeOf(fetching, act)) });
     return "none";
   }
   const needed = act.needs === undefined ? undefined : (await allActs(store)).find((one) => one.id === act.needs);
   if (needed?.state === "dropped") {
-    await changeAct(store, act.id, { state: "refused", trouble: { code: "needs_dropped", text: "" } });
+    await changeAct(store, act.id, { state: "refused", trouble: { code: "needs_dropped", text: "" }, ...(await officeOf(fetching, act)) });
     return "none";
   }
   if (act.first_sent_ms === undefined) act = (await changeAct(store, act.id, { first_sent_ms: clock() })) ?? act;
@@ -122,13 +124,13 @@ async function sendOne(store: Store, fetching: Fetch, csrf: string, given: Act, 
       if (!answer.ok) return await failed(store, fetching, act, answer, clock, chance);
       const said = (await answer.json()) as { id?: number; version?: number; case_id?: number };
       const kept = { id: said.id, version: said.version, case_id: said.case_id } as NonNullable<Act["answer"]>;
-      await changeAct(store, act.id, { answer: kept });
+      act = { ...act, answer: kept };
     }
   } catch {
     await changeAct(store, act.id, { tries: act.tries + 1, next_ms: clock() + pause(act.tries, chance()), trouble: { code: "offline", text: "" } });
     return "offline";
   }
-  await changeAct(store, act.id, { state: "sent", settled_ms: clock(), ...cleared() });
+  await changeAct(store, act.id, { state: "sent", settled_ms: clock(), ...(act.answer === undefined ? {} : { answer: act.answer }), ...cleared() });
   return "none";
 }
 
@@ -172,14 +174,16 @@ async function failed(store: Store, fetching: Fetch, act: Act, answer: Response,
   const trouble = await told(answer);
   if (answer.status === 401) return "sign_in";
   const later = answer.status === 408 || answer.status === 429 || answer.status >= 500 || trouble.code === "still_running" || trouble.code === "form_expired";
-  if (later) {
+  // an answer that is kept under the key comes back for as long as the key lasts: waiting would change nothing
+  const kept = answer.status >= 500 && answer.headers.get("Idempotency-Replayed") !== null;
+  if (later && !kept) {
     const asked = Number(answer.headers.get("Retry-After") ?? "0") * 1000;
     const next_ms = clock() + Math.max(asked || 0, pause(act.tries, chance()));
     await changeAct(store, act.id, { tries: act.tries + 1, next_ms, trouble });
     return "none";
   }
-  const state = trouble.code === "outcome_unknown" ? "unsure" : answer.status === 409 || answer.status === 412 ? "conflict" : "refused";
-  const more = state === "refused" ? {} : { office: await office(fetching, act) };
+  const state = kept || trouble.code === "outcome_unknown" ? "unsure" : answer.status === 409 || answer.status === 412 ? "conflict" : "refused";
+  const more = state === "refused" ? {} : await officeOf(fetching, act);
   await changeAct(store, act.id, { state, trouble, tries: act.tries + 1, ...more });
   return "none";
 }
@@ -200,8 +204,8 @@ interface CaseSaid {
   entries: { id: number; at: string; move: string; by_name: string | null; note: string }[];
 }
 
-/** What happened meanwhile to what the act is about, as far as the server tells. */
-export async function office(fetching: Fetch, act: Act): Promise<Office> {
+/** What happened meanwhile to what the act is about; undefined where the server tells nothing or can't be asked. */
+async function office(fetching: Fetch, act: Act): Promise<Office | undefined> {
   try {
     if (act.subject.case_id !== undefined) {
       const said = (await (await fetching(`${API}/cases/${act.subject.case_id}`, { cache: "no-store" })).json()) as CaseSaid;
@@ -224,14 +228,19 @@ export async function office(fetching: Fetch, act: Act): Promise<Office> {
   } catch {
     // without a signal nothing more is known; the person may look again
   }
-  return { lines: [] };
+  return undefined;
+}
+
+async function officeOf(fetching: Fetch, act: Act): Promise<Pick<Act, "office">> {
+  const found = await office(fetching, act);
+  return found === undefined ? {} : { office: found };
 }
 
 /** The person decided to send it anew: on the version that they have seen now, under a key of its own. */
 export async function sendAnew(store: Store, act: Act, key: string): Promise<void> {
   const request = act.request !== null && act.office?.version !== undefined && act.request.version !== undefined ? { ...act.request, version: act.office.version } : act.request;
   const change: Partial<Act> = { request, key, state: "waiting", tries: 0, next_ms: 0, ...(act.office?.version === undefined ? {} : { needs: undefined }) } as unknown as Partial<Act>;
-  await changeAct(store, act.id, { ...change, first_sent_ms: undefined, ...cleared() } as unknown as Partial<Act>);
+  await changeAct(store, act.id, { ...change, first_sent_ms: undefined, ...cleared() } as unknown as Partial<Act>, UNDECIDED);
 }
 
 const ENDED = new Set(["closed", "void"]);
@@ -248,11 +257,11 @@ export async function keepAsNote(store: Store, act: Act, words: string, key: str
     ? { path: `/assets/${asset_id}/reports`, body: { text: words.slice(0, 1000), kind: case_kind, ...more } }
     : { path: `/cases/${case_id ?? 0}/moves`, body: { move: "note", note: words, ...more }, version: act.office?.version ?? 0 };
   const change = { request, kind: "move", subject: { ...act.subject, move: "note" }, key, state: "waiting", tries: 0, next_ms: 0, needs: undefined, first_sent_ms: undefined };
-  await changeAct(store, act.id, { ...change, ...cleared() } as unknown as Partial<Act>);
+  await changeAct(store, act.id, { ...change, ...cleared() } as unknown as Partial<Act>, UNDECIDED);
 }
 
 export async function drop(store: Store, act: Act, nowMs: number): Promise<void> {
-  await changeAct(store, act.id, { state: "dropped", settled_ms: nowMs });
+  await changeAct(store, act.id, { state: "dropped", settled_ms: nowMs }, UNDECIDED);
 }
 
 /** The city's clock on this phone: phones are wrong by minutes, and the time of an act is evidence. */

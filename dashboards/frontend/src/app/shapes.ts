@@ -121,8 +121,8 @@ export interface Bundle {
   readonly profiles: readonly { readonly name: string; readonly zh: string; readonly en: string; readonly heartbeat_s: number }[];
 }
 
-/** The bundle without its assets, which have a shelf of their own. */
-export type Carried = Omit<Bundle, "assets">;
+/** The bundle without its assets, which have a shelf of their own. `asked_ms`: when the phone asked for it, by its own clock. */
+export type Carried = Omit<Bundle, "assets"> & { readonly asked_ms?: number };
 
 export interface User {
   readonly id: number;

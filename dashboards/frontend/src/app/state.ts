@@ -1,7 +1,7 @@
 // What the screens share: the store, what is carried, who is signed in, where the phone is, and what they may do.
 import type { Page } from "../page";
 import { allActs, fact, keepBundle, keepFact, type Store } from "./kept";
-import { session, type Halt } from "./sending";
+import { SETTLED, session, type Halt } from "./sending";
 import type { Act, Asset, Bundle, Carried, Draft, Permit, Task, User } from "./shapes";
 import type { Spot } from "./ways";
 
@@ -13,7 +13,6 @@ export interface Scanned {
 
 /** Who scanned a plate not longer ago than this stands in front of it. */
 const PROOF_MS = 30 * 60_000;
-const SETTLED = new Set(["sent", "dropped"]);
 
 export class State {
   carried: Carried | undefined;
@@ -53,6 +52,7 @@ export class State {
       this.carried = undefined;
       await this.store.clear("assets");
       await this.store.delete("facts", "bundle");
+      await this.store.delete("facts", "scanned"); // who stood in front of a plate was the one before
     }
     this.user = { id: who.user.id, name: who.user.name };
     await keepFact(this.store, "user", this.user);
@@ -69,13 +69,13 @@ export class State {
         return;
       }
       const where = this.here === undefined ? "" : `?lon=${this.here.lon.toFixed(5)}&lat=${this.here.lat.toFixed(5)}`;
+      const askedMs = Date.now();
       const answer = await fetch(`/app/bundle.json${where}`, { cache: "no-store", headers: { Accept: "application/json" } });
       if (!answer.ok) {
         this.problem = answer.status === 401 ? "app.sign_in_needed" : answer.status === 403 ? "app.account_first" : "app.bundle_failed";
         return;
       }
-      const bundle = (await answer.json()) as Bundle;
-      await keepBundle(this.store, bundle);
+      await keepBundle(this.store, (await answer.json()) as Bundle, askedMs);
       this.carried = await fact<Carried>(this.store, "bundle");
       this.problem = "";
     } catch {
@@ -117,13 +117,16 @@ export class State {
     return this.open.filter((act) => act.state !== "waiting");
   }
 
-  mine(draft: Draft): boolean {
-    return this.user === undefined || draft.user_id === this.user.id;
+  mine(one: Draft | Act): boolean {
+    return this.user === undefined || one.user_id === this.user.id;
   }
 
-  /** The newest open act of a case: what comes after it must say so. */
-  lastMove(caseId: number): Act | undefined {
-    return this.acts.filter((act) => act.kind === "move" && act.subject.case_id === caseId && act.state !== "dropped" && act.subject.move !== "note").at(-1);
+  /** The newest of one's own moves of a case (and its notes, if asked) that what is carried does not show yet. */
+  lastMove(caseId: number, withNotes = false): Act | undefined {
+    const moves = this.acts.filter((act) => act.kind === "move" && act.subject.case_id === caseId && act.state !== "dropped" && this.mine(act));
+    const last = moves.filter((act) => withNotes || act.subject.move !== "note").at(-1);
+    const known = last?.state === "sent" && (last.answer?.version ?? 0) <= (this.task(caseId)?.case.version ?? 0);
+    return known ? undefined : last;
   }
 
   /** The permit that runs on an asset: as the bundle has it, or as it was started here and not yet numbered. */
@@ -136,7 +139,11 @@ export class State {
           act.state !== "dropped" &&
           ((permitId !== undefined && act.subject.permit_id === permitId) || (actId !== undefined && act.subject.permit_act === actId)),
       );
-    const act = this.acts.filter((one) => one.kind === "permit" && one.subject.asset_id === assetId && one.state !== "dropped" && one.state !== "refused").at(-1);
+    const act = this.acts
+      .filter((one) => one.kind === "permit" && one.subject.asset_id === assetId && one.state !== "dropped" && one.state !== "refused" && this.mine(one))
+      // of what was sent before the bundle was asked for, the bundle knows more: it was prolonged, or the office ended it
+      .filter((one) => one.state !== "sent" || (one.settled_ms ?? 0) > (this.carried?.asked_ms ?? 0))
+      .at(-1);
     if (act !== undefined && !ended(act.answer?.id, act.id)) {
       const ends = Date.parse(act.done_at) + Number(act.request?.body.minutes ?? 0) * 60_000;
       if (ends > now) return { act, ends_at: new Date(ends).toISOString(), work: String(act.request?.body.work ?? "") };

@@ -106,10 +106,9 @@ worker.addEventListener("sync", (event) => {
   event.waitUntil(
     navigator.locks.request("covercode-acts", async () => {
       const store = await openStore();
-      const round = await sendAll(store, (address, init) => fetch(address, init), Date.now);
-      store.close();
+      const round = await sendAll(store, (address, init) => fetch(address, init), Date.now).finally(() => store.close());
       for (const client of await worker.clients.matchAll()) client.postMessage({ say: "acts changed" });
-      if (round.halt === "offline") throw new Error("no signal yet"); // the browser asks again later
+      if (round.again_ms !== undefined) throw new Error("not everything yet"); // the browser asks again later
     }),
   );
 });
