@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections import Counter, OrderedDict
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -25,12 +24,12 @@ MOST_CASES = 60_000
 """Of a span: the newest ones, so that a busy year costs no more than a busy month."""
 MOST_DAYS = 366
 _BINS = 64
-_KEPT_S = 60.0
+_KEPT = timedelta(minutes=1)
 _KEPT_SPANS = 24
 
 
 class _Places(NamedTuple):
-    read_at_s: float
+    read_at: datetime
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
 
@@ -79,9 +78,9 @@ class CaseHeat:
         # the tiles of one look come at once: the first reads for all of them
         with self._lock:
             kept = self._kept.get(key)
-            if kept is None or time.monotonic() - kept.read_at_s > _KEPT_S:
+            if kept is None or abs(now - kept.read_at) > _KEPT:
                 with reading(engine) as tx:
-                    kept = _read(tx, now - timedelta(days=days), kind, scope)
+                    kept = _Places(now, *_read(tx, now - timedelta(days=days), kind, scope))
                 self._kept[key] = kept
             self._kept.move_to_end(key)
             while len(self._kept) > _KEPT_SPANS:
@@ -89,7 +88,8 @@ class CaseHeat:
         return kept
 
 
-def _read(tx: Connection, since: datetime, kind: str, scope: str) -> _Places:
+def _read(tx: Connection, since: datetime, kind: str, scope: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longitudes and latitudes."""
     # ids rise with time: the newest cases are a stretch at the end of the table
     newest = select(case).order_by(case.c.id.desc()).limit(MOST_CASES)
     if kind:
@@ -105,4 +105,4 @@ def _read(tx: Connection, since: datetime, kind: str, scope: str) -> _Places:
         query = query.where(digits_begin(func.coalesce(asset.c.area_code, some.c.area_code), scope))
     rows = tx.execute(query).all()
     found = np.array(rows, dtype=np.float64).reshape(-1, 2)
-    return _Places(time.monotonic(), found[:, 0].copy(), found[:, 1].copy())
+    return found[:, 0].copy(), found[:, 1].copy()
