@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 
 from registry.queries import overview
-from registry.services.classes import load_classes
 from registry.storage.database import open_database, reading, writing
 from registry.storage.schema import upgrade
 from registry.storage.tables import asset, case
@@ -22,12 +21,9 @@ NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/records.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    opened = open_database(url)
-    upgrade(opened)
-    with writing(opened) as tx:
-        load_classes(tx)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    name = "filled_sqlite_url" if request.param == "sqlite" else "filled_postgres_url"
+    opened = open_database(request.getfixturevalue(name))
     yield opened
     opened.dispose()
 
