@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ CHROMIUM = "/usr/bin/chromium"
 _SETTLING_S = 10.0
 
 
-def watch_pages(folder: str, port: int, seconds: float, *, per_minute: int) -> dict[str, float]:
-    """Heap of each page and memory of the browser after ``seconds`` of events; the processor's share while idle."""
+def watch_pages(port: int, seconds: float, happen: Callable[[threading.Event], None]) -> dict[str, float]:
+    """Heap of each page and memory of the browser after ``seconds`` of events; the processor's share while idle.
+
+    ``happen`` lets the events happen, in a thread of its own, until they are over or its event is set.
+    """
     from playwright.sync_api import sync_playwright
 
     told: dict[str, float] = {}
@@ -34,7 +38,7 @@ def watch_pages(folder: str, port: int, seconds: float, *, per_minute: int) -> d
         for address, tab in zip(PAGES, opened, strict=True):
             tab.goto(f"http://127.0.0.1:{port}{address}")
             tab.wait_for_selector("[data-map][data-drawn]", timeout=120_000)
-        _play(folder, per_minute, seconds, opened[0])
+        _play(happen, seconds, opened[0])
         for name, tab in zip(("wall", "overview"), opened, strict=True):
             told[f"{name}_heap_mb"] = round(_heap_mb(context, tab), 1)
         told |= _memory()
@@ -43,13 +47,10 @@ def watch_pages(folder: str, port: int, seconds: float, *, per_minute: int) -> d
     return told
 
 
-def _play(folder: str, per_minute: int, seconds: float, tab: Any) -> None:
+def _play(happen: Callable[[threading.Event], None], seconds: float, tab: Any) -> None:
     """Events for a while; Playwright's loop has to run meanwhile."""
-    from benchmarks.live import Load, happen
-
     stop = threading.Event()
-    load = Load(per_minute=per_minute, seconds=seconds)
-    writer = threading.Thread(target=happen, args=(folder, load), kwargs={"stop": stop})
+    writer = threading.Thread(target=happen, args=(stop,))
     writer.start()
     try:
         tab.wait_for_timeout(seconds * 1000)
