@@ -51,6 +51,10 @@ class Item(Protocol):
     def body(self) -> dict[str, object]:
         """What a list row needs of it."""
 
+    @property
+    def area_code(self) -> str | None:
+        """Where it lies; None: it is of no place, and for all."""
+
 
 class Feed(Protocol):
     """Where items come from."""

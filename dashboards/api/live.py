@@ -7,7 +7,6 @@ from typing import Annotated
 
 from flask import Response, request
 from msgspec import Meta
-from sqlalchemy import Engine
 
 from dashboards.api.operation import LARGEST, Media, Operation, Query
 from dashboards.api.request import Call
@@ -15,7 +14,6 @@ from dashboards.login import area, still_welcome
 from dashboards.site import site
 from dashboards.stream import Item, StreamTerms, encode, open_stream
 from dashboards.stream_sender import HAND_OVER
-from registry.queries import whereabouts
 
 HEARTBEAT_S = 15.0
 
@@ -33,7 +31,7 @@ def stream(call: Call[StreamQuery, None]) -> Response:
     where = site()
     known = known_id(call.query.since)
     last_id = where.hub.newest_id() if known is None else known
-    within = only_in(where.engine, area())
+    within = only_in(area())
     terms = StreamTerms(
         last_id=last_id,
         heartbeat_s=HEARTBEAT_S,
@@ -60,20 +58,9 @@ def streamed(terms: StreamTerms) -> Response:
     return response
 
 
-def only_in(engine: Engine, area_code: str) -> Callable[[Item], bool]:
-    """Whether an item is about something in that part of the city; what is about no asset (a cabinet) is for all."""
-    if not area_code:
-        return lambda _: True
-
-    def may_see(item: Item) -> bool:
-        asset_id = item.body.get("asset_id")
-        if not isinstance(asset_id, int):
-            return True
-        # asked anew each time: a stream lives for days, and an asset is moved to another part of the city in one
-        found = whereabouts.of_asset(engine, asset_id)
-        return found is not None and found.area_code.startswith(area_code)
-
-    return may_see
+def only_in(area_code: str) -> Callable[[Item], bool]:
+    """Whether an item is about something in that part of the city; what is of no place (a cabinet) is for all."""
+    return lambda item: item.area_code is None or item.area_code.startswith(area_code)
 
 
 def known_id(since: int | None) -> int | None:

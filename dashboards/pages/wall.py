@@ -103,7 +103,7 @@ def kiosk_stream(word: str) -> Response:
     """That something happened, and to which asset; for as long as the link holds."""
     where, screen = site(), _opened(word)
     known = known_id(forms.optional_int(request.args, "since"))
-    within = only_in(where.engine, screen.area_code)
+    within = only_in(screen.area_code)
     terms = StreamTerms(
         last_id=where.hub.newest_id() if known is None else known,
         heartbeat_s=HEARTBEAT_S,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from dashboards.stream import (
     QUEUE_SIZE,
@@ -27,6 +27,9 @@ from registry.domain.kinds import Role
 from registry.queries.feed import FeedItem, newest_id
 from registry.services.feed import FeedKind, publish, publish_all
 from registry.storage.database import writing
+from registry.storage.tables import case as case_file
+from registry.storage.tables import user
+from tests.things import put
 from tests.web.conftest import NOON, Web
 
 DEADLINE_S = 60.0
@@ -249,6 +252,41 @@ def test_the_route_streams_to_staff_from_where_their_page_was(web: Web) -> None:
     chunks = islice(answer.iter_encoded(), 2)
     assert b"page missed this" in list(chunks)[1]
     answer.close()
+
+
+def test_people_who_are_bound_to_an_area_hear_of_it_alone(web: Web) -> None:
+    engine = web.city.engine
+    known = newest_id(engine)
+    with writing(engine) as tx:
+        far = put(
+            tx,
+            case_file,
+            moment=NOON,
+            number="F1",
+            kind="cover_loose",
+            stage="dispatched",
+            severity=2,
+            source="citizen",
+            lon=110.5,
+            lat=21.3,
+            area_code="440804",
+        )
+        publish(tx, FeedKind.CASE_MOVED, {"asset_id": web.city.asset_id, "asset_name": "here"}, now=NOON)
+        publish(tx, FeedKind.SUPERVISION_REMINDED, {"case_id": far, "problem": "there"}, now=NOON)
+        publish(tx, FeedKind.CABINET_OFFLINE, {"cabinet": "last"}, now=NOON)
+    heard = {}
+    for area in ("440803", "440804"):
+        with writing(engine) as tx:
+            tx.execute(update(user).where(user.c.login == "viewer").values(area_code=area))
+        answer = web.as_(Role.VIEWER).get(f"/api/v1/stream?since={known}", buffered=False)
+        told = b""
+        for chunk in answer.iter_encoded():
+            told += chunk
+            if b'"last"' in told:
+                break
+        answer.close()
+        heard[area] = [word for word in (b"here", b"there", b"last") if b'"%b"' % word in told]
+    assert heard == {"440803": [b"here", b"last"], "440804": [b"there", b"last"]}
 
 
 def test_a_browser_that_reconnects_says_what_it_knows_in_a_header(web: Web) -> None:
