@@ -18,6 +18,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -223,13 +224,13 @@ class Sender:
 
     def leave(self, viewer: Viewer) -> None:
         """Forget a viewer who has no connection yet."""
-        self._do(lambda: self._end(viewer))
+        self._do(partial(self._for, viewer, self._end))
 
     def give(self, viewer: Viewer, connection: _Connection) -> None:
         """Send to ``viewer`` over ``connection`` from now on."""
         connection.socket.setblocking(False)
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SYSTEM_BUFFER_BYTES)
-        if not self._do(lambda: self._begin(viewer, connection)):
+        if not self._do(partial(self._for, viewer, self._begin, connection)):
             connection.socket.close()
             connection.on_end()
 
@@ -245,6 +246,9 @@ class Sender:
                     text = tell(item)
                 except StoreDown:
                     continue  # nobody knows whether they may: they load again what they may
+                except Exception:
+                    log.exception("stream_item_untold", kind=item.kind)
+                    continue
                 by_audience[audience] = None if text is None else _event(text)
             news.append(_News(item.id, by_audience))
         self._do(lambda: self._spread(news))
@@ -283,7 +287,7 @@ class Sender:
         self._bell = bell
         self._thread = threading.Thread(target=self._run, args=(ear, bell), name="stream-sender", daemon=True)
         self._thread.start()
-        threading.Thread(target=self._ask, args=(bell,), name="stream-rights", daemon=True).start()
+        threading.Thread(target=self._ask, args=(self._thread,), name="stream-rights", daemon=True).start()
 
     def _do(self, what: Callable[[], None]) -> bool:
         """Let the sending thread do it; whether there is one."""
@@ -295,19 +299,17 @@ class Sender:
                 os.write(self._bell, b"\0")
         return True
 
-    def _ask(self, bell: int) -> None:
-        """Ask now and then who may still listen, for as long as the sending thread of ``bell`` runs."""
-        while not self._ended.wait(_LOOK_EVERY_S):
+    def _ask(self, sending: threading.Thread) -> None:
+        """Ask now and then who may still listen, for as long as ``sending`` runs."""
+        while not self._ended.wait(_LOOK_EVERY_S) and sending.is_alive():
             with self._lock:
-                if self._bell != bell:
-                    return
                 due_s = time.monotonic()
                 due = [viewer for viewer in self._joined if viewer.asked_s + viewer.terms.heartbeat_s <= due_s]
             for viewer in due:
                 if self._ended.is_set():
                     return
                 if not viewer.gone and not self._may_listen(viewer):
-                    self._do(lambda viewer=viewer: self._dismiss(viewer))  # type: ignore[misc]
+                    self._do(partial(self._for, viewer, self._dismiss))
 
     def _may_listen(self, viewer: Viewer) -> bool:
         viewer.asked_s = time.monotonic()
@@ -330,13 +332,13 @@ class Sender:
                     if key.data is None:
                         os.read(ear, 4096)
                     else:
-                        self._attend(key.data, ready)
+                        self._for(key.data, self._attend, ready)
                 while self._todo:
                     self._todo.popleft()()
                 if time.monotonic() - looked_s >= _LOOK_EVERY_S:
                     looked_s = time.monotonic()
                     for viewer in list(self._viewers):
-                        self._look_after(viewer, looked_s)
+                        self._for(viewer, self._look_after, looked_s)
         os.close(ear)
         os.close(bell)
 
@@ -345,13 +347,22 @@ class Sender:
         ending = self._ended.is_set()
         if ending:
             for viewer in [viewer for viewer in self._viewers if viewer.connection is not None]:
-                self._end(viewer)
+                self._for(viewer, self._end)
         with self._lock:
             if self._todo or (self._joined and not (ending and time.monotonic() > self._ended_s + _LAST_CALL_S)):
                 return False
             self._bell = None
             self._hub.detach(self)
             return True
+
+    def _for(self, viewer: Viewer, do: Callable[..., None], *more: object) -> None:
+        """Do one thing for one viewer: what goes wrong with it ends their stream, never the thread of all."""
+        try:
+            do(viewer, *more)
+        except Exception:
+            log.exception("stream_viewer_failed")
+            with contextlib.suppress(Exception):
+                self._end(viewer)
 
     def _attend(self, viewer: Viewer, ready: int) -> None:
         if ready & selectors.EVENT_READ and not self._still_there(viewer):
@@ -391,7 +402,7 @@ class Sender:
                     viewer.fall_behind()
                 elif item.id not in viewer.replayed and (event := item.by_audience[audience]) is not None:
                     viewer.put(event)
-            self._flush(viewer)
+            self._for(viewer, self._flush)
 
     def _flush(self, viewer: Viewer, *, takes_more: bool = False) -> None:
         """Send what can be sent; be called again when more can. ``takes_more``: the connection just said so."""

@@ -27,7 +27,14 @@ def hub(engine: Engine) -> Iterator[FeedHub]:
 class Page:
     """A browser's page over a connection that was given away."""
 
-    def __init__(self, sender: Sender, terms: StreamTerms, *, chunked: bool = False) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        terms: StreamTerms,
+        *,
+        chunked: bool = False,
+        on_end: Callable[[], None] | None = None,
+    ) -> None:
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(DEADLINE_S)
         self.ended = threading.Event()
@@ -38,7 +45,7 @@ class Page:
         with pytest.raises(HandOver):
             next(body)
         opened.close()
-        opened.give(theirs, chunked=chunked, on_end=self.ended.set)
+        opened.give(theirs, chunked=chunked, on_end=on_end or self.ended.set)
 
     def __enter__(self) -> Page:
         return self
@@ -184,6 +191,36 @@ def test_whom_nobody_knows_what_they_may_read_loads_again(hub: FeedHub, engine: 
     with Page(Sender(hub), terms(audience="320508", tell=unknown)) as page:
         happen(engine, "secret")
         assert b"secret" not in page.read_until(b"event: resync")
+
+
+def test_what_goes_wrong_with_one_page_ends_no_other(hub: FeedHub, engine: Engine) -> None:
+    failed = threading.Event()
+
+    def fail() -> None:
+        failed.set()
+        raise RuntimeError("the connection is not what it was")
+
+    def tell_nobody(item: Item) -> bytes:
+        raise LookupError(item.id)
+
+    sender = Sender(hub)
+    with Page(sender, terms()) as other, Page(sender, terms(audience="320508", tell=tell_nobody)) as puzzled:
+        bad = Page(sender, terms(), on_end=fail)
+        bad.socket.close()
+        assert failed.wait(DEADLINE_S)
+        happen(engine, "still here")
+        other.read_until(b'"still here"')
+        assert b"still here" not in puzzled.read_until(b"event: resync")
+        assert sender.viewers == 2
+
+
+def test_pages_that_come_and_go_leave_no_thread_behind(hub: FeedHub) -> None:
+    sender, before = Sender(hub), set(threading.enumerate())
+    for _ in range(5):
+        Page(sender, terms()).socket.close()
+        wait_until(lambda: sender.viewers == 0)
+    with Page(sender, terms()):
+        wait_until(lambda: [each.name for each in set(threading.enumerate()) - before].count("stream-rights") == 1)
 
 
 def test_a_stream_that_never_began_is_forgotten(hub: FeedHub) -> None:
