@@ -34,7 +34,7 @@ Lat = Annotated[float, Meta(ge=-90, le=90, description="Degrees north")]
 Note = Annotated[str, Meta(max_length=2000)]
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
 DoneAt = Annotated[
-    datetime | None,
+    Annotated[datetime, Meta(tz=True)] | None,
     Meta(description="When it was done, where it is told later: a phone had no signal. 14 days ago at most"),
 ]
 AreaPrefix = Annotated[str, Meta(pattern="^[0-9]{0,15}$", description="An area's code; what lies in it")]

@@ -172,6 +172,11 @@ def test_a_permit_cannot_end_before_it_began(web: Web) -> None:
     assert crew.send("POST", f"/permits/{permit['id']}/end", early).status_code == 422
 
 
+def test_a_moment_without_its_zone_is_refused(web: Web) -> None:
+    body = permit_body(done_at=NOON.replace(tzinfo=None).isoformat())
+    assert Program(web, Role.CREW).send("POST", f"/assets/{web.city.asset_id}/permits", body).status_code == 422
+
+
 def test_a_move_tells_when_it_was_made_beside_when_it_was_heard(web: Web) -> None:
     case_id = dispatched(web)
     crew = Program(web, Role.CREW)
