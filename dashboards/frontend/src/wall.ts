@@ -17,7 +17,6 @@ const SETTLE_MS = 700;
 const ASK_EVERY_MS = 15_000;
 const REOPEN_MS = 10_000;
 const PLACES_EVERY_MS = 30_000;
-const CELL_DEG = 0.004;
 const RELOAD_AT_MOST_EVERY_MS = 600_000;
 
 class Wall {
@@ -336,11 +335,8 @@ class Wall {
 
   /** Nobody moves this map: whatever size its field has, the whole city stands in it. */
   private keepWhole(map: CityMapView): void {
-    const counted = map.facts?.bbox;
-    if (counted === undefined || counted === null) return;
-    const [west, south, east, north] = counted;
-    // it reaches from cell to cell, each taken in its middle; what stands at the edge lies beyond
-    const bbox = [west - CELL_DEG / 4, south - CELL_DEG / 4, east + CELL_DEG / 4, north + CELL_DEG / 4] as const;
+    const bbox = map.facts?.bbox;
+    if (bbox === undefined || bbox === null) return;
     new ResizeObserver(settled(async () => map.goTo({ bbox }, true), 300)).observe(part("[data-map]"));
   }
 

@@ -65,7 +65,7 @@ export class CityMap {
   choice: Choice;
   /** settles once the map is there: false where the browser can't draw it */
   readonly ready: Promise<boolean>;
-  private readonly filled = new Map<string, unknown>();
+  private readonly filled = new Map<string, { readonly type: "FeatureCollection"; readonly features: readonly unknown[] }>();
   private ringed: number | undefined;
   private waitingRefresh: ReturnType<typeof setTimeout> | undefined;
   private refreshedAt = 0;
@@ -153,6 +153,8 @@ export class CityMap {
 
   /** Lays lines, surfaces and points over the map, in the map's own coordinates: `sketch`, `here`. */
   fill(name: string, features: readonly unknown[]): void {
+    // the same again would be drawn again, and whoever fills when the map has come to rest would be told so for ever
+    if (JSON.stringify(features) === JSON.stringify(this.filled.get(name)?.features)) return;
     this.filled.set(name, { type: "FeatureCollection", features });
     this.restore(name);
   }
