@@ -234,7 +234,7 @@ class MapPage {
     result.hidden = false;
     result.textContent = t("map.counting");
     try {
-      const found = await select(this.address("selections"), this.address("csrf"), ring, this.map?.choice.families ?? []);
+      const found = await select(this.address("selections"), ring, this.map?.choice.families ?? []);
       result.replaceChildren(...resultOf(this.page, found));
     } catch (error) {
       result.textContent = error instanceof Refused ? error.message : t("map.search_lost");

@@ -10,7 +10,7 @@ import { Chooser } from "./chooser";
 import { type FrameDesk, PanelFrame, putPanel } from "./frame";
 import type { Answer, Board, Mark, MarkKind, Panel } from "./shapes";
 import { MARK_KINDS } from "./shapes";
-import { fixed, isLive, moved, type Saying, scaled, type Span, spanOf } from "./span";
+import { fixed, isLive, moved, type Saying, scaled, type Span, spanNow } from "./span";
 import { RefreshPicker, TimePicker } from "./time_picker";
 import type { View } from "./view";
 import { Wares } from "./wares";
@@ -139,8 +139,7 @@ export class BoardPage implements FrameDesk {
   // --- what is shown
 
   private span(): Span {
-    const now = Date.now();
-    return spanOf(this.look.time, now) ?? spanOf(this.board.time, now) ?? { fromMs: now - 86_400_000, toMs: now };
+    return spanNow(this.look.time, this.board.time);
   }
 
   private go(said: Saying, forget = true): void {
@@ -233,12 +232,17 @@ export class BoardPage implements FrameDesk {
   }
 
   private async load(panels?: readonly string[]): Promise<void> {
-    this.askedAt = Date.now();
-    this.dueAt = Infinity;
+    const whole = panels === undefined;
+    if (whole) {
+      this.askedAt = Date.now();
+      this.dueAt = Infinity;
+    }
     for (const [id, frame] of this.frames) if (panels === undefined || panels.includes(id)) frame.waiting();
     const outcome = await this.asking.ask(this.question(panels), (answer) => this.answer(answer));
+    // some panels that follow events don't make the others fresh: those stay due when they were
+    if (outcome === "answered" && !whole) return;
     this.settle(outcome);
-    if (outcome === "answered" && panels === undefined) await this.loadMarks();
+    if (outcome === "answered") await this.loadMarks();
   }
 
   private answer(answer: Answer): void {
@@ -359,8 +363,7 @@ export class EarlyAnswers {
 export async function openBoard(box: HTMLElement): Promise<void> {
   const place = placeOf(box);
   const look = readLook(location.search, place.board.time, place.board.variables);
-  const now = Date.now();
-  const span = spanOf(look.time, now) ?? spanOf(place.board.time, now) ?? { fromMs: now - 86_400_000, toMs: now };
+  const span = spanNow(look.time, place.board.time);
   const early = new EarlyAnswers(new Asking(place.answers), { span, choices: look.choices, widthPx: widthOf(box), panels: undefined });
   new BoardPage(box, place, await thisPage(), early);
 }

@@ -27,6 +27,7 @@ export class Chooser {
   private readonly summary = element("span", { class: "board-chosen" });
   private readonly list = element("ul", { class: "board-choices" });
   private readonly field: HTMLInputElement;
+  private readonly group = `chooser-${(made += 1)}`;
   private chosen: readonly string[] = [];
   private known = new Map<string, string>();
   private asked = 0;
@@ -36,7 +37,6 @@ export class Chooser {
     private readonly options: ChooserOptions,
     private readonly page: Page,
   ) {
-    made += 1;
     this.field = element("input", { class: "input", type: "search", "aria-label": page.t("board.search_in", { name: options.label }), placeholder: page.t("board.search"), autocomplete: "off", spellcheck: "false" });
     this.box = element(
       "details",
@@ -110,7 +110,7 @@ export class Chooser {
     const value = String(choice.value);
     const on = value === "" ? this.chosen.length === 0 : this.chosen.includes(value);
     const type = this.options.several && value !== "" ? "checkbox" : "radio";
-    const input = element("input", { type, name: `chooser-${made}`, value });
+    const input = element("input", { type, name: this.group, value });
     input.checked = on;
     // Radios of a list would answer the arrow keys with a choice each; they are walked through here instead.
     input.addEventListener("click", () => this.pick(value, input.checked));

@@ -1,6 +1,6 @@
 // A board while it is edited: pure changes, one value after the other.
 import { freePlace, moved, settle } from "./layout";
-import { type Board, type Panel, PANEL_KINDS, type PanelKind, type PanelOptions, type Place, type Source, type VariableName } from "./shapes";
+import { type Board, type Panel, type PanelKind, type PanelOptions, type Place, type Source, type VariableName } from "./shapes";
 
 const SIZES: Readonly<Record<PanelKind, readonly [number, number]>> = {
   time_series: [12, 8],
@@ -99,8 +99,4 @@ export function withOption<K extends keyof PanelOptions>(options: PanelOptions, 
 export function namedVariables(board: Board): Set<VariableName> {
   const said = JSON.stringify(board.panels.map((panel) => panel.source));
   return new Set(Array.from(said.matchAll(/"\$([a-z]+)"/g), ([, name]) => name as VariableName));
-}
-
-export function isPanelKind(text: string): text is PanelKind {
-  return (PANEL_KINDS as readonly string[]).includes(text);
 }

@@ -1,5 +1,5 @@
 // The editor of a board: panels are moved and sized on the grid, each shows what it will show, everything can be undone.
-import { fetchJson, Refused } from "../answers";
+import { fetchJson, post, Refused } from "../answers";
 import { element } from "../elements";
 import { type Page, part, say, thisPage } from "../page";
 import { THEME_CHANGED } from "../theme";
@@ -8,12 +8,11 @@ import { group, number, type Option, pair, select, text, tick } from "./fields";
 import { type FrameDesk, PanelFrame, panelSection, putPanel } from "./frame";
 import { History } from "./history";
 import { moved } from "./layout";
-import { post } from "./lines";
 import { optionFields } from "./option_fields";
 import { makePlaceable, type PlacingDesk } from "./placing";
 import { type Answer, type Board, called, MARK_KINDS, type Mark, type Panel, PANEL_KINDS, type Place, type Source, VARIABLES } from "./shapes";
 import { sourceFields } from "./source_fields";
-import { lengthWords, QUICK, type Span, spanOf } from "./span";
+import { lengthWords, QUICK, type Span, spanNow } from "./span";
 import { type Grammar, Wares } from "./wares";
 
 const TYPING_MS = 400;
@@ -37,6 +36,7 @@ class BoardEditor implements FrameDesk, PlacingDesk {
   private savedBoard: Board;
   private chosen: string | undefined;
   private leaving = false;
+  private saving = false;
 
   constructor(
     private readonly box: HTMLElement,
@@ -193,8 +193,7 @@ class BoardEditor implements FrameDesk, PlacingDesk {
   }
 
   private span(): Span {
-    const now = Date.now();
-    return spanOf(this.board.time, now) ?? { fromMs: now - 86_400_000, toMs: now };
+    return spanNow(this.board.time);
   }
 
   // --- the bar above
@@ -348,6 +347,8 @@ class BoardEditor implements FrameDesk, PlacingDesk {
   // --- keeping it
 
   private async save(version: number): Promise<void> {
+    if (this.saving) return; // a key held down must not make a new board twice
+    this.saving = true;
     const { t } = this.page;
     const message = part("[data-message]", this.box);
     const button = part<HTMLButtonElement>("[data-save]", this.box);
@@ -372,14 +373,15 @@ class BoardEditor implements FrameDesk, PlacingDesk {
       message.focus();
     } finally {
       button.removeAttribute("aria-disabled");
+      this.saving = this.leaving;
     }
   }
 
   /** Somebody saved meanwhile: look at theirs, or put one's own over it. Nothing is lost until that is decided. */
   private async tellConflict(message: HTMLElement): Promise<void> {
     const { t } = this.page;
-    const theirs = await fetch(this.box.dataset.body ?? "", { headers: { Accept: "application/json" } });
-    const newest = Number(/-(\d+)"?$/.exec(theirs.headers.get("ETag") ?? "")?.[1] ?? 0);
+    const theirs = await fetch(this.box.dataset.body ?? "", { headers: { Accept: "application/json" } }).catch(() => undefined);
+    const newest = Number(/-(\d+)"?$/.exec(theirs?.headers.get("ETag") ?? "")?.[1] ?? 0);
     const over = element("button", { type: "button", class: "button grave" }, t("board.conflict_over"));
     over.addEventListener("click", () => void this.save(newest));
     const look = element("a", { class: "button", href: this.box.dataset.view ?? "", target: "_blank" }, t("board.conflict_look"));

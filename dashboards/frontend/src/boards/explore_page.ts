@@ -1,15 +1,14 @@
 // Any point against any other: lines on one chart, an axis for each unit, and the same time before for comparison.
-import { fetchJson, Refused } from "../answers";
+import { fetchJson, post, Refused } from "../answers";
 import { element } from "../elements";
 import { type Page, part, say, thisPage } from "../page";
 import { THEME_CHANGED } from "../theme";
 import { type Explored, readExplored, writeExplored } from "./explored";
 import { Chooser } from "./chooser";
 import { type FrameDesk, PanelFrame } from "./frame";
-import { post } from "./lines";
 import { lineStyle } from "./palette";
 import type { Answer, Choice, Line, Mark, Panel } from "./shapes";
-import { fixed, isLive, lengthOf, lengthWords, moved, type Saying, scaled, type Span, spanOf } from "./span";
+import { fixed, isLive, lengthOf, lengthWords, moved, type Saying, scaled, type Span, spanNow } from "./span";
 import { RefreshPicker, TimePicker } from "./time_picker";
 import { written } from "./tones";
 
@@ -49,6 +48,7 @@ class ExplorePage implements FrameDesk {
   private past: Saying[] = [];
   private run: AbortController | undefined;
   private statistics: readonly Statistics[] = [];
+  private lines: readonly Line[] = [];
   private everyS = EVERY_S;
   private askedAt = 0;
 
@@ -151,8 +151,7 @@ class ExplorePage implements FrameDesk {
   }
 
   private span(): Span {
-    const now = Date.now();
-    return spanOf(this.explored.time, now) ?? { fromMs: now - 86_400_000, toMs: now };
+    return spanNow(this.explored.time);
   }
 
   private async load(): Promise<void> {
@@ -163,6 +162,7 @@ class ExplorePage implements FrameDesk {
     this.frame.section.hidden = this.explored.points.length === 0;
     if (this.explored.points.length === 0) {
       this.statistics = [];
+      this.lines = [];
       this.writeStatistics();
       this.box.dataset.drawn = "0";
       return;
@@ -186,8 +186,9 @@ class ExplorePage implements FrameDesk {
         like: lines.findIndex((other) => other.point_id === line.point_id),
       }));
       this.statistics = now.statistics ?? [];
+      this.lines = lines;
       this.frame.answer({ ...now, panel: PANEL.id, series: [...lines, ...shifted] });
-      this.writeStatistics(lines);
+      this.writeStatistics();
       say(status, t("board.as_of", { clock: clock(Date.now()) }));
       status.dataset.state = "answered";
       this.box.dataset.drawn = String(lines.length);
@@ -211,7 +212,8 @@ class ExplorePage implements FrameDesk {
     return (await (await post(this.box.dataset.answers ?? "", body, signal)).json()) as ExploreAnswer;
   }
 
-  private writeStatistics(lines: readonly Line[] = []): void {
+  private writeStatistics(): void {
+    const { lines } = this;
     const { t } = this.page;
     const table = part("[data-statistics]", this.box);
     table.hidden = this.explored.points.length === 0;

@@ -1,5 +1,5 @@
 // Answers that come as lines of JSON, each used as soon as its line is complete.
-import { refusal } from "../answers";
+import { post } from "../answers";
 
 /** Takes text in pieces as the network cuts it; gives whole lines. */
 export class LineReader {
@@ -17,27 +17,6 @@ export class LineReader {
     this.rest = "";
     return last === "" ? [] : [last];
   }
-}
-
-/** The token that says that this page of ours asks. */
-export function formToken(): string {
-  return document.querySelector<HTMLElement>("[data-csrf]")?.dataset.csrf ?? "";
-}
-
-export async function post(address: string, body: unknown, signal?: AbortSignal): Promise<Response> {
-  const response = await fetch(address, {
-    method: "POST",
-    headers: {
-      Accept: "application/json, application/x-ndjson, application/problem+json",
-      "Content-Type": "application/json",
-      "X-CSRFToken": formToken(),
-    },
-    credentials: "same-origin",
-    body: JSON.stringify(body),
-    signal: signal ?? null,
-  });
-  if (!response.ok) throw await refusal(response);
-  return response;
 }
 
 /** Posts `body` and hands over every line of the answer. Throws `Refused` or what the network threw. */

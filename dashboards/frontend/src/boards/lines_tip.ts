@@ -16,15 +16,20 @@ export interface TipLine {
 export class LinesTip {
   private readonly card = element("div", { class: "board-tip", hidden: "" });
   private onUnpin: (() => void) | undefined;
+  private readonly elsewhere = (event: Event): void => {
+    if (this.isPinned && !(event.target instanceof Node && this.box.contains(event.target))) this.unpin();
+  };
 
   constructor(
     private readonly box: HTMLElement,
     private readonly page: Page,
   ) {
     box.append(this.card);
-    document.addEventListener("click", (event) => {
-      if (this.isPinned && !(event.target instanceof Node && this.box.contains(event.target))) this.unpin();
-    });
+    document.addEventListener("click", this.elsewhere);
+  }
+
+  close(): void {
+    document.removeEventListener("click", this.elsewhere);
   }
 
   get isPinned(): boolean {

@@ -99,6 +99,7 @@ export class LinesView implements View {
 
   close(): void {
     this.watching.disconnect();
+    this.tip.close();
     this.plot?.destroy();
     this.plot = undefined;
     this.box.replaceChildren();

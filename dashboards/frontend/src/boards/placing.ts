@@ -46,8 +46,7 @@ export function makePlaceable(section: HTMLElement, id: string, grid: HTMLElemen
       desk.putPlace(id, place);
     };
     handle.addEventListener("pointermove", move);
-    handle.addEventListener("pointerup", end, { once: true });
-    handle.addEventListener("pointercancel", end, { once: true });
+    handle.addEventListener("lostpointercapture", end, { once: true }); // after up and cancel alike
   };
   head?.addEventListener("pointerdown", (event) => drag(event, (from, columns, rows) => ({ ...from, x: from.x + columns, y: from.y + rows })));
   corner.addEventListener("pointerdown", (event) => drag(event, (from, columns, rows) => ({ ...from, w: from.w + columns, h: from.h + rows })));

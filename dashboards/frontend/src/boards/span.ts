@@ -45,6 +45,13 @@ export function spanOf(saying: Saying, nowMs: number): Span | undefined {
   return { fromMs, toMs };
 }
 
+/** The span that the first readable saying means now; without any the last day. */
+export function spanNow(...sayings: readonly Saying[]): Span {
+  const now = Date.now();
+  const found = sayings.map((saying) => spanOf(saying, now)).find((span) => span !== undefined);
+  return found ?? { fromMs: now - DAY, toMs: now };
+}
+
 /** Two moments as a saying, whole seconds. */
 export function fixed(span: Span): Saying {
   const iso = (ms: number): string => new Date(Math.round(ms / SECOND) * SECOND).toISOString().replace(".000Z", "Z");

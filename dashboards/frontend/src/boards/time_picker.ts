@@ -1,7 +1,7 @@
 // Which span of time: quick ranges, two moments of the city's clock, further back, closer, and how often to look again.
 import { element } from "../elements";
 import { type Page, say } from "../page";
-import { fieldOf, fixed, isLive, lengthWords, momentOfField, moved, QUICK, type Saying, scaled, type Span, spanOf, spanWords } from "./span";
+import { fieldOf, fixed, isLive, lengthWords, momentOfField, moved, QUICK, type Saying, scaled, type Span, spanNow, spanOf, spanWords } from "./span";
 
 const EVERY_S = [0, 5, 10, 30, 60, 300, 900] as const;
 
@@ -85,8 +85,7 @@ export class TimePicker {
   }
 
   private span(): Span {
-    const now = Date.now();
-    return spanOf(this.said, now) ?? { fromMs: now - 86_400_000, toMs: now };
+    return spanNow(this.said);
   }
 
   private choose(said: Saying): void {

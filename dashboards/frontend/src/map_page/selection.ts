@@ -1,5 +1,5 @@
 // What lies in a drawn shape: the server counts it, keeps it as a list for a week, and says where that is.
-import { type Refused, refusal } from "../answers";
+import { post } from "../answers";
 import { element } from "../elements";
 import type { Position } from "../geometry";
 import { type Page } from "../page";
@@ -13,14 +13,8 @@ export interface Selected {
 }
 
 /** Asks the server for what lies in `ring` (WGS-84). Throws `Refused`, or `TypeError` when nothing answers. */
-export async function select(address: string, csrf: string, ring: readonly Position[], families: readonly string[]): Promise<Selected> {
-  const response = await fetch(address, {
-    method: "POST",
-    headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": csrf },
-    body: JSON.stringify({ polygon: ring, families }),
-  });
-  if (!response.ok) throw (await refusal(response)) as Refused;
-  return (await response.json()) as Selected;
+export async function select(address: string, ring: readonly Position[], families: readonly string[]): Promise<Selected> {
+  return (await (await post(address, { polygon: ring, families })).json()) as Selected;
 }
 
 /** The answer as people read it, with where it leads. */
