@@ -1,7 +1,7 @@
 // How many of what: one bar a line, longest first as the server sorts them, each leading to its list.
 import { element } from "../elements";
 import { palette } from "./palette";
-import type { Answer, Bar, Panel, PanelOptions } from "./shapes";
+import { type Answer, type Bar, called, type Panel, type PanelOptions } from "./shapes";
 import { toneOf, unitOf, written } from "./tones";
 import type { Desk, Rows, View } from "./view";
 
@@ -26,7 +26,7 @@ export class BarsView implements View {
     this.bars = answer.bars ?? [];
     this.options = panel.options;
     this.unit = unitOf(panel.options, answer.unit);
-    this.list.setAttribute("aria-label", panel.title[this.desk.page.language] || panel.title.zh);
+    this.list.setAttribute("aria-label", called(panel.title, this.desk.page.language));
     const most = this.most();
     this.list.replaceChildren(
       ...this.bars.map((bar) => {

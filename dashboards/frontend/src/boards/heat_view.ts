@@ -1,7 +1,7 @@
 // When it happens: the hours of the week, darker where more happens. A real table, so that it can be read out.
 import { element } from "../elements";
 import { palette } from "./palette";
-import type { Answer, Panel } from "./shapes";
+import { type Answer, called, type Panel } from "./shapes";
 import type { Desk, Rows, View } from "./view";
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
@@ -38,7 +38,7 @@ export class HeatView implements View {
     const lines = DAYS.map((day) =>
       element("tr", {}, element("th", { scope: "row" }, this.day(day)), ...HOURS.map((hour) => this.cell(day, hour))),
     );
-    const caption = element("caption", { class: "unseen" }, `${panel.title[this.desk.page.language] || panel.title.zh}. ${this.summary()}`);
+    const caption = element("caption", { class: "unseen" }, `${called(panel.title, this.desk.page.language)}. ${this.summary()}`);
     const scale = element("p", { class: "board-heat-scale small soft" }, "0");
     for (const share of [0.1, 0.3, 0.55, 0.8, 1]) {
       const step = element("i", {});

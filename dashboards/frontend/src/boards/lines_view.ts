@@ -9,7 +9,7 @@ import { near, placed, type PlacedMark } from "./marks";
 import { paintMark, runs } from "./lines_paint";
 import { LinesTip } from "./lines_tip";
 import { lineStyle, palette } from "./palette";
-import type { Answer, Cell, Column, Line, Panel, PanelOptions } from "./shapes";
+import { type Answer, called, type Cell, type Column, type Line, type Panel, type PanelOptions } from "./shapes";
 import { type Span, tickParts } from "./span";
 import { symbolOf, written } from "./tones";
 import type { Desk, Rows, View } from "./view";
@@ -67,7 +67,7 @@ export class LinesView implements View {
 
   show(answer: Answer, panel: Panel): void {
     this.options = panel.options;
-    this.title = panel.title[this.page.language] || panel.title.zh;
+    this.title = called(panel.title, this.page.language);
     this.lines = (answer.series ?? [])
       .map((line) => (line.value === undefined ? line : begunBefore(line, answer.from_ms)))
       .map((line) => (line.name === "" ? { ...line, name: this.title } : line));

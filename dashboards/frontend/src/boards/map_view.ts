@@ -1,6 +1,6 @@
 // The city's map as a panel; the map itself comes late, so that a board without one never loads it.
 import type { CityMapView } from "../citymap";
-import { addressesOf, BY_ZOOM, leadsOf } from "../citymap/facts";
+import { addressesOf, ALL_FAMILIES, BY_ZOOM, leadsOf } from "../citymap/facts";
 import { element } from "../elements";
 import type { LiveEvent } from "../live";
 import type { Answer, Panel } from "./shapes";
@@ -24,10 +24,8 @@ export class MapView implements View {
   readonly isEmpty = false;
 
   show(answer: Answer, _panel: Panel): void {
-    const families = answer.map?.families ?? [];
-    const changed = families.join() !== this.families.join();
-    this.families = families;
-    if (changed) this.narrow();
+    this.families = answer.map?.families ?? [];
+    this.narrow();
     this.opening ??= this.open();
     this.map?.refresh();
   }
@@ -71,8 +69,9 @@ export class MapView implements View {
     this.narrow();
   }
 
-  /** Only the families that the board is narrowed to. */
+  /** Only the families that the board is narrowed to; all of them when that was taken back. */
   private narrow(): void {
-    if (this.families.length > 0) this.map?.choose({ families: this.families });
+    const families = this.families.length > 0 ? this.families : ALL_FAMILIES;
+    if (this.map !== undefined && families.join() !== this.map.choice.families.join()) this.map.choose({ families });
   }
 }

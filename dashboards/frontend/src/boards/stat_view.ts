@@ -1,7 +1,7 @@
 // One number, as large as its panel allows, with its tone, the span before beside it and its course below.
 import { element, shapeOf } from "../elements";
 import { palette } from "./palette";
-import type { Answer, Panel, PanelOptions } from "./shapes";
+import { type Answer, called, type Panel, type PanelOptions } from "./shapes";
 import { change, SHAPE_OF, toneOf, unitOf, written } from "./tones";
 import type { Desk, Rows, View } from "./view";
 
@@ -24,7 +24,7 @@ export class StatView implements View {
   show(answer: Answer, panel: Panel): void {
     this.answer = answer;
     this.options = panel.options;
-    this.title = panel.title[this.desk.page.language] || panel.title.zh;
+    this.title = called(panel.title, this.desk.page.language);
     const tone = toneOf(answer.value, panel.options.thresholds);
     const number = element("span", { class: "board-stat-number" }, this.words(answer.value));
     const inside = [

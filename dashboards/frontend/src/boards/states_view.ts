@@ -1,7 +1,7 @@
 // Who was in which state when: a band a line, state as colour and pattern.
 import { element } from "../elements";
 import { palette } from "./palette";
-import { type Answer, type Panel, type StateRow, stateRows, type Tone } from "./shapes";
+import { type Answer, called, type Panel, type StateRow, stateRows, type Tone } from "./shapes";
 import { type Span, tickParts } from "./span";
 import type { Desk, Rows, View } from "./view";
 
@@ -48,7 +48,7 @@ export class StatesView implements View {
   show(answer: Answer, panel: Panel): void {
     this.lines = stateRows(answer);
     this.span = { fromMs: answer.from_ms, toMs: answer.to_ms };
-    this.list.setAttribute("aria-label", panel.title[this.desk.page.language] || panel.title.zh);
+    this.list.setAttribute("aria-label", called(panel.title, this.desk.page.language));
     this.list.replaceChildren(
       ...this.lines.map((row) => {
         const name = row.href ? element("a", { href: row.href }, row.name) : element("span", {}, row.name);

@@ -2,7 +2,7 @@
 import { element } from "../elements";
 import { cellWords, type Sorting, sortedPlaces, tableOf } from "./grid_table";
 import { palette } from "./palette";
-import { type Answer, type Panel, tableRows } from "./shapes";
+import { type Answer, called, type Panel, tableRows } from "./shapes";
 import type { Desk, Rows, View } from "./view";
 
 export class TableView implements View {
@@ -23,7 +23,7 @@ export class TableView implements View {
 
   show(answer: Answer, panel: Panel): void {
     this.answer = answer;
-    this.wrap.setAttribute("aria-label", panel.title[this.desk.page.language] || panel.title.zh);
+    this.wrap.setAttribute("aria-label", called(panel.title, this.desk.page.language));
     const made = tableOf(this.rows(), this.desk.page, this.sorting, (sorting) => {
       this.sorting = sorting;
       const column = sorting.column;

@@ -42,6 +42,8 @@ export interface Facts {
   readonly layers: readonly CatalogueLayer[];
 }
 
+export const ALL_FAMILIES = ["cover", "light", "other"] as const;
+
 /** The frame is made of the middles of counted cells, which are 0.004° wide where the city is small. */
 const FRAME_FALLS_SHORT_DEG = 0.002;
 

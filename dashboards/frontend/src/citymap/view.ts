@@ -7,7 +7,7 @@ import type { LiveEvent } from "../live";
 import type { Page } from "../page";
 import { settled } from "../settled";
 import { THEME_CHANGED } from "../theme";
-import { type Facts, crsOf, fetchFacts } from "./facts";
+import { ALL_FAMILIES, type Facts, crsOf, fetchFacts } from "./facts";
 import { countInView, type InView, NOTHING_IN_VIEW } from "./inview";
 import { drawNamed, PIXELS } from "./icons";
 import { offMap, ontoMap, type Crs } from "./shift";
@@ -47,7 +47,6 @@ export interface CityMapOptions {
   readonly onView?: (view: InView) => void;
 }
 
-const ALL_FAMILIES = ["cover", "light", "other"] as const;
 /** After the first event the tiles are asked at once, then no oftener than this. */
 const REFRESH_EVERY_MS = 2_000;
 /** A phone's three pixels for one cost it battery and show nothing more. */

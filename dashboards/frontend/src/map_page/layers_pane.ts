@@ -5,6 +5,7 @@ import { iconName, pictureOf } from "../citymap/icons";
 import type { Choice } from "../citymap/style";
 import { element } from "../elements";
 import { type Page, part } from "../page";
+import { THEME_CHANGED } from "../theme";
 
 function tick(name: string, value: string, checked: boolean, ...words: readonly (Node | string)[]): HTMLElement {
   const input = element("input", { type: "checkbox", name, value });
@@ -79,5 +80,5 @@ export function drawLegend(page: Page, facts: Facts): void {
     );
   };
   draw();
-  addEventListener("covercode:theme", draw);
+  addEventListener(THEME_CHANGED, draw);
 }
