@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import structlog
 from flask import current_app, url_for
 
+from dashboards.login import role
 from dashboards.settings import WebSettings
 from dashboards.site import site, t
 from registry.domain.errors import StoreDown
 from registry.domain.map_layers import host_of
-from registry.queries.map_layers import layer_hosts
+from registry.queries.map_layers import list_layers
 from registry.queries.tile_archive import BadArchive, TileArchive
 
 log = structlog.get_logger(__name__)
@@ -91,9 +92,11 @@ def base_facts() -> dict[str, Any]:
 
 
 def base_archive() -> TileArchive | None:
-    """The file of the base map, opened once for a process; None where it can't be read."""
+    """The file of the base map, opened once for a process; None where there is none or it can't be read."""
     kept: dict[str, TileArchive] = current_app.extensions.setdefault(_ARCHIVE, {})
     name = site().settings.base_map_file
+    if not name:
+        return None
     if name not in kept:
         try:
             kept[name] = TileArchive(Path(name))
@@ -104,10 +107,10 @@ def base_archive() -> TileArchive | None:
 
 
 def map_hosts(endpoint: str | None) -> list[str]:
-    """The hosts that a page may ask for tiles: of the base map, and where layers are shown of those too."""
+    """The hosts that a page may ask for tiles: of the base map, and of the layers that its visitor may see on it."""
     ground = _ground(site().settings)
     hosts = [] if ground is None else [host_of(address) for address in ground.tiles]
     if endpoint in WITH_LAYERS:
         with suppress(StoreDown):  # the page says so itself
-            hosts += layer_hosts(site().engine)
+            hosts += [host_of(layer.address) for layer in list_layers(site().engine, role())]
     return sorted(set(hosts) - {""})

@@ -21,6 +21,7 @@ from dashboards.reach import check_reach
 from dashboards.settings import WebSettings
 from dashboards.site import Site, now, site, t
 from registry.domain.errors import NotAllowed, StoreDown
+from registry.domain.kinds import Role
 from registry.domain.people import Actor
 from registry.services import sessions
 from registry.services.api_tokens import find_token
@@ -147,6 +148,12 @@ def actor() -> Actor:
 def area() -> str:
     """The part of the city that the visitor is bound to, for lists to show no more; "" is the whole city."""
     return actor().area_code
+
+
+def role() -> Role | None:
+    """The visitor's role; None for somebody who is not signed in."""
+    somebody = visitor()
+    return None if somebody is None else somebody.role
 
 
 def may(endpoint: str) -> bool:

@@ -11,14 +11,13 @@ from flask import Flask, Response, flash, redirect, render_template, request, ur
 from dashboards import forms, place_options
 from dashboards.campaign_forms import needed_day
 from dashboards.errors import answer_for
-from dashboards.login import actor, visitor
+from dashboards.login import actor, role
 from dashboards.map_catalogue import layer_archive, layer_folder
 from dashboards.pages.areas import REFUSED, Answer, refused
 from dashboards.pages.map_tiles import map_crs
 from dashboards.site import lang, now, site, t
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.geo import Crs
-from registry.domain.kinds import Role
 from registry.domain.map_layers import LayerAccess, LayerKind
 from registry.domain.vector_tile import Spot
 from registry.queries import map_layers as queries
@@ -84,7 +83,7 @@ def remove_layer(key: str) -> Answer:
 
 def layer_file(key: str) -> Response:
     """The shapes of an uploaded layer, in the system of the base map below."""
-    layer = queries.layer_by_key(site().engine, key, _role())
+    layer = queries.layer_by_key(site().engine, key, role())
     if layer.kind is not LayerKind.GEOJSON or not layer.file:
         raise NotFound("file of the map layer", key)
     try:
@@ -99,7 +98,7 @@ def layer_file(key: str) -> Response:
 
 def layer_tile(key: str, z: int, x: int, y: int) -> Response:
     """One tile of a layer that is an archive; 204 where it has none."""
-    layer = queries.layer_by_key(site().engine, key, _role())
+    layer = queries.layer_by_key(site().engine, key, role())
     archive = layer_archive(layer) if layer.kind is LayerKind.PMTILES else None
     found = None if archive is None else archive.tile(Spot(z, x, y))
     if found is None:
@@ -116,11 +115,6 @@ def _shapes(path: Path, crs: Crs) -> bytes:
     # a file never changes under its name: that has its content's hash
     content = path.read_bytes()
     return content if crs is Crs.WGS84 else services.shifted(content, crs)
-
-
-def _role() -> Role | None:
-    somebody = visitor()
-    return None if somebody is None else somebody.role
 
 
 def _save(key: str | None) -> Answer:

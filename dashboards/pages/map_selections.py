@@ -10,7 +10,7 @@ from flask import Flask, Response, flash, jsonify, redirect, render_template, re
 
 from dashboards import forms
 from dashboards.downloads import as_download
-from dashboards.login import actor
+from dashboards.login import actor, area
 from dashboards.pages.areas import Answer
 from dashboards.pages.lists import next_url
 from dashboards.site import now, site, t
@@ -67,7 +67,8 @@ def add_selection() -> Response:
 def selection(selection_id: int) -> str:
     """One selection: how many of what, the list, and what can be done with it."""
     found = queries.selection(site().engine, selection_id, actor(), now=now())
-    page = queries.selected_assets(site().engine, selection_id, after=forms.optional_text(request.args, "after"))
+    after = forms.optional_text(request.args, "after")
+    page = queries.selected_assets(site().engine, selection_id, after=after, scope=area())
     return render_template(
         "map_selection.html", selection=found, assets=page.items, next_url=next_url(page.next), families=list(Family)
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from dashboards import forms
 from dashboards.base_map import base_archive, base_facts, crs_of_map
-from dashboards.login import area, visitor
+from dashboards.login import area, role
 from dashboards.map_catalogue import catalogue_facts
 from dashboards.site import now, site, standard, t
 from registry.domain.errors import InvalidInput, NotFound
@@ -53,8 +53,7 @@ def facts() -> Response:
 def facts_of(scope: str) -> dict[str, object]:
     """The facts of the part of the city that is ``scope``, for whoever asks."""
     found = map_facts(site().engine, scope=scope)
-    somebody = visitor()
-    base, layers = base_facts(), catalogue_facts(None if somebody is None else somebody.role)
+    base, layers = base_facts(), catalogue_facts(role())
     return {
         "at": now().isoformat(),
         # another one says that the ground or a layer has changed, and not only what stands on it

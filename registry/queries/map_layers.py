@@ -9,7 +9,7 @@ from sqlalchemy import Engine, Select, select
 
 from registry.domain.errors import NotFound
 from registry.domain.kinds import Role
-from registry.domain.map_layers import LayerAccess, LayerKind, host_of, may_see
+from registry.domain.map_layers import LayerAccess, LayerKind, may_see
 from registry.queries.rows import all_views
 from registry.storage.database import reading
 from registry.storage.tables import map_layer, unit, user
@@ -56,12 +56,6 @@ def layer_by_key(engine: Engine, key: str, role: Role | None) -> MapLayer:
     if not found or not may_see(found[0].access, role):
         raise NotFound("map layer", key)
     return found[0]
-
-
-def layer_hosts(engine: Engine) -> list[str]:
-    """The other hosts that layers are on, as a content security policy names them."""
-    with reading(engine) as tx:
-        return sorted({host_of(each) for each in tx.execute(select(map_layer.c.address)).scalars()} - {""})
 
 
 def _rows() -> Select[tuple[object, ...]]:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, select
 
 from registry.domain.errors import NotFound
 from registry.domain.people import Actor
+from registry.queries.asset_filters import digits_begin
 from registry.queries.asset_rows import asset_rows
 from registry.queries.asset_views import AssetRow
 from registry.queries.paging import Page, check_limit, decode_id, page_of
@@ -48,9 +49,14 @@ def selection(engine: Engine, selection_id: int, by: Actor, *, now: datetime) ->
     return as_view(row, MapSelection)
 
 
-def selected_assets(engine: Engine, selection_id: int, *, after: str | None, limit: int = 100) -> Page[AssetRow]:
-    """Its assets, by id. Whose selection it is has been checked by ``selection``."""
+def selected_assets(
+    engine: Engine, selection_id: int, *, after: str | None, limit: int = 100, scope: str = ""
+) -> Page[AssetRow]:
+    """Its assets that lie in the area ``scope`` today, by id. Whose it is has been checked by ``selection``."""
     ids = select(map_selection_item.c.asset_id).where(map_selection_item.c.selection_id == selection_id)
+    if scope:
+        ids = ids.join(asset, asset.c.id == map_selection_item.c.asset_id)
+        ids = ids.where(digits_begin(asset.c.area_code, scope))
     if after is not None:
         ids = ids.where(map_selection_item.c.asset_id > decode_id(after))
     ids = ids.order_by(map_selection_item.c.asset_id).limit(check_limit(limit) + 1)

@@ -73,7 +73,8 @@ def draw_tile(
 ) -> Tile:
     """The tile at ``spot`` of what lies within the area ``scope``; ``known`` is the ETag that the asker has.
 
-    ``public``: without what a person wrote, which is how a place without an asset is told of. Layers and their properties stand in docs/map.md.
+    ``public``: without what a person wrote, which is how a place without an asset is told of. The layers and their
+    properties stand in docs/map.md.
     """
     frame = TileFrame(spot, crs)
     box = frame.box()

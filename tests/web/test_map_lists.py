@@ -12,12 +12,16 @@ import pytest
 from flask.testing import FlaskClient
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import write
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from registry.domain.geo import Crs, Place, from_wgs84
 from registry.domain.kinds import Role
 from registry.services.map_selections import forget_selections
+from registry.storage.database import writing
+from registry.storage.tables import user
 from tests.web.conftest import Web, csrf_of, send
+from tests.web.test_wall import make_link
 
 AROUND = [[113.29, 23.09], [113.32, 23.09], [113.32, 23.12], [113.29, 23.12]]
 
@@ -49,6 +53,17 @@ def test_a_selection_is_its_makers_alone_and_ends_after_a_week(web: Web) -> None
     assert forget_selections(web.city.engine, now=web.clock.now + timedelta(days=6)) == 0
     assert forget_selections(web.city.engine, now=web.clock.now + timedelta(days=7)) == 1
     assert web.as_(Role.VIEWER).get(address).status_code == 404
+
+
+def test_who_is_bound_to_an_area_later_sees_of_a_selection_what_lies_in_it(web: Web) -> None:
+    shown = {}
+    web.city.add_asset(web.clock.now, name="红旗井盖")
+    address = draw(web.as_(Role.VIEWER)).get_json()["href"]
+    for area in ("440803", "440804"):
+        with writing(web.city.engine) as tx:
+            tx.execute(update(user).where(user.c.login == "viewer").values(area_code=area))
+        shown[area] = "红旗井盖" in web.as_(Role.VIEWER).get(address).text
+    assert shown == {"440803": True, "440804": False}
 
 
 def test_an_outline_on_a_shifted_base_map_means_the_same_place(web: Web) -> None:
@@ -200,6 +215,14 @@ def test_another_servers_tiles_may_be_asked_for_on_pages_with_a_map_and_nowhere_
     allowed = {path: client.get(path).headers["Content-Security-Policy"] for path in ("/", "/assets")}
     assert "connect-src 'self' https://tiles.example" in allowed["/"]
     assert "tiles.example" not in allowed["/assets"]
+
+
+def test_the_hosts_of_layers_for_staff_are_not_told_to_a_screen_that_nobody_signed_in_to(web: Web) -> None:
+    address = "https://tiles.example/{z}/{x}/{y}.png"
+    assert add_layer(web, kind="wmts", address=address, access="staff").status_code == 303
+    path = make_link(web)
+    assert "tiles.example" in web.as_(Role.VIEWER).get("/wall").headers["Content-Security-Policy"]
+    assert "tiles.example" not in web.visitor().get(path).headers["Content-Security-Policy"]
 
 
 def archive(path: Path, kind: TileType, body: bytes, packed: Compression = Compression.NONE) -> Path:
