@@ -243,11 +243,12 @@ class KeptAnswers:
         kept_s = min(max(_KEPT_S, took_ms / 50), _KEPT_LONGEST_S)
         with self._lock:
             former = self._held.pop(key, None)
-            self._bytes += len(body) - (0 if former is None else len(former[1]))
+            # the question counts too: what is chosen may be longer than what there is to say
+            self._bytes += len(key) + len(body) - (0 if former is None else len(key) + len(former[1]))
             self._held[key] = (time.monotonic() + kept_s, body)
             while self._bytes > self._most_bytes and self._held:
-                _, (_, gone) = self._held.popitem(last=False)
-                self._bytes -= len(gone)
+                asked_for, (_, gone) = self._held.popitem(last=False)
+                self._bytes -= len(asked_for) + len(gone)
 
 
 def _kept() -> KeptAnswers:

@@ -23,6 +23,7 @@ from dashboards.board_answering import (
 )
 from dashboards.board_csv import as_csv
 from dashboards.board_words import Teller
+from dashboards.downloads import as_download
 from dashboards.errors import Refusals
 from dashboards.login import actor, area
 from dashboards.map_addresses import map_addresses
@@ -155,8 +156,7 @@ def panel_csv(key: str, panel: str) -> Response:
     except Nothing as nothing:
         text = as_csv(None) + t(f"board.problem.{nothing.code}") + "\r\n"
     response = Response(text, content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{key}-{panel}.csv"'
-    return response
+    return as_download(response, f"{key}-{panel}.csv")
 
 
 def board_choices() -> Response:
