@@ -101,9 +101,19 @@ def cost_of(page: Page, address: str) -> Cost:
         if parts.netloc != own:
             cost.other_hosts.append(request.url)
         elif parts.path.endswith((".js", ".mjs", ".wasm")):
-            cost.scripts[parts.path] = request.sizes()["responseBodySize"]
+            cost.scripts[parts.path] = max(_sent(request), cost.scripts.get(parts.path, 0))
         elif parts.path.endswith(".css"):
-            cost.styles[parts.path] = request.sizes()["responseBodySize"]
+            cost.styles[parts.path] = max(_sent(request), cost.styles.get(parts.path, 0))
     cost.shift = float(page.evaluate("() => window.__shift"))
     cost.first_paint_ms = float(page.evaluate("() => window.__paint"))
     return cost
+
+
+def _sent(request: Request) -> int:
+    """Bytes of the answer's body on the line.
+
+    What a worker loads, Chromium counts as nothing or as less: there the answer says how long it is.
+    """
+    answer = request.response()
+    told = answer.headers.get("content-length") if answer else None
+    return int(told) if told else request.sizes()["responseBodySize"]
