@@ -1,5 +1,6 @@
-// What is painted on a chart beside its lines: bands, marks.
+// What is painted on a chart beside its lines: bands, thresholds, marks.
 import type uPlot from "uplot";
+import type { ShownLines } from "./lines_shown";
 import { palette } from "./palette";
 import type { Mark } from "./shapes";
 
@@ -19,6 +20,67 @@ export function runs(values: readonly (number | null | undefined)[]): [number, n
     }
   });
   return found;
+}
+
+/** Paints within the chart's own field. */
+export function clipped(plot: uPlot, work: () => void): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  work();
+  ctx.restore();
+}
+
+/** Least to greatest of each line, under the lines. */
+export function paintBands(plot: uPlot, shown: ShownLines): void {
+  if (shown.bars) return;
+  const { ctx } = plot;
+  clipped(plot, () => {
+    ctx.globalAlpha = shown.lines.length > 6 ? 0.16 : 0.24;
+    shown.aligned.lines.forEach((line, at) => {
+      if (!line.wide || shown.isHidden(at)) return;
+      const scale = `y ${shown.unitOf(shown.lines[at])}`;
+      const corner = (value: number | null | undefined, index: number, first: boolean): void => {
+        if (value === null || value === undefined) return;
+        const x = plot.valToPos(shown.aligned.t[index] ?? 0, "x", true);
+        const y = plot.valToPos(value, scale, true);
+        if (first) ctx.moveTo(x, y);
+        else ctx.lineTo(x, y);
+      };
+      ctx.fillStyle = shown.style(at).stroke;
+      ctx.strokeStyle = ctx.fillStyle;
+      ctx.lineWidth = devicePixelRatio;
+      for (const [from, to] of runs(line.min)) {
+        ctx.beginPath();
+        for (let index = from; index <= to; index += 1) corner(line.max[index], index, index === from);
+        for (let index = to; index >= from; index -= 1) corner(line.min[index], index, false);
+        ctx.closePath();
+        ctx.fill();
+        ctx.stroke(); // a single spike is too narrow to be seen by its area
+      }
+    });
+  });
+}
+
+/** Lines across where the panel's first axis reaches a threshold. */
+export function paintThresholds(plot: uPlot, shown: ShownLines): void {
+  const scale = shown.axes[0]?.scale;
+  if (scale === undefined) return;
+  const { ctx, bbox } = plot;
+  const ratio = devicePixelRatio;
+  ctx.lineWidth = 1.5 * ratio;
+  ctx.setLineDash([8 * ratio, 5 * ratio]);
+  for (const { from, tone } of shown.options.thresholds ?? []) {
+    const y = plot.valToPos(from, scale, true);
+    ctx.strokeStyle = palette().tones[tone];
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+  }
+  ctx.setLineDash([]);
 }
 
 const MARK_TONES = ["good", "notice", "alarm", "critical"] as const;

@@ -97,7 +97,7 @@ function shown(source: SeriesSource, desk: SourceDesk): HTMLElement {
 function countFields(source: CountSource, desk: SourceDesk): HTMLElement[] {
   const { t } = desk.page;
   const { grammar } = desk;
-  const whats = Object.keys(grammar.splits).map((what): Option => [what, t(`board.counted.${what}`)]);
+  const things = Object.keys(grammar.splits).map((what): Option => [what, t(`board.counted.${what}`)]);
   const splits: Option[] = [["", t("board.by_nothing")], ...(grammar.splits[source.what] ?? []).map((by): Option => [by, t(`board.by.${by}`)])];
   const happens = grammar.happening === undefined || grammar.happening.includes(source.what);
   const overs: Option[] = [["", t("board.over_nothing")], ...(happens ? OVER.map((over): Option => [over, t(`board.over.${over}`)]) : [])];
@@ -107,7 +107,7 @@ function countFields(source: CountSource, desk: SourceDesk): HTMLElement[] {
     desk.change({ ...source, what, by: by ?? null, over: over ?? null, where: kept(source, grammar.conditions[what] ?? []) }, true);
   };
   const fields = [
-    select(t("board.counted"), whats, source.what, anew),
+    select(t("board.counted"), things, source.what, anew),
     pair(
       select(t("board.by"), splits, source.by ?? "", (by) => desk.change({ ...source, by: by === "" ? null : by }, false)),
       select(t("board.over"), overs, source.over ?? "", (over) => desk.change({ ...source, over: over === "" ? null : over }, false)),
