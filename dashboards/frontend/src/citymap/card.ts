@@ -32,7 +32,7 @@ export function cardOf(page: Page, asset: ShownAsset, at: CardAddresses, close: 
   if (at.card !== "" && asset.id > 0) {
     const more = element("div", { class: "map-card-more" }, element("p", { class: "soft small" }, asset.road));
     card.append(more);
-    void fillIn(more, addressed(at.card, asset.id));
+    void complete(more, addressed(at.card, asset.id));
   }
   const links = element("p", { class: "map-pop-links" });
   if (at.asset !== "" && asset.id > 0) links.append(element("a", { href: addressed(at.asset, asset.id) }, t("map.open")));
@@ -41,7 +41,7 @@ export function cardOf(page: Page, asset: ShownAsset, at: CardAddresses, close: 
   return card;
 }
 
-async function fillIn(box: HTMLElement, address: string): Promise<void> {
+async function complete(box: HTMLElement, address: string): Promise<void> {
   try {
     const answer = await fetch(address, { headers: { Accept: "text/plain" } });
     // our own template, escaped by the server
