@@ -29,7 +29,9 @@ BUDGETS = {"scan_script_bytes": 100_000, "scan_first_paint_ms": 1_500, "desk_byt
 
 def run(seconds: float | None = None) -> dict[str, Any]:
     """The figures; ``seconds`` bounds how long pages are opened one after the other (None: until all were)."""
-    with tempfile.TemporaryDirectory() as home, filled_site(Path(home)) as site, sync_playwright() as playwright:
+    # a request that is still answered may write to the folder; what was found out is not lost to that
+    away = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with away as home, filled_site(Path(home)) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         scan = [_slow_visit(browser, site, site.pages()["scan"]) for _ in range(VISITS)]
         line = [_slow_visit(browser, site, "/healthz") for _ in range(VISITS)]
@@ -51,7 +53,7 @@ def run(seconds: float | None = None) -> dict[str, Any]:
             "shift_most_page": " ".join(restless),
             "other_hosts": sum(len(cost.other_hosts) for cost in pages.values()),
             "pages": len(desk),
-            "over_budget": _over(desk, pages),
+            "over_budget": _over_on_a_scan(scan[0], paint) + _over(desk, pages),
         }
     return {
         "figures": figures,
@@ -109,6 +111,11 @@ def _gzipped(site: FilledSite, cost: Cost, *, styles: bool = False) -> int:
 
 def _smallest(packed: Path, plain: Path) -> Path:
     return packed if packed.exists() else plain
+
+
+def _over_on_a_scan(cost: Cost, paint_ms: float) -> list[str]:
+    found = {"scan_script_bytes": cost.script_bytes, "scan_first_paint_ms": paint_ms}
+    return [f"scan: {name} {value:.0f}" for name, value in found.items() if value > BUDGETS[name]]
 
 
 def _over(desk: dict[str, Cost], pages: dict[tuple[str, str], Cost]) -> list[str]:

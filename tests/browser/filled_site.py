@@ -16,6 +16,7 @@ from sqlalchemy import Engine, insert, select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dashboards.app import create_app
+from dashboards.site import site_of
 from operate.demo_plan import DemoCity, Wishes, build_demo
 from operate.demo_street import CORNER, DIVISION, degrees_of
 from operate.processes import WebCity, open_records
@@ -92,6 +93,7 @@ def filled_site(folder: Path) -> Iterator[FilledSite]:
         server.shutdown()
         thread.join(60)
         server.server_close()
+        site_of(app).hub.close()  # pages that are still open read the feed on, and with it the file
         store.close()
         engine.dispose()
 

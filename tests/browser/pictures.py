@@ -59,7 +59,9 @@ def take_all(folder: Path, *, only: Sequence[str], again: bool) -> int:
     """Fill ``folder``; returns how many pictures were taken."""
     folder.mkdir(parents=True, exist_ok=True)
     taken = 0
-    with tempfile.TemporaryDirectory() as home, filled_site(Path(home)) as site, sync_playwright() as playwright:
+    # a request that is still answered may write to the folder; what was found out is not lost to that
+    away = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with away as home, filled_site(Path(home)) as site, sync_playwright() as playwright:
         address, stops = site.address, stops_of(site)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         wanted = [stop for stop in stops if not only or stop.name in only]
