@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from benchmarks import _boards_city as city
@@ -57,7 +57,7 @@ def run(seconds: float | None = None, rows: int | None = None, size: str | None 
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         copyfile(records, folder / "covercode.db")
-        address = _series(folder, stack, of_point, on_server=on_server)
+        address = _series(folder, stack, History(points, of_point, spikes), on_server=on_server)
         (folder / "series-address").write_text(address)
         with served(constant_app, str(folder)) as port:
             constant_ms = _constant(port, min(span_s, 5.0))
@@ -69,7 +69,7 @@ def run(seconds: float | None = None, rows: int | None = None, size: str | None 
     panels = asked["panels_ms"]
     return {
         "figures": {
-            "panels": 12,
+            "panels": len(asked["first"]),
             "open_ms": round(statistics.median(opened)),
             "open_first_ms": round(opened[0]),
             "panel_p50_ms": round(statistics.median(panels), 1),
@@ -111,24 +111,30 @@ def _records() -> Path:
     return path
 
 
-def _series(folder: Path, stack: contextlib.ExitStack, of_point: int, *, on_server: bool) -> str:
+class History(NamedTuple):
+    """What is to be measured: of which points, how many readings of each, and which of them stick out."""
+
+    points: list[tuple[int, str]]
+    of_point: int
+    spikes: list[city.Spike]
+
+
+def _series(folder: Path, stack: contextlib.ExitStack, history: History, *, on_server: bool) -> str:
     """Where the readings are, made when they are not there yet."""
-    points = city.points_of(_records())
-    spikes = city.spikes_of(points, of_point)
     if on_server:
         from benchmarks._stores import one_server
         from registry.storage.series.opening import open_series
 
         address = stack.enter_context(one_server(folder)).series
         store = open_series(address, home=folder)
-        city.fill_influx(store, points, of_point, spikes)
+        city.fill_influx(store, *history)
         store.close()
         return address
-    path = KEPT / f"boards-series-{of_point}.db"
+    path = KEPT / f"boards-series-{len(history.points)}-{history.of_point}.db"
     if not path.exists():
         fresh = path.with_suffix(".making")
         fresh.unlink(missing_ok=True)
-        city.fill_sqlite(fresh, points, of_point, spikes)
+        city.fill_sqlite(fresh, *history)
         fresh.rename(path)
     return str(path.absolute())
 
