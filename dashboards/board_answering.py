@@ -88,8 +88,9 @@ def asked(question: Question | Preview, variables: Iterable[Variable] = ()) -> A
         raise InvalidInput("from_ms", "must be before to_ms, both in milliseconds since 1970")
     since, until = (_EPOCH + timedelta(milliseconds=ms) for ms in (question.from_ms, question.to_ms))
     if until - since > LONGEST:
-        words = "is more than {days} days before until; ask for a shorter span"
-        raise InvalidInput("from_ms", words, days=LONGEST.days)
+        raise InvalidInput(
+            "from_ms", "is more than {days} days before until; ask for a shorter span", days=LONGEST.days
+        )
     where = site()
     return Asked(
         engine=where.engine,

@@ -69,10 +69,18 @@ def problem_at(error: InvalidInput) -> str:
 
 
 def field_name(path: str) -> str:
-    """A field as people call it: ``depth_mm`` is 井深, ``elements[2].size_mm`` is 部件 3 · 字高."""
+    """A field as people call it: ``depth_mm`` is 井深, ``elements[2].size_mm`` is 部件 3 · 字高.
+
+    A part that means something else there has a name with the part before it: ``field.source.by``.
+    """
     if word := _name(path):
         return word
-    parts = [(_name(name) or name, index) for name, index in _PART.findall(path)]
+    found = _PART.findall(path)
+    above = ["", *(name for name, _ in found)]
+    parts = [
+        (_name(f"{over}.{name}") or _name(name) or name, index)
+        for over, (name, index) in zip(above, found, strict=False)
+    ]
     return " · ".join(f"{word} {int(index) + 1}" if index else word for word, index in parts) or path
 
 

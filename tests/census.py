@@ -14,6 +14,7 @@ from sqlalchemy import Engine, Table, select
 from registry.domain.people import SYSTEM, Actor
 from registry.queries.imports import ImportView, import_file
 from registry.services import imports
+from registry.services.map_counts import fold_marks
 from registry.storage.database import reading
 from registry.storage.tables import metadata
 
@@ -87,7 +88,8 @@ class Importer:
 
 
 def whole_registry(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table, but for those of imports, counters and the audit trail."""
+    """Every row of every table but those of imports, counters and the audit; the counts of the map are up to date."""
+    fold_marks(engine)
     tables: list[Table] = [
         table
         for name, table in metadata.tables.items()

@@ -53,8 +53,12 @@ def api_save_board(call: Call[NoQuery, Board], board_key: str) -> Answer:
     """Keep a board; a key that is not there yet is a new one (``If-Match: *``)."""
     wanted = call.body
     if wanted.key != board_key:
-        words = "is {sent!r} in the body and {key!r} in the address; send the same twice"
-        raise InvalidInput("key", words, sent=wanted.key, key=board_key)
+        raise InvalidInput(
+            "key",
+            "is {sent!r} in the body and {key!r} in the address; send the same twice",
+            sent=wanted.key,
+            key=board_key,
+        )
     if problems := check_board(wanted):
         raise Refusals(problems)
     try:

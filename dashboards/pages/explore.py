@@ -41,8 +41,7 @@ def explore_answers() -> Response:
     began_s = time.perf_counter()
     wanted: Wanted = read_body(Wanted)
     if len(wanted.points) > MOST_EXPLORED:
-        words = "are {count}; at most {most} fit"
-        raise InvalidInput("points", words, count=len(wanted.points), most=MOST_EXPLORED)
+        raise InvalidInput("points", "are {count}; at most {most} fit", count=len(wanted.points), most=MOST_EXPLORED)
     who = asked(wanted)
     curves, figures = queries.explored(who, wanted.points)
     teller = Teller()

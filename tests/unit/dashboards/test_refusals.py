@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from string import Formatter
 
@@ -18,6 +19,8 @@ from dashboards.refusals import load_refusals, tell
 from dashboards.texts import load_catalogues
 from registry.domain.areas import REMARKS, explain_area_code
 from registry.domain.asset_facts import FACTS
+from registry.domain.board_check import CONDITIONS
+from registry.domain.boards import Counted
 from registry.domain.errors import InvalidInput
 from registry.domain.link_test import ZEROED
 from registry.domain.points import POINTS
@@ -31,6 +34,27 @@ WORDS = ROOT / "dashboards" / "words"
 FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "registry/domain/areas.py": ("code", "area_code", "cells"),
     "registry/domain/asset_facts.py": (*FACTS, "installed_on", "warranty_until"),
+    "registry/domain/board_check.py": (
+        *(
+            "key",
+            "name.zh",
+            "note.en",
+            "time.from",
+            "time.to",
+            "refresh_s",
+            "variables[0].name",
+            "variables[0].default",
+        ),
+        *("panels", "panels[1].id", "panels[1].y", "panels[1].w", "panels[1].h", "panels[1].title.en"),
+        *(f"panels[1].options.{name}" for name in ("decimals", "max", "thresholds", "limit", "href", "text.zh")),
+        *(f"panels[1].source.{name}" for name in ("of", "what", "limit", "point", "points", "most", "by", "over")),
+        *(f"panels[1].source.{name}" for name in ("of_assets", "of_devices", "of_family", "of_class")),
+        *(f"panels[1].source.where.{name}" for name in sorted(frozenset().union(*CONDITIONS.values()))),
+    ),
+    "registry/domain/boards.py": ("board",),
+    "registry/queries/board_series.py": tuple(f"where.{name}" for name in CONDITIONS[Counted.READINGS]),
+    "registry/queries/board_things.py": ("where.stage",),
+    "registry/queries/board_values.py": ("where.asset", "where.device"),
     "registry/domain/case_standard.py": ("secure", "repair", "name_zh", "name_en", "filing_zh", "source"),
     "registry/domain/external_events.py": ("startsAt", "endsAt"),
     "registry/domain/schemes.py": ("rows", "groups"),
@@ -76,6 +100,9 @@ FIELDS_FROM_ELSEWHERE: dict[str, tuple[str, ...]] = {
         "lesson",
     ),
     "dashboards/supervision_forms.py": ("version", "unit_id", "item_ids", "deadline_at", "reply_by"),
+    "registry/services/mobile_resources.py": (
+        *("positions[1].number", "positions[1].at", "positions[1].lon", "positions[1].lat"),
+    ),
     "registry/services/posts.py": ("name", "a_name", "a_phone", "b_name", "b_phone", "a_user_id", "b_user_id"),
     "registry/tabular/rows.py": ("class", "division", "depth", "installed_on", "owner", "state", "accuracy"),
     "registry/tabular/settings.py": ("format", "crs", "depth_unit", "duplicates", "details"),
@@ -195,7 +222,8 @@ def has_name(field: str, words: dict[str, str]) -> bool:
             start + name in words for start in ("field.", "designer.p.", "point.", "rule_field.")
         )
 
-    return known(field) or all(known(part.partition("[")[0]) for part in field.split("."))
+    parts = ["", *(part.partition("[")[0] for part in field.split("."))]
+    return known(field) or all(known(f"{over}.{part}") or known(part) for over, part in pairwise(parts))
 
 
 def test_every_refusal_has_a_chinese_sentence(refusals: list[Site], chinese: dict[str, str]) -> None:
