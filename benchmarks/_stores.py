@@ -63,13 +63,25 @@ def one_server(folder: Path) -> Iterator[Stores]:
     with contextlib.ExitStack() as stack:
         folder.chmod(0o755)  # PostgreSQL runs under an account of its own
         postgres_port, postgres_pid = stack.enter_context(postgres(folder))
-        influx_port, influx = stack.enter_context(_influx(folder))
+        influx_port, influx = stack.enter_context(_influx(folder, folder / "influx", {}))
         front_port, front = stack.enter_context(_front(folder, influx_port))
         yield Stores(
             records=f"postgresql+psycopg://covercode@127.0.0.1:{postgres_port}/postgres",
             series=f"influxdb+http://127.0.0.1:{front_port}/covercode",
             processes={"postgresql": postgres_pid, "influxdb": influx, "nginx": front},
         )
+
+
+@contextlib.contextmanager
+def readings_server(folder: Path, home: Path) -> Iterator[str]:
+    """The address of an InfluxDB that keeps its data in ``home``, until the block ends. Raises ``NotInstalled``.
+
+    ``home`` may hold what an earlier one wrote. Years are written within minutes here, so a day's shard is put on disk
+    as soon as nothing more is written to it: in the ten minutes that InfluxDB waits they would fill the memory.
+    """
+    settled = {"INFLUXDB_DATA_CACHE_SNAPSHOT_WRITE_COLD_DURATION": "10s"}
+    with _influx(folder, home, settled) as (port, _), _front(folder, port) as (front_port, _):
+        yield f"influxdb+http://127.0.0.1:{front_port}/covercode"
 
 
 def cpu_s(pid: int) -> float:
@@ -105,9 +117,8 @@ def postgres(folder: Path) -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def _influx(folder: Path) -> Iterator[tuple[int, int]]:
+def _influx(folder: Path, home: Path, changed: dict[str, str]) -> Iterator[tuple[int, int]]:
     port = free_port()
-    home = folder / "influx"
     shipped = re.findall(r"^Environment=(\w+)=([^'\n]+)", (_DEPLOY / "set-up-stores.sh").read_text(), re.M)
     environment = dict(shipped) | {
         "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{port}",
@@ -115,8 +126,9 @@ def _influx(folder: Path) -> Iterator[tuple[int, int]]:
         "INFLUXDB_META_DIR": str(home / "meta"),
         "INFLUXDB_DATA_DIR": str(home / "data"),
         "INFLUXDB_DATA_WAL_DIR": str(home / "wal"),
+        **changed,
     }
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     config = home / "influxdb.conf"
     config.write_text("[meta]\n[data]\n[http]\n")
     command = [_program("influxd"), "-config", str(config)]

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, rmtree
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -122,14 +122,12 @@ class History(NamedTuple):
 def _series(folder: Path, stack: contextlib.ExitStack, history: History, *, on_server: bool) -> str:
     """Where the readings are, made when they are not there yet."""
     if on_server:
-        from benchmarks._stores import one_server
-        from registry.storage.series.opening import open_series
+        from benchmarks._stores import readings_server
 
-        address = stack.enter_context(one_server(folder)).series
-        store = open_series(address, home=folder)
-        city.fill_influx(store, *history)
-        store.close()
-        return address
+        home = (KEPT / f"boards-influx-{len(history.points)}-{history.of_point}").absolute()
+        if not home.exists():
+            _fill_server(home, history)
+        return stack.enter_context(readings_server(folder, home))
     path = KEPT / f"boards-series-{len(history.points)}-{history.of_point}.db"
     if not path.exists():
         fresh = path.with_suffix(".making")
@@ -137,6 +135,21 @@ def _series(folder: Path, stack: contextlib.ExitStack, history: History, *, on_s
         city.fill_sqlite(fresh, *history)
         fresh.rename(path)
     return str(path.absolute())
+
+
+def _fill_server(home: Path, history: History) -> None:
+    from benchmarks._stores import readings_server
+    from registry.storage.series.opening import open_series
+
+    fresh = home.with_suffix(".making")
+    rmtree(fresh, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory() as logs,
+        readings_server(Path(logs), fresh) as address,
+        contextlib.closing(open_series(address, home=fresh)) as store,
+    ):
+        city.fill_influx(store, *history)
+    fresh.rename(home)
 
 
 def boards_app(folder: str, port: int) -> None:
