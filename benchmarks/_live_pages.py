@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import os
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks import _generated as generated
 
+Found = TypeVar("Found")
+
 PAGES = ("/wall", "/")
 CHROMIUM = "/usr/bin/chromium"
+_NAMES = ("wall", "overview")
+_SOON_S = 60.0
 _SETTLING_S = 10.0
+_IDLE_S = 30.0
 
 
-def watch_pages(port: int, seconds: float, happen: Callable[[threading.Event], None]) -> dict[str, float]:
-    """Heap of each page and memory of the browser after ``seconds`` of events; the processor's share while idle.
+def watch_pages(port: int, happen: Callable[[], Found]) -> tuple[Found, dict[str, float]]:
+    """What ``happen`` answers, in a thread of its own, while the pages are open, and what they took.
 
-    ``happen`` lets the events happen, in a thread of its own, until they are over or its event is set.
+    The heap of each page soon after the first events and after the last, the browser's memory then, and the
+    processor's share while nothing happens any more.
     """
     from playwright.sync_api import sync_playwright
 
@@ -38,25 +45,27 @@ def watch_pages(port: int, seconds: float, happen: Callable[[threading.Event], N
         for address, tab in zip(PAGES, opened, strict=True):
             tab.goto(f"http://127.0.0.1:{port}{address}")
             tab.wait_for_selector("[data-map][data-drawn]", timeout=120_000)
-        _play(happen, seconds, opened[0])
-        for name, tab in zip(("wall", "overview"), opened, strict=True):
-            told[f"{name}_heap_mb"] = round(_heap_mb(context, tab), 1)
+        with ThreadPoolExecutor(1) as other:
+            happening = other.submit(happen)
+            _wait(opened[0], _SOON_S, happening)
+            told |= {f"{name}_heap_soon_mb": mb for name, mb in _heaps(context, opened).items()}
+            _wait(opened[0], math.inf, happening)
+            told |= {f"{name}_heap_mb": mb for name, mb in _heaps(context, opened).items()}
         told |= _memory()
-        told |= _idle_share(opened, min(seconds, 30.0))
+        told |= _idle_share(opened)
         browser.close()
-    return told
+    return happening.result(), told
 
 
-def _play(happen: Callable[[threading.Event], None], seconds: float, tab: Any) -> None:
-    """Events for a while; Playwright's loop has to run meanwhile."""
-    stop = threading.Event()
-    writer = threading.Thread(target=happen, args=(stop,))
-    writer.start()
-    try:
-        tab.wait_for_timeout(seconds * 1000)
-    finally:
-        stop.set()
-        writer.join()
+def _wait(tab: Any, seconds: float, happening: Future[Any]) -> None:
+    """So long, or until nothing happens any more; Playwright's loop has to run meanwhile."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends and not happening.done():
+        tab.wait_for_timeout(500)
+
+
+def _heaps(context: Any, tabs: list[Any]) -> dict[str, float]:
+    return {name: round(_heap_mb(context, tab), 1) for name, tab in zip(_NAMES, tabs, strict=True)}
 
 
 def _heap_mb(context: Any, tab: Any) -> float:
@@ -78,15 +87,15 @@ def _memory() -> dict[str, float]:
     }
 
 
-def _idle_share(tabs: list[Any], seconds: float) -> dict[str, float]:
+def _idle_share(tabs: list[Any]) -> dict[str, float]:
     """Of one core, what all of the browser takes while nothing happens: the wall in front, then the overview."""
     shares = {}
-    for name, tab in zip(("wall", "overview"), tabs, strict=True):
+    for name, tab in zip(_NAMES, tabs, strict=True):
         tab.bring_to_front()
         tab.wait_for_timeout(_SETTLING_S * 1000)
         browsers = _descendants(os.getpid())
         before, began = sum(cpu_s(pid) for pid in browsers), time.monotonic()
-        tab.wait_for_timeout(seconds * 1000)
+        tab.wait_for_timeout(_IDLE_S * 1000)
         shares[f"{name}_idle_cpu_share"] = round(
             (sum(cpu_s(pid) for pid in browsers) - before) / (time.monotonic() - began), 3
         )

@@ -2,7 +2,8 @@
 
 A real server (one process, as in production otherwise) streams to real connections, which a process of their own reads.
 An event's way is measured from before its transaction to its arrival at each page. Baseline: the same moment sent over
-a socket of this machine, with nothing in between. With ``--page``, Chromium keeps the wall and the overview open too.
+a socket of this machine, with nothing in between. With ``--page``, Chromium keeps the wall and the overview open all
+the while, and afterwards it is seen what they take when nothing happens.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import selectors
 import socket
 import statistics
 import tempfile
-import threading
 import time
+from array import array
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -23,6 +25,8 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
+
+import numpy as np
 
 from benchmarks import _generated as generated
 from benchmarks._live_pages import cpu_s, watch_pages
@@ -60,7 +64,7 @@ class Load:
 class Told:
     """What arrived. ``missing``: event by viewer, of those who were not told to load again; ``repeated``: twice."""
 
-    ways_ms: list[float] = field(default_factory=list)
+    ways_ms: array[float] = field(default_factory=lambda: array("d"))
     delivered: int = 0
     missing: int = 0
     repeated: int = 0
@@ -77,10 +81,12 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         copyfile(database, Path(folder) / "covercode.db")
         with served(one_process_app, folder) as port:
-            told, server = measure(folder, port, load)
-            pages = watch_pages(port, load.seconds, lambda stop: happen(folder, load, stop=stop)) if page else {}
+            if page:
+                (told, server), pages = watch_pages(port, lambda: measure(folder, port, load))
+            else:
+                (told, server), pages = measure(folder, port, load), {}
     bare_ms = _bare_socket()
-    usual_ms = statistics.median(told.ways_ms) if told.ways_ms else 0.0
+    usual_ms = float(np.median(told.ways_ms)) if told.ways_ms else 0.0
     return {
         "figures": {
             "events": load.events,
@@ -129,7 +135,7 @@ def measure(folder: str, port: int, load: Load) -> tuple[Told, dict[str, float]]
             reader.kill()
 
 
-def happen(folder: str, load: Load, *, stop: threading.Event | None = None) -> None:
+def happen(folder: str, load: Load) -> None:
     """Write the events, evenly over the time, each in a transaction of its own."""
     engine = open_database(f"sqlite:///{folder}/covercode.db")
     begin, words = time.monotonic(), "x" * load.body_bytes
@@ -137,8 +143,6 @@ def happen(folder: str, load: Load, *, stop: threading.Event | None = None) -> N
         wait_s = begin + seq * 60 / load.per_minute - time.monotonic()
         if wait_s > 0:
             time.sleep(wait_s)
-        if stop is not None and stop.is_set():
-            break
         with writing(engine) as tx:
             body = {"seq": seq, "sent_s": time.monotonic(), "asset_id": 1 + seq % 100, "severity": 2, "text": words}
             publish(tx, FeedKind.ALERT_CHANGED, body, now=datetime.now(UTC))
@@ -148,10 +152,11 @@ def happen(folder: str, load: Load, *, stop: threading.Event | None = None) -> N
 class _Page:
     """One open page: what it read, and when each event came."""
 
-    def __init__(self, port: int, cookie: str, *, slow: bool) -> None:
+    def __init__(self, port: int, cookie: str, events: int, *, slow: bool) -> None:
         self.slow, self.rest, self.resyncs = slow, b"", 0
-        self.seen: Counter[int] = Counter()
-        self.ways_ms: list[float] = []
+        self.seen = array("H", bytes(2 * events))  # how often each event came
+        self.told = 0
+        self.ways_ms = array("d")
         self.socket = socket.socket()
         # a busy machine is not what makes a page slow: the system keeps for the others what they have not read yet
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096 if slow else 1 << 22)
@@ -179,6 +184,7 @@ class _Page:
             return
         self.resyncs += whole.count(b"event: resync")
         for seq, sent_s in _EVENT.findall(whole):
+            self.told += not self.seen[int(seq)]
             self.seen[int(seq)] += 1
             if timed:
                 self.ways_ms.append((now_s - float(sent_s)) * 1000)
@@ -186,7 +192,7 @@ class _Page:
 
 def read_pages(port: int, cookie: str, load: Load, pipe: Connection, ending: Event) -> None:
     """Open every page, read those that read, and tell in the end what arrived; a process of its own."""
-    pages = [_Page(port, cookie, slow=number < load.slow) for number in range(load.viewers + load.slow)]
+    pages = [_Page(port, cookie, load.events, slow=number < load.slow) for number in range(load.viewers + load.slow)]
     quick, slow = pages[load.slow :], pages[: load.slow]
     with selectors.DefaultSelector() as selector:
         for page in quick:
@@ -205,31 +211,30 @@ def read_pages(port: int, cookie: str, load: Load, pipe: Connection, ending: Eve
 def _finish(selector: selectors.BaseSelector, pages: list[_Page], events: int) -> None:
     """Read on until each page has all, or was told to load again, for a while."""
     deadline = time.monotonic() + _LAST_WORDS_S
-    while time.monotonic() < deadline and any(len(page.seen) < events and not page.resyncs for page in pages):
+    while time.monotonic() < deadline and any(page.told < events and not page.resyncs for page in pages):
         for key, _ in selector.select(0.2):
             key.data.read(timed=not key.data.slow)
 
 
 def _told(quick: list[_Page], slow: list[_Page], events: int) -> Told:
+    ways_ms = array("d")
+    for page in quick:
+        ways_ms.extend(page.ways_ms)
     return Told(
-        ways_ms=[way for page in quick for way in page.ways_ms],
-        delivered=sum(len(page.seen) for page in quick),
-        missing=sum(events - len(page.seen) for page in (*quick, *slow) if not page.resyncs),
-        repeated=sum(count - 1 for page in (*quick, *slow) for count in page.seen.values()),
+        ways_ms=ways_ms,
+        delivered=sum(page.told for page in quick),
+        missing=sum(events - page.told for page in (*quick, *slow) if not page.resyncs),
+        repeated=sum(sum(page.seen) - page.told for page in (*quick, *slow)),
         resyncs=sum(page.resyncs for page in quick),
         slow_told=sum(bool(page.resyncs) for page in slow),
     )
 
 
-def _spread(name: str, ms: list[float]) -> dict[str, float]:
+def _spread(name: str, ms: Sequence[float]) -> dict[str, float]:
     if len(ms) < 2:
         return {}
-    cuts = statistics.quantiles(ms, n=100)
-    return {
-        f"{name}_p50_ms": round(cuts[49], 2),
-        f"{name}_p99_ms": round(cuts[98], 2),
-        f"{name}_max_ms": round(max(ms), 2),
-    }
+    half, most, longest = np.percentile(ms, [50, 99, 100])
+    return {f"{name}_p50_ms": round(half, 2), f"{name}_p99_ms": round(most, 2), f"{name}_max_ms": round(longest, 2)}
 
 
 def _bare_socket() -> list[float]:
