@@ -50,9 +50,6 @@ __all__ = [
     "report_status",
 ]
 
-AREA = func.coalesce(asset.c.area_code, case.c.area_code)
-"""Where a case lies: where its asset stands now, or the place that it is about."""
-
 _TELLING = frozenset(TELLING)
 _TASK_STAGES = (Stage.DISPATCHED, Stage.IN_HAND)
 _MOST_TASKS = 200
@@ -243,7 +240,7 @@ def _rows() -> Select[Any]:
         func.coalesce(asset.c.road, "").label("road"),
         func.coalesce(asset.c.lon, case.c.lon).label("lon"),
         func.coalesce(asset.c.lat, case.c.lat).label("lat"),
-        AREA.label("area_code"),
+        case.c.lies_in.label("area_code"),
         user.c.name.label("assignee_name"),
         unit.c.name.label("unit_name"),
     ).select_from(tables)

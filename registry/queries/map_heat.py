@@ -102,7 +102,7 @@ def _read(tx: Connection, since: datetime, kind: str, scope: str) -> tuple[NDArr
         .where(some.c.opened_at >= since, some.c.stage != Stage.VOID.value)
     )
     if scope:
-        query = query.where(digits_begin(func.coalesce(asset.c.area_code, some.c.area_code), scope))
+        query = query.where(digits_begin(some.c.lies_in, scope))
     rows = tx.execute(query).all()
     found = np.array(rows, dtype=np.float64).reshape(-1, 2)
     return found[:, 0].copy(), found[:, 1].copy()
