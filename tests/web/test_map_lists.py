@@ -225,6 +225,8 @@ def test_layers_can_be_changed_reordered_and_removed(web: Web) -> None:
         ({"key": "Ä"}, "key"),
         ({"kind": "mvt", "address": "https://tiles.example/7"}, "address"),
         ({"kind": "mvt", "address": "ftp://tiles.example/{z}/{x}/{y}"}, "address"),
+        ({"kind": "mvt", "address": "https://瓦片.example/{z}/{x}/{y}"}, "address"),
+        ({"kind": "mvt", "address": "https://tiles.example;script-src */{z}/{x}/{y}"}, "address"),
         ({"file": (io.BytesIO(b"{}"), "x.geojson")}, "file"),
         ({"file": shapes([500_000.0, 3_400_000.0])}, "file"),
         ({"kind": "pmtiles", "file": (io.BytesIO(b"no archive at all"), "x.pmtiles")}, "file"),
