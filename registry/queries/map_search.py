@@ -156,7 +156,8 @@ def _parted(tx: Connection, q: str) -> tuple[list[str], str]:
     """The roads whose names hold the longest beginning of ``q``, and what comes after it."""
     words, longest = q.lower(), 0
     roads: list[str] = []
-    for name in tx.scalars(roads_with(q[:_SHORTEST_PART]).limit(_MOST_ROADS)):
+    for row in tx.execute(roads_with(q[:_SHORTEST_PART]).limit(_MOST_ROADS)):
+        name = str(row.name)
         length = len(words)
         while words[:length] not in name.lower():
             length -= 1

@@ -99,7 +99,7 @@ def test_an_import_and_the_intake_that_meet_at_several_assets_wait_for_each_othe
     later = city.add_asset(NOW)
     with writing(engine) as tx:
         install_shipped_rules(tx, now=NOW)
-        put_on(tx, NewDevice(serial="CV-2", profile="cc-cover-1", asset_id=later), now=NOW)
+        put_on(tx, NewDevice(serial="CV-2", profile="cc-cover-1", asset_id=later, heartbeat_s=60.0), now=NOW)
     at = to_ms(NOW) - 1_000
     # the intake hears of the later asset first
     rows = [(serial, "tilt_z", at, at, 60.0, 0) for serial in ("CV-2", "CV-000001")]
