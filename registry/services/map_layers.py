@@ -67,9 +67,11 @@ def save_layer(
     """
     values = _checked(new) | {"updated_at": now, "updated_by": by.user_id}
     sent = "" if new.content is None else _kept_file(folder, new)
+    before = ""
     try:
         with writing(engine) as tx:
             was = None if key is None else _row(tx, key)
+            before = "" if was is None else was.file
             if was is not None and version is not None and was.version != version:
                 raise Conflict(f"the layer {was.name_zh} has changed meanwhile; load it again and decide anew")
             values |= {"file": _file_of(tx, new, values, was, sent)}
@@ -82,11 +84,10 @@ def save_layer(
             said = key or new.key
             detail = {name: values[name] for name in ("kind", "access", "dated_on")}
             audit.record(tx, by=by, action="map_layer.set", subject=f"map_layer:{said}", detail=detail, now=now)
-    except Exception:
-        _forget(engine, folder, sent)
-        raise
-    if was is not None:
-        _forget(engine, folder, was.file)
+    finally:
+        # what was refused, or what another file took the place of
+        for file in (sent, before):
+            _forget(engine, folder, file)
     return said
 
 
