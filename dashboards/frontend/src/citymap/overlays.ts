@@ -1,6 +1,6 @@
 // What may lie over and under the assets: outlines of areas, the heat of cases, where one is, and what one draws.
 import type { LayerSpecification } from "maplibre-gl";
-import { colour } from "../theme";
+import { colour, isNight } from "../theme";
 import { FONT } from "./things_style";
 
 export function areaLayers(): LayerSpecification[] {
@@ -31,10 +31,8 @@ export function areaLayers(): LayerSpecification[] {
 }
 
 export function heatLayers(): LayerSpecification[] {
-  const dark = /^rgb\((\d+)/.exec(colour("ground"))?.[1];
-  const night = Number(dark ?? 255) < 80;
   // one hue from faint to strong: it reads as "more" for every kind of colour blindness
-  const ramp = night ? ["rgba(60,22,8,0)", "#5a2a12", "#a34814", "#ea8a2e", "#ffe7b0"] : ["rgba(255,240,217,0)", "#fdd9a0", "#f59b4b", "#cf5714", "#7f2704"];
+  const ramp = isNight() ? ["rgba(60,22,8,0)", "#5a2a12", "#a34814", "#ea8a2e", "#ffe7b0"] : ["rgba(255,240,217,0)", "#fdd9a0", "#f59b4b", "#cf5714", "#7f2704"];
   return [
     {
       id: "heat",
