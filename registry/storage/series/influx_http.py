@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
 import structlog
 import urllib3
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -218,8 +219,8 @@ class InfluxConnection:
         if response.status >= 300:
             raise _as_api_exception(response)
         try:
-            return json.loads(response.data)
-        except ValueError as error:
+            return msgspec.json.decode(response.data)
+        except msgspec.DecodeError as error:
             raise StoreDown(f"series store {self.url}: its answer is not JSON: {error}") from error
 
     def _headers(self) -> dict[str, str]:
