@@ -17,6 +17,8 @@ import type { Desk, Rows, View } from "./view";
 
 const REACH_PX = 7;
 const MOST_AXES = 5;
+/** As the style sheet keeps for a chart on paper at least. */
+const PAPER_TALL_PX = 150;
 const WHOLE_STEPS = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
 /** More marks than this are drawn with faint lines, or they would hide the curves. */
 const MANY_MARKS = 16;
@@ -80,7 +82,7 @@ export class LinesView implements View {
   /** `share`: how wide the page is on paper, of what it is on the screen. */
   fitPaper(share: number): void {
     const { width, height } = this.size();
-    this.plot?.setSize({ width: Math.round(width * share), height });
+    this.plot?.setSize({ width: Math.round(width * share), height: Math.max(PAPER_TALL_PX, Math.round(height * share)) });
   }
 
   close(): void {
