@@ -25,6 +25,7 @@ from influxdb_client.client.write_api import SYNCHRONOUS, WriteApi
 from influxdb_client.rest import ApiException
 
 from registry.domain.errors import StoreDown
+from registry.shapes import shaped_json
 
 log = structlog.get_logger(__name__)
 
@@ -219,7 +220,7 @@ class InfluxConnection:
         if response.status >= 300:
             raise _as_api_exception(response)
         try:
-            return msgspec.json.decode(response.data)
+            return shaped_json(response.data, dict)
         except msgspec.DecodeError as error:
             raise StoreDown(f"series store {self.url}: its answer is not JSON: {error}") from error
 
