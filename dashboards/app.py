@@ -17,6 +17,8 @@ from flask import Flask, Response, g, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -30,6 +32,7 @@ from dashboards.cabinet_door import CabinetDoor
 from dashboards.cabinet_words import from_cabinet, load_cabinet_words
 from dashboards.compress import compress, packed_name
 from dashboards.errors import register_errors
+from dashboards.first_style import first_style, style_source
 from dashboards.kept_sentences import KeptSentences
 from dashboards.login import COOKIE_LIFETIME, may, read_secret, register_login, visitor
 from dashboards.navigation import navigation, navigation_bar
@@ -186,7 +189,7 @@ def _secure(response: Response) -> Response:
     tiles = "".join(f" {host}" for host in map_hosts(request.endpoint))
     response.headers.setdefault(
         "Content-Security-Policy",
-        "default-src 'self'; script-src 'self'; style-src 'self'; object-src 'none'; base-uri 'none'; "
+        f"default-src 'self'; script-src 'self'; style-src 'self'{style_source()}; object-src 'none'; base-uri 'none'; "
         f"form-action 'self'; frame-ancestors 'none'; worker-src 'self' blob:; font-src 'self'; "
         f"img-src 'self' data: blob:{tiles}; connect-src 'self'{tiles}",
     )
@@ -226,21 +229,37 @@ def _register_templates(app: Flask) -> None:
         navigation=navigation,
         navigation_bar=navigation_bar,
         asset_url=manifest.url,
+        first_style=first_style,
         asset_css=manifest.stylesheets,
+        asset_modules=manifest.modules,
         front_end_built=manifest.built,
         stream_url=lambda feed_id: f"/api/v1/stream?since={feed_id}",
     )
-    app.jinja_env.filters.update(
-        moment=datetime.fromisoformat,
-        local_time=lambda moment, form="second": texts.local_time(moment, site().zone, form),
-        ago=lambda moment: texts.ago(moment, lang(), now=now()),
-        duration=lambda seconds: texts.duration(seconds, lang()),
-        number=_number,
-        agent_name=agent_name,
-        from_cabinet=from_cabinet,
-        kept_problem=kept_problem,
-    )
+    asked_each_time: dict[str, Callable[..., object]] = {
+        "local_time": lambda moment, form="second": texts.local_time(moment, site().zone, form),
+        "ago": lambda moment: texts.ago(moment, lang(), now=now()),
+        "duration": lambda seconds: texts.duration(seconds, lang()),
+        "number": _number,
+        "agent_name": agent_name,
+        "from_cabinet": from_cabinet,
+        "kept_problem": kept_problem,
+    }
+    app.jinja_env.filters["moment"] = datetime.fromisoformat
+    app.jinja_env.filters.update({name: _at_each_showing(write) for name, write in asked_each_time.items()})
     app.context_processor(_context)
+
+
+def _at_each_showing(write: Callable[..., object]) -> Callable[..., object]:
+    """As a filter that Jinja doesn't work out while it compiles a page, for all visitors in the language of the first.
+
+    It does so where a filter stands behind a constant and takes no context.
+    """
+
+    @pass_context
+    def filled(_of_the_page: Context, *args: object, **named: object) -> object:
+        return write(*args, **named)
+
+    return filled
 
 
 def _rule_word(key: str, zh: str = "", en: str = "") -> str:

@@ -43,6 +43,20 @@ class AssetsManifest:
         self._collect(entry, found, set())
         return list(found)
 
+    def modules(self, entry: str) -> list[str]:
+        """The addresses of the module built from ``entry`` and of all that it imports at once, each once."""
+        if not self.built:
+            return []
+        found: dict[str, None] = {}
+        waiting = [entry]
+        while waiting:
+            chunk = self._chunks[waiting.pop()]
+            address = f"/{BUILT}/{chunk['file']}"
+            if address not in found:
+                found[address] = None
+                waiting += chunk.get("imports", ())
+        return list(found)
+
     def files(self, entry: str, *, without: str = "") -> list[str]:
         """The addresses of everything ``entry`` may load, what it imports later included, each once.
 

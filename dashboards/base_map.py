@@ -6,20 +6,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import structlog
-from flask import current_app, url_for
+from flask import url_for
 
 from dashboards.login import role
 from dashboards.settings import WebSettings
 from dashboards.site import site, t
+from dashboards.tile_files import MapFileAway, tile_archive
 from registry.domain.errors import StoreDown
 from registry.domain.map_layers import host_of
 from registry.queries.map_layers import list_layers
-from registry.queries.tile_archive import BadArchive, TileArchive
 
-log = structlog.get_logger(__name__)
-
-_ARCHIVE = "covercode.base_map_file"
 _WMTS = (
     "https://t0.tianditu.gov.cn/{layer}_w/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0&LAYER={layer}&STYLE=default"
     "&TILEMATRIXSET=w&FORMAT=tiles&TILEMATRIX={{z}}&TILEROW={{y}}&TILECOL={{x}}&tk={key}"
@@ -63,10 +59,10 @@ def base_facts() -> dict[str, Any]:
     """The base map as the map's script wants it; ``kind`` is none where there is none, or where its file is away."""
     web = site().settings
     if web.base_map == "pmtiles":
-        archive = base_archive()
-        if archive is None:
+        try:
+            facts = tile_archive(*base_file(web)).facts
+        except MapFileAway:
             return {"kind": "none", "problem": t("map.ground_away")}
-        facts = archive.facts
         return {
             "kind": "pmtiles",
             "tiles": [url_for("map_base_tile", z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")],
@@ -91,19 +87,10 @@ def base_facts() -> dict[str, Any]:
     }
 
 
-def base_archive() -> TileArchive | None:
-    """The file of the base map, opened once for a process; None where there is none or it can't be read."""
-    kept: dict[str, TileArchive] = current_app.extensions.setdefault(_ARCHIVE, {})
-    name = site().settings.base_map_file
-    if not name:
-        return None
-    if name not in kept:
-        try:
-            kept[name] = TileArchive(Path(name))
-        except (OSError, BadArchive) as error:
-            log.warning("base_map_file_unreadable", file=name, error=str(error))
-            return None
-    return kept[name]
+def base_file(web: WebSettings) -> tuple[str, Path]:
+    """What the file of the base map is called, and where it lies."""
+    path = Path(web.base_map_file)
+    return f"the base map's file {path.name}", path
 
 
 def map_hosts(endpoint: str | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""Answering boards: what a page asks for, panel by panel in two threads, each sent on as soon as it is there.
+"""Answering boards: what a page asks for, panel by panel, each sent on as soon as it is there.
 
 What was just answered is kept for seconds: a screen, three desks and a phone that look at one board ask once.
 """
@@ -9,10 +9,10 @@ import threading
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -22,9 +22,11 @@ from flask import current_app, request
 from sqlalchemy import Engine
 
 from dashboards.board_words import Teller
+from dashboards.forms import optional_int
 from dashboards.login import actor, area
 from dashboards.refusals import problem_at
 from dashboards.site import lang, now, site, t
+from registry.domain.board_check import MOST_VALUES
 from registry.domain.boards import Panel, SeriesSource, Variable
 from registry.domain.errors import InvalidInput, StoreDown
 from registry.queries.board_answers import answer
@@ -33,13 +35,12 @@ from registry.shapes import shaped_json
 
 log = structlog.get_logger(__name__)
 
-THREADS = 2
-"""More would only wait for one another: the server has two cores, and others look at pages meanwhile."""
-
+WIDTH_PX = 800
 LONGEST = timedelta(days=3700)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEPT_S, _KEPT_LONGEST_S = 4.0, 60.0
 _KEPT_BYTES = 32_000_000
+_WAITED_S = 30.0
 _EXTENSION = "covercode.board_answers"
 
 Chosen = dict[str, list[str | int] | str | int]
@@ -50,7 +51,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     from_ms: int
     to_ms: int
-    width_px: int = 800
+    width_px: int = WIDTH_PX
     vars: Chosen = {}
     panels: list[str] | None = None
 
@@ -61,7 +62,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     panel: dict[str, Any]
     from_ms: int
     to_ms: int
-    width_px: int = 800
+    width_px: int = WIDTH_PX
     vars: Chosen = {}
 
 
@@ -91,6 +92,8 @@ def asked(question: Question | Preview, variables: Iterable[Variable] = ()) -> A
         raise InvalidInput(
             "from_ms", "is more than {days} days before until; ask for a shorter span", days=LONGEST.days
         )
+    if any(len(values) > MOST_VALUES for values in _listed(question.vars).values()):
+        raise InvalidInput("vars", "holds too many values; at most {most}", most=MOST_VALUES)
     where = site()
     return Asked(
         engine=where.engine,
@@ -108,53 +111,55 @@ def asked(question: Question | Preview, variables: Iterable[Variable] = ()) -> A
 
 def asked_by_address(variables: Iterable[Variable] = ()) -> Asked:
     """The same from the address: ``from_ms``, ``to_ms``, ``width_px``, ``vars`` as JSON. Raises ``InvalidInput``."""
-    given = {name: request.args.get(name, "") for name in ("from_ms", "to_ms", "width_px")}
-    try:
-        numbers = {name: int(text) for name, text in given.items() if text}
-        chosen = shaped_json(request.args.get("vars") or "{}", Chosen)
-    except (ValueError, msgspec.DecodeError) as error:
-        raise InvalidInput("vars", "{why}", why=str(error)[:200]) from error
-    if "from_ms" not in numbers or "to_ms" not in numbers:
+    from_ms, to_ms, width_px = (optional_int(request.args, name) for name in ("from_ms", "to_ms", "width_px"))
+    if from_ms is None or to_ms is None:
         raise InvalidInput("from_ms", "is missing")
-    return asked(Question(**numbers, vars=chosen), variables)  # type: ignore[arg-type]
+    try:
+        chosen = shaped_json(request.args.get("vars") or "{}", Chosen)
+    except msgspec.DecodeError as error:
+        raise InvalidInput("vars", "{why}", why=str(error)[:200]) from error
+    question = Question(from_ms=from_ms, to_ms=to_ms, width_px=width_px or WIDTH_PX, vars=chosen)
+    return asked(question, variables)
 
 
 def _listed(given: Chosen) -> dict[str, tuple[str | int, ...]]:
     return {name: tuple(value) if isinstance(value, list) else (value,) for name, value in given.items()}
 
 
-def lines(panels: Sequence[Panel], who: Asked) -> Iterator[bytes]:
-    """One line of JSON for each panel that is of something, in the order in which they are answered."""
-    panels = [panel for panel in panels if panel.source is not None]
+def lines(panels: Iterable[Panel], who: Asked) -> Iterator[bytes]:
+    """One line of JSON for each panel that is of something: first those that were answered a moment ago, then the
+    others in their order, each as soon as it is answered."""
+    return (_line(panel, body) for panel, body in _bodies(panels, who))
+
+
+def answered(panels: Sequence[Panel], who: Asked) -> list[msgspec.Raw]:
+    """All answers at once, in the order of the panels."""
+    found = {panel.id: msgspec.Raw(_line(panel, body)) for panel, body in _bodies(panels, who)}
+    return [found[panel.id] for panel in panels if panel.id in found]
+
+
+def _bodies(panels: Iterable[Panel], who: Asked) -> Iterator[tuple[Panel, bytes]]:
+    """One panel after the other, in the thread that asks: two at a time only hand Python's lock to and fro, which took
+    longer for all of them than for each in turn."""
     teller, kept = Teller(), _kept()
-    ways = {panel.id: _key(panel, who) for panel in panels}
     waiting = []
     for panel in panels:
-        body = kept.get(ways[panel.id])
+        if panel.source is None:
+            continue
+        key = _key(panel, who)
+        body = kept.get(key)
         if body is None:
-            waiting.append(panel)
+            waiting.append((panel, key))
         else:
-            yield _line(panel, body)
-    if not waiting:
-        return
-    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="board")
-    try:
-        going: dict[Future[_Done], Panel] = {pool.submit(_answered, panel, who): panel for panel in waiting}
-        for future in as_completed(going):
-            panel, done = going[future], future.result()
-            body = told(done, who, teller)
-            if done.problem is None:
-                kept.put(ways[panel.id], body, done.took_ms)
-            yield _line(panel, body)
-    finally:
-        # whoever asked may have gone: what has not begun need not be done
-        pool.shutdown(wait=False, cancel_futures=True)
+            yield panel, body
+    for panel, key in waiting:
+        yield panel, kept.made(key, partial(_made, panel, who, teller))
 
 
-def answered(panels: Sequence[Panel], who: Asked) -> list[dict[str, Any]]:
-    """All answers at once, in the order of the panels."""
-    found = {each["panel"]: each for each in map(msgspec.json.decode, lines(panels, who))}
-    return [found[panel.id] for panel in panels if panel.id in found]
+def _made(panel: Panel, who: Asked, teller: Teller) -> tuple[bytes, float | None]:
+    """A panel's answer, and what it cost (ms) where it is one to be kept."""
+    done = _answered(panel, who)
+    return told(done, who, teller), done.took_ms if done.problem is None else None
 
 
 def one(panel: Panel, who: Asked) -> tuple[bytes, _Done]:
@@ -193,7 +198,7 @@ def _problem(problem: Exception) -> dict[str, str]:
 
 
 def _answered(panel: Panel, who: Asked) -> _Done:
-    """One panel's answer, in whichever thread; a mistake in one panel never takes the others with it."""
+    """One panel's answer; a mistake in one panel never takes the others with it."""
     began_s = time.perf_counter()
     found: Answer | None = None
     problem: Exception | None = None
@@ -232,6 +237,30 @@ class KeptAnswers:
         self._lock = threading.Lock()
         self._held: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
         self._bytes = 0
+        self._making: dict[bytes, threading.Event] = {}
+
+    def made(self, key: bytes, make: Callable[[], tuple[bytes, float | None]]) -> bytes:
+        """The answer, made once however many ask for it at the same time: all pages that look at a board hear of an
+        event in the same moment. ``make`` answers it and what it cost (ms), or None where it is not to be kept."""
+        with self._lock:
+            others = self._making.get(key)
+            mine = threading.Event()
+            if others is None:
+                self._making[key] = mine
+        if others is not None:
+            others.wait(_WAITED_S)
+        try:
+            body = self.get(key)
+            if body is None:
+                body, took_ms = make()
+                if took_ms is not None:
+                    self.put(key, body, took_ms)
+            return body
+        finally:
+            if others is None:
+                with self._lock:
+                    del self._making[key]
+                mine.set()
 
     def get(self, key: bytes) -> bytes | None:
         """The answer, while it is fresh."""

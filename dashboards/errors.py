@@ -21,6 +21,7 @@ from dashboards.paths import safe_path
 from dashboards.refusals import field_name, problem_at
 from dashboards.site import lang, site, t
 from dashboards.stream import TooManyListeners
+from dashboards.tile_files import MapFileAway
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove, NotAllowed, NotFound, StoreDown
 from registry.services.idempotency import OutcomeUnknown, StillRunning
 
@@ -80,6 +81,7 @@ ANSWERS: tuple[tuple[type[Exception], Answer], ...] = (
     (NotAllowed, Answer(403, "not_allowed")),
     (InvalidInput, Answer(422, "invalid_input")),
     (Refusals, Answer(422, "invalid_input")),
+    (MapFileAway, Answer(503, "map_file_away", retry_after_s=60)),
     (DomainError, Answer(422, "refused")),
     (StoreDown, Answer(503, "store_down", retry_after_s=5)),
     (TooManyListeners, Answer(503, "too_many_streams", retry_after_s=15)),

@@ -5,18 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import structlog
-from flask import current_app, url_for
+from flask import url_for
 
 from dashboards.site import lang, site
+from dashboards.tile_files import MapFileAway, tile_archive
 from registry.domain.kinds import Role
 from registry.domain.map_layers import LayerKind
 from registry.queries.map_layers import MapLayer, list_layers
-from registry.queries.tile_archive import BadArchive, TileArchive
-
-log = structlog.get_logger(__name__)
-
-_ARCHIVES = "covercode.layer_files"
 
 
 def layer_folder() -> Path:
@@ -44,10 +39,10 @@ def _facts(layer: MapLayer) -> dict[str, Any] | None:
         here = url_for("map_layer_file", key=layer.key, v=layer.version)
         return told | {"address": here if layer.file else layer.address}
     if layer.kind is LayerKind.PMTILES:
-        archive = layer_archive(layer)
-        if archive is None:
+        try:
+            facts = tile_archive(*layer_tiles(layer)).facts
+        except MapFileAway:
             return None
-        facts = archive.facts
         tiles = url_for("map_layer_tile", key=layer.key, z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")
         return told | {
             "tiles": [f"{tiles}?v={layer.version}"],
@@ -61,14 +56,6 @@ def _facts(layer: MapLayer) -> dict[str, Any] | None:
     return told | {"tiles": [layer.address], "format": shape, "tile_layers": names}
 
 
-def layer_archive(layer: MapLayer) -> TileArchive | None:
-    """The layer's tiles, opened once for a process and version; None where its file can't be read."""
-    kept: dict[str, tuple[int, TileArchive]] = current_app.extensions.setdefault(_ARCHIVES, {})
-    held = kept.get(layer.key)
-    if held is None or held[0] != layer.version:
-        try:
-            held = kept[layer.key] = (layer.version, TileArchive(layer_folder() / layer.file))
-        except (OSError, BadArchive) as error:
-            log.warning("layer_file_unreadable", layer=layer.key, error=str(error))
-            return None
-    return held[1]
+def layer_tiles(layer: MapLayer) -> tuple[str, Path]:
+    """What the file of a layer is called, and where it lies."""
+    return f"the file of the map layer {layer.key}", layer_folder() / layer.file

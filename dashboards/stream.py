@@ -11,6 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,8 @@ QUEUE_SIZE = 256
 # Two writers of PostgreSQL may commit their ids in the other order; a little of what was read is looked at again.
 OVERLAP = 32
 RETRY_MS = 2000
+MOST_OF_ONE = 8
+"""Streams that one holder may have open in a process: what got into the wrong hands must not take every place."""
 
 
 class Item(Protocol):
@@ -98,7 +101,8 @@ class Taker(Protocol):
 class Listener:
     """One open page's queue: bounded; when it overflows, everything waiting in it gives way to one resync."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, holder: Hashable = None) -> None:
+        self.holder = holder
         self._queue: queue.Queue[Item | None] = queue.Queue(size)
         self._lagging = threading.Event()
 
@@ -154,6 +158,7 @@ class FeedHub:
         self._queue_size = queue_size
         self._lock = threading.Lock()
         self._listeners: set[Listener] = set()
+        self._held: Counter[Hashable] = Counter()
         self._takers: set[Taker] = set()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -183,20 +188,23 @@ class FeedHub:
         items = self._feed.since(last_id, REPLAY_LIMIT + 1)
         return None if len(items) > REPLAY_LIMIT else items
 
-    def join(self) -> Listener:
+    def join(self, holder: Hashable = None) -> Listener:
         """A new listener, which gets every item that comes from now on. Raises ``TooManyListeners``."""
-        listener = Listener(self._queue_size)
+        listener = Listener(self._queue_size, holder)
         with self._lock:
-            if len(self._listeners) >= self._most_listeners:
+            if len(self._listeners) >= self._most_listeners or has_enough(self._held, holder):
                 raise TooManyListeners
             self._read_from_now_on()
             self._listeners.add(listener)
+            self._held[holder] += 1
         return listener
 
     def leave(self, listener: Listener) -> None:
         """Forget a listener; the thread ends after the last one."""
         with self._lock:
-            self._listeners.discard(listener)
+            if listener in self._listeners:
+                self._listeners.discard(listener)
+                one_less(self._held, listener.holder)
 
     def attach(self, taker: Taker) -> None:
         """Hand every item that comes from now on to ``taker`` too."""
@@ -267,7 +275,8 @@ class StreamTerms:
     """One stream: the id its page knows, how long it may be silent, whether its visitor may still listen, to what.
 
     ``tell`` gives an item as this visitor may read it, ``None`` when they may not; who has the same ``audience`` is
-    told the same. Both may ask the records.
+    told the same. Both may ask the records. ``holder``: whose stream it is, where nobody may have more than
+    ``MOST_OF_ONE``; None for who signed in.
     """
 
     last_id: int
@@ -275,6 +284,7 @@ class StreamTerms:
     may_listen: Callable[[], bool]
     audience: Hashable = ""
     tell: Callable[[Item], bytes | None] = encode
+    holder: Hashable = None
 
 
 GREETING = f"retry: {RETRY_MS}\n: connected\n\n".encode()
@@ -301,7 +311,7 @@ def open_stream(hub: FeedHub, terms: StreamTerms) -> OpenStream:
     Raises ``TooManyListeners`` and ``StoreDown`` before anything is sent.
     An item may come twice (from the replay of one page and from the hub); its id tells.
     """
-    listener = hub.join()
+    listener = hub.join(terms.holder)
     try:
         missed = hub.missed(terms.last_id)
         first = told(missed, terms) if missed is not None else [resync(hub.newest_id())]
@@ -312,6 +322,18 @@ def open_stream(hub: FeedHub, terms: StreamTerms) -> OpenStream:
     return OpenStream(
         chunks=_chunks(hub, listener, terms, first=first, replayed=replayed), close=lambda: hub.leave(listener)
     )
+
+
+def has_enough(held: Counter[Hashable], holder: Hashable) -> bool:
+    """Whether ``holder`` has as many streams open as one may."""
+    return holder is not None and held[holder] >= MOST_OF_ONE
+
+
+def one_less(held: Counter[Hashable], holder: Hashable) -> None:
+    """Take one stream of ``holder`` off the count."""
+    held[holder] -= 1
+    if not held[holder]:
+        del held[holder]
 
 
 def told(items: Sequence[Item], terms: StreamTerms) -> list[bytes]:

@@ -31,6 +31,8 @@ from dashboards.stream import (
     Item,
     StreamTerms,
     TooManyListeners,
+    has_enough,
+    one_less,
     resync,
     told,
 )
@@ -190,6 +192,7 @@ class Sender:
         self._joined: set[Viewer] = set()
         self._audiences: dict[Hashable, Callable[[Item], bytes | None]] = {}
         self._in_audience: Counter[Hashable] = Counter()
+        self._held: Counter[Hashable] = Counter()
         self._todo: deque[Callable[[], None]] = deque()
         self._bell: int | None = None
         self._thread: threading.Thread | None = None
@@ -269,12 +272,14 @@ class Sender:
         now_s = time.monotonic()
         viewer = Viewer(terms=terms, most_bytes=self._most_bytes, asked_s=now_s, beat_s=now_s, moved_s=now_s)
         with self._lock:
-            if len(self._joined) >= self._most_viewers or self._hub.has_ended():
+            full = len(self._joined) >= self._most_viewers or has_enough(self._held, terms.holder)
+            if full or self._hub.has_ended():
                 raise TooManyListeners
             if self._bell is None:
                 self._start()
             self._joined.add(viewer)
             self._in_audience[terms.audience] += 1
+            self._held[terms.holder] += 1
             self._audiences.setdefault(terms.audience, terms.tell)
             self._todo.append(lambda: self._viewers.add(viewer))
         return viewer
@@ -448,10 +453,10 @@ class Sender:
         with self._lock:
             self._joined.discard(viewer)
             audience = viewer.terms.audience
-            self._in_audience[audience] -= 1
-            if not self._in_audience[audience]:
-                del self._in_audience[audience]
+            one_less(self._in_audience, audience)
+            if audience not in self._in_audience:
                 self._audiences.pop(audience, None)
+            one_less(self._held, viewer.terms.holder)
         if viewer.connection is not None:
             self._close(viewer)
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 
 from registry.domain.deadlines import CHINA_TIME
 from registry.domain.errors import StoreDown
@@ -34,6 +34,7 @@ from registry.storage.database import reading, writing
 from registry.storage.series import SeriesStore
 from registry.storage.series.beside import Beside
 from registry.storage.series.port import Refused
+from registry.storage.tables import asset
 from registry.storage.times import from_ms, to_ms
 
 __all__ = [
@@ -484,6 +485,7 @@ class Intake:
             if batch.decisions:
                 alerts.take_turn(tx)
                 self._check_still_in_force(tx)
+                _hold_assets(tx, batch.decisions)
             for decision in batch.decisions:
                 fired_id, was_cleared = _apply(tx, decision, now, self._zone)
                 fired += [fired_id] if fired_id else []
@@ -495,6 +497,14 @@ class Intake:
             with writing(self._engine) as tx:
                 alerts.note_committed(tx, fired, at=committed_at)
         return len(fired), cleared
+
+
+def _hold_assets(tx: Connection, decisions: Sequence[_Decision]) -> None:
+    """Lock the assets whose cases may be opened, in one order: an import locks a batch of them, and a new case waits
+    for its asset (``registry.storage.tables.lies_in``)."""
+    about = {each.post.cell.asset_id for each in decisions if each.verdict.kind is not VerdictKind.CLEAR} - {None}
+    if len(about) > 1 and tx.dialect.name == "postgresql":
+        tx.execute(select(asset.c.id).where(asset.c.id.in_(about)).order_by(asset.c.id).with_for_update(read=True))
 
 
 def _keep_memories(tx: Connection, remembered: Mapping[Post, Memory | None]) -> None:

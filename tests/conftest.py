@@ -14,18 +14,19 @@ import pytest
 import structlog
 from argon2 import PasswordHasher
 
+from operate.administration import upgrade_database
 from registry.services import passwords
 from registry.services.classes import load_classes
 from registry.storage.database import open_database, writing
 from registry.storage.tables import metadata
 from tests.influx import Influx
+from tests.once import made_once
 from tests.postgres import Postgres
 
 LONG_GROUPS = (
     "journey",
     "browser",
-    "browser-pages-0",
-    "browser-pages-1",
+    "browser-pages",
     "browser-registry",
     "browser-boards",
     "browser-map",
@@ -152,19 +153,34 @@ def module_postgres_url(postgres_server: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def filled_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with all tables and the shipped classes, to be copied: to create tables takes longer than most tests."""
-    path = tmp_path_factory.mktemp("filled") / "records.db"
-    engine = open_database(f"sqlite:///{path}")
-    metadata.create_all(engine)
-    with writing(engine) as tx:
-        load_classes(tx)
-    engine.dispose()
-    return path
+
+    def fill(path: Path) -> None:
+        engine = open_database(f"sqlite:///{path}")
+        metadata.create_all(engine)
+        with writing(engine) as tx:
+            load_classes(tx)
+        engine.dispose()
+
+    return made_once(tmp_path_factory, "filled.db", fill)
 
 
 @pytest.fixture
 def filled_sqlite_url(filled_sqlite: Path, tmp_path: Path) -> str:
     """The SQLAlchemy address of a file of this test's own, with all tables and the shipped classes."""
     return f"sqlite:///{shutil.copy(filled_sqlite, tmp_path / 'records.db')}"
+
+
+@pytest.fixture(scope="session")
+def upgraded_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file as ``covercode db upgrade`` makes it, to be copied: to migrate an empty one takes two seconds."""
+
+    def upgrade(path: Path) -> None:
+        folder = tmp_path_factory.mktemp("upgraded")
+        (folder / "covercode.toml").write_text("[city]\n")
+        upgrade_database(folder / "covercode.toml")
+        shutil.move(folder / "covercode.db", path)
+
+    return made_once(tmp_path_factory, "upgraded.db", upgrade)
 
 
 @pytest.fixture(scope="session")

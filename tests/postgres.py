@@ -50,7 +50,7 @@ class Postgres:
         """Starts the server (again, on the same data) and waits until it answers."""
         command = [_program("postgres"), "-D", str(self._data), "-p", str(self.port), "-k", "", "-c", "fsync=off"]
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "full_page_writes=off", "-c", "autovacuum=off"]
-        command += ["-c", "jit=off"]
+        command += ["-c", "jit=off", "-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "wal_init_zero=off"]
         deadline = time.monotonic() + 60
         while True:
             if self._process is None or self._process.poll() is not None:

@@ -28,6 +28,9 @@ Row = TypeVar("Row")
 _encoder = msgspec.json.Encoder()
 KEY_HEADER = "Idempotency-Key"
 
+_NOT_FINAL = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+"""What says "not now", beside every failure of the server's own: the same request may be answered otherwise later."""
+
 
 def view(operation: Operation) -> Callable[..., Response]:
     """The route's function."""
@@ -104,25 +107,30 @@ def _hash(body: bytes) -> str:
 
 
 def _once(operation: Operation, call: Call[Any, Any], addressed: dict[str, Any], key: str) -> Response:
-    """Do it, unless the same request was answered before; its answer, a refusal included, is kept under ``key``."""
+    """Do it, unless the same request was answered before; its answer, a refusal included, is kept under ``key``.
+
+    A failure is no answer: where it left nothing behind, the same key may be tried again.
+    """
     engine, user_id = site().engine, actor().user_id or 0
     earlier = idempotency.claim(engine, user_id=user_id, key=key, request_hash=_fingerprint(), now=now())
     if earlier is not None:
         return _again(earlier)
+    before = idempotency.work_done()
 
     @after_this_request
     def keep(response: Response) -> Response:
-        _keep(response, user_id, key)
+        _keep(response, user_id, key, nothing_done=idempotency.work_done() == before)
         return response
 
     return _respond(operation.run(call, **addressed))
 
 
-def _keep(response: Response, user_id: int, key: str) -> None:
-    """Keep the answer, whatever it became; "the database is away" means that nothing was done."""
+def _keep(response: Response, user_id: int, key: str, *, nothing_done: bool) -> None:
+    """Keep the answer, unless it is a failure that left nothing behind: that gives the key back."""
     engine = site().engine
+    failed = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status_code in _NOT_FINAL
     try:
-        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        if failed and nothing_done:
             idempotency.give_back(engine, user_id=user_id, key=key)
             return
         kept = idempotency.KeptAnswer(

@@ -61,9 +61,8 @@ class TakenPositions(msgspec.Struct, frozen=True, kw_only=True):
 
 def api_mobile_resources(call: Call[MobileQuery, None]) -> Answer:
     """Which there are, and where."""
-    found = mobile_resources(
-        call.engine, now=call.now, scope=call.by.area_code, kind=call.query.kind, online=call.query.online
-    )
+    kinds = () if call.query.kind is None else (call.query.kind,)
+    found = mobile_resources(call.engine, now=call.now, scope=call.by.area_code, kinds=kinds, online=call.query.online)
     return Answer(value=MobileResources(items=found))
 
 

@@ -15,8 +15,9 @@ from dashboards.api.answering import page
 from dashboards.api.figures import Moment
 from dashboards.api.operation import Answer, Lat, Listing, Lon, Media, NoQuery, Operation, Paged, Query, Upload
 from dashboards.api.request import Call, Sent
-from registry.domain.errors import InvalidInput
+from registry.domain.errors import InvalidInput, NotFound
 from registry.queries.asset_views import AssetPhoto
+from registry.queries.cases import case_file
 from registry.queries.photos import list_photos
 from registry.services import photos as photo_services
 
@@ -51,23 +52,17 @@ def api_photos(call: Call[Paged, None], asset_id: int) -> Answer:
 
 def api_add_photo(call: Call[NoQuery, Sent], asset_id: int) -> Answer:
     """Keep a photo of an asset."""
-    told = call.body.fields
-    if (told.lon is None) != (told.lat is None):
-        raise InvalidInput("lon" if told.lon is None else "lat", "is missing; give both or neither")
-    taken_at = forms.moment({"taken_at": told.taken_at or ""}, "taken_at")
-    new = photo_services.NewPhoto(
-        asset_id=asset_id,
-        taken_by=call.by.user_id,
-        kind=told.kind,
-        taken_at=None if taken_at is None else taken_at.astimezone(UTC),
-        lon=told.lon,
-        lat=told.lat,
-        camera_zone=call.where.zone,
-    )
-    content = call.body.files[0].stream
-    photo_id = photo_services.keep_photo(call.engine, call.where.city.data_dir, content, new, now=call.now)
+    photo_id = _keep(call, asset_id=asset_id)
     photo_services.note_new_photos(call.engine, asset_id, [photo_id], by=call.by, now=call.now)
     return _kept(call, photo_id, status=201)
+
+
+def api_add_case_photo(call: Call[NoQuery, Sent], case_id: int) -> Answer:
+    """Keep a photo of a case; the only way where the case is about a place at which nothing of the register stands."""
+    found = case_file(call.engine, case_id)
+    if found is None:
+        raise NotFound("case", case_id)
+    return _kept(call, _keep(call, asset_id=found.asset_id, case_id=case_id), status=201)
 
 
 def api_photo(call: Call[NoQuery, None], photo_id: int) -> Response:
@@ -90,6 +85,25 @@ def api_restore_photo(call: Call[NoQuery, None], photo_id: int) -> Answer:
     """Put a removed photo back."""
     photo_services.restore_photo(call.engine, photo_id, by=call.by, now=call.now)
     return _kept(call, photo_id)
+
+
+def _keep(call: Call[NoQuery, Sent], *, asset_id: int | None, case_id: int | None = None) -> int:
+    told = call.body.fields
+    if (told.lon is None) != (told.lat is None):
+        raise InvalidInput("lon" if told.lon is None else "lat", "is missing; give both or neither")
+    taken_at = forms.moment({"taken_at": told.taken_at or ""}, "taken_at")
+    new = photo_services.NewPhoto(
+        asset_id=asset_id,
+        case_id=case_id,
+        taken_by=call.by.user_id,
+        kind=told.kind,
+        taken_at=None if taken_at is None else taken_at.astimezone(UTC),
+        lon=told.lon,
+        lat=told.lat,
+        camera_zone=call.where.zone,
+    )
+    content = call.body.files[0].stream
+    return photo_services.keep_photo(call.engine, call.where.city.data_dir, content, new, now=call.now)
 
 
 def _kept(call: Call[Any, Any], photo_id: int, status: int = 200) -> Answer:
@@ -120,6 +134,16 @@ OPERATIONS = (
         run=api_add_photo,
         zh="上传部件照片",
         en="Keep a photo of an asset; its metadata is stripped",
+        body=Upload("photo", "JPEG, PNG or WebP, at most 10 MB and 40 megapixels", PhotoFields),
+        replies={201: KeptPhoto},
+    ),
+    _row(
+        method="POST",
+        path="/cases/{case_id}/photos",
+        endpoint="api_add_case_photo",
+        run=api_add_case_photo,
+        zh="上传案件照片",
+        en="Keep a photo of a case, also where it is about a place without an asset; its metadata is stripped",
         body=Upload("photo", "JPEG, PNG or WebP, at most 10 MB and 40 megapixels", PhotoFields),
         replies={201: KeptPhoto},
     ),

@@ -28,7 +28,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1300,
     rolldownOptions: {
-      input: Object.fromEntries(ENTRIES.map((name) => [name, `src/${name}.ts`])),
+      input: { ...Object.fromEntries(ENTRIES.map((name) => [name, `src/${name}.ts`])), first: "src/styles/first.css" },
     },
   },
 });

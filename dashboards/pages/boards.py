@@ -29,7 +29,19 @@ from dashboards.login import actor, area
 from dashboards.map_addresses import map_addresses
 from dashboards.site import lang, now, site, standard, t
 from registry.domain import board_check
-from registry.domain.boards import Annotation, Board, Panel, Words, plain_board, read_board, read_panel
+from registry.domain.boards import (
+    Annotation,
+    Board,
+    Listed,
+    ListSource,
+    MapSource,
+    Panel,
+    PanelKind,
+    Words,
+    plain_board,
+    read_board,
+    read_panel,
+)
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.points import POINTS
 from registry.queries import board_choices as choice_queries
@@ -40,6 +52,7 @@ from registry.queries.boards import KeptBoard, find_board, list_boards, removed_
 from registry.services import boards as board_services
 
 _JSON = "application/json"
+_MOST_IN_FILE = 5_000
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +165,7 @@ def panel_csv(key: str, panel: str) -> Response:
     kept = find_board(site().engine, key).board
     wanted = _panel(kept, panel)
     try:
-        text = as_csv(answer(wanted, asked_by_address(kept.variables)))
+        text = as_csv(answer(_in_rows(wanted), asked_by_address(kept.variables)))
     except Nothing as nothing:
         text = as_csv(None) + t(f"board.problem.{nothing.code}") + "\r\n"
     response = Response(text, content_type="text/csv; charset=utf-8")
@@ -254,6 +267,15 @@ def _panel(kept: Board, panel_id: str) -> Panel:
     return found
 
 
+def _in_rows(panel: Panel) -> Panel:
+    """What a panel's file holds: a map is a picture, so its file lists what fires on it, the worst first."""
+    if not isinstance(panel.source, MapSource):
+        return panel
+    where = {**panel.source.where, "state": "firing"}
+    listed = ListSource(what=Listed.ALERTS, where=where, limit=_MOST_IN_FILE)
+    return msgspec.structs.replace(panel, kind=PanelKind.TABLE, source=listed)
+
+
 def _kept(key: str, version: int) -> Response:
     return jsonify({"key": key, "version": version, "href": url_for("board", key=key)})
 
@@ -286,8 +308,11 @@ def _own_words() -> dict[str, str]:
 def _sources() -> dict[str, Any]:
     """What an editor offers for each sort of panel and of thing."""
     points = [{"value": spec.name, "name": t(f"point.{spec.name}"), "unit": spec.unit} for spec in POINTS.values()]
+    conditions: dict[str, frozenset[str]] = {"map": board_check.MAP_CONDITIONS}
+    for known in (board_check.CONDITIONS, board_check.QUALITY_CONDITIONS):
+        conditions |= {what.value: names for what, names in known.items()}
     return {
-        "conditions": {what.value: sorted(names) for what, names in board_check.CONDITIONS.items()},
+        "conditions": {what: sorted(names) for what, names in conditions.items()},
         "splits": {what.value: sorted(names) for what, names in board_check.SPLITS.items()},
         "shows": {kind.value: board_check.shown_by(kind) for kind in board_check.SHOWS},
         "happening": sorted(board_check.HAPPENING),

@@ -7,8 +7,9 @@ from flask import Flask, Response, render_template, url_for
 from dashboards.login import area
 from dashboards.map_addresses import map_addresses
 from dashboards.pages.overview import own_words
-from dashboards.site import now, site
+from dashboards.site import now, site, standard
 from registry.domain.kinds import AreaLevel
+from registry.domain.mobile import ONLINE_WITHIN, MobileKind
 from registry.queries import overview as overview_queries
 from registry.queries.assets import asset_file
 
@@ -31,12 +32,25 @@ def city_map() -> str:
     return render_template(
         "map.html",
         feed_id=feed_id,
-        addresses=map_addresses() | {"search": url_for("map_search"), "selections": url_for("add_selection")},
+        addresses=map_addresses() | _of_the_page(),
         levels=LEVELS,
         heat_days=HEAT_DAYS,
+        heat_kinds=list(standard().lines),
+        mobile_kinds=list(MobileKind),
+        mobile_minutes=int(ONLINE_WITHIN.total_seconds() // 60),
         wrong=overview_queries.wrong_now(where.engine, now=now(), limit=LISTED_WITHOUT_SCRIPT, scope=area()),
         own_words=own_words(),
     )
+
+
+def _of_the_page() -> dict[str, str]:
+    """Where the page asks beside its map; ids in them are 0, which the script fills in."""
+    return {
+        "search": url_for("map_search"),
+        "selections": url_for("add_selection"),
+        "mobile": url_for("map_mobile"),
+        "resource": url_for("mobile", mobile_id=0),
+    }
 
 
 def map_card(asset_id: int) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from flask import Flask, Response, jsonify, render_template, request
@@ -21,7 +21,7 @@ from registry.queries.explore import MOST_EXPLORED, FoundPoint
 class Wanted(Question, frozen=True, kw_only=True):
     """Which points over which time."""
 
-    points: tuple[int, ...] = ()
+    points: tuple[Annotated[int, msgspec.Meta(ge=0, lt=2**53)], ...] = ()
 
 
 def register(app: Flask) -> None:

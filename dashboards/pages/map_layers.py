@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import gzip
+from functools import partial
 from pathlib import Path
 
 import structlog
-from flask import Flask, Response, flash, redirect, render_template, request, url_for
+from flask import Flask, Response, flash, redirect, render_template, request, send_file, url_for
 
 from dashboards import forms, place_options
 from dashboards.campaign_forms import needed_day
 from dashboards.errors import answer_for
 from dashboards.login import actor, role
-from dashboards.map_catalogue import layer_archive, layer_folder
+from dashboards.map_catalogue import layer_folder, layer_tiles
 from dashboards.pages.areas import REFUSED, Answer, refused
 from dashboards.pages.map_tiles import map_crs
 from dashboards.site import lang, now, site, t
+from dashboards.tile_files import KEPT_A_DAY, MapFileAway, archived_tile
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.geo import Crs
 from registry.domain.map_layers import LayerAccess, LayerKind
@@ -25,7 +27,8 @@ from registry.services import map_layers as services
 
 log = structlog.get_logger(__name__)
 
-_KEPT_A_DAY = "private, max-age=86400"
+_SHAPES = "application/geo+json"
+_PIECE = 64 * 1024
 _SYSTEMS = (Crs.WGS84, Crs.CGCS2000, Crs.GCJ02, Crs.BD09)
 
 
@@ -86,35 +89,36 @@ def layer_file(key: str) -> Response:
     layer = queries.layer_by_key(site().engine, key, role())
     if layer.kind is not LayerKind.GEOJSON or not layer.file:
         raise NotFound("file of the map layer", key)
+    path = layer_folder() / services.packed_shapes(layer.file, map_crs())
     try:
-        content = _shapes(layer_folder() / layer.file, map_crs())
+        response = _unpacked(path) if request.accept_encodings["gzip"] == 0 else _packed(path)
     except OSError as error:
-        log.warning("layer_file_unreadable", layer=key, error=str(error))
-        raise NotFound("file of the map layer", key) from error
-    response = Response(content, mimetype="application/geo+json")
-    response.headers["Cache-Control"] = _KEPT_A_DAY if "v" in request.args else "private, no-cache"
+        raise MapFileAway(f"the file of the map layer {key} can't be read: {error.strerror}") from error
+    response.vary.add("Accept-Encoding")
+    response.headers["Cache-Control"] = KEPT_A_DAY if "v" in request.args else "private, no-cache"
+    return response
+
+
+def _packed(path: Path) -> Response:
+    response = send_file(path.resolve(), mimetype=_SHAPES, conditional=True)
+    response.headers["Content-Encoding"] = "gzip"
+    response.headers.pop("Accept-Ranges", None)
+    return response
+
+
+def _unpacked(path: Path) -> Response:
+    file = gzip.open(path)  # noqa: SIM115  # closed with the response
+    response = Response(iter(partial(file.read, _PIECE), b""), mimetype=_SHAPES)
+    response.call_on_close(file.close)
     return response
 
 
 def layer_tile(key: str, z: int, x: int, y: int) -> Response:
     """One tile of a layer that is an archive; 204 where it has none."""
     layer = queries.layer_by_key(site().engine, key, role())
-    archive = layer_archive(layer) if layer.kind is LayerKind.PMTILES else None
-    found = None if archive is None else archive.tile(Spot(z, x, y))
-    if found is None:
-        return Response(status=204, headers={"Cache-Control": _KEPT_A_DAY})
-    response = Response(found.body, mimetype=found.media_type)
-    response.headers["Cache-Control"] = _KEPT_A_DAY
-    if found.encoding:
-        response.headers["Content-Encoding"] = found.encoding
-    return response
-
-
-@lru_cache(maxsize=16)
-def _shapes(path: Path, crs: Crs) -> bytes:
-    # a file never changes under its name: that has its content's hash
-    content = path.read_bytes()
-    return content if crs is Crs.WGS84 else services.shifted(content, crs)
+    if layer.kind is not LayerKind.PMTILES or not layer.file:
+        raise NotFound("file of the map layer", key)
+    return archived_tile(*layer_tiles(layer), Spot(z, x, y))
 
 
 def _save(key: str | None) -> Answer:

@@ -70,7 +70,12 @@ def selection(selection_id: int) -> str:
     after = forms.optional_text(request.args, "after")
     page = queries.selected_assets(site().engine, selection_id, after=after, scope=area())
     return render_template(
-        "map_selection.html", selection=found, assets=page.items, next_url=next_url(page.next), families=list(Family)
+        "map_selection.html",
+        selection=found,
+        assets=page.items,
+        next_url=next_url(page.next),
+        families=list(Family),
+        most_kept=services.MOST_KEPT,
     )
 
 
@@ -86,7 +91,7 @@ def selection_file(selection_id: int) -> Response:
 
 def remove_selection(selection_id: int) -> Answer:
     """Let go of it."""
-    services.remove_selection(site().engine, selection_id, by=actor())
+    services.remove_selection(site().engine, selection_id, by=actor(), now=now())
     flash(t("message.selection_removed"), "ok")
     return redirect(url_for("map_selections"), 303)
 

@@ -10,10 +10,11 @@ from isal import igzip
 from sqlalchemy import Engine
 
 from dashboards import forms
-from dashboards.base_map import base_archive, base_facts, crs_of_map
+from dashboards.base_map import base_facts, base_file, crs_of_map
 from dashboards.login import area, role
 from dashboards.map_catalogue import catalogue_facts
 from dashboards.site import now, site, standard, t
+from dashboards.tile_files import archived_tile
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.geo import Box, Crs, Place, from_wgs84
 from registry.domain.kinds import AreaLevel, Family
@@ -26,7 +27,6 @@ from registry.queries.map_wrong import WrongOnMap
 
 _KEPT = "covercode.kept_for_map"
 _ASKED_AGAIN = "private, no-cache"
-_KEPT_A_DAY = "private, max-age=86400"
 _SMALLEST_PACKED = 400
 _USUAL_DAYS = 30
 DEEPEST = 20
@@ -47,7 +47,7 @@ def register(app: Flask) -> None:
 
 def facts() -> Response:
     """Where the city lies, how much there is, what the map is drawn on, which layers the visitor may add."""
-    return jsonify(facts_of(area()))
+    return jsonify(facts_of(shown_area()))
 
 
 def facts_of(scope: str) -> dict[str, object]:
@@ -70,7 +70,7 @@ def facts_of(scope: str) -> dict[str, object]:
 
 def asset_tile(z: int, x: int, y: int) -> Response:
     """Assets: counted, one by one, and those with something wrong."""
-    return tile_of_assets(Spot(z, x, y), area())
+    return tile_of_assets(Spot(z, x, y), shown_area())
 
 
 def tile_of_assets(spot: Spot, scope: str, *, public: bool = False) -> Response:
@@ -85,7 +85,7 @@ def areas(z: int, x: int, y: int) -> Response:
     level = forms.choice(request.args, "level", AreaLevel)
     chosen = None if level is None else AreaLevel(level)
     spot = _checked(Spot(z, x, y))
-    return answer(area_tile(site().engine, spot, chosen, scope=area(), crs=map_crs(), known=known_etag()))
+    return answer(area_tile(site().engine, spot, chosen, scope=shown_area(), crs=map_crs(), known=known_etag()))
 
 
 def cases(z: int, x: int, y: int) -> Response:
@@ -103,7 +103,7 @@ def cases(z: int, x: int, y: int) -> Response:
             now=now(),
             days=days,
             kind=kind,
-            scope=area(),
+            scope=shown_area(),
             crs=map_crs(),
             known=known_etag(),
         )
@@ -112,15 +112,10 @@ def cases(z: int, x: int, y: int) -> Response:
 
 def base_tile(z: int, x: int, y: int) -> Response:
     """A tile of the base map that lies here as a file; 204 where it has none."""
-    archive = base_archive()
-    found = None if archive is None else archive.tile(Spot(z, x, y))
-    if found is None:
-        return Response(status=204, headers={"Cache-Control": _KEPT_A_DAY})
-    response = Response(found.body, mimetype=found.media_type)
-    response.headers["Cache-Control"] = _KEPT_A_DAY
-    if found.encoding:
-        response.headers["Content-Encoding"] = found.encoding
-    return response
+    web = site().settings
+    if web.base_map != "pmtiles":
+        raise NotFound("file of the base map", web.base_map)
+    return archived_tile(*base_file(web), Spot(z, x, y))
 
 
 def search() -> Response:
@@ -158,6 +153,19 @@ def _box_in(box: Box, crs: Crs) -> list[float]:
     west, south = from_wgs84(Place(box.west, box.south), crs)
     east, north = from_wgs84(Place(box.east, box.north), crs)
     return [round(edge, 7) for edge in (west, south, east, north)]
+
+
+def shown_area() -> str:
+    """What the map is cut to: the visitor's own area, or the part of it that the request names.
+
+    Raises ``NotFound`` for a part that lies elsewhere.
+    """
+    own, wanted = area(), forms.text(request.args, "area", most=20)
+    if not wanted or own.startswith(wanted):
+        return own
+    if not wanted.startswith(own):
+        raise NotFound("area", wanted)
+    return wanted
 
 
 def map_crs() -> Crs:

@@ -82,9 +82,8 @@ def _read() -> services.NewResource:
 
 def _list_page(form: forms.FormState) -> str:
     kind, online = forms.choice(request.args, "kind", MobileKind), forms.flag(request.args, "online")
-    found = mobile_resources(
-        site().engine, now=now(), scope=area(), kind=None if kind is None else MobileKind(kind), online=online
-    )
+    kinds = () if kind is None else (MobileKind(kind),)
+    found = mobile_resources(site().engine, now=now(), scope=area(), kinds=kinds, online=online)
     tallies = mobile_tallies(site().engine, now=now(), scope=area())
     return render_template(
         "mobile_resources.html",

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from dashboards import forms
 from dashboards.api.live import HEARTBEAT_S, known_id, only_in, streamed
 from dashboards.login import area
+from dashboards.pages.map_mobile import places_of
 from dashboards.pages.map_tiles import facts_of, tile_of_assets
 from dashboards.pages.overview import own_words
 from dashboards.site import Site, now, site, t
@@ -19,7 +20,7 @@ from dashboards.stream import Item, StreamTerms, encode
 from dashboards.texts import LANGUAGES
 from dashboards.wall_state import WallStates, bare_item, wall_json
 from registry.domain.errors import NotFound
-from registry.domain.mobile import ONLINE_WITHIN
+from registry.domain.mobile import FOR_ALL
 from registry.domain.vector_tile import Spot
 from registry.queries.mobile_resources import mobile_resources
 from registry.services.kiosk_links import Screen, find_screen
@@ -85,7 +86,7 @@ def kiosk_state(word: str) -> Response:
 
 
 def kiosk_places(word: str) -> Response:
-    """Where mobile resources are, without which ones they are."""
+    """Where vehicles are, without which ones they are; not where what people wear is."""
     return _unseen(_places(_opened(word).area_code, public=True))
 
 
@@ -110,6 +111,7 @@ def kiosk_stream(word: str) -> Response:
         may_listen=partial(_still_open, where, word),
         audience=("kiosk", screen.area_code),
         tell=lambda item: encode(_bare(item)) if within(item) else None,
+        holder=("kiosk", screen.link_id),
     )
     return _unseen(streamed(terms))
 
@@ -157,17 +159,8 @@ def _state(scope: str, *, public: bool) -> Response:
 
 def _places(scope: str, *, public: bool) -> Response:
     """GeoJSON of what is on line."""
-    found = mobile_resources(site().engine, now=now(), scope=scope, online=True)
-    features = [
-        {
-            "type": "Feature",
-            "geometry": {"type": "Point", "coordinates": [each.lon, each.lat]},
-            "properties": {"kind": each.kind.value} | ({} if public else {"name": each.name or each.number}),
-        }
-        for each in found
-    ]
-    body = {"type": "FeatureCollection", "within_s": ONLINE_WITHIN.total_seconds(), "features": features}
-    return _json(msgspec.json.encode(body))
+    found = mobile_resources(site().engine, now=now(), scope=scope, kinds=FOR_ALL if public else (), online=True)
+    return places_of(found, public=public)
 
 
 def _json(body: bytes) -> Response:

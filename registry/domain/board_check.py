@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from registry.domain.board_time import read_span_text
+from registry.domain.board_time import is_span_end
 from registry.domain.boards import (
     COLUMNS,
     Board,
@@ -18,6 +18,7 @@ from registry.domain.boards import (
     Options,
     Panel,
     PanelKind,
+    QualityOf,
     QualitySource,
     SeriesSource,
     Source,
@@ -32,6 +33,8 @@ from registry.domain.points import POINTS
 
 KEY = re.compile(r"[a-z][a-z0-9_-]{0,58}[a-z0-9]")
 PANEL_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,38}")
+_OF_THIS_SITE = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]*")
+"""Browsers read a backslash as a slash and skip control characters: ``/\\host`` would lead out of the site."""
 RESERVED = frozenset({"new", "preview", "choices"})
 """Words that stand in addresses where a board's key does."""
 
@@ -39,6 +42,8 @@ MOST_PANELS = 60
 MOST_CURVES = 50
 MOST_ROWS = 200
 MOST_VALUES = 200
+_MOST_ID = 2**53
+_YES_OR_NO = frozenset({"open", "late"})
 TALLEST = 40
 LOWEST_ROW = 500
 LONGEST_NAME = 80
@@ -57,6 +62,18 @@ CONDITIONS: Mapping[Counted | Listed | Timelined, frozenset[str]] = {
     Counted.SCANS: _OF_PLACE | {"state"},
 }
 """By what each thing can be narrowed."""
+
+_OF_FILES = frozenset({"area"})
+QUALITY_CONDITIONS: Mapping[QualityOf, frozenset[str]] = {
+    QualityOf.LATENESS: frozenset({"cabinet"}),
+    QualityOf.REJECTED: frozenset({"cabinet"}),
+    QualityOf.GAPS: _OF_FILES,
+    QualityOf.UNOWNED: _OF_FILES,
+    QualityOf.UNPLACED: _OF_FILES,
+}
+"""The same of what can be wrong with the data."""
+
+MAP_CONDITIONS = frozenset({"area", "family"})
 
 SPLITS: Mapping[Counted, frozenset[SplitBy]] = {
     Counted.CASES: frozenset(
@@ -137,7 +154,7 @@ def _head(board: Board) -> Iterator[InvalidInput]:
     ):
         yield from _longer(field, text, most)
     for field, said in (("time.from", board.time.from_), ("time.to", board.time.to)):
-        if read_span_text(said) is None:
+        if not is_span_end(said):
             yield InvalidInput(field, "must be now, a span before it such as -24h, -7d, -12M, -1y, or a moment")
     if board.refresh_s and not 5 <= board.refresh_s <= 86_400:
         yield InvalidInput("refresh_s", "must be 0 (never) or 5 to 86400 seconds")
@@ -190,7 +207,7 @@ def _options(options: Options, at: str) -> Iterator[InvalidInput]:
         yield InvalidInput(f"{at}.options.thresholds", "must rise from one to the next")
     if options.limit is not None and not 1 <= options.limit <= MOST_ROWS:
         yield InvalidInput(f"{at}.options.limit", "must be 1 to {most}", most=MOST_ROWS)
-    if options.href and (not options.href.startswith("/") or options.href.startswith("//")):
+    if options.href and not _OF_THIS_SITE.fullmatch(options.href):
         yield InvalidInput(f"{at}.options.href", "must be a path of this site, beginning with /")
     if options.text is not None:
         for field, text in (("zh", options.text.zh), ("en", options.text.en)):
@@ -235,6 +252,9 @@ def _series(source: SeriesSource, at: str) -> Iterator[InvalidInput]:
         yield InvalidInput(f"{at}.of_family", "say of which assets, devices, family or class; of one of them")
     if not 1 <= source.most <= MOST_CURVES:
         yield InvalidInput(f"{at}.most", "must be 1 to {most}", most=MOST_CURVES)
+    for place, point_id in enumerate(source.points):
+        if not 0 < point_id < _MOST_ID:
+            yield InvalidInput(f"{at}.points[{place}]", "{given!r} is no number", given=str(point_id)[:20])
     if len(source.points) > MOST_CURVES:
         yield InvalidInput(
             f"{at}.points", "are {count}; at most {most} fit", count=len(source.points), most=MOST_CURVES
@@ -260,14 +280,21 @@ def _where(source: Source, at: str) -> Iterator[InvalidInput]:
             yield InvalidInput(f"{at}.where.{name}", "can't narrow these; {known} can", known=", ".join(sorted(known)))
         elif isinstance(value, tuple) and len(value) > MOST_VALUES:
             yield InvalidInput(f"{at}.where.{name}", "holds too many values; at most {most}", most=MOST_VALUES)
+        elif name in _YES_OR_NO and not isinstance(value, bool):
+            known_values = "true, false"
+            yield InvalidInput(
+                f"{at}.where.{name}", "{given!r} must be one of {known}", given=str(value)[:20], known=known_values
+            )
 
 
 def known_conditions(source: Source) -> frozenset[str]:
     """By what this source can be narrowed."""
     if isinstance(source, SeriesSource):
         return CONDITIONS[Counted.READINGS]
-    if isinstance(source, MapSource | QualitySource):
-        return frozenset({"area", "family", "cabinet"})
+    if isinstance(source, QualitySource):
+        return QUALITY_CONDITIONS[source.what]
+    if isinstance(source, MapSource):
+        return MAP_CONDITIONS
     return CONDITIONS[Counted(source.what.value)]
 
 

@@ -1,16 +1,14 @@
-"""The span of a board, and how it is cut into hours, days, weeks and months of the city's zone. Pure."""
+"""How the span of a board is said, and how it is cut into hours, days, weeks and months of the city's zone. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import NamedTuple
 
-from registry.domain.boards import BoardTime, Over
+from registry.domain.boards import Over
 
-_BEFORE = re.compile(r"-(\d{1,4})([mhdwMy])")
-_FIXED = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_BEFORE = re.compile(r"-\d{1,4}[mhdwMy]")
 _COARSER = {Over.HOUR: Over.DAY, Over.DAY: Over.WEEK, Over.WEEK: Over.MONTH}
 _ROUGHLY = {
     Over.HOUR: timedelta(hours=1),
@@ -22,52 +20,14 @@ MOST_STEPS = 800
 """More bars than this no chart shows: the next coarser step is taken."""
 
 
-class Before(NamedTuple):
-    """So many of a unit (``m h d w M y``) before now."""
-
-    number: int
-    unit: str
-
-
-def read_span_text(said: str) -> Before | datetime | None:
-    """``now`` (nothing before it), ``-7d`` …, or an aware moment as ISO 8601; None for anything else."""
-    if said == "now":
-        return Before(0, "m")
-    if found := _BEFORE.fullmatch(said):
-        return Before(int(found[1]), found[2])
+def is_span_end(said: str) -> bool:
+    """Whether a span can begin or end there: ``now``, ``-7d`` … before it, or an aware moment as ISO 8601."""
+    if said == "now" or _BEFORE.fullmatch(said):
+        return True
     try:
-        moment = datetime.fromisoformat(said)
+        return datetime.fromisoformat(said).tzinfo is not None
     except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
-
-
-def span_of(time: BoardTime, now: datetime) -> tuple[datetime, datetime]:
-    """From when to when, now; what can't be read is the last day."""
-    until = _moment(time.to, now) or now
-    since = _moment(time.from_, until if time.to == "now" else now) or until - timedelta(days=1)
-    return (since, until) if since < until else (until - timedelta(days=1), until)
-
-
-def _moment(said: str, now: datetime) -> datetime | None:
-    read = read_span_text(said)
-    if not isinstance(read, Before):
-        return read
-    if read.unit in _FIXED:
-        return now - read.number * _FIXED[read.unit]
-    return _months_before(now, read.number * (12 if read.unit == "y" else 1))
-
-
-def _months_before(moment: datetime, months: int) -> datetime:
-    """The same day of an earlier month, or its last one."""
-    whole = moment.year * 12 + moment.month - 1 - months
-    year, month = max(whole // 12, 1), whole % 12 + 1
-    for day in range(moment.day, 0, -1):
-        try:
-            return moment.replace(year=year, month=month, day=day)
-        except ValueError:
-            continue
-    return moment
+        return False
 
 
 def steps(since: datetime, until: datetime, over: Over, zone: tzinfo) -> list[datetime]:

@@ -63,6 +63,14 @@ def cells_in(box: Box, level: int) -> Cells:
     return Cells(west, south, east, north)
 
 
+def box_of(cells: Cells, level: int) -> Box:
+    """The box of whole cells."""
+    wide = _CELL << level
+    west, east = (to_degrees(x * wide - _WEST) for x in (cells.west, cells.east + 1))
+    south, north = (to_degrees(y * wide - _SOUTH) for y in (cells.south, cells.north + 1))
+    return Box(west, south, east, north)
+
+
 def finer(cells: Cells, level: int, kept: int) -> Cells:
     """The cells of a kept level that those of ``level`` are made of."""
     more = level - kept

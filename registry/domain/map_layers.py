@@ -12,6 +12,8 @@ from registry.domain.kinds import Role
 MOST_LAYERS = 100
 LONGEST_ADDRESS = 1_000
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
+# it stands in a header of pages, where other letters mean something else or nothing at all
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]|\{s\})+(?::[0-9]{1,5})?")
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -69,6 +71,8 @@ def check_address(kind: LayerKind, address: str) -> str:
     here = found.startswith("/") and not found.startswith("//")
     if len(found) > LONGEST_ADDRESS or not (here or (parts.scheme in ("http", "https") and parts.hostname)):
         raise InvalidInput("address", "must begin with https:// or be a path of this site")
+    if not here and not _HOST.fullmatch(parts.netloc):
+        raise InvalidInput("address", "must name its server in plain letters and digits, such as tiles.example.com")
     if kind in _TILED and not all(part in found for part in ("{z}", "{x}", "{y}")):
         raise InvalidInput("address", "must hold {z}, {x} and {y}, which the map fills in")
     return found

@@ -15,6 +15,9 @@ class MobileKind(StrEnum):
     OTHER = "other"
 
 
+FOR_ALL = frozenset({MobileKind.VEHICLE})
+"""Kinds whose places may be shown where nobody signed in: the others are worn by a person, or may be."""
+
 ONLINE_WITHIN = timedelta(minutes=10)
 """Who told where they are within this time is on line; devices report every 10 s to 5 min."""
 

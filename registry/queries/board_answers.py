@@ -5,6 +5,8 @@ Everything is cut to the visitor's area. Answers are plain values; words and lin
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import msgspec
 
 from registry.domain.boards import (
@@ -83,4 +85,10 @@ def _map(source: MapSource, asked: Asked) -> MapAnswer:
     families = asked.words(source.where.get("family", ()))
     if unknown := [word for word in families if word not in set(Family)]:
         raise InvalidInput("where.family", "{given!r} is no family", given=unknown[0][:20])
-    return MapAnswer(area=max([asked.scope, *areas], key=len), families=families)
+    return MapAnswer(area=max(asked.scope, _holding(areas), key=len), families=families)
+
+
+def _holding(areas: tuple[str, ...]) -> str:
+    """The one area that holds all of these, for a map is cut to one: what their codes begin with in common."""
+    first, last = min(areas, default=""), max(areas, default="")
+    return first[: sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))]

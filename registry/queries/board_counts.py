@@ -32,8 +32,7 @@ def stat(source: CountSource, asked: Asked, *, with_spark: bool) -> Stat:
     if source.what is Counted.CABINETS:
         return Stat(value=len(some_cabinets(source.where, asked)), to=To("system"))
     if source.what is Counted.READINGS:
-        _, found = readings_between(source.where, asked)
-        return Stat(value=sum(many for each in found for _, many in each))
+        return Stat(value=sum(readings_between(source.where, asked, [asked.since_ms, asked.until_ms])))
     plan = plan_of(source.what, source.where, asked, by=None, at=source.at)
     with reading(asked.engine) as tx:
         if plan.moment is None:
@@ -77,7 +76,8 @@ def over_time(source: CountSource, asked: Asked) -> CountsOverTime:
     begins = steps(asked.since, asked.until, source.over or Over.DAY, asked.zone)
     edges = [to_ms(each) for each in begins]
     if source.what is Counted.READINGS:
-        return _readings_over(source, asked, edges)
+        series = [Steps(name="", t=edges[:-1], value=readings_between(source.where, asked, edges))]
+        return CountsOverTime(series=series, step_ms=edges[1] - edges[0])
     plan = plan_of(source.what, source.where, asked, by=source.by, at=source.at)
     found: dict[Any, Any] = defaultdict(lambda: np.zeros(len(edges) - 1, dtype=np.int64))
     with reading(asked.engine) as tx:
@@ -140,21 +140,12 @@ def some_cabinets(where: Mapping[str, Any], asked: Asked) -> list[CabinetHealth]
     """The cabinets that a condition means: by ``cabinet`` and by ``state`` (``online``, ``offline``)."""
     ids = set(asked.words(where.get("cabinet", ())))
     states = set(asked.words(where.get("state", ())))
+    # of the whole city, whatever a panel is narrowed to, and half of the panels of a board may ask for them
     return [
         each
-        for each in cabinets(asked.engine, asked.now)
+        for each in asked.shared.once("cabinets", lambda: cabinets(asked.engine, asked.now))
         if (not ids or each.id in ids) and (not states or ("online" if each.online else "offline") in states)
     ]
-
-
-def _readings_over(source: CountSource, asked: Asked, edges: Sequence[int]) -> CountsOverTime:
-    _, found = readings_between(source.where, asked)
-    value = np.zeros(len(edges) - 1, dtype=np.int64)
-    for at_ms, many in (pair for each in found for pair in each):
-        place = int(np.searchsorted(edges, at_ms, side="right")) - 1
-        value[min(max(place, 0), len(value) - 1)] += many
-    series = [Steps(name="", t=list(edges[:-1]), value=value.tolist())]
-    return CountsOverTime(series=series, step_ms=edges[1] - edges[0])
 
 
 _NARROWING: Mapping[tuple[Counted, SplitBy], str] = {

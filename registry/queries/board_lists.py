@@ -11,7 +11,7 @@ from registry.domain.deadlines import RUNNING_STAGES
 from registry.queries.board_counts import some_cabinets
 from registry.queries.board_things import Plan, device_state, plan_of
 from registry.queries.board_values import Asked, Column, Table, To, Word
-from registry.queries.overview import wrong_now
+from registry.queries.overview import worst_cases
 from registry.storage.database import reading
 from registry.storage.open_cases import IS_RUNNING
 from registry.storage.tables import alert, asset, device, latest, point, rule, unit
@@ -45,8 +45,11 @@ def _cases(source: ListSource, asked: Asked) -> Table:
     with reading(asked.engine) as tx:
         tables = case_file.outerjoin(asset, asset.c.id == case_file.c.asset_id)
         tables = tables.outerjoin(unit, unit.c.id == case_file.c.unit_id)
-        name = func.coalesce(asset.c.name, case_file.c.place).label("asset_name")
-        beside = select(case_file, name, unit.c.name.label("unit_name")).select_from(tables)
+        beside = select(
+            *(case_file.c.id, case_file.c.number, case_file.c.severity, case_file.c.kind, case_file.c.stage),
+            *(case_file.c.deadline_at, case_file.c.opened_at, unit.c.name.label("unit_name")),
+            func.coalesce(asset.c.name, case_file.c.place).label("asset_name"),
+        ).select_from(tables)
         rows = {row.id: row for row in tx.execute(beside.where(case_file.c.id.in_(found[: source.limit])))}
     kept = [rows[each] for each in found[: source.limit]]
     return Table(
@@ -64,14 +67,13 @@ def _cases(source: ListSource, asked: Asked) -> Table:
 
 
 def _case_ids(source: ListSource, asked: Asked) -> list[int]:
-    areas = {each for each in (asked.scope, *asked.words(source.where.get("area", ()))) if each}
-    nested = sorted(areas, key=len)
+    areas = asked.words(source.where.get("area", ()))
+    within = areas[0] if areas else asked.scope
     narrowed = {name for name, given in source.where.items() if asked.words(given)} - {"area"}
-    if source.order is Order.WORST and narrowed == {"open"} and all(nested[-1].startswith(each) for each in nested):
+    all_open = source.where.get("open") is True and narrowed == {"open"}
+    if source.order is Order.WORST and all_open and len(areas) < 2 and within.startswith(asked.scope):
         # what is wrong now, as the overview has it: along an index of its own
-        scope = nested[-1] if nested else ""
-        wrong = wrong_now(asked.engine, now=asked.now, limit=source.limit + 1, scope=scope)
-        return [row.case_id for row in wrong]
+        return worst_cases(asked.engine, now=asked.now, limit=source.limit + 1, scope=within)
     plan = _plan(source, asked)
     conditions = _in_span(plan, asked)
     late = or_(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, select
 
 from registry.domain.boards import Annotation, Chosen, Counted
 from registry.domain.kinds import AlertState
@@ -57,22 +57,26 @@ def _plan(what: Counted, asked: Asked) -> Plan:
 
 def _alerts(tx: Connection, asked: Asked) -> list[Mark]:
     plan = _plan(Counted.ALERTS, asked)
-    on = or_(
-        and_(alert.c.state == AlertState.FIRING.value, alert.c.fired_at < asked.until),
-        and_(alert.c.fired_at >= asked.since, alert.c.fired_at < asked.until),
-    )
-    ids = (
-        select(alert.c.id)
+    newest = (
+        select(alert.c.fired_at, alert.c.id)
         .select_from(plan.tables)
-        .where(on, *plan.conditions)
+        .where(alert.c.fired_at < asked.until, *plan.conditions)
         .order_by(alert.c.fired_at.desc(), alert.c.id.desc())
         .limit(MOST_MARKS + 1)
     )
+    # each along an index of its own: what goes on still, whenever it fired, and what fired in the span
+    found: set[tuple[Any, int]] = set()
+    for way in (alert.c.state == AlertState.FIRING.value, alert.c.fired_at >= asked.since):
+        found.update((row.fired_at, row.id) for row in tx.execute(newest.where(way)))
+    ids = [alert_id for _, alert_id in sorted(found, reverse=True)[: MOST_MARKS + 1]]
     tables = alert.outerjoin(asset, asset.c.id == alert.c.asset_id).outerjoin(
         rule, and_(rule.c.key == alert.c.rule_key, rule.c.version == alert.c.rule_version)
     )
-    columns = (alert, asset.c.name.label("asset_name"), rule.c.case_kind)
-    query = select(*columns).select_from(tables).where(alert.c.id.in_(list(tx.execute(ids).scalars())))
+    query = select(
+        *(alert.c.id, alert.c.fired_at, alert.c.cleared_at, alert.c.severity, alert.c.peak_severity),
+        *(alert.c.cabinet_id, asset.c.name.label("asset_name"), rule.c.case_kind),
+    )
+    query = query.select_from(tables).where(alert.c.id.in_(ids))
     return [
         Mark(
             of=Annotation.ALERTS,
@@ -90,7 +94,10 @@ def _cases(tx: Connection, asked: Asked) -> list[Mark]:
     plan = _plan(Counted.CASES, asked)
     name = select(asset.c.name).where(asset.c.id == case_file.c.asset_id).correlate(case_file).scalar_subquery()
     query = (
-        select(case_file, name.label("asset_name"))
+        select(
+            *(case_file.c.id, case_file.c.number, case_file.c.kind, case_file.c.place, case_file.c.severity),
+            *(case_file.c.opened_at, case_file.c.ended_at, name.label("asset_name")),
+        )
         .select_from(plan.tables)
         .where(case_file.c.opened_at >= asked.since, case_file.c.opened_at < asked.until, *plan.conditions)
         .order_by(case_file.c.opened_at.desc(), case_file.c.id.desc())
@@ -113,7 +120,7 @@ def _permits(tx: Connection, asked: Asked) -> list[Mark]:
     plan = _plan(Counted.PERMITS, asked)
     name = select(asset.c.name).where(asset.c.id == permit.c.asset_id).correlate(permit).scalar_subquery()
     query = (
-        select(permit, name.label("asset_name"))
+        select(permit.c.id, permit.c.started_at, permit.c.ended_at, name.label("asset_name"))
         .select_from(plan.tables)
         .where(permit.c.started_at >= asked.since, permit.c.started_at < asked.until, *plan.conditions)
         .order_by(permit.c.started_at.desc(), permit.c.id.desc())

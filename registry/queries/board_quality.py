@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sqlalchemy import func, select
 
 from registry.domain.boards import QualityOf, QualitySource
@@ -9,7 +11,7 @@ from registry.domain.kinds import Doubt
 from registry.queries.asset_filters import Gap
 from registry.queries.board_counts import some_cabinets
 from registry.queries.board_values import Asked, Bar, Bars, Column, Nothing, Table, To, Word
-from registry.queries.gaps import BreakdownBy, gap_breakdown, gap_summary
+from registry.queries.gaps import BreakdownBy, BreakdownRow, gap_breakdown, gap_summary, last_census
 from registry.storage.database import reading
 from registry.storage.tables import dead_letter
 from registry.storage.times import to_ms
@@ -27,22 +29,27 @@ def quality_bars(source: QualitySource, asked: Asked) -> Bars:
         ]
         return Bars(bars=bars[: source.limit], unit="s")
     if source.what is QualityOf.REJECTED:
-        rows = _rejected(asked)
+        rows = _rejected(source, asked)
         bars = [
             Bar(name=Word(f"reject.{word}"), value=many, to=To("letters", {"reason": word})) for word, many, _ in rows
         ]
         return Bars(bars=bars[: source.limit], rest=sum(bar.value for bar in bars[source.limit :]))
-    summary = gap_summary(asked.engine, scope=asked.scope, area_code=_area(source, asked))
-    if summary.counted_at is None:
+    areas = _areas(source, asked)
+    summaries = [gap_summary(asked.engine, scope=asked.scope, area_code=each) for each in areas]
+    if summaries[0].counted_at is None:
         raise Nothing("not_counted")
-    if source.what is QualityOf.UNPLACED:
-        lines = [(each.gap, Word(f"doubt.{each.gap}"), each.count) for each in summary.doubts]
-    else:
-        owners = {gap.value for gap in _OWNERS}
-        wanted = [each for each in summary.gaps if source.what is QualityOf.GAPS or each.gap in owners]
-        lines = [(each.gap, Word(f"gap.{each.gap}"), each.count) for each in wanted]
-    lines.sort(key=lambda line: -line[2])
-    bars = [Bar(name=word, value=many, to=_to(source.what, key)) for key, word, many in lines]
+    unplaced, owners = source.what is QualityOf.UNPLACED, {gap.value for gap in _OWNERS}
+    counts: Counter[str] = Counter()
+    for summary in summaries:
+        for line in summary.doubts if unplaced else summary.gaps:
+            if source.what is not QualityOf.UNOWNED or line.gap in owners:
+                counts[line.gap] += line.count
+    kind = "doubt" if unplaced else "gap"
+    area = areas[0] if len(areas) == 1 else ""
+    bars = [
+        Bar(name=Word(f"{kind}.{key}"), value=many, to=_to(source.what, key, area))
+        for key, many in counts.most_common()
+    ]
     return Bars(bars=bars[: source.limit])
 
 
@@ -55,7 +62,7 @@ def quality_table(source: QualitySource, asked: Asked) -> Table:
             Column(key="last_at", name=Word("board.column.last_at"), kind="time"),
             Column(key="fix", name=Word("board.column.fix")),
         ]
-        rows = _rejected(asked)[: source.limit]
+        rows = _rejected(source, asked)[: source.limit]
         return Table(
             columns=columns,
             rows=[[Word(f"reject.{word}"), many, last_ms, Word(f"reject.{word}.fix")] for word, many, last_ms in rows],
@@ -72,11 +79,14 @@ def quality_table(source: QualitySource, asked: Asked) -> Table:
 
 
 def _by_area(source: QualitySource, asked: Asked) -> Table:
-    area_code = _area(source, asked)
-    found = gap_breakdown(
-        asked.engine, BreakdownBy.AREA, scope=asked.scope, area_code=area_code, limit=source.limit + 1
-    )
-    if not found and gap_summary(asked.engine).counted_at is None:
+    found: list[BreakdownRow] = []
+    for each in _areas(source, asked):
+        found += gap_breakdown(
+            asked.engine, BreakdownBy.AREA, scope=asked.scope, area_code=each, limit=source.limit + 1
+        )
+    found.sort(key=lambda row: (-row.assets, row.key))
+    counted = last_census(asked.engine)
+    if not found and (counted is None or counted.finished_at is None):
         raise Nothing("not_counted")
     if source.what is QualityOf.UNPLACED:
         keys = [(doubt.value, f"doubt.{doubt.value}") for doubt in Doubt]
@@ -102,24 +112,29 @@ def _by_area(source: QualitySource, asked: Asked) -> Table:
     )
 
 
-def _rejected(asked: Asked) -> list[tuple[str, int, int]]:
+def _rejected(source: QualitySource, asked: Asked) -> list[tuple[str, int, int]]:
     """(reason, how many, the last in ms) of the span, the most first."""
     if asked.scope:
         raise Nothing("whole_city")
-    query = (
-        select(dead_letter.c.reason, func.count(), func.max(dead_letter.c.at))
-        .where(dead_letter.c.at >= asked.since, dead_letter.c.at < asked.until)
-        .group_by(dead_letter.c.reason)
-    )
+    query = select(dead_letter.c.reason, func.count(), func.max(dead_letter.c.at)).group_by(dead_letter.c.reason)
+    query = query.where(dead_letter.c.at >= asked.since, dead_letter.c.at < asked.until)
+    if boxes := asked.words(source.where.get("cabinet", ())):
+        query = query.where(dead_letter.c.cabinet_id.in_(boxes))
     with reading(asked.engine) as tx:
         rows = [(str(reason), int(many), to_ms(last)) for reason, many, last in tx.execute(query)]
     return sorted(rows, key=lambda row: -row[1])
 
 
-def _area(source: QualitySource, asked: Asked) -> str:
-    words = asked.words(source.where.get("area", ()))
-    return words[0] if words else ""
+def _areas(source: QualitySource, asked: Asked) -> list[str]:
+    """The areas that are chosen, none of them within another; "" where none is."""
+    found: list[str] = []
+    for code in sorted(set(asked.words(source.where.get("area", ())))):
+        if not found or not code.startswith(found[-1]):
+            found.append(code)
+    return found or [""]
 
 
-def _to(what: QualityOf, key: str) -> To:
-    return To("doubtful", {"doubt": key}) if what is QualityOf.UNPLACED else To("assets", {"lacks": key})
+def _to(what: QualityOf, key: str, area: str) -> To:
+    if what is QualityOf.UNPLACED:
+        return To("doubtful", {"doubt": key} | ({"area_code": area} if area else {}))
+    return To("assets", {"lacks": key} | ({"area": area} if area else {}))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, func, select
 
 from registry.domain.boards import Counted, StatesSource, Timelined
 from registry.domain.kinds import AlertState, RuleKind
@@ -19,6 +19,13 @@ from registry.storage.tables import alert, asset, device, rule
 from registry.storage.times import to_ms
 
 _MOST_ALERTS = 2_000
+_LOOKED_BACK = timedelta(days=60)
+"""What fired longer ago than this before the span (or than as long a time as the span is) counts as over by then."""
+
+_COLUMNS = (
+    *(alert.c.state, alert.c.severity, alert.c.began_at, alert.c.fired_at, alert.c.cleared_at),
+    *(alert.c.acknowledged_at, alert.c.device_id, alert.c.asset_id, alert.c.cabinet_id),
+)
 
 Span = tuple[int, int, str]
 
@@ -34,7 +41,7 @@ def _cabinets(source: StatesSource, asked: Asked) -> Timeline:
     keys = select(rule.c.key).where(rule.c.kind == RuleKind.NO_DATA.value)
     whole = (alert.c.rule_key.in_(keys), alert.c.point_id.is_(None), alert.c.cabinet_id != "", alert.c.bus == "")
     with reading(asked.engine) as tx:
-        rows = _overlapping(tx, select(alert).where(*whole), asked)
+        rows = _overlapping(tx, select(*_COLUMNS).where(*whole), asked)
         # nothing is known of a cabinet from before its first device was fitted
         first = select(device.c.cabinet_id, func.min(device.c.fitted_at)).where(device.c.cabinet_id != "")
         begins = {cabinet: to_ms(at) for cabinet, at in tx.execute(first.group_by(device.c.cabinet_id))}
@@ -59,11 +66,10 @@ def _cabinets(source: StatesSource, asked: Asked) -> Timeline:
 def _by_alerts(source: StatesSource, asked: Asked) -> Timeline:
     """Devices (were they heard) or assets (was an alert on, how bad), as far as there was anything about them."""
     of_devices = source.what is Timelined.DEVICES
-    # a timeline of devices may be narrowed by what an alert knows of its device as well
-    plan = plan_of(
-        Counted.ALERTS, {name: given for name, given in source.where.items() if name != "state"}, asked, by=None
-    )
-    query = select(alert).select_from(plan.tables).where(*plan.conditions)
+    # a timeline of devices may be narrowed by what an alert knows of its device as well; its state means another thing
+    where = {name: given for name, given in source.where.items() if name != "state" or not of_devices}
+    plan = plan_of(Counted.ALERTS, where, asked, by=None)
+    query = select(*_COLUMNS).select_from(plan.tables).where(*plan.conditions)
     if of_devices:
         keys = select(rule.c.key).where(rule.c.kind == RuleKind.NO_DATA.value)
         query = query.where(alert.c.device_id.is_not(None), alert.c.rule_key.in_(keys))
@@ -89,16 +95,19 @@ def _by_alerts(source: StatesSource, asked: Asked) -> Timeline:
         else:
             spans = _joined((*_cut(row, asked), _state(row)) for row in found[key])
             lines.append(Line(name=names.get(key, str(key)), to=To("asset", {"asset_id": key}), spans=spans))
-    return Timeline(rows=lines, more=len(worst) > source.limit)
+    return Timeline(rows=lines, more=len(worst) > source.limit or len(rows) >= _MOST_ALERTS)
 
 
 def _overlapping(tx: Connection, query: Select[Any], asked: Asked) -> Sequence[Any]:
-    """The alerts that were on at some time of the span: those that still are, and those that fired in it."""
-    before = asked.since - (asked.until - asked.since)
-    firing = alert.c.state == AlertState.FIRING.value
-    over = and_(alert.c.fired_at >= before, alert.c.fired_at < asked.until, alert.c.cleared_at > asked.since)
-    on = or_(and_(firing, alert.c.began_at < asked.until), over)
-    return tx.execute(query.where(on).order_by(alert.c.fired_at.desc()).limit(_MOST_ALERTS)).all()
+    """The alerts that were on at some time of the span, the newest first: those that still are, and those that are over
+    by now. Two statements: in one, no database walks along an index for both."""
+    back = asked.since - max(asked.until - asked.since, _LOOKED_BACK)
+    on = (alert.c.state == AlertState.FIRING.value, alert.c.began_at < asked.until)
+    over = (alert.c.fired_at >= back, alert.c.fired_at < asked.until, alert.c.cleared_at > asked.since)
+    rows: list[Any] = []
+    for way in (on, over):
+        rows += tx.execute(query.where(*way).order_by(alert.c.fired_at.desc()).limit(_MOST_ALERTS))
+    return sorted(rows, key=lambda row: row.fired_at, reverse=True)[:_MOST_ALERTS]
 
 
 def _cut(row: Any, asked: Asked) -> tuple[int, int]:

@@ -84,19 +84,28 @@ def _walked(
 
 
 def _sorted_steps(tx: Connection, plan: Plan, edges: Sequence[int]) -> Stepped:
-    width = gcd(*(two - one for one, two in pairwise(edges)))
-    slot = ((type_coerce(plan.moment, BigInteger) - edges[0]) // width).label("slot")
+    base, width = _slots(edges)
+    slot = ((type_coerce(plan.moment, BigInteger) - base) // width).label("slot")
     split = literal(None).label("split") if plan.split is None else plan.split.label("split")
     span = (plan.moment >= from_ms(edges[0]), plan.moment < from_ms(edges[-1]))
     query = select(slot, split, func.count()).select_from(plan.tables).where(*span, *plan.conditions)
     rows = tx.execute(query.group_by("slot", *([] if plan.split is None else ["split"]))).all()
     found: Stepped = defaultdict(lambda: np.zeros(len(edges) - 1, dtype=np.int64))
-    places = np.searchsorted(edges, [edges[0] + int(row[0]) * width for row in rows], side="right") - 1
+    begins = [max(base + int(row[0]) * width, edges[0]) for row in rows]
+    places = np.searchsorted(edges, begins, side="right") - 1
     for place, row in zip(places.tolist(), rows, strict=True):
         found[row[1]][place] += int(row[2])
     if plan.split is None:
         found[None] += 0
     return dict(found)
+
+
+def _slots(edges: Sequence[int]) -> tuple[int, int]:
+    """Equal slots of which each lies in one step: where the first begins, at or before all of the steps, and how wide
+    they are. The steps at both ends may be cut short to anything, so only those between say how wide."""
+    inner = edges[1:-1]
+    width = gcd(*(two - one for one, two in pairwise(inner))) or max(two - one for one, two in pairwise(edges))
+    return edges[1] - -(-(edges[1] - edges[0]) // width) * width, width
 
 
 def _sorted_groups(tx: Connection, plan: Plan, conditions: Sequence[Any]) -> Groups:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Table, and_, case, func, or_, select
 
 from registry.domain.boards import Chosen, Counted, Moment, SplitBy, Where
 from registry.domain.deadlines import RUNNING_STAGES
@@ -67,7 +67,9 @@ def _cases(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Mo
     stages = [_stage(word) for word in asked.words(given.get("stage", ()))]
     of_now = given.get("open") is True or (bool(stages) and not ENDED_STAGES & set(stages))
     prefixes = asked.words(given.get("area", ()))
-    found: list[Condition] = [IS_OPEN] if given.get("open") is True else []
+    found: list[Condition] = []
+    if "open" in given:
+        found.append(IS_OPEN if given["open"] is True else ~IS_OPEN)
     if stages:
         found.append(case_file.c.stage.in_([stage.value for stage in stages]))
     if asked.scope:
@@ -277,12 +279,12 @@ _PLANS: dict[Counted, Callable[[Mapping[str, Chosen], Asked, SplitBy | None, Mom
 }
 
 
-def of_class(words: Sequence[str]) -> Condition:
+def _of_class(of: FromClause, words: Sequence[str]) -> Condition:
     """That an asset is of one of these classes: ``scheme:code``, or a scheme alone."""
     ways = []
     for word in words:
         scheme, _, code = word.partition(":")
-        ways.append(and_(asset.c.scheme == scheme, *([asset.c.class_code == code] if code else [])))
+        ways.append(and_(of.c.scheme == scheme, *([of.c.class_code == code] if code else [])))
     return or_(*ways)
 
 
@@ -307,22 +309,41 @@ def area_digits(given: Mapping[str, Chosen], asked: Asked) -> int:
 
 
 def _placed(
-    table: FromClause, asset_id: Any, given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None
+    table: Table, asset_id: Any, given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None
 ) -> tuple[FromClause, tuple[Condition, ...]]:
-    """The table, beside its asset where that is asked about, and what the asset must fulfil."""
-    found: list[Condition] = [digits_begin(asset.c.area_code, asked.scope)] if asked.scope else []
-    if "area" in given:
-        found.append(or_(*(digits_begin(asset.c.area_code, prefix) for prefix in asked.words(given["area"]))))
-    if "family" in given:
-        found.append(asset.c.family.in_(asked.words(given["family"])))
-    if "class" in given:
-        found.append(of_class(asked.words(given["class"])))
-    if "asset" in given:
-        found.append(asset_id.in_(asked.numbers("where.asset", given["asset"])))
-    needs = bool(found) or by in (SplitBy.FAMILY, SplitBy.AREA)
-    if table is asset or not needs:
-        return table, tuple(found)
-    return table.join(asset, asset.c.id == asset_id), tuple(found)
+    """The table, beside its asset where it is split by what that has, and what the asset must fulfil."""
+    chosen = (asset_id.in_(asked.numbers("where.asset", given["asset"])),) if "asset" in given else ()
+    if table is asset:
+        return table, (*_stands(asset, given, asked, asked.scope), *chosen)
+    joined = by in (SplitBy.FAMILY, SplitBy.AREA)
+    return (
+        table.join(asset, asset.c.id == asset_id) if joined else table,
+        (*asset_fulfils(table, asset_id, given, asked, scope=asked.scope), *chosen),
+    )
+
+
+def asset_fulfils(
+    table: Table, asset_id: Any, given: Mapping[str, Chosen], asked: Asked, *, scope: str
+) -> tuple[Condition, ...]:
+    """That the asset of a row of ``table`` lies within ``scope``, and stands where, of which family and class is asked
+    for.
+
+    Each row looks its own asset up: beside one another, SQLite would begin with all covers of the city.
+    """
+    its = asset.alias("its")
+    found = _stands(its, given, asked, scope)
+    return (select(its.c.id).where(its.c.id == asset_id, *found).correlate(table).exists(),) if found else ()
+
+
+def _stands(of: FromClause, given: Mapping[str, Chosen], asked: Asked, scope: str) -> list[Condition]:
+    found: list[Condition] = [digits_begin(of.c.area_code, scope)] if scope else []
+    if prefixes := asked.words(given.get("area", ())):
+        found.append(or_(*(digits_begin(of.c.area_code, prefix) for prefix in prefixes)))
+    if families := asked.words(given.get("family", ())):
+        found.append(of.c.family.in_(families))
+    if classes := asked.words(given.get("class", ())):
+        found.append(_of_class(of, classes))
+    return found
 
 
 def _args(given: Mapping[str, Chosen], asked: Asked, **names: str) -> dict[str, Any]:

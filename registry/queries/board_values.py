@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import Any, NamedTuple
+from threading import Lock
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Engine
 
 from registry.domain.boards import Chosen
-from registry.domain.errors import InvalidInput
+from registry.domain.errors import InvalidInput, StoreDown
 from registry.storage.series import SeriesStore
 from registry.storage.times import to_ms
+
+Found = TypeVar("Found")
 
 
 class Word(NamedTuple):
@@ -41,6 +44,24 @@ class Nothing(Exception):
         self.code = code
 
 
+class Shared:
+    """What several panels of one question need, found out once. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: dict[str, Any] = {}
+        self.series_down: StoreDown | None = None
+        """Why the series store did not answer, as soon as one panel has waited for it in vain."""
+
+    def once(self, name: str, find: Callable[[], Found]) -> Found:
+        """What ``find`` answered whoever was the first to ask for ``name``."""
+        with self._lock:
+            if name not in self._found:
+                self._found[name] = find()
+            found: Found = self._found[name]
+            return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """Who asks what of which time: since ≤ t < until, in the city's ``zone``; names in ``lang``.
@@ -58,6 +79,7 @@ class Asked:
     lang: str = "zh"
     width_px: int = 800
     chosen: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    shared: Shared = field(default_factory=Shared, compare=False)
 
     @property
     def since_ms(self) -> int:

@@ -26,7 +26,6 @@ FEW = 1_000
 
 _NUMBER_LENGTH = 20
 _WITH_ASSET = case.outerjoin(asset, asset.c.id == case.c.asset_id)
-_ABOUT_ASSETS = ("scope", "words")
 _WAYS = (("asset",), ("person",), ("open", "overdue"), ("open", "kind"), ("open", "stage"), ("open",), ("kind",))
 """What one index serves in the order of ids, the narrowest first; an ended stage alone comes after these."""
 
@@ -76,8 +75,7 @@ def find_cases(tx: Connection, wanted: CaseFilter, *, after: int | None, limit: 
 
 def within(scope: str) -> ColumnElement[bool]:
     """That what the case is about lies within an area: the asset where it is now, or the place."""
-    at_place = and_(case.c.asset_id.is_(None), digits_begin(case.c.area_code, scope))
-    return or_(digits_begin(asset.c.area_code, scope), at_place)
+    return digits_begin(case.c.lies_in, scope)
 
 
 def _narrowing(wanted: CaseFilter) -> _Conditions:
@@ -192,7 +190,7 @@ def _those(tx: Connection, source: FromClause, rest: _Conditions, after: int | N
         query = query.where(source.c.id < after)
     if rest:
         # EXISTS rather than a join: the planner may not turn it round and begin with an index of what is looked at
-        tables = _WITH_ASSET if any(name in rest for name in _ABOUT_ASSETS) else case
+        tables = _WITH_ASSET if "words" in rest else case
         kept = select(literal(1)).select_from(tables).where(case.c.id == source.c.id, *rest.values()).exists()
         query = query.where(kept)
     return list(tx.scalars(query))

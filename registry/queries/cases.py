@@ -50,9 +50,6 @@ __all__ = [
     "report_status",
 ]
 
-AREA = func.coalesce(asset.c.area_code, case.c.area_code)
-"""Where a case lies: where its asset stands now, or the place that it is about."""
-
 _TELLING = frozenset(TELLING)
 _TASK_STAGES = (Stage.DISPATCHED, Stage.IN_HAND)
 _MOST_TASKS = 200
@@ -243,7 +240,7 @@ def _rows() -> Select[Any]:
         func.coalesce(asset.c.road, "").label("road"),
         func.coalesce(asset.c.lon, case.c.lon).label("lon"),
         func.coalesce(asset.c.lat, case.c.lat).label("lat"),
-        AREA.label("area_code"),
+        case.c.lies_in.label("area_code"),
         user.c.name.label("assignee_name"),
         unit.c.name.label("unit_name"),
     ).select_from(tables)
@@ -290,20 +287,24 @@ def case_state(engine: Engine, case_id: int) -> CaseState | None:
     """A case as far as moves care, for what a page may offer; None for none."""
     with reading(engine) as tx:
         row = tx.execute(select(case).where(case.c.id == case_id)).one_or_none()
-        return None if row is None else _state(row, _telling(tx, row.id))
+        return None if row is None else _state(row, _telling(tx, [case_id]).get(case_id, ()))
 
 
 def case_states(engine: Engine, case_ids: Sequence[int]) -> dict[int, CaseState]:
     """The same of several cases, by id."""
     with reading(engine) as tx:
-        rows = tx.execute(select(case).where(case.c.id.in_(case_ids)))
-        return {row.id: _state(row, _telling(tx, row.id)) for row in rows.all()}
+        rows = tx.execute(select(case).where(case.c.id.in_(case_ids))).all()
+        told = _telling(tx, case_ids)
+    return {row.id: _state(row, told.get(row.id, ())) for row in rows}
 
 
-def _telling(tx: Connection, case_id: int) -> Sequence[Any]:
-    return tx.execute(
-        select(entry).where(entry.c.case_id == case_id, entry.c.move.in_(TELLING)).order_by(entry.c.id)
-    ).all()
+def _telling(tx: Connection, case_ids: Sequence[int]) -> dict[int, list[Any]]:
+    """What moves go by in the timelines of cases, the oldest line first."""
+    told: dict[int, list[Any]] = {}
+    lines = select(entry).where(entry.c.case_id.in_(case_ids), entry.c.move.in_(TELLING)).order_by(entry.c.id)
+    for line in tx.execute(lines):
+        told.setdefault(line.case_id, []).append(line)
+    return told
 
 
 def _state(row: Any, lines: Sequence[Any]) -> CaseState:

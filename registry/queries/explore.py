@@ -11,11 +11,10 @@ from sqlalchemy import Connection, case, or_, select
 from registry.domain.points import POINTS
 from registry.queries.asset_filters import AssetFilter, begins, digits_begin
 from registry.queries.assets import list_assets
-from registry.queries.board_series import Meant, curves_of, points_by_ids
+from registry.queries.board_series import curves_of, mean_of, newest, points_by_ids
 from registry.queries.board_values import Asked, Curve
 from registry.storage.database import reading
-from registry.storage.tables import asset, device, latest, point
-from registry.storage.times import to_ms
+from registry.storage.tables import asset, device, point
 
 MOST_EXPLORED = 20
 MOST_FOUND = 40
@@ -48,8 +47,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     max: float
     max_at_ms: int
     mean: float
-    last: float | None
-    last_ms: int | None
+    last: float
+    last_ms: int
 
 
 def find_points(asked: Asked, q: str, *, limit: int = MOST_FOUND) -> list[FoundPoint]:
@@ -88,31 +87,26 @@ def explored(asked: Asked, ids: Sequence[int]) -> tuple[list[Curve], list[Figure
     """The curves of these points and their figures; points that the visitor may not see are left out."""
     with reading(asked.engine) as tx:
         meant = points_by_ids(tx, ids[:MOST_EXPLORED], asked)
-        newest = {row.point_id: row for row in tx.execute(_newest(meant))}
     curves = curves_of(meant, asked)
-    return curves, [_figures(curve, newest.get(curve.point_id), asked) for curve in curves if curve.t]
+    filled = [curve for curve in curves if curve.t]
+    with reading(asked.engine) as tx:
+        last = newest(tx, filled, asked)
+    return curves, [_figures(curve, *last[curve.point_id]) for curve in filled]
 
 
-def _figures(curve: Curve, newest: Any, asked: Asked) -> Figures:
+def _figures(curve: Curve, last: float, last_ms: int) -> Figures:
     low, high = min(curve.min), max(curve.max)
-    readings = sum(curve.readings)
-    mean = sum(each * many for each, many in zip(curve.mean, curve.readings, strict=True)) / max(readings, 1)
-    within = newest is not None and asked.since <= newest.measured_at < asked.until
     return Figures(
         point_id=curve.point_id,
-        readings=readings,
+        readings=sum(curve.readings),
         min=low,
         min_at_ms=curve.t[curve.min.index(low)],
         max=high,
         max_at_ms=curve.t[curve.max.index(high)],
-        mean=round(mean, 4),
-        last=newest.value if within else curve.mean[-1],
-        last_ms=to_ms(newest.measured_at) if within else curve.t[-1],
+        mean=round(mean_of(curve), 4),
+        last=last,
+        last_ms=last_ms,
     )
-
-
-def _newest(meant: Sequence[Meant]) -> Any:
-    return select(latest).where(latest.c.point_id.in_([each.id for each in meant]))
 
 
 def _rows(tx: Connection, wanted: Any, asked: Asked) -> Sequence[Any]:

@@ -108,10 +108,10 @@ def _rings(frame: TileFrame, shape: BaseGeometry) -> Iterator[list[tuple[int, in
             continue
         # y grows downwards in a tile: what is counter-clockwise there runs clockwise on the screen
         part = shapely.orient_polygons(part, exterior_cw=False)
-        for ring in (part.exterior, *part.interiors):
+        for number, ring in enumerate((part.exterior, *part.interiors)):
             points = [(int(x), int(y)) for x, y in np.rint(shapely.get_coordinates(ring))]
             plain = [point for index, point in enumerate(points[:-1]) if point != points[index - 1] or index == 0]
             if len(plain) >= 3:
                 yield plain
-            elif ring is part.exterior:
-                break
+            elif number == 0:
+                break  # a hole of nothing

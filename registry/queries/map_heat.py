@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +25,17 @@ MOST_CASES = 60_000
 """Of a span: the newest ones, so that a busy year costs no more than a busy month."""
 MOST_DAYS = 366
 _BINS = 64
+_ROW = 1_024  # a bin is one number: its column times this, and its row, which may be the one above the tile
 _KEPT = timedelta(minutes=1)
 _KEPT_SPANS = 24
 
 
 class _Places(NamedTuple):
+    """Where cases lie on the map of the world: 0 to 1 from the west, and from the north."""
+
     read_at: datetime
-    lon: NDArray[np.float64]
-    lat: NDArray[np.float64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
 
 
 class CaseHeat:
@@ -39,7 +43,7 @@ class CaseHeat:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, str, str], _Places] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, str, str, Crs], _Places] = OrderedDict()
 
     def tile(
         self,
@@ -54,33 +58,32 @@ class CaseHeat:
         known: str = "",
     ) -> Tile:
         """The cases opened in the last ``days``, of one kind or of all, counted in the bins of a tile."""
-        frame = TileFrame(spot, crs)
-        places = self._places(engine, now, days, kind, scope)
-        box = frame.box()
-        here = (places.lon >= box.west) & (places.lon <= box.east)
-        here &= (places.lat >= box.south) & (places.lat <= box.north)
-        wide = EXTENT // _BINS
-        bins: Counter[tuple[int, int]] = Counter()
-        for lon, lat in zip(places.lon[here], places.lat[here], strict=True):
-            x, y = frame.point(lon, lat)
-            if -BUFFER <= x < EXTENT + BUFFER and -BUFFER <= y < EXTENT + BUFFER:
-                bins[x // wide, y // wide] += 1
-        etag = hashlib.blake2b(repr((spot, crs, sorted(bins.items()))).encode(), digest_size=12).hexdigest()
+        places = self._places(engine, now, days, kind, scope, crs)
+        wide, across = EXTENT // _BINS, EXTENT << spot.z
+        x = np.floor(places.x * across).astype(np.int64) - spot.x * EXTENT
+        y = np.floor(places.y * across).astype(np.int64) - spot.y * EXTENT
+        here = (x >= -BUFFER) & (x < EXTENT + BUFFER) & (y >= -BUFFER) & (y < EXTENT + BUFFER)
+        bins, many = np.unique(x[here] // wide * _ROW + y[here] // wide, return_counts=True)
+        found = [(*_bin(key), n) for key, n in zip(bins.tolist(), many.tolist(), strict=True)]
+        etag = hashlib.blake2b(repr((spot, crs, found)).encode(), digest_size=12).hexdigest()
         if etag == known:
             return Tile(etag, None)
         layer = Layer("cases")
-        for (x, y), n in sorted(bins.items()):
-            layer.add_point(x * wide + wide // 2, y * wide + wide // 2, layer.tag("n", n))
+        for column, row, n in found:
+            layer.add_point(column * wide + wide // 2, row * wide + wide // 2, layer.tag("n", n))
         return Tile(etag, tile_of(layer))
 
-    def _places(self, engine: Engine, now: datetime, days: int, kind: str, scope: str) -> _Places:
-        key = (days, kind, scope)
+    def _places(self, engine: Engine, now: datetime, days: int, kind: str, scope: str, crs: Crs) -> _Places:
+        key = (days, kind, scope, crs)
         # the tiles of one look come at once: the first reads for all of them
         with self._lock:
             kept = self._kept.get(key)
             if kept is None or abs(now - kept.read_at) > _KEPT:
                 with reading(engine) as tx:
-                    kept = _Places(now, *_read(tx, now - timedelta(days=days), kind, scope))
+                    read = _read(tx, now - timedelta(days=days), kind, scope)
+                world = TileFrame(Spot(0, 0, 0), crs)
+                placed = np.array([world.exactly(lon, lat) for lon, lat in read], np.float64).reshape(-1, 2) / EXTENT
+                kept = _Places(now, placed[:, 0].copy(), placed[:, 1].copy())
                 self._kept[key] = kept
             self._kept.move_to_end(key)
             while len(self._kept) > _KEPT_SPANS:
@@ -88,8 +91,14 @@ class CaseHeat:
         return kept
 
 
-def _read(tx: Connection, since: datetime, kind: str, scope: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Longitudes and latitudes."""
+def _bin(key: int) -> tuple[int, int]:
+    """Column and row of a bin."""
+    column = (key + _ROW // 2) // _ROW
+    return column, key - column * _ROW
+
+
+def _read(tx: Connection, since: datetime, kind: str, scope: str) -> Sequence[Any]:
+    """Longitude and latitude of each case."""
     # ids rise with time: the newest cases are a stretch at the end of the table
     newest = select(case).order_by(case.c.id.desc()).limit(MOST_CASES)
     if kind:
@@ -102,7 +111,5 @@ def _read(tx: Connection, since: datetime, kind: str, scope: str) -> tuple[NDArr
         .where(some.c.opened_at >= since, some.c.stage != Stage.VOID.value)
     )
     if scope:
-        query = query.where(digits_begin(func.coalesce(asset.c.area_code, some.c.area_code), scope))
-    rows = tx.execute(query).all()
-    found = np.array(rows, dtype=np.float64).reshape(-1, 2)
-    return found[:, 0].copy(), found[:, 1].copy()
+        query = query.where(digits_begin(some.c.lies_in, scope))
+    return tx.execute(query).all()

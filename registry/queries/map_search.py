@@ -25,7 +25,9 @@ MOST_FOUND = 10
 LONGEST = 80
 _EACH = 5
 _SHORTEST_CODE = 6
-_OF_ROAD = 3_000  # assets of a road that are looked at for its box
+_OF_ROAD = 3_000  # assets of a road that are looked at
+_MOST_ROADS = 2_000
+_SHORTEST_PART = 2
 
 
 class FoundPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,7 @@ def search_map(engine: Engine, words: str, *, scope: str = "") -> list[FoundPlac
             found += _areas(tx, q, scope)
             found += _roads(tx, q, scope)
             found += _beginning(tx, q, scope, {each.asset_id for each in found})
+            found += _along_roads(tx, q, scope, {each.asset_id for each in found})
     return found[:MOST_FOUND]
 
 
@@ -131,5 +134,40 @@ def _beginning(tx: Connection, q: str, scope: str, known: set[int | None]) -> li
         found += _assets(tx, rows.where(asset.c.code.between(*code_range(digits))).order_by(asset.c.code))
     for column in (asset.c.address, asset.c.name):
         found += _assets(tx, rows.where(*begins(tx, column, q)))
+    return _fresh(found, known)
+
+
+def _along_roads(tx: Connection, q: str, scope: str, known: set[int | None]) -> list[FoundPlace]:
+    """Assets by a part of their road's name, and a part of their own name or address after it (人民路 12).
+
+    A part of any name among a million can't be looked up: indexes of pieces begin at three characters, and Chinese
+    words have two. Roads are few, and so are the assets of one.
+    """
+    found: list[FoundPlace] = []
+    names, rest = _parted(tx, q)
+    for name in names if rest else ():
+        of_road = _asset_rows(scope).where(asset.c.road == name).limit(_OF_ROAD).subquery()
+        parts = (of_road.c[column].icontains(rest, autoescape=True) for column in ("name", "address"))
+        found += _assets(tx, select(of_road).where(or_(*parts)).limit(_EACH))
+    return _fresh(found, known)
+
+
+def _parted(tx: Connection, q: str) -> tuple[list[str], str]:
+    """The roads whose names hold the longest beginning of ``q``, and what comes after it."""
+    words, longest = q.lower(), 0
+    roads: list[str] = []
+    for row in tx.execute(roads_with(q[:_SHORTEST_PART]).limit(_MOST_ROADS)):
+        name = str(row.name)
+        length = len(words)
+        while words[:length] not in name.lower():
+            length -= 1
+        if length > longest:
+            longest, roads = length, []
+        if length and length == longest:
+            roads.append(name)
+    return roads[:_EACH], q[longest:].strip()
+
+
+def _fresh(found: list[FoundPlace], known: set[int | None]) -> list[FoundPlace]:
     fresh: dict[int | None, FoundPlace] = {each.asset_id: each for each in found if each.asset_id not in known}
     return list(fresh.values())

@@ -17,7 +17,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, bindpara
 from registry.domain.geo import Box, Crs, place_cells
 from registry.domain.kinds import AssetState
 from registry.domain.map_grid import (
+    FINEST,
     SINGLE_ZOOM,
+    Cells,
+    box_of,
     cell_of,
     cells_in,
     finer,
@@ -125,13 +128,7 @@ def _etag(spot: Spot, crs: Crs, clusters: Any, single: Sequence[tuple[Any, ...]]
 
 def _widened(box: Box, level: int) -> Box:
     """The box of the whole cells that touch ``box``: what is wrong is counted for whole cells."""
-    cells, wide = cells_in(box, level), 0.001 * (1 << level)
-    return Box(
-        cells.west * wide - 180.0,
-        cells.south * wide - 90.0,
-        (cells.east + 1) * wide - 180,
-        (cells.north + 1) * wide - 90,
-    )
+    return box_of(cells_in(box, level), level)
 
 
 # --- counted ---------------------------------------------------------------------------------------------------------
@@ -312,21 +309,22 @@ def map_facts(engine: Engine, *, scope: str = "") -> MapFacts:
         areas = _areas(tx, scope)
         if not areas:
             return MapFacts(assets=0, box=None)
-        coarse = tx.execute(_EXTENT, {"level": 5, "areas": areas}).one()
+        coarse = tx.execute(_EXTENT, {"level": _COARSE, "areas": areas}).one()
         # as near to the assets as looking at a few thousand cells allows
-        fine = coarse.cells <= _FEW_CELLS
-        found = tx.execute(_EXTENT, {"level": 2, "areas": areas}).one() if fine else coarse
+        level = FINEST if coarse.cells <= _FEW_CELLS else _COARSE
+        found = coarse if level == _COARSE else tx.execute(_EXTENT, {"level": level, "areas": areas}).one()
     if not found.many:
         return MapFacts(assets=0, box=None)
-    edges = (found.west, found.south, found.east, found.north)
-    return MapFacts(assets=int(found.many), box=Box(*(to_degrees(float(edge)) for edge in edges)))
+    # of whole cells, so that the outermost asset is in it too
+    edges = Cells(found.west, found.south, found.east, found.north)
+    return MapFacts(assets=int(found.many), box=box_of(edges, level))
 
 
-_FEW_CELLS = 400
+_COARSE, _FEW_CELLS = 5, 400
 _EXTENT = text(
-    "SELECT COUNT(*) AS cells, SUM(n) AS many, MIN(lon_sum / n) AS west, MAX(lon_sum / n) AS east, "
-    "MIN(lat_sum / n) AS south, MAX(lat_sum / n) AS north FROM (SELECT lon_sum, lat_sum, cover + light + other AS n "
-    "FROM map_cell WHERE level = :level AND area IN :areas AND cover + light + other > 0) AS counted"
+    "SELECT COUNT(*) AS cells, SUM(cover + light + other) AS many, MIN(x) AS west, MAX(x) AS east, "
+    "MIN(y) AS south, MAX(y) AS north "
+    "FROM map_cell WHERE level = :level AND area IN :areas AND cover + light + other > 0"
 ).bindparams(bindparam("areas", expanding=True))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -44,16 +45,27 @@ class MobileTally(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def mobile_resources(
-    engine: Engine, *, now: datetime, scope: str = "", kind: MobileKind | None = None, online: bool | None = None
+    engine: Engine,
+    *,
+    now: datetime,
+    scope: str = "",
+    kinds: Collection[MobileKind] = (),
+    online: bool | None = None,
+    since: datetime | None = None,
 ) -> list[MobileResource]:
-    """What is listed within the area ``scope``, what was heard last at the top; at most ``MOST_LISTED``."""
+    """What is listed within the area ``scope``, what was heard last at the top; at most ``MOST_LISTED``.
+
+    ``kinds``: of these alone; none given: of all. ``since``: only those that told a place after it.
+    """
     query = _listed(scope).order_by(mobile_resource.c.placed_at.desc().nulls_last(), mobile_resource.c.number)
     query = query.limit(MOST_LISTED)
-    if kind is not None:
-        query = query.where(mobile_resource.c.kind == kind.value)
+    if kinds:
+        query = query.where(mobile_resource.c.kind.in_([kind.value for kind in kinds]))
     if online is not None:
         fresh = mobile_resource.c.placed_at > now - ONLINE_WITHIN
         query = query.where(fresh if online else fresh.is_not(True))
+    if since is not None:
+        query = query.where(mobile_resource.c.placed_at > since)
     with reading(engine) as tx:
         return [
             as_view(row._mapping, MobileResource, online=is_online(row.placed_at, now)) for row in tx.execute(query)

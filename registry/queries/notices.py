@@ -177,7 +177,7 @@ def _in_area(scope: str) -> ColumnElement[bool]:
     groups = select(alert_group.c.id).where(
         alert_group.c.id == notice.c.group_id, digits_begin(alert_group.c.area_code, scope)
     )
-    cases = select(case.c.id).where(case.c.id == notice.c.case_id, digits_begin(case.c.area_code, scope))
+    cases = select(case.c.id).where(case.c.id == notice.c.case_id, digits_begin(case.c.lies_in, scope))
     return or_(alerts.exists(), groups.exists(), cases.exists())
 
 

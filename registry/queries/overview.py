@@ -102,6 +102,12 @@ def wrong_now(engine: Engine, *, now: datetime, limit: int = 50, scope: str = ""
     return [_wrong(rows[case_id], now) for case_id in ids]
 
 
+def worst_cases(engine: Engine, *, now: datetime, limit: int, scope: str = "") -> list[int]:
+    """The ids of the same cases in the same order."""
+    with reading(engine) as tx:
+        return _worst_ids(tx, now, limit, scope)
+
+
 def _count(table: Any, *conditions: ColumnElement[bool]) -> Any:
     return select(func.count()).select_from(table).where(*conditions).scalar_subquery()
 

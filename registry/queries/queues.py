@@ -280,7 +280,7 @@ def _rows(due: ColumnElement[Any], now: datetime) -> Select[Any]:
 
 
 def _within(scope: str) -> tuple[ColumnElement[bool], ...]:
-    return (digits_begin(case.c.area_code, scope),) if scope else ()
+    return (digits_begin(case.c.lies_in, scope),) if scope else ()
 
 
 def _due_counts(now: datetime, midnight: datetime) -> tuple[ColumnElement[int], ColumnElement[int]]:

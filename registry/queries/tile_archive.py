@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import mmap
 import threading
+import zlib
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ _MEDIA_TYPES = {
     TileType.WEBP: "image/webp",
     TileType.AVIF: "image/avif",
 }
+_BROKEN = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, zlib.error)
+"""What reading bytes that are not what they should be ends in."""
 _ENCODINGS = {Compression.NONE: "", Compression.GZIP: "gzip", Compression.BROTLI: "br", Compression.ZSTD: "zstd"}
 
 
@@ -101,7 +104,7 @@ class TileArchive:
             told = shaped_json(gzip.decompress(raw) if packed else raw, dict[str, Any])
             inner = [str(each["id"]) for each in told.get("vector_layers", [])]
             attribution = str(told.get("attribution", ""))
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except _BROKEN as error:
             raise BadArchive(f"its description can't be read: {error}") from error
         edges = (header["min_lon_e7"], header["min_lat_e7"], header["max_lon_e7"], header["max_lat_e7"])
         return ArchiveFacts(
@@ -115,7 +118,7 @@ class TileArchive:
         )
 
     def tile(self, spot: Spot) -> ArchivedTile | None:
-        """The tile; None where the file has none there."""
+        """The tile; None where the file has none there. Raises ``BadArchive`` where the file is broken."""
         if not spot.exists or not self._header["min_zoom"] <= spot.z <= self._header["max_zoom"]:
             return None
         wanted = zxy_to_tileid(*spot)
@@ -126,7 +129,10 @@ class TileArchive:
                 return None
             if entry.run_length:
                 start = self._header["tile_data_offset"] + entry.offset
-                return ArchivedTile(self._bytes[start : start + entry.length], self._media_type, self._encoding)
+                body = self._bytes[start : start + entry.length]
+                if len(body) < entry.length:
+                    raise BadArchive("it ends before its last tile: copy it again")
+                return ArchivedTile(body, self._media_type, self._encoding)
             offset, length = self._header["leaf_directory_offset"] + entry.offset, entry.length
         return None
 
@@ -142,7 +148,10 @@ class TileArchive:
             if kept is not None:
                 self._directories.move_to_end(key)
                 return kept
-        read: list[Any] = deserialize_directory(self._bytes[offset : offset + length])
+        try:
+            read: list[Any] = deserialize_directory(self._bytes[offset : offset + length])
+        except _BROKEN as error:
+            raise BadArchive(f"the list of its tiles can't be read: {error}") from error
         with self._lock:
             self._directories[key] = read
             while len(self._directories) > _KEPT_DIRECTORIES:

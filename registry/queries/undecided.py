@@ -109,4 +109,4 @@ def _requests(scope: str) -> Select[Any]:
 
 
 def _within(scope: str) -> tuple[ColumnElement[bool], ...]:
-    return (digits_begin(case.c.area_code, scope),) if scope else ()
+    return (digits_begin(case.c.lies_in, scope),) if scope else ()

@@ -60,7 +60,6 @@ def my_looks(engine: Engine, by: Actor) -> list[LookRow]:
     nobodys = case_task.c.assignee_id.is_(None)
     mine = case_task.c.assignee_id == by.user_id
     theirs = or_(mine, and_(nobodys, case_task.c.unit_id == by.unit_id), and_(nobodys, case_task.c.unit_id.is_(None)))
-    place = func.coalesce(asset.c.area_code, case.c.area_code)
     statement = (
         select(
             case_task.c.case_id,
@@ -78,7 +77,9 @@ def my_looks(engine: Engine, by: Actor) -> list[LookRow]:
         .select_from(
             case_task.join(case, case.c.id == case_task.c.case_id).outerjoin(asset, asset.c.id == case.c.asset_id)
         )
-        .where(case_task.c.done_at.is_(None), case_task.c.kind.in_(kinds), theirs, *_within(place, by.area_code))
+        .where(
+            case_task.c.done_at.is_(None), case_task.c.kind.in_(kinds), theirs, *_within(case.c.lies_in, by.area_code)
+        )
         .order_by(case_task.c.due_at, case_task.c.id)
         .limit(_MOST_LOOKS)
     )

@@ -62,9 +62,7 @@ def of_code(engine: Engine, code: str) -> Whereabouts | None:
 
 def of_case(engine: Engine, case_id: int) -> CaseWhereabouts | None:
     """Where a case is, and who has it."""
-    area_code = func.coalesce(asset.c.area_code, case.c.area_code).label("area_code")
-    query = select(area_code, case.c.stage, case.c.unit_id, case.c.assignee_id)
-    query = query.outerjoin_from(case, asset, asset.c.id == case.c.asset_id)
+    query = select(case.c.lies_in.label("area_code"), case.c.stage, case.c.unit_id, case.c.assignee_id)
     with reading(engine) as tx:
         row = tx.execute(query.where(case.c.id == case_id)).mappings().first()
     return None if row is None else CaseWhereabouts(**{**row, "stage": Stage(row["stage"])})

@@ -17,6 +17,7 @@ from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotFound
 from registry.domain.kinds import Family, Severity, Source
 from registry.domain.people import Actor
 from registry.domain.scopes import check_area
+from registry.queries.asset_filters import digits_begin
 from registry.services import audit
 from registry.services.case_opening import open_or_attach
 from registry.services.map_selections import check_selection
@@ -108,7 +109,7 @@ def save_campaign(
             own = {**row, "listed": listed, "created_by": by.user_id, "updated_at": now}
             campaign_id = int(tx.execute(insert(campaign).values(own).returning(campaign.c.id)).scalar_one())
             if new.selection_id is not None:
-                _take_assets(tx, campaign_id, new.selection_id, by)
+                _take_assets(tx, campaign_id, new.selection_id, by, now)
         else:
             was = _own(tx, campaign_id, by, version=version)
             _save(tx, was, row, now)
@@ -117,11 +118,13 @@ def save_campaign(
     return campaign_id
 
 
-def _take_assets(tx: Connection, campaign_id: int, selection_id: int, by: Actor) -> None:
-    """The assets of the person's own selection. Raises ``NotFound``."""
-    check_selection(tx, selection_id, by)
-    number = literal(campaign_id, campaign_asset.c.campaign_id.type)
-    of_it = select(number, map_selection_item.c.asset_id).where(map_selection_item.c.selection_id == selection_id)
+def _take_assets(tx: Connection, campaign_id: int, selection_id: int, by: Actor, now: datetime) -> None:
+    """The assets of the person's own selection that lie in their area today. Raises ``NotFound``."""
+    check_selection(tx, selection_id, by, now=now)
+    number, item = literal(campaign_id, campaign_asset.c.campaign_id.type), map_selection_item.c
+    of_it = select(number, item.asset_id).where(item.selection_id == selection_id)
+    if by.area_code:
+        of_it = of_it.join(asset, asset.c.id == item.asset_id).where(digits_begin(asset.c.area_code, by.area_code))
     tx.execute(insert(campaign_asset).from_select(["campaign_id", "asset_id"], of_it))
 
 

@@ -4,8 +4,9 @@ The order is claim, do, keep. The claim is committed before anything is done, so
 exactly one does it, in whatever process; the answer is committed after the service's own transaction. What a crash
 between the two leaves is a claim without an answer: nobody can tell whether the work was committed, so the same
 key is refused from then on (``OutcomeUnknown``) and the sender must look. Doing it again could do it twice; that is the
-one thing a key is for. A refusal keeps its answer too, since it is the answer to that request; only "the database
-is away", where nothing was written, gives the claim back.
+one thing a key is for. A refusal keeps its answer too, since it is the answer to that request. A failure (the database
+is away, a fault of ours, "too many at once") is no answer: where it committed nothing it gives the claim back, so that
+the same request may succeed later; where some of it was committed it is kept, and the sender must look.
 
 Keys belong to the person who sends them: nobody finds somebody else's answer by guessing a key.
 """
@@ -18,7 +19,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Engine, and_, delete, insert, select, tuple_, update
 
 from registry.domain.errors import Conflict, InvalidInput
-from registry.storage.database import reading, writing
+from registry.storage.database import commits, reading, writing
 from registry.storage.tables import answered_key
 
 KEPT = timedelta(hours=48)
@@ -74,6 +75,11 @@ def keep_answer(engine: Engine, answer: KeptAnswer, *, user_id: int, key: str, n
     """Keep what was answered, for the same request sent again."""
     with writing(engine) as tx:
         tx.execute(update(answered_key).where(_is(user_id, key)).values(**msgspec.structs.asdict(answer), at=now))
+
+
+def work_done() -> int:
+    """A mark that differs from an earlier one of the same request once something was committed between the two."""
+    return commits()
 
 
 def give_back(engine: Engine, *, user_id: int, key: str) -> None:

@@ -216,7 +216,8 @@ def _write_changes(tx: Connection, context: Context, changed: Sequence[ChangedRo
         .values(version=asset.c.version + 1, updated_at=now, **{name: bindparam(f"b_{name}") for name in _KEPT}),
         [
             {"b_id": each.before.id} | {f"b_{name}": each.after.get(name, each.before._mapping[name]) for name in _KEPT}
-            for each in changed
+            # in one order: whoever locks several assets at once does so from the first id to the last
+            for each in sorted(changed, key=lambda each: each.before.id)
         ],
     )
     aliases = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,12 +28,14 @@ from registry.domain.people import Actor
 from registry.queries.tile_archive import BadArchive, TileArchive
 from registry.services import audit
 from registry.shapes import shaped_json
-from registry.storage.database import writing
+from registry.storage.database import reading, writing
 from registry.storage.tables import map_layer, unit
 
 MOST_SHAPES = 100_000
 MOST_BYTES = 60_000_000
 _ENDINGS = {LayerKind.GEOJSON: "geojson", LayerKind.PMTILES: "pmtiles"}
+BASE_SYSTEMS = (Crs.WGS84, Crs.GCJ02)
+"""The systems of base maps: shapes are kept in each."""
 _DEEPEST = 5
 
 
@@ -62,30 +65,42 @@ def save_layer(
 
     Raises ``InvalidInput`` naming the field, ``NotFound``, ``Conflict`` (a namesake, or changed meanwhile).
     """
-    values = _checked(new)
-    kept = "" if new.content is None else _kept_file(folder, new)
-    with writing(engine) as tx:
-        was = None if key is None else _row(tx, key)
-        if was is not None and version is not None and was.version != version:
-            raise Conflict(f"the layer {was.name_zh} has changed meanwhile; load it again and decide anew")
-        if new.unit_id is not None and tx.scalar(select(unit.c.id).where(unit.c.id == new.unit_id)) is None:
-            raise InvalidInput("unit_id", "is no unit on file; choose one of the list")
-        file = "" if values["address"] else kept or ("" if was is None or was.kind != new.kind else was.file)
-        if not file and not values["address"]:
-            raise InvalidInput("address", "give an address, or upload a file")
-        values |= {"file": file, "updated_at": now, "updated_by": by.user_id}
-        if was is None:
-            _add(tx, values)
-        else:
-            kept_key = {name: value for name, value in values.items() if name != "key"}
-            changed = update(map_layer).where(map_layer.c.id == was.id)
-            tx.execute(changed.values(**kept_key, version=was.version + 1))
-        said = key or new.key
-        detail = {name: values[name] for name in ("kind", "access", "dated_on")}
-        audit.record(tx, by=by, action="map_layer.set", subject=f"map_layer:{said}", detail=detail, now=now)
-    if was is not None and was.file and was.file != file:
-        (folder / was.file).unlink(missing_ok=True)
+    values = _checked(new) | {"updated_at": now, "updated_by": by.user_id}
+    sent = "" if new.content is None else _kept_file(folder, new)
+    before = ""
+    try:
+        with writing(engine) as tx:
+            was = None if key is None else _row(tx, key)
+            before = "" if was is None else was.file
+            if was is not None and version is not None and was.version != version:
+                raise Conflict(f"the layer {was.name_zh} has changed meanwhile; load it again and decide anew")
+            values |= {"file": _file_of(tx, new, values, was, sent)}
+            if was is None:
+                _add(tx, values)
+            else:
+                kept_key = {name: value for name, value in values.items() if name != "key"}
+                changed = update(map_layer).where(map_layer.c.id == was.id)
+                tx.execute(changed.values(**kept_key, version=was.version + 1))
+            said = key or new.key
+            detail = {name: values[name] for name in ("kind", "access", "dated_on")}
+            audit.record(tx, by=by, action="map_layer.set", subject=f"map_layer:{said}", detail=detail, now=now)
+    finally:
+        # what was refused, or what another file took the place of
+        for file in (sent, before):
+            _forget(engine, folder, file)
     return said
+
+
+def _file_of(tx: Connection, new: NewLayer, values: dict[str, Any], was: Any, sent: str) -> str:
+    """The file that the layer is to have: the one that was ``sent``, or the one it has."""
+    if new.unit_id is not None and tx.scalar(select(unit.c.id).where(unit.c.id == new.unit_id)) is None:
+        raise InvalidInput("unit_id", "is no unit on file; choose one of the list")
+    if values["address"]:
+        return ""
+    file = sent or ("" if was is None or was.kind != new.kind else str(was.file))
+    if not file:
+        raise InvalidInput("address", "give an address, or upload a file")
+    return file
 
 
 def remove_layer(engine: Engine, folder: Path, key: str, *, by: Actor, now: datetime) -> None:
@@ -94,8 +109,7 @@ def remove_layer(engine: Engine, folder: Path, key: str, *, by: Actor, now: date
         was = _row(tx, key)
         tx.execute(delete(map_layer).where(map_layer.c.id == was.id))
         audit.record(tx, by=by, action="map_layer.remove", subject=f"map_layer:{key}", now=now)
-    if was.file:
-        (folder / was.file).unlink(missing_ok=True)
+    _forget(engine, folder, was.file)
 
 
 def move_layer(engine: Engine, key: str, up: bool, *, by: Actor, now: datetime) -> None:
@@ -111,11 +125,9 @@ def move_layer(engine: Engine, key: str, up: bool, *, by: Actor, now: datetime) 
         audit.record(tx, by=by, action="map_layer.move", subject=f"map_layer:{key}", detail={"to": there}, now=now)
 
 
-def shifted(content: bytes, crs: Crs) -> bytes:
-    """GeoJSON in WGS-84 for a base map in another system."""
-    read = shaped_json(content, dict[str, Any])
-    _for_each_place(read, lambda place: from_wgs84(place, crs))
-    return msgspec.json.encode(read)
+def packed_shapes(file: str, crs: Crs) -> str:
+    """The compressed file that holds the shapes of the layer's ``file`` in the system of a base map."""
+    return f"{file}.{crs.value}.gz"
 
 
 def _checked(new: NewLayer) -> dict[str, Any]:
@@ -160,19 +172,39 @@ def _row(tx: Connection, key: str) -> Any:
 def _kept_file(folder: Path, new: NewLayer) -> str:
     """The uploaded file, checked and under a name of its own; that name."""
     content = new.content or b""
-    if new.kind is LayerKind.GEOJSON:
-        content = _checked_shapes(content, new.crs)
-    name = f"{new.key}-{hashlib.sha256(content).hexdigest()[:16]}.{_ENDINGS[new.kind]}"
+    name = f"{new.key}-{hashlib.sha256(content + new.crs.value.encode()).hexdigest()[:16]}.{_ENDINGS[new.kind]}"
     folder.mkdir(parents=True, exist_ok=True)
-    path, partial = folder / name, folder / f".{name}.part"
+    if new.kind is LayerKind.PMTILES:
+        _put(folder / name, content, check=_check_archive)
+        return name
+    # once, and not for everybody who looks at the map: shifting and compressing a large file takes seconds
+    read = _checked_shapes(content, new.crs)
+    _put(folder / packed_shapes(name, Crs.WGS84), gzip.compress(msgspec.json.encode(read), mtime=0))
+    _for_each_place(read, lambda place: _on_earth(from_wgs84(place, Crs.GCJ02)))
+    _put(folder / packed_shapes(name, Crs.GCJ02), gzip.compress(msgspec.json.encode(read), mtime=0))
+    return name
+
+
+def _put(path: Path, content: bytes, *, check: Callable[[Path], None] = lambda _path: None) -> None:
+    """The whole file, or none."""
+    partial = path.with_name(f".{path.name}.part")
     try:
         partial.write_bytes(content)
-        if new.kind is LayerKind.PMTILES:
-            _check_archive(partial)
+        check(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return name
+
+
+def _forget(engine: Engine, folder: Path, file: str) -> None:
+    """Remove a file that no layer has any more."""
+    if not file:
+        return
+    with reading(engine) as tx:
+        if tx.scalar(select(map_layer.c.id).where(map_layer.c.file == file)) is not None:
+            return
+    for name in (file, *(packed_shapes(file, crs) for crs in BASE_SYSTEMS)):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _check_archive(path: Path) -> None:
@@ -182,7 +214,7 @@ def _check_archive(path: Path) -> None:
         raise InvalidInput("file", "can't be read: {reason}", reason=error) from error
 
 
-def _checked_shapes(content: bytes, crs: Crs) -> bytes:
+def _checked_shapes(content: bytes, crs: Crs) -> dict[str, Any]:
     """GeoJSON in WGS-84. Raises ``InvalidInput`` for what maps can't draw."""
     if len(content) > MOST_BYTES:
         raise InvalidInput("file", "is larger than {most} MB; make a PMTiles file of it", most=MOST_BYTES // 1_000_000)
@@ -199,7 +231,7 @@ def _checked_shapes(content: bytes, crs: Crs) -> bytes:
         _for_each_place(read, lambda place: _on_earth(to_wgs84(place, crs)))
     except (msgspec.DecodeError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise InvalidInput("file", "is no GeoJSON in degrees: look at its first lines") from error
-    return msgspec.json.encode(read)
+    return read
 
 
 def _on_earth(place: Place) -> Place:

@@ -75,19 +75,17 @@ def add_selection(
     return Selected(id=selection_id, count=many, truncated=many > len(ids), by_family=dict(counts))
 
 
-def check_selection(tx: Connection, selection_id: int, by: Actor) -> Any:
-    """The selection's row. Raises ``NotFound`` unless it is the person's own and has not ended."""
+def check_selection(tx: Connection, selection_id: int, by: Actor, *, now: datetime) -> None:
+    """Raises ``NotFound`` unless it is the person's own and has not ended."""
     mine = (map_selection.c.id == selection_id, map_selection.c.made_by == by.user_id)
-    row = tx.execute(select(map_selection).where(*mine)).one_or_none()
-    if row is None:
+    if tx.scalar(select(map_selection.c.id).where(*mine, map_selection.c.ends_at > now)) is None:
         raise NotFound("selection", selection_id)
-    return row
 
 
-def remove_selection(engine: Engine, selection_id: int, *, by: Actor) -> None:
+def remove_selection(engine: Engine, selection_id: int, *, by: Actor, now: datetime) -> None:
     """Let go of one's own selection. Raises ``NotFound``."""
     with writing(engine) as tx:
-        check_selection(tx, selection_id, by)
+        check_selection(tx, selection_id, by, now=now)
         _remove(tx, [selection_id])
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -22,6 +23,8 @@ _BROKEN_OFF = frozenset({"40P01", "40001"})
 
 _CONNECTIONS = 15
 """Of one process to a database server, at most; PostgreSQL takes a hundred of all processes unless told otherwise."""
+
+_commits: ContextVar[int] = ContextVar("commits", default=0)
 
 _MOST_TRIES = 5
 _STAND_ASIDE_S = 0.03
@@ -69,6 +72,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
+        _commits.set(_commits.get() + 1)
     except IntegrityError as error:
         raise Conflict(f"the database refused it: {error.orig}") from error
     except NoneFree as error:
@@ -76,6 +80,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
     except (OperationalError, InterfaceError) as error:
         gave_way = getattr(error.orig, "sqlstate", None) in _BROKEN_OFF
         raise (GaveWay if gave_way else StoreDown)(f"records database: {error.orig}") from error
+
+
+def commits() -> int:
+    """How many transactions that write have been committed where this runs (a thread, a request): only ever more."""
+    return _commits.get()
 
 
 def written(engine: Engine, work: Callable[[Connection], Done]) -> Done:

@@ -156,10 +156,10 @@ ALERTS = View(
 
 ALERT_GROUPS = View(
     name="alert_groups",
-    says="Alerts of one cause in one area, counted as one.",
+    says="Alerts of one cause in one area, counted as one; without what people said the cause was.",
     columns=(
         *_own("g", id="number", rule_key="key of the rule", state="open or ended", members="how many alerts"),
-        *_own("g", severity="1 notice, 2 alarm, 3 critical", area_code="smallest area that holds all", cause="cause"),
+        *_own("g", severity="1 notice, 2 alarm, 3 critical", area_code="smallest area that holds all"),
         *_own("g", lon="centre, degrees WGS-84", lat="centre, degrees WGS-84", radius_m="radius, metres"),
         *_at("g", began_at="first alert", last_at="last alert", ended_at="when it took no more"),
     ),

@@ -13,6 +13,7 @@ from tests.browser.eyes import PATIENCE_MS, Camera, Windows, Witness
 from tests.browser.filled_site import FilledSite, filled_site
 from tests.browser.registry_site import RegistrySite, registry_site
 from tests.browser.running_city import RunningCity, running_city
+from tests.once import keep_compiled_pages
 
 CHROMIUM = "/usr/bin/chromium"
 # the map needs WebGL, which swiftshader gives a machine without a graphics card
@@ -27,6 +28,7 @@ SWITCHES = [
     "--disable-sync",
 ]
 _CITY = pytest.StashKey[tuple[RunningCity, ExitStack]]()
+_CHROMIUM = pytest.StashKey[tuple[Browser, ExitStack]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,23 +55,30 @@ def city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
-    """End the city when the next test needs none."""
+    """End the city and the browser when the next test needs none."""
+    needed, stash = getattr(nextitem, "fixturenames", ()), item.config.stash
     try:
         return (yield)
     finally:
-        if _CITY in item.config.stash and "city" not in getattr(nextitem, "fixturenames", ()):
-            item.config.stash[_CITY][1].close()
-            del item.config.stash[_CITY]
+        if _CITY in stash and "city" not in needed:
+            stash[_CITY][1].close()
+            del stash[_CITY]
+        if _CHROMIUM in stash and "chromium" not in needed:
+            stash[_CHROMIUM][1].close()
+            del stash[_CHROMIUM]
 
 
-# for each module anew: Playwright's event loop must not outlive these tests
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
+@pytest.fixture
+def chromium(request: pytest.FixtureRequest) -> Browser:
+    """One for all tests that look through it; it ends with the last of them, and with it Playwright's event loop."""
+    if _CHROMIUM not in request.config.stash:
+        opened = ExitStack()
+        expect.set_options(timeout=PATIENCE_MS)
+        playwright = opened.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield browser
-        browser.close()
+        opened.callback(browser.close)
+        request.config.stash[_CHROMIUM] = (browser, opened)
+    return request.config.stash[_CHROMIUM][0]
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +112,7 @@ def camera(request: pytest.FixtureRequest) -> Camera:
 def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistrySite]:
     """A city with a book of record and no street."""
     with registry_site(tmp_path_factory.mktemp("book")) as site:
+        keep_compiled_pages(site.app, tmp_path_factory)
         yield site
 
 
@@ -124,6 +134,7 @@ def book_windows(book: RegistrySite, chromium: Browser, book_keys: dict[str, Sto
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilledSite]:
     """A city with something of each sort."""
     with filled_site(tmp_path_factory.mktemp("filled")) as site:
+        keep_compiled_pages(site.app, tmp_path_factory)
         yield site
 
 

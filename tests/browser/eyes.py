@@ -38,6 +38,28 @@ _ASK_AXE = """async (grave) => {
     .map((fault) => `${fault.id} at ${fault.nodes.slice(0, 3).map((node) => node.target).join("; ")}`);
 }"""
 
+# What stands out, not what it stands in; nor what a box of its own cuts off or scrolls, and what is not on the page.
+_BEYOND_THE_WINDOW = """() => {
+  const over = document.documentElement.scrollWidth - innerWidth;
+  if (over <= 0) return "";
+  const cut = (element) => {
+    for (let box = element.parentElement; box && box !== document.body; box = box.parentElement)
+      if (getComputedStyle(box).overflowX !== "visible") return true;
+    return false;
+  };
+  const end = (element) => element.getBoundingClientRect().right + scrollX - innerWidth;
+  const beyond = [...document.body.querySelectorAll("*")].filter((each) => end(each) > 0 && !cut(each));
+  const called = (element) => element.tagName.toLowerCase() + (element.id && `#${element.id}`) +
+    [...element.classList].map((name) => `.${name}`).join("");
+  const told = beyond
+    .filter((each) => !beyond.some((other) => other !== each && each.contains(other) && end(other) >= end(each)))
+    .sort((one, other) => end(other) - end(one))
+    .slice(0, 5)
+    .map((each) => `${called(each.parentElement)} > ${called(each)} by ${end(each).toFixed(1)} px: ` +
+      (each.textContent ?? "").trim().replace(/\\s+/g, " ").slice(0, 40));
+  return `${over} px wider than the window of ${innerWidth} px; ${told.join("; ") || "no element stands out"}`;
+}"""
+
 
 @cache
 def _words(language: str) -> dict[str, str]:
@@ -167,6 +189,11 @@ def until(page: Page, condition: Callable[[], bool], *, what: str, tries: int = 
             return
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     raise AssertionError(f"not after {tries} looks: {what}")
+
+
+def beyond_the_window(page: Page) -> str:
+    """By how much the page is wider than its window, and what stands out; nothing where all of it fits."""
+    return str(page.evaluate(_BEYOND_THE_WINDOW))
 
 
 def serious_faults(page: Page) -> list[str]:

@@ -38,6 +38,7 @@ class RegistrySite:
     asset_id: int
     token: str
     app: Flask
+    data_dir: Path
     troubled: TroubledCabinet
     store: SqliteSeries
 
@@ -85,7 +86,14 @@ def registry_site(folder: Path) -> Iterator[RegistrySite]:
     thread.start()
     try:
         yield RegistrySite(
-            address=address, engine=engine, asset_id=ids[0], token=token, app=app, troubled=troubled, store=series
+            address=address,
+            engine=engine,
+            asset_id=ids[0],
+            token=token,
+            app=app,
+            data_dir=folder / "data",
+            troubled=troubled,
+            store=series,
         )
     finally:
         server.shutdown()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from PIL import Image
+from playwright.sync_api import Locator, Page, Request, expect
 
-from tests.browser.eyes import DESK, PHONE, Camera, Windows, serious_faults, until, words
+from operate.demo_street import DIVISION
+from tests.browser.eyes import DESK, PHONE, Camera, Windows, beyond_the_window, serious_faults, until, words
 from tests.browser.filled_site import FilledSite
 
 pytestmark = [
@@ -49,11 +52,36 @@ def drag(page: Page, chart: Locator, begin: float, end: float) -> None:
     page.mouse.up()
 
 
+def _asks_for_tilt(request: Request) -> bool:
+    """Whether the page asks for the curves of tilt, and not only for what events change."""
+    return request.url.endswith("/answers") and "tilt" in (request.post_data_json["panels"] or [])
+
+
+def _days_shown(chart: Locator) -> float:
+    """How much of a day lies between the first and the last row of a chart as a table."""
+    chart.focus()
+    chart.page.keyboard.press("t")
+    moments = chart.locator(".board-as-table time").evaluate_all("all => all.map((each) => Date.parse(each.dateTime))")
+    chart.page.keyboard.press("t")
+    return float((max(moments) - min(moments)) / 86_400_000)
+
+
 def test_a_board_is_read_zoomed_and_passed_on(filled_windows: Windows, camera: Camera) -> None:
     desk = opened(filled_windows.open(DESK, login="dispatcher"), "/boards/covers")
     tilt, other = panel(desk, "tilt"), panel(desk, "displacement")
     expect(tilt.locator(".board-legend button").first).to_be_visible()
     camera.take(desk, "board-desk", whole=True)
+
+    # curves that go on are asked for from their end on, and keep what they had
+    status = desk.locator("[data-status]")
+    as_of = status.inner_text()
+    with desk.expect_request(_asks_for_tilt) as tail:
+        desk.get_by_label(words("board.refresh_every")).select_option("5")
+    question = tail.value.post_data_json
+    assert question["to_ms"] - question["from_ms"] < timedelta(hours=1) / timedelta(milliseconds=1)
+    expect(status).not_to_have_text(as_of)
+    assert _days_shown(tilt) > 0.9
+    desk.get_by_label(words("board.refresh_every")).select_option("0")
 
     # the crosshair of one stands at the same moment in the other
     tilt.locator(".board-plot").focus()
@@ -99,6 +127,33 @@ def test_a_panel_is_seen_whole_as_a_table_and_taken_along(filled_windows: Window
         shown.get_by_text(words("board.png")).click()
     picture.value.save_as(tmp_path / "panel.png")
     assert (tmp_path / "panel.png").read_bytes().startswith(b"\x89PNG")
+
+    # on paper it says of which time it is and when it was printed; the bar above, which nobody can press there, is gone
+    desk.emulate_media(media="print")
+    desk.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    expect(desk.locator("[data-printed]")).to_contain_text(words("board.printed", at="20"))
+    expect(desk.locator("[data-printed]")).to_be_visible()
+    expect(desk.locator(".board-tools")).to_be_hidden()
+
+
+def test_a_map_is_cut_to_the_chosen_area_and_taken_along_as_a_picture(filled_windows: Windows, tmp_path: Path) -> None:
+    desk = filled_windows.open(DESK, login="dispatcher")
+    with desk.expect_request(lambda request: "/map/facts.json" in request.url) as facts:
+        desk.goto(f"/boards/overview?var-area={DIVISION}")
+    assert facts.value.url.endswith(f"?area={DIVISION}")
+    shown = panel(desk, "map")
+    expect(shown.locator(".citymap[data-drawn]")).to_be_attached()
+    shown.locator("summary").click()
+    with desk.expect_download() as picture:
+        shown.get_by_text(words("board.png")).click()
+    picture.value.save_as(tmp_path / "map.png")
+    with Image.open(tmp_path / "map.png") as drawn:
+        width, height = drawn.size
+        # the middle of the map and not its head or legend
+        ground = drawn.convert("RGB").crop((width // 4, height // 4, 3 * width // 4, 3 * height // 4))
+    colours = ground.getcolors(maxcolors=1_000_000)
+    assert colours is not None
+    assert len(colours) > 20
 
 
 def test_what_is_chosen_stays_in_the_address(filled_windows: Windows) -> None:
@@ -160,6 +215,24 @@ def test_a_board_is_made_moved_and_kept_and_a_conflict_is_settled(filled_windows
     desk.get_by_role("button", name=words("board.conflict_over"), exact=True).click()
     expect(desk.locator("h1")).to_have_text("夜班的看板")
 
+    # on a phone panels are moved by buttons, and the plan shows where to
+    phone = filled_windows.open(PHONE, login="dispatcher")
+    phone.goto(f"{address}/edit")
+    last = phone.locator("[data-grid] [data-panel]").last
+    moved = last.get_attribute("data-panel") or ""
+    last.locator("h2").tap()
+    phone.get_by_role("button", name=words("board.place_up"), exact=True).tap()
+    expect(phone.locator("[data-grid] [data-panel]").first).to_have_attribute("data-panel", moved)
+    expect(panel(phone, moved)).to_be_in_viewport()
+    narrower = phone.get_by_role("button", name=words("board.place_narrower"), exact=True)
+    before = phone.locator(".board-plan-chosen").get_attribute("width")
+    narrower.focus()
+    phone.keyboard.press("Enter")
+    expect(phone.locator(".board-plan-chosen")).not_to_have_attribute("width", before or "")
+    expect(narrower).to_be_focused()
+    assert serious_faults(phone) == []
+    camera.take(phone, "board-editor-phone")
+
 
 def test_any_point_is_explored_beside_another(filled: FilledSite, filled_windows: Windows, camera: Camera) -> None:
     desk = filled_windows.open(DESK, login="dispatcher")
@@ -185,7 +258,7 @@ def test_any_point_is_explored_beside_another(filled: FilledSite, filled_windows
 
 def test_on_a_phone_panels_stand_one_below_the_other(filled_windows: Windows, camera: Camera) -> None:
     phone = opened(filled_windows.open(PHONE, login="crew1"), "/boards/cases")
-    assert phone.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert beyond_the_window(phone) == ""
     wide = phone.locator("[data-panel]:not([data-kind=stat])").evaluate_all(
         "panels => panels.map((panel) => panel.getBoundingClientRect().width / innerWidth)"
     )

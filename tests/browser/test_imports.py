@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from registry.domain.people import SYSTEM
 from registry.queries.imports import ImportView, import_file, list_imports
 from registry.services import imports as import_services
-from tests.browser.eyes import DESK, PHONE, Camera, Windows, serious_faults, words
+from tests.browser.eyes import DESK, PHONE, Camera, Windows, beyond_the_window, serious_faults, words
 from tests.browser.registry_site import RegistrySite
 
 pytestmark = [
@@ -152,4 +152,4 @@ def test_a_census_goes_in_on_a_phone(book: RegistrySite, book_windows: Windows, 
 
 def fits(page: Page) -> None:
     """Nothing sticks out to the side."""
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert beyond_the_window(page) == ""

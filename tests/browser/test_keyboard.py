@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.network,
     pytest.mark.timeout(400),
-    pytest.mark.xdist_group("browser-pages-1"),
+    pytest.mark.xdist_group("browser-pages"),
 ]
 MOST_TABS = 120
 _SEEN_FOCUS = """(element) => {

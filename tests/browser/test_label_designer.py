@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from registry.labels import standard_plate
 from registry.labels.template import TextElement
 from registry.queries.label_templates import template_in_use, template_versions
-from tests.browser.eyes import DESK, PHONE, Camera, Windows, words
+from tests.browser.eyes import DESK, PHONE, Camera, Windows, beyond_the_window, words
 from tests.browser.registry_site import RegistrySite
 
 pytestmark = [
@@ -113,5 +113,5 @@ def test_a_part_is_added_and_taken_away_on_a_phone(book_windows: Windows, camera
     camera.take(page, "designer-phone", whole=True)
     page.get_by_role("button", name=words("designer.remove")).tap()
     expect(parts).to_have_count(count)
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert beyond_the_window(page) == ""
     page.evaluate("() => localStorage.clear()")

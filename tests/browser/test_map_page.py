@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from PIL import Image, ImageColor
 from playwright.sync_api import Page, expect
+from pmtiles.tile import Compression, TileType, zxy_to_tileid
+from pmtiles.writer import write
 
+from registry.domain.kinds import Role
+from registry.domain.map_layers import LayerKind
+from registry.domain.mobile import MobileKind
+from registry.domain.people import Actor
+from registry.domain.vector_tile import Layer, TileFrame, tile_of
 from registry.services.map_counts import count_anew
+from registry.services.map_layers import NewLayer, save_layer
+from registry.services.mobile_resources import NewResource, Position, add_resource, take_positions
 from registry.services.reports import report_by_citizen
-from tests.browser.eyes import DESK, PHONE, Camera, Windows, serious_faults, words
+from registry.storage.database import writing
+from tests.browser.eyes import DESK, PHONE, Camera, Windows, beyond_the_window, serious_faults, until, words
 from tests.browser.registry_site import RegistrySite
+from tests.vector_tiles import spot_at
 
 pytestmark = [
     pytest.mark.browser,
@@ -24,6 +40,9 @@ pytestmark = [
 ASSETS = 40
 # the fifth of the row of assets that the site has, from its middle outwards
 NEAR_THE_FIFTH = "/map#map=18.00/31.310000/120.610800"
+BY = Actor(user_id=None, role=Role.ADMINISTRATOR, name="test", unit_id=None)
+# what each layer is drawn in, and where it has a point: near the fifth asset, on none
+FLOOD, SEWERS = ("#d500f9", 120.61105, 31.3103), ("#00a152", 120.6107, 31.3097)
 
 
 def opened(page: Page, address: str) -> Page:
@@ -125,5 +144,91 @@ def test_what_is_told_of_shows_at_once_and_a_phone_reads_of_it_in_its_sheet(
     expect(sheet.get_by_role("link", name=words("map.open_case"), exact=True)).to_be_visible()
     expect(sheet.locator(".map-card-wrong")).to_be_visible()
     camera.take(phone, "map-phone-card")
-    assert phone.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+    assert beyond_the_window(phone) == ""
     assert serious_faults(phone) == []
+
+
+def keep_layers(book: RegistrySite, folder: Path) -> None:
+    """Two layers of the catalogue with a point each: a file of shapes, and an archive of vector tiles."""
+    tone, lon, lat = FLOOD
+    point = {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [lon, lat]}}
+    shapes = json.dumps({"type": "FeatureCollection", "features": [point]}).encode()
+    keep_layer(book, NewLayer(key="flood", kind=LayerKind.GEOJSON, name_zh="积水点", colour=tone, **dated(shapes)))
+    tone, lon, lat = SEWERS
+    spot = spot_at(lon, lat, 14)
+    sewers = Layer("sewers")
+    sewers.add_point(*TileFrame(spot).point(lon, lat), b"")
+    with write(str(folder / "sewers.pmtiles")) as writer:
+        writer.write_tile(zxy_to_tileid(*spot), tile_of(sewers))
+        edges = {"min_lon_e7": 1200000000, "min_lat_e7": 310000000, "max_lon_e7": 1210000000, "max_lat_e7": 320000000}
+        centre = {"center_zoom": 14, "center_lon_e7": 1206000000, "center_lat_e7": 313000000}
+        kind = {"tile_type": TileType.MVT, "tile_compression": Compression.NONE}
+        writer.finalize(edges | centre | kind, {"vector_layers": [{"id": "sewers", "fields": {}}]})
+    tiles = (folder / "sewers.pmtiles").read_bytes()
+    keep_layer(book, NewLayer(key="sewers", kind=LayerKind.PMTILES, name_zh="排水管网", colour=tone, **dated(tiles)))
+
+
+def keep_layer(book: RegistrySite, layer: NewLayer) -> None:
+    save_layer(book.engine, book.data_dir / "layers", None, layer, version=None, by=BY, now=datetime.now(UTC))
+
+
+def dated(content: bytes) -> dict[str, Any]:
+    return {"content": content, "dated_on": datetime.now(UTC).date()}
+
+
+def put_on_the_road(book: RegistrySite) -> None:
+    """A vehicle that told its place a minute ago, and a handset that told one three hours ago."""
+    now = datetime.now(UTC)
+    told = ((MobileKind.VEHICLE, "A1", "抢修一车", 1), (MobileKind.HANDSET, "H1", "城管通一号", 180))
+    with writing(book.engine) as tx:
+        for kind, number, name, _ in told:
+            add_resource(tx, NewResource(kind=kind, number=number, name=name), by=BY, now=now)
+        places = [
+            Position(number=number, at=now - timedelta(minutes=ago), lon=120.611 + ago / 1e6, lat=31.3099)
+            for _, number, _, ago in told
+        ]
+        take_positions(tx, places, by=BY, now=now)
+
+
+def colours_of(page: Page) -> set[Any]:
+    """Every colour that the map shows."""
+    with Image.open(BytesIO(page.locator("[data-map]").screenshot())) as picture:
+        found = picture.convert("RGB").getcolors(1 << 24) or []
+    return {colour for _, colour in found}
+
+
+def test_what_moves_and_layers_of_the_catalogue_are_drawn_and_the_address_keeps_what_is_on(
+    book: RegistrySite, book_windows: Windows, camera: Camera, tmp_path: Path
+) -> None:
+    count_anew(book.engine)
+    keep_layers(book, tmp_path)
+    put_on_the_road(book)
+    page = opened(book_windows.open(DESK, login="dispatcher"), f"{NEAR_THE_FIFTH}&layers=flood,sewers")
+    tones = {ImageColor.getrgb(tone) for tone, _, _ in (FLOOD, SEWERS)}
+    until(page, lambda: tones <= colours_of(page), what="both layers are drawn")
+    assert page.locator("[data-mobile-box]").is_hidden()
+    # what moves, and cases of one kind, are switched on by keys
+    page.get_by_role("tab", name=words("map.tab.layers"), exact=True).click()
+    page.get_by_label(words("map.mobile"), exact=True).press("Space")
+    page.locator("#map-heat").select_option("90")
+    page.locator("#map-kind").select_option("cover_missing")
+    kept = re.compile(r"heat=90&kind=cover_missing&mobile=1&layers=flood,sewers$")
+    expect(page).to_have_url(kept)
+    page.get_by_role("tab", name=words("map.tab.view"), exact=True).click()
+    moving = page.locator("[data-mobile-box]")
+    expect(moving.locator("summary")).to_have_text(words("map.mobile_in_view", total=2, fresh=1))
+    moving.locator("summary").press("Enter")
+    expect(moving.get_by_role("listitem")).to_contain_text([words("mobile.online"), words("mobile.offline")])
+    camera.take(page, "map-mobile")
+    moving.get_by_role("button").first.press("Enter")
+    card = page.locator(".map-pop")
+    expect(card).to_contain_text("抢修一车")
+    link = card.get_by_role("link", name=words("map.mobile_open"), exact=True)
+    expect(link).to_have_attribute("href", re.compile(r"^/mobile-resources/\d+$"))
+    assert serious_faults(page) == []
+    # whoever opens the link sees the same
+    page.reload()
+    expect(page.locator("[data-mobile-box] summary")).to_have_text(words("map.mobile_in_view", total=2, fresh=1))
+    page.get_by_role("tab", name=words("map.tab.layers"), exact=True).click()
+    expect(page.locator("#map-kind")).to_have_value("cover_missing")
+    expect(page).to_have_url(kept)

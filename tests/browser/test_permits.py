@@ -16,7 +16,7 @@ from registry.services.permit_ends import watch_permits
 from registry.services.tags import issue_tag
 from registry.storage.database import reading, writing
 from registry.storage.tables import latest, point, user
-from tests.browser.eyes import PHONE, Camera, Windows, serious_faults, words
+from tests.browser.eyes import PHONE, Camera, Windows, beyond_the_window, serious_faults, words
 from tests.browser.registry_site import RegistrySite
 
 pytestmark = [
@@ -60,7 +60,7 @@ def tap(page: Page, button: Locator) -> None:
     assert box is not None
     assert box["height"] >= GLOVE_PX, f"{button} is {box['height']} px high"
     assert serious_faults(page) == []
-    assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+    assert beyond_the_window(page) == ""
     button.tap()
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from flask import Response
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import select
 
@@ -17,7 +18,7 @@ from registry.queries.permits import list_permits
 from registry.services.cases import move_case
 from registry.services.demo_people import DEMO_PASSWORD
 from registry.storage.database import reading
-from registry.storage.tables import case, photo
+from registry.storage.tables import baseline, case, photo
 from tests.browser.conftest import CHROMIUM, SWITCHES
 from tests.browser.eyes import PATIENCE_MS, PHONE, serious_faults, until, words
 from tests.browser.registry_site import RegistrySite, registry_site
@@ -35,6 +36,27 @@ pytestmark = [
 IS_KEPT = """async () => {
   const later = await (await caches.open("covercode-app-later")).keys();
   return navigator.serviceWorker.controller !== null && later.length >= 2;
+}"""
+# a phone that reads codes by itself and has a torch; what its reader finds is said by the test
+OWN_EYES = """(() => {
+  window.lit = [];
+  window.BarcodeDetector = class {
+    static getSupportedFormats() { return Promise.resolve(["qr_code"]); }
+    detect(frame) { return Promise.resolve(window.plate && frame.width > 0 ? [{ rawValue: window.plate }] : []); }
+  };
+  MediaStreamTrack.prototype.getCapabilities = () => ({ torch: true });
+  MediaStreamTrack.prototype.applyConstraints = async (told) => { window.lit.push(told.advanced[0].torch); };
+})()"""
+LOADED_A_READER = """() => performance.getEntriesByType("resource").some((one) => /zxing|reader/.test(one.name))"""
+FULL = """() => {
+  window.had = { add: IDBObjectStore.prototype.add, put: IDBObjectStore.prototype.put };
+  const refuse = () => { throw new DOMException("no room", "QuotaExceededError"); };
+  Object.assign(IDBObjectStore.prototype, { add: refuse, put: refuse });
+}"""
+ROOM_AGAIN = "() => void Object.assign(IDBObjectStore.prototype, window.had)"
+KEEPS_NOTHING = "indexedDB.open = () => { throw new DOMException('', 'SecurityError'); };"
+UPDATE = """async () => {
+  await (await navigator.serviceWorker.getRegistration("/app")).update();
 }"""
 SIGN_OUT = """async () => {
   const { csrf } = await (await fetch("/app/session.json")).json();
@@ -177,11 +199,47 @@ def test_a_day_without_a_signal_arrives_once_in_order_with_its_times(tmp_path: P
         with reading(site.engine) as tx:
             taken = tx.execute(select(photo.c.taken_at).order_by(photo.c.id)).scalars().all()
         assert permit.started_at <= taken[0] <= taken[1] <= permit.ended_at
-        # a draft is sent when its writer says so
+        # a new version comes while a draft is open, and takes nothing from it
         page.click(".tabs a[href='#/drafts']")
         page.locator(".task-row a").first.click()
+        page.fill("#text", "隔离墩少两个")
+        release_a_version(site)
+        page.evaluate(UPDATE)
+        expect(page.locator("[data-update]")).to_be_visible()
+        expect(page.locator("#text")).to_have_value("隔离墩少两个")
+        page.locator("[data-update] button").click()
+        expect(page.locator("[data-update]")).to_be_hidden()
+        expect(page.locator("#text")).to_have_value("隔离墩少两个")
+        # it is sent when its writer says so; by the worker, where the app is closed when the signal comes back
+        phone.set_offline(True)
         hand_in(page)
-        wait_until(lambda: _reports(site) == ["隔离墩少一个"], seconds=60, what="the report of the draft")
+        page.goto("about:blank")
+        phone.set_offline(False)
+        page.goto(f"{site.address}/healthz")
+        assert _reports(site) == []
+        signal_is_back(page, site)
+        wait_until(lambda: _reports(site) == ["隔离墩少两个"], seconds=60, what="the report of the draft")
+
+
+def release_a_version(site: RegistrySite) -> None:
+    """From now on the site has another build of the app."""
+    kept = site.app.test_client().get("/app/sw.js")
+    version = kept.get_etag()[0]
+    assert version
+    newer = kept.text.replace(version, "newer-build")
+    headers = {"Service-Worker-Allowed": "/app", "Cache-Control": "no-cache"}
+    site.app.view_functions["phone_worker"] = lambda: Response(newer, mimetype="text/javascript", headers=headers)
+
+
+def signal_is_back(page: Page, site: RegistrySite) -> None:
+    """What a browser tells the worker when it has a connection again and somebody asked to be told."""
+    tools, found = page.context.new_cdp_session(page), list[dict[str, str]]()
+    tools.on("ServiceWorker.workerRegistrationUpdated", lambda told: found.extend(told["registrations"]))
+    tools.send("ServiceWorker.enable")
+    until(page, lambda: bool(found), what="the browser names its workers")
+    [kept] = {each["registrationId"] for each in found if each["scopeURL"].endswith("/app")}
+    told = {"origin": site.address, "registrationId": kept, "tag": "acts", "lastChance": True}
+    tools.send("ServiceWorker.dispatchSyncEvent", told)
 
 
 def _reports(site: RegistrySite) -> list[str]:
@@ -194,11 +252,13 @@ def _reports(site: RegistrySite) -> list[str]:
 def test_what_the_office_did_meanwhile_is_shown_and_settled_by_the_person(tmp_path: Path) -> None:
     with registry_site(tmp_path) as site, phone_at(site, tmp_path) as phone:
         work = work_for_the_crew(site)
+        phone.add_init_script(OWN_EYES)
         page = phone.new_page()
         sign_in(page, site, "crew1")
         expect(page.locator(".task")).to_be_visible()
-        until(page, lambda: page.evaluate(IS_KEPT), what="the app is kept")
+        until(page, lambda: page.evaluate("() => navigator.serviceWorker.controller !== null"), what="the app is kept")
         phone.set_offline(True)
+        find_by_torchlight(page, site)
         make_move(page, site, work, "accept", "已到场，车道已围挡")
         file = case_file(site.engine, work.case_id)
         assert file is not None
@@ -237,3 +297,58 @@ def test_what_the_office_did_meanwhile_is_shown_and_settled_by_the_person(tmp_pa
         assert (file.stage, file.entries[-1].move) == (Stage.FILED, "report")
         assert "已到场，车道已围挡" in file.entries[-1].note
         assert file.entries[-1].by_name == work.crew.name
+        what_the_city_refuses_is_changed_and_sent(page, site)
+        a_full_phone_says_that_it_keeps_nothing(page, site)
+        bare = phone.new_page()
+        bare.add_init_script(KEEPS_NOTHING)
+        bare.goto(f"{site.address}/app")
+        expect(bare.get_by_text(words("app.keeps_nothing"), exact=True)).to_be_visible()
+        assert serious_faults(bare) == []
+
+
+def find_by_torchlight(page: Page, site: RegistrySite) -> None:
+    """The phone's own reader finds the plate, with the torch on, and nothing else that reads codes is loaded."""
+    go(page, site, "scan")
+    torch = page.get_by_role("button", name=words("app.torch"), exact=True)
+    torch.click()
+    expect(torch).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate("() => window.lit") == [True]
+    page.evaluate("(plate) => { window.plate = plate; }", f"{site.address}/Q/{site.token}".upper())
+    page.wait_for_url(f"**/app#/asset/{site.asset_id}")
+    expect(page.get_by_text(words("app.scanned_here"))).to_be_visible()
+    assert not page.evaluate(LOADED_A_READER)
+
+
+def what_the_city_refuses_is_changed_and_sent(page: Page, site: RegistrySite) -> None:
+    go(page, site, f"asset/{site.asset_id}")
+    tap(page, "app.rezero")
+    page.fill("[id='point.tilt_x']", "999")
+    page.fill("#reason", "装正")
+    hand_in(page)
+    go(page, site, "waiting")
+    expect(page.locator(".act-refused")).to_be_visible()
+    done_by = datetime.now(UTC)
+    tap(page, "app.change_it")
+    expect(page.locator("[id='point.tilt_x']")).to_have_value("999")
+    page.fill("[id='point.tilt_x']", "1.5")
+    hand_in(page)
+    expect(page.locator("[data-waiting]")).to_have_text(words("app.badge_sent"))
+    with reading(site.engine) as tx:
+        [set_at] = tx.execute(select(baseline.c.set_at).where(baseline.c.value == 1.5)).scalars()
+    assert set_at < done_by
+
+
+def a_full_phone_says_that_it_keeps_nothing(page: Page, site: RegistrySite) -> None:
+    go(page, site, f"asset/{site.asset_id}")
+    tap(page, "app.report")
+    page.evaluate(FULL)
+    page.fill("#text", "检修门开着")
+    expect(page.get_by_role("alert")).to_have_text(words("app.draft_not_kept"))
+    expect(page.locator("[data-waiting]")).to_have_text(words("app.badge_full"))
+    page.locator(".sticky .primary").click()
+    expect(page.get_by_role("alert")).to_have_text(words("app.act_not_kept"))
+    assert serious_faults(page) == []
+    page.evaluate(ROOM_AGAIN)
+    hand_in(page)
+    expect(page.locator("[data-waiting]")).to_have_text(words("app.badge_sent"))
+    assert "检修门开着" in _reports(site)

@@ -15,7 +15,7 @@ from registry.services.kiosk_links import IssuedLink, NewKioskLink, issue_link, 
 from registry.services.map_counts import count_anew
 from registry.services.reports import report_by_citizen
 from registry.services.transactions import in_transaction
-from tests.browser.eyes import Camera, Windows, serious_faults, words
+from tests.browser.eyes import Camera, Windows, beyond_the_window, serious_faults, sign_in, words
 from tests.browser.registry_site import RegistrySite
 
 pytestmark = [
@@ -79,6 +79,33 @@ def test_the_wall_follows_what_happens_leads_to_it_and_never_shows_old_figures_a
     expect(page).to_have_url(re.compile(r"/cases\?open_only=1&overdue=1$"))
 
 
+def test_who_signs_in_again_in_another_tab_sees_the_wall_go_on(book: RegistrySite, book_windows: Windows) -> None:
+    count_anew(book.engine)
+    page = book_windows.open(COMMAND_CENTRE)
+    page.clock.install()
+    page.goto("/wall")
+    sign_in(page, "viewer")
+    expect(page.locator("[data-fresh]")).to_have_attribute("data-state", "live")
+    other = page.context.new_page()
+    other.goto("/account")
+    other.evaluate("() => document.querySelector('form[action=\"/logout\"]').submit()")
+    expect(other.get_by_role("button", name=words("login.enter"), exact=True)).to_be_visible()
+    book_windows.witness.refused |= {f"{book.address}/wall/{what}.json" for what in ("state", "places")}
+    page.clock.fast_forward(16_000)
+    expect(page.get_by_role("alert")).to_contain_text(words("wall.signed_out"))
+    lead = page.get_by_role("link", name=words("nav.login"), exact=True)
+    expect(lead).to_have_attribute("href", "/login?next=/wall")
+    sign_in(other, "viewer")
+    expect(other.locator("body.staff")).to_be_attached()
+    with page.expect_request(lambda asked: "/stream" in asked.url):
+        page.clock.fast_forward(16_000)
+    expect(page.get_by_role("alert")).to_be_hidden()
+    rows = page.locator("[data-wrong] li")
+    before = rows.count()
+    report(book, book.asset_id + 9)
+    expect(rows).to_have_count(before + 1)
+
+
 def test_a_link_shows_the_wall_to_a_screen_until_it_is_revoked(
     book: RegistrySite, book_windows: Windows, camera: Camera
 ) -> None:
@@ -96,7 +123,7 @@ def test_a_link_shows_the_wall_to_a_screen_until_it_is_revoked(
     expect(page.locator("[data-wrong] li").first).to_be_visible()
     assert "张三" not in page.content()
     assert page.get_by_role("link").count() == 0
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert beyond_the_window(page) == ""
     assert serious_faults(page) == []
     camera.take(page, "kiosk-phone")
     in_transaction(book.engine, lambda tx: revoke_link(tx, link.id, by=BY, now=datetime.now(UTC)))

@@ -7,7 +7,7 @@ import io
 from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.eyes import words
+from tests.browser.eyes import beyond_the_window, words
 
 STAGES = ("collected", "filed", "dispatched", "in_hand", "handed_back", "verified", "closed", "suspended", "void")
 
@@ -60,7 +60,7 @@ def told(page: Page, *moves: str) -> None:
 
 def fits(page: Page) -> None:
     """Nothing on the page is wider than its window."""
-    assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, page.url
+    assert beyond_the_window(page) == "", page.url
 
 
 def photo(shade: str = "#5b6166") -> bytes:

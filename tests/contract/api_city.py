@@ -188,6 +188,7 @@ class ApiCity:
             "api_remove": Right(json={"reason": "拆除"}),
             "api_rezero": Right(json={"baselines": {"tilt_z": 0.5}, "reason": "重新安装"}),
             "api_add_photo": Right(file=("photo", "a.png", _picture(90)), form={"kind": "near"}),
+            "api_add_case_photo": Right(path={"case_id": placed}, file=("photo", "b.png", _picture(60)), form={}),
             "api_restore_photo": Right(path={"photo_id": photos[1]}),
             "api_move_case": Right(json={"move": "note", "note": "已电话通知"}),
             "api_name_asset": Right(path={"case_id": placed}, json={"asset_id": city.asset_id}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -14,7 +13,6 @@ from registry.domain.errors import Conflict
 from registry.domain.people import SYSTEM
 from registry.services.audit import check_chain, record
 from registry.storage.database import open_database, writing
-from registry.storage.tables import metadata
 
 pytestmark = pytest.mark.network
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -22,10 +20,9 @@ WRITERS, EACH = 8, 25
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/records.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    opened = open_database(url)
-    metadata.create_all(opened)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    name = "filled_sqlite_url" if request.param == "sqlite" else "filled_postgres_url"
+    opened = open_database(request.getfixturevalue(name))
     yield opened
     opened.dispose()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,13 +24,12 @@ SPAN = ("--since", "2026-02-28", "--until", "2026-03-02")
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def config(upgraded_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A city whose only cover lay open for an hour on the first of March."""
     folder = tmp_path_factory.mktemp("city")
     config = folder / "covercode.toml"
     config.write_text("[city]\n")
-    done = CliRunner().invoke(main, ["db", "upgrade", "--config", str(config)])
-    assert done.exit_code == 0, done.output
+    shutil.copy(upgraded_sqlite, folder / "covercode.db")
     engine, store = open_database(f"sqlite:///{folder / 'covercode.db'}"), SqliteSeries(folder / "series.db")
     began = NOON - timedelta(days=4)
     with writing(engine) as tx:

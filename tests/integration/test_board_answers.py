@@ -148,6 +148,7 @@ def test_one_number_and_that_of_as_long_before(whole: City, store: SqliteSeries)
 COUNTS = (
     (count("cases", where={"open": True}), 3),
     (count("cases", where={"open": True, "late": True}), 1),
+    (count("cases", where={"open": False}), 1),
     (count("cases", where={"stage": "closed"}, at="ended"), 1),
     (count("cases", where={"severity": 3}), 1),
     (count("cases", where={"kind": ["cover_loose", "water_high"]}), 2),
@@ -226,6 +227,10 @@ def test_a_heat_map_tells_the_hours_of_the_citys_week(whole: City, store: Sqlite
     assert isinstance(found, Heat)
     # Friday 12:00, Saturday 12:00, Monday 9:00 and 10:00
     assert found.cells == [(0, 9, 1), (0, 10, 1), (4, 12, 1), (5, 12, 1)]
+    # Monday 5:00 and 7:00, looked up beside the asset, in a span that begins with no hour
+    alerts = {"of": "week_hours", "what": "alerts", "where": {"family": "cover"}}
+    some = shown(asked(whole, store, since=NOW - timedelta(hours=9.21)), "heat_map", alerts)
+    assert some.cells == [(0, 5, 1), (0, 7, 1)]
 
 
 def test_lists_lead_to_the_thing_itself(whole: City, store: SqliteSeries):
@@ -321,6 +326,31 @@ def test_readings_are_counted_where_they_are_few_enough(whole: City, store: Sqli
     assert sum(by_hour.series[0].value) == 30
 
 
+@pytest.mark.parametrize(("zone", "over"), [("Asia/Shanghai", "day"), ("Asia/Kathmandu", "hour")])
+def test_each_reading_counts_in_the_step_of_the_citys_clock(whole: City, store: SqliteSeries, zone: str, over: str):
+    first = NOW - 40 * DAY
+    store.append([(whole.point("tilt_z"), to_ms(first + n * timedelta(hours=1)), 1.0, 0, 0) for n in range(40 * 24)])
+    store.fold(NOW)
+    wanted = count("readings", where={"asset": whole.asset_id}, over=over)
+    who = asked(whole, store, days=30 if over == "day" else 3, zone=ZoneInfo(zone))
+    value = shown(who, "time_series", wanted).series[0].value
+    # the last step goes on still, and nothing has come in it yet where it is an hour
+    assert set(value[:-1]) == {24 if over == "day" else 1}
+
+
+def test_a_mean_counts_each_reading_once_and_the_newest_is_of_the_span(whole: City, store: SqliteSeries):
+    tilt = whole.point("tilt_z")
+    often = [(tilt, to_ms(NOW - 9 * DAY + timedelta(minutes=n)), 1.0, 0, 0) for n in range(99)]
+    store.append([*often, (tilt, to_ms(NOW - 5 * DAY), 101.0, 0, 0)])
+    before = asked(whole, store, until=NOW - 2 * DAY, days=10)
+    source = {"of": "series", "points": [tilt], "show": "mean"}
+    assert shown(before, "stat", source).value == 2.0
+    assert shown(before, "table", source).rows[0][2] == 2.0
+    assert shown(before, "stat", source | {"show": "range"}).value == 101.0
+    elsewhere = source | {"where": {"area": "440804"}}
+    assert shown(before, "time_series", elsewhere).series == []
+
+
 def test_a_cabinet_was_off_line_while_its_silence_was_an_alert(city: City, store: SqliteSeries):
     note_cabinet(city.engine, CabinetState(cabinet="c1", online=True, at=NOW.timestamp()), now=NOW)
     began, over = NOW - timedelta(hours=8), NOW - timedelta(hours=6)
@@ -333,6 +363,11 @@ def test_a_cabinet_was_off_line_while_its_silence_was_an_alert(city: City, store
     ends = [span[1] for span in found.rows[0].spans]
     assert ends == sorted(ends)
     assert bars_of(shown(asked(city, store), "bar", count("cabinets", by="state"))) == {"board.state.online": 1}
+    # one that began long before the span and ended in it
+    long = silence | {"state": "cleared", "cleared_at": NOW - timedelta(hours=20)}
+    city.add_alert(None, NOW - 9 * DAY, **long)
+    before = shown(asked(city, store, days=1), "state_timeline", {"of": "states", "what": "cabinets"}).rows[0]
+    assert before.spans[0] == (to_ms(NOW - DAY), to_ms(NOW - timedelta(hours=20)), "offline")
     silent = {"rule_key": "device_silent", "point_id": city.point("battery")}
     city.add_alert(None, NOW - timedelta(hours=1), **silent)
     (sensor,) = shown(asked(city, store, days=60), "state_timeline", {"of": "states", "what": "devices"}).rows
@@ -356,6 +391,8 @@ def test_what_was_refused_is_told_by_its_reason(city: City, store: SqliteSeries)
     }
     table = shown(who, "table", {"of": "quality", "what": "rejected"})
     assert [row[:2] for row in table.rows] == [[Word("reject.out_of_range"), 2], [Word("reject.too_old"), 1]]
+    other = {"of": "quality", "what": "rejected", "where": {"cabinet": "c2"}}
+    assert shown(who, "table", other).rows == []
     assert shown(who, "stat", count("scans", where={"state": "flagged"})).value == 1
     with pytest.raises(Nothing, match="not_counted"):
         shown(who, "bar", {"of": "quality", "what": "gaps"})

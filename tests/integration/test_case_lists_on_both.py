@@ -7,6 +7,7 @@ are. SQLite knows nothing of sizes: what it does here is what it does with two m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from registry.storage.schema import upgrade
 from registry.storage.tables import case, entry
 from tests.city import City, build_city
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.xdist_group("case lists")]  # its city is made once for all
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 KINDS = ("cover_displaced", "cover_loose", "water_high")
 STAGES = ("closed", "closed", "closed", "void", "filed", "dispatched", "in_hand", "handed_back")
@@ -225,6 +226,16 @@ QUEUES: list[tuple[str, Callable[[City], object], str]] = [
 @pytest.mark.parametrize(("ask", "index"), [each[1:] for each in QUEUES], ids=[each[0] for each in QUEUES])
 def test_queues_counters_and_files_read_by_index(city: City, ask: Callable[[City], object], index: str):
     uses(city.engine, lambda: ask(city), index)
+
+
+def test_what_an_area_leaves_of_a_list_is_read_from_the_cases_alone(city: City, monkeypatch: pytest.MonkeyPatch):
+    """However many cases are looked at on the way, none of their assets is."""
+    monkeypatch.setattr("registry.queries.case_finding.FEW", 0)
+    with reading(city.engine) as tx:
+        wanted = CaseFilter(scope="440803003", open_only=True)
+        plan = plan_of(city.engine, lambda: find_cases(tx, wanted, after=None, limit=5))
+    assert "case_file" in plan
+    assert not re.search(r"(SEARCH|SCAN|on) asset\b", plan), plan
 
 
 def test_a_queue_is_walked_from_what_is_due_first_to_the_last_without_gap_or_repeat(city: City):

@@ -17,14 +17,13 @@ from registry.queries.feed import newest_id, since
 from registry.queries.health import cabinets, dead_letters, silent_devices
 from registry.queries.overview import overview, wrong_now
 from registry.services.cases import mark_overdue, move_case
-from registry.services.classes import load_classes
 from registry.services.cleaning import clean_up
 from registry.services.leases import release_lease, take_lease
 from registry.services.no_data import watch_no_data
 from registry.services.reports import report_by_citizen
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
-from registry.storage.tables import cabinet, case, dead_letter, device, latest, metadata
+from registry.storage.tables import cabinet, case, dead_letter, device, latest
 from tests.city import City, build_city
 
 pytestmark = pytest.mark.network
@@ -34,11 +33,9 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def city(postgres_url: str) -> Iterator[City]:
-    engine: Engine = open_database(postgres_url)
-    metadata.create_all(engine)
+def city(filled_postgres_url: str) -> Iterator[City]:
+    engine: Engine = open_database(filled_postgres_url)
     with writing(engine) as tx:
-        load_classes(tx)
         install_shipped_rules(tx, now=NOW)
     yield build_city(engine, NOW)
     engine.dispose()

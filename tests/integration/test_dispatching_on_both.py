@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +14,9 @@ from registry.domain.dispatch_table import Applies
 from registry.queries import dispatching, queues
 from registry.services.absences import add_absence
 from registry.services.assets import Parties, set_parties
-from registry.services.classes import load_classes
 from registry.services.dispatch_lines import NewLine, set_line
 from registry.services.dispatching import LOOK_AGAIN, Dispatched, dispatch_certain
 from registry.storage.database import open_database, reading, writing
-from registry.storage.schema import upgrade
 from registry.storage.tables import case, scan
 from tests.city import City, build_city
 
@@ -28,12 +25,9 @@ NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/records.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    opened = open_database(url)
-    upgrade(opened)
-    with writing(opened) as tx:
-        load_classes(tx)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    name = "filled_sqlite_url" if request.param == "sqlite" else "filled_postgres_url"
+    opened = open_database(request.getfixturevalue(name))
     yield opened
     opened.dispose()
 

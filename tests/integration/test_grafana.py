@@ -47,7 +47,7 @@ from registry.storage.times import to_ms
 from tests.grafana import Query, Viewer, influx_rows
 from tests.influx import Influx
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.xdist_group("grafana")]  # its city is made once for all
 
 BOARDS = sorted((Path(__file__).parents[2] / "dashboards/grafana/boards").glob("*/*.json"))
 DISTRICT, STREET = "440802", "440802001"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
@@ -12,7 +11,6 @@ from sqlalchemy import Engine
 from registry.domain.errors import Conflict
 from registry.services.idempotency import KEPT, KeptAnswer, StillRunning, claim, clean_answers, keep_answer
 from registry.storage.database import open_database
-from registry.storage.tables import metadata
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 SENDERS, ROUNDS = 6, 5
@@ -46,7 +44,6 @@ def race(engine: Engine) -> None:
 
 
 def live_through(engine: Engine) -> None:
-    metadata.create_all(engine)
     race(engine)
     keep_answer(engine, ANSWER, user_id=7, key="order-0", now=NOW)
     assert claim(engine, user_id=7, key="order-0", request_hash="same", now=NOW) == ANSWER
@@ -57,10 +54,10 @@ def live_through(engine: Engine) -> None:
     engine.dispose()
 
 
-def test_a_key_is_claimed_once_on_sqlite(tmp_path: Path) -> None:
-    live_through(open_database(f"sqlite:///{tmp_path / 'records.db'}"))
+def test_a_key_is_claimed_once_on_sqlite(filled_sqlite_url: str) -> None:
+    live_through(open_database(filled_sqlite_url))
 
 
 @pytest.mark.network
-def test_a_key_is_claimed_once_on_postgres(postgres_url: str) -> None:
-    live_through(open_database(postgres_url))
+def test_a_key_is_claimed_once_on_postgres(filled_postgres_url: str) -> None:
+    live_through(open_database(filled_postgres_url))

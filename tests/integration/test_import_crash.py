@@ -19,9 +19,7 @@ from registry.domain.kinds import ImportState
 from registry.domain.people import SYSTEM
 from registry.queries.imports import import_file
 from registry.services import imports
-from registry.services.classes import load_classes
-from registry.storage.database import open_database, reading, writing
-from registry.storage.schema import upgrade
+from registry.storage.database import open_database, reading
 from registry.storage.tables import asset, asset_alias
 from registry.worker import utc_now
 from tests.census import Importer, census, covers, whole_registry
@@ -31,16 +29,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/records.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+def url(request: pytest.FixtureRequest) -> str:
+    name = "filled_sqlite_url" if request.param == "sqlite" else "filled_postgres_url"
+    return str(request.getfixturevalue(name))
 
 
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
     opened = open_database(url)
-    upgrade(opened)
-    with writing(opened) as tx:
-        load_classes(tx)
     yield opened
     opened.dispose()
 

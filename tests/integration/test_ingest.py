@@ -19,11 +19,9 @@ from gateway.ingest import Ingest
 from gateway.settings import BrokerSettings
 from registry.intake import Intake, note_cabinet
 from registry.services.assets import NewAsset, register_asset
-from registry.services.classes import load_classes
 from registry.services.devices import NewDevice, put_on
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
-from registry.storage.schema import upgrade
 from registry.storage.series.opening import is_server, open_series
 from registry.storage.tables import cabinet, case, dead_letter
 from tests.killable_city import wait_until
@@ -64,10 +62,8 @@ class RunningCity:
     def __init__(self, broker: Mosquitto, folder: Path, url: str, series: str = "series.db") -> None:
         self.broker, self.folder = broker, folder
         self.engine = open_database(url)
-        upgrade(self.engine)
         now = datetime.now(UTC)
         with writing(self.engine) as tx:
-            load_classes(tx)
             install_shipped_rules(tx, now=now)
             asset_id = register_asset(tx, NewAsset(division="320508", class_code="0101", lon=120.6, lat=31.3), now=now)
             put_on(tx, NewDevice(serial="CV-1", profile="cc-cover-1", asset_id=asset_id, heartbeat_s=2), now=now)
@@ -123,9 +119,9 @@ class RunningCity:
 
 @pytest.fixture(params=["embedded", "one server"])
 def city(request: pytest.FixtureRequest, mosquitto: Mosquitto, tmp_path: Path) -> Iterator[RunningCity]:
-    address = (f"sqlite:///{tmp_path}/records.db", "series.db")
-    if request.param == "one server":
-        address = (request.getfixturevalue("postgres_url"), request.getfixturevalue("influx_address"))
+    one_server = request.param == "one server"
+    records, series = ("filled_postgres_url", "influx_address") if one_server else ("filled_sqlite_url", "")
+    address = (request.getfixturevalue(records), request.getfixturevalue(series) if series else "series.db")
     with RunningCity(mosquitto, tmp_path, *address) as running:
         yield running
 

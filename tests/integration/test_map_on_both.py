@@ -212,7 +212,8 @@ def test_who_is_bound_to_an_area_sees_and_counts_only_what_lies_in_it(engine: En
             open_or_attach(tx, asset_id=asset_id, kind="water_high", severity=Severity.ALARM, source="sensor", now=NOW)
     fold_marks(engine)
     with reading(engine) as tx:
-        codes = list(tx.execute(select(asset.c.area_code).order_by(asset.c.id)).scalars())
+        places = tx.execute(select(asset.c.area_code, asset.c.lon, asset.c.lat).order_by(asset.c.id)).all()
+    codes = [each.area_code for each in places]
     scopes = ("", "4401", "440104", "440104001", "440104002001", "440105", "440999")
     lon, lat = _place(engine, 10)
     spots = (Spot(0, 0, 0), spot_at(lon, lat, 18))
@@ -222,7 +223,13 @@ def test_who_is_bound_to_an_area_sees_and_counts_only_what_lies_in_it(engine: En
         many = sum(code.startswith(scope) for code in codes)
         layers, alone = next(read), next(read)
         assert sum(f["properties"]["n"] for f in layers.get("clusters", [])) == many, scope
-        assert map_facts(engine, scope=scope).assets == many
+        facts = map_facts(engine, scope=scope)
+        assert facts.assets == many
+        for each in places:
+            if each.area_code.startswith(scope):
+                assert facts.box is not None
+                assert facts.box.west <= each.lon <= facts.box.east
+                assert facts.box.south <= each.lat <= facts.box.north
         ids = {f["properties"]["id"] for f in layers.get("wrong", [])}
         assert ids == {n for n in (10, 11) if codes[n - 1].startswith(scope)}
         assert bool(alone) is "440105001001".startswith(scope)
@@ -291,7 +298,7 @@ def test_no_tile_and_no_search_reads_all_assets(engine: Engine) -> None:
     for z in (0, 8, 12, 14, 15, 18):
         for scope in ("", "440104", "440104001"):
             draw_tile(engine, wrong, spot_at(lon, lat, z), scope=scope)
-    for words in ("第3大道", "4401040101000009", "44010401010000", "井盖 17"):
+    for words in ("第3大道", "4401040101000009", "44010401010000", "井盖 17", "3大道 9"):
         search_map(engine, words)
     map_facts(engine)
     event.remove(engine, "before_cursor_execute", note)

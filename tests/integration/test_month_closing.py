@@ -22,7 +22,7 @@ from registry.storage.database import open_database, reading, writing
 from registry.storage.tables import case, entry, metadata, month, month_case, month_figure, month_standing
 from tests.month_in_sql import published_ranking
 
-pytestmark = [pytest.mark.network, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.network, pytest.mark.timeout(400), pytest.mark.xdist_group("month closing")]
 
 SEED, SIZE = 20230228, 0.02
 KEY = str(FEBRUARY)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,13 +18,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from registry.services.classes import load_classes
 from registry.services.notice_planning import plan_notices
 from registry.services.notice_post import NoticePost
 from registry.services.notice_sending import Tally, keep_firing, send_due, settle
-from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
-from registry.storage.schema import upgrade
 from registry.storage.tables import channel
 from tests.city import build_city
 from tests.notices import PLACE, Told
@@ -348,15 +346,11 @@ def test_an_alertmanager_that_lost_its_memory_is_told_again_what_goes_on(told: T
         wait_until(lambda: len(manager.alerts()) == 1)
 
 
-def test_a_worker_tells_by_itself(tmp_path: Path):
+def test_a_worker_tells_by_itself(upgraded_sqlite: Path, tmp_path: Path):
     now = datetime.now(UTC)
     config = tmp_path / "covercode.toml"
     config.write_text("[metrics]\nworker_port = 0\n", encoding="utf-8")
-    engine = open_database(f"sqlite:///{tmp_path}/covercode.db")
-    upgrade(engine)
-    with writing(engine) as tx:
-        load_classes(tx)
-        install_shipped_rules(tx, now=now)
+    engine = open_database(f"sqlite:///{shutil.copy(upgraded_sqlite, tmp_path / 'covercode.db')}")
     told = Told(build_city(engine, now), now, with_rule=False)
     with mail_server() as box:
         listen(told, box.address)

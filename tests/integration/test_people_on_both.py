@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from registry.queries import audit, cases, health, overview, people, whereabouts
 from registry.services import api_tokens, sessions
-from registry.services.classes import load_classes
 from registry.storage.database import open_database, writing
-from registry.storage.schema import upgrade
 from tests.city import build_city
 
 pytestmark = pytest.mark.network
@@ -21,12 +18,9 @@ NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/records.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    opened = open_database(url)
-    upgrade(opened)
-    with writing(opened) as tx:
-        load_classes(tx)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    name = "filled_sqlite_url" if request.param == "sqlite" else "filled_postgres_url"
+    opened = open_database(request.getfixturevalue(name))
     yield opened
     opened.dispose()
 

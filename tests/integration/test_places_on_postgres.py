@@ -16,14 +16,12 @@ from registry.queries.gaps import BreakdownBy, doubtful_assets, gap_breakdown, g
 from registry.queries.units import unit_rows
 from registry.services.area_import import AreaImport, import_areas
 from registry.services.assets import NewAsset, register_asset
-from registry.services.classes import load_classes
 from registry.services.duties import NewDuty, book_of, count_applicable, set_duty
 from registry.services.place_jobs import latest_job
 from registry.services.place_work import ask_for_duties, do_place_work
 from registry.services.posts import NewPost, save_post
 from registry.services.units import NewUnit, add_unit, merge_units
 from registry.storage.database import open_database, reading, writing
-from registry.storage.schema import upgrade
 from registry.storage.tables import asset, asset_change
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -45,11 +43,9 @@ def _cells() -> bytes:
 
 
 @pytest.mark.network
-def test_areas_duties_and_the_census_work_on_postgres(postgres_url: str):
-    engine = open_database(postgres_url)
-    upgrade(engine)
+def test_areas_duties_and_the_census_work_on_postgres(filled_postgres_url: str):
+    engine = open_database(filled_postgres_url)
     with writing(engine) as tx:
-        load_classes(tx)
         water, twin = add_unit(tx, NewUnit(name="水务")), add_unit(tx, NewUnit(name="水务局"))
         ids = [
             register_asset(tx, NewAsset(division="320508", class_code="0101", lon=lon, lat=31.0005), now=NOW)

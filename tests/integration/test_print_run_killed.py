@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,31 +14,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, select
 
-from registry.labels import standard_plate, template_body
 from registry.queries.print_runs import list_runs
-from registry.services.classes import load_classes
-from registry.storage.database import open_database, reading, writing
-from registry.storage.schema import upgrade
-from registry.storage.tables import label_template, tag
+from registry.storage.database import open_database, reading
+from registry.storage.tables import tag
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 PLATES = 600
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(upgraded_sqlite: Path, tmp_path: Path) -> Path:
     (tmp_path / "covercode.toml").write_text('[city]\npublic_url = "https://city.example"\n')
-    engine = open_database(f"sqlite:///{tmp_path / 'covercode.db'}")
-    upgrade(engine)
-    template = standard_plate()
-    row = {"key": template.key, "version": 1, "name_zh": "标准", "body": template_body(template), "created_at": NOW}
-    with writing(engine) as tx:
-        load_classes(tx)
-        if tx.execute(select(label_template.c.key).where(label_template.c.key == template.key)).first() is None:
-            tx.execute(insert(label_template).values(row))
-    engine.dispose()
+    shutil.copy(upgraded_sqlite, tmp_path / "covercode.db")
     return tmp_path
 
 

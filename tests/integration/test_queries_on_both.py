@@ -18,7 +18,6 @@ from registry.queries.asset_filters import AssetFilter
 from registry.queries.rules import list_rules, rule_versions
 from registry.queries.series import series
 from registry.services.cabinets import CabinetState, note_cabinet
-from registry.services.classes import load_classes
 from registry.services.imports import import_street_lights
 from registry.services.people import NewUser, Role, add_user, verify_login
 from registry.services.reports import report_by_citizen
@@ -26,7 +25,6 @@ from registry.services.rule_edits import save_rule, switch_rule, undo_rule
 from registry.services.rules import install_shipped_rules
 from registry.services.tags import issue_tag, record_scan
 from registry.storage.database import open_database, writing
-from registry.storage.schema import upgrade
 from registry.storage.series import SqliteSeries
 from registry.storage.times import to_ms
 from tests.city import City, build_city
@@ -37,12 +35,10 @@ NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path):
-    url = f"sqlite:///{tmp_path}/records.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    opened = open_database(url)
-    upgrade(opened)
+def engine(request: pytest.FixtureRequest):
+    name = "filled_sqlite_url" if request.param == "sqlite" else "filled_postgres_url"
+    opened = open_database(request.getfixturevalue(name))
     with writing(opened) as tx:
-        load_classes(tx)
         install_shipped_rules(tx, now=NOW)
     yield opened
     opened.dispose()

@@ -19,7 +19,7 @@ from registry.storage.read_views import READER, SCHEMA, install_views
 from registry.storage.schema import upgrade
 from tests.city import City, build_city
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.xdist_group("read views")]  # its city is made once for all
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 PRIVATE = ("phone", "login", "password", "contact", "note", "by_user_id", "assignee", "token", "address")

@@ -12,22 +12,13 @@ from click.testing import CliRunner
 from covercode import main
 
 
-@pytest.fixture(scope="module")
-def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A city as ``covercode db upgrade`` makes it: migrated, with the shipped rules."""
-    folder = tmp_path_factory.mktemp("city")
-    (folder / "covercode.toml").write_text("[city]\n")
-    done = CliRunner().invoke(main, ["db", "upgrade", "--config", str(folder / "covercode.toml")])
-    assert done.exit_code == 0, done.output
-    return folder
-
-
 @pytest.fixture
-def config(upgraded: Path, tmp_path: Path) -> Path:
-    """A copy of that city for one test alone."""
-    for name in ("covercode.toml", "covercode.db"):
-        shutil.copy(upgraded / name, tmp_path / name)
-    return tmp_path / "covercode.toml"
+def config(upgraded_sqlite: Path, tmp_path: Path) -> Path:
+    """A city as ``covercode db upgrade`` makes it: migrated, with the shipped rules."""
+    shutil.copy(upgraded_sqlite, tmp_path / "covercode.db")
+    config = tmp_path / "covercode.toml"
+    config.write_text("[city]\n")
+    return config
 
 
 def run(config: Path, *words: str) -> tuple[int, str]:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, insert, select, text, update
 
+from registry.domain.kinds import Lane
+from registry.intake import Intake, Pack
 from registry.queries import overview
+from registry.queries.cases import list_cases
+from registry.queries.queues import desk_queue
+from registry.services.devices import NewDevice, put_on
+from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
 from registry.storage.schema import upgrade
+from registry.storage.series.sqlite import SqliteSeries
 from registry.storage.tables import asset, case
+from registry.storage.times import to_ms
 from tests.city import City, build_city
+from tests.polling import wait_until
 
 pytestmark = pytest.mark.network
 
@@ -54,6 +65,8 @@ def test_a_case_lies_where_its_asset_does_and_goes_with_it(city: City, engine: E
         assert tx.execute(select(case.c.area_code).where(case.c.id == case_id)).scalar_one() == "440803001"
     for scope, found in (("440804", [case_id]), ("440803", []), ("4408", [case_id])):
         assert [row.case_id for row in overview.wrong_now(engine, now=NOW, scope=scope)] == found
+        assert [row.id for row in list_cases(engine, scope=scope, open_only=True).items] == found
+        assert [row.id for row in desk_queue(engine, now=NOW, scope=scope).items] == found
         assert overview.overview(engine, now=NOW, scope=scope).cases_open == len(found)
 
 
@@ -76,6 +89,36 @@ def test_a_case_of_no_asset_lies_where_it_was_told_of(city: City, engine: Engine
     with writing(engine) as tx:
         tx.execute(update(case).where(case.c.id == case_id).values(asset_id=city.asset_id, version=2))
     assert lies_in(engine, case_id) == "440803"
+
+
+def test_an_import_and_the_intake_that_meet_at_several_assets_wait_for_each_other_in_one_order(
+    filled_postgres_url: str, tmp_path: Path
+):
+    engine = open_database(filled_postgres_url)
+    city = build_city(engine, NOW)
+    later = city.add_asset(NOW)
+    with writing(engine) as tx:
+        install_shipped_rules(tx, now=NOW)
+        put_on(tx, NewDevice(serial="CV-2", profile="cc-cover-1", asset_id=later, heartbeat_s=60.0), now=NOW)
+    at = to_ms(NOW) - 1_000
+    # the intake hears of the later asset first
+    rows = [(serial, "tilt_z", at, at, 60.0, 0) for serial in ("CV-2", "CV-000001")]
+    pack = Pack("c1", Lane.URGENT, "e1", 1, 0, rows, ())
+    with closing(SqliteSeries(tmp_path / "series.db")) as store, ThreadPoolExecutor(1) as beside:
+        intake = Intake(engine, store, clock=lambda: NOW)
+        with writing(engine) as tx:
+            tx.execute(update(asset).where(asset.c.id == city.asset_id).values(road="甲路"))
+            taken = beside.submit(intake.accept, [pack], now=NOW)
+            wait_until(lambda: _waits_for_a_lock(engine) or taken.done())
+            tx.execute(update(asset).where(asset.c.id == later).values(road="甲路"))
+        assert taken.result(timeout=60).fired == 2
+    engine.dispose()
+
+
+def _waits_for_a_lock(engine: Engine) -> bool:
+    with reading(engine) as tx:
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        return tx.execute(text(waiting)).first() is not None
 
 
 def test_cases_of_the_release_before_are_put_where_they_lie(request: pytest.FixtureRequest, tmp_path: Path):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.exceptions import TooManyRequests as TooMany
 from werkzeug.test import TestResponse
 
 from dashboards.api.answering import view
@@ -255,15 +256,34 @@ def test_of_two_at_once_one_is_done_and_both_are_answered(web: Web, program: Pro
     assert program.send("POST", "/assets", COVER, Idempotency_Key="order-1").status_code == 201
 
 
-def test_a_key_can_be_used_again_when_the_records_were_away(web: Web, program: Program) -> None:
+@pytest.mark.parametrize(
+    ("failure", "status"), [(StoreDown("disk away"), 503), (RuntimeError("a fault of ours"), 500), (TooMany(), 429)]
+)
+def test_a_key_can_be_used_again_after_a_failure_that_did_nothing(
+    web: Web, program: Program, failure: Exception, status: int
+) -> None:
     def fail(*_: Any, **__: Any) -> Any:
-        raise StoreDown("disk away")
+        raise failure
 
     register = web.app.view_functions["api_register"]
     web.app.view_functions["api_register"] = view(replace(operation_of("api_register"), run=fail))
-    assert program.send("POST", "/assets", COVER, Idempotency_Key="order-1").status_code == 503
+    assert program.send("POST", "/assets", COVER, Idempotency_Key="order-1").status_code == status
     web.app.view_functions["api_register"] = register
     assert program.send("POST", "/assets", COVER, Idempotency_Key="order-1").status_code == 201
+
+
+def test_a_failure_that_came_after_something_was_done_does_not_let_it_be_done_twice(web: Web, program: Program) -> None:
+    register = operation_of("api_register")
+
+    def fail_late(*given: Any, **addressed: Any) -> Any:
+        register.run(*given, **addressed)
+        raise RuntimeError("a fault of ours")
+
+    web.app.view_functions["api_register"] = view(replace(register, run=fail_late))
+    answers = [program.send("POST", "/assets", COVER, Idempotency_Key="order-1") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [500, 500]
+    assert answers[1].headers["Idempotency-Replayed"] == "true"
+    assert len(told(program.get("/assets?road=椹川大道"))["items"]) == 1
 
 
 def operation_of(endpoint: str) -> Operation:

@@ -169,6 +169,14 @@ def test_without_the_records_people_are_told_to_wait(web: Web, path: str) -> Non
     assert "数据库没有响应" in answer.text
 
 
+def test_a_fixed_span_is_written_in_each_visitors_language_whoever_came_first(web: Web) -> None:
+    with web.app.test_request_context(headers={"Cookie": "lang=zh"}):
+        part = web.app.jinja_env.from_string("{{ 1800|duration }}, {{ 20000|number('ha') }}")
+        assert part.render() == "30 分钟, 20,000\u202f公顷"
+    with web.app.test_request_context(headers={"Cookie": "lang=en"}):
+        assert part.render() == "30 min, 20,000\u202fha"
+
+
 def test_text_typed_into_a_refused_form_is_shown_as_text(web: Web) -> None:
     client = web.as_(Role.ADMINISTRATOR)
     answer = client.post("/cases/1/moves", data={"note": "<script>alert(1)</script>", "csrf_token": "no"})

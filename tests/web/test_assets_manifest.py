@@ -23,6 +23,12 @@ def test_an_entry_leads_to_its_file_and_the_stylesheets_of_all_it_imports() -> N
     ]
 
 
+def test_what_an_entry_imports_can_be_asked_for_before_it_asks_itself() -> None:
+    named = [f"/static/built/assets/{name}-1.js" for name in ("asset", "chart", "shared")]
+    assert AssetsManifest(CHUNKS).modules("src/asset.ts") == named
+    assert AssetsManifest({}).modules("src/asset.ts") == []
+
+
 def test_an_entry_that_was_not_built_is_an_error_when_there_is_a_build() -> None:
     with pytest.raises(KeyError):
         AssetsManifest(CHUNKS).url("src/gone.ts")

@@ -189,6 +189,8 @@ def test_a_panel_is_handed_out_as_a_table_for_a_spreadsheet(web: Web):
         file = viewer.get(f"/boards/covers/panels/{panel}.csv", query_string=query)
         assert (file.status_code, file.mimetype) == (200, "text/csv"), panel
         assert file.text.strip("\ufeff").strip(), panel
+    # a map is a picture: its file lists what fires on it
+    assert viewer.get("/boards/overview/panels/map.csv", query_string=query).text.startswith("\ufeff部件,级别,")
     assert viewer.get("/boards/covers/panels/none.csv", query_string=query).status_code == 404
     assert viewer.get("/boards/covers/panels/tilt.csv").status_code == 422
 

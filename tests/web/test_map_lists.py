@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,16 @@ import pytest
 from flask.testing import FlaskClient
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import write
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from registry.domain.errors import NotFound
 from registry.domain.geo import Crs, Place, from_wgs84
 from registry.domain.kinds import Role
+from registry.services.campaigns import NewCampaign, save_campaign
 from registry.services.map_selections import forget_selections
-from registry.storage.database import writing
-from registry.storage.tables import user
+from registry.storage.database import reading, writing
+from registry.storage.tables import campaign_asset, user
 from tests.web.conftest import Web, csrf_of, send
 from tests.web.test_wall import make_link
 
@@ -104,6 +108,19 @@ def test_a_campaign_that_begins_with_a_selection_is_about_its_assets_alone(web: 
     result = {"result": "mended"}
     assert send(client, f"{address}/assets/{inside}", result).status_code == 303
     assert send(client, f"{address}/assets/{outside}", result).status_code == 422
+    # nothing begins with what lies elsewhere than its maker may look today, or with a selection that has ended
+    bound, today = replace(web.city.dispatcher, area_code="440804"), web.clock.now
+    new = NewCampaign(
+        name="邻区专项", starts_on=today.date(), ends_on=today.date(), quota=1, area_code="440804", selection_id=number
+    )
+    with reading(web.city.engine) as tx:
+        listed = select(func.count()).select_from(campaign_asset)
+        before = tx.scalar(listed)
+    save_campaign(web.city.engine, None, new, by=bound, now=today)
+    with reading(web.city.engine) as tx:
+        assert tx.scalar(listed) == before
+    with pytest.raises(NotFound):
+        save_campaign(web.city.engine, None, replace(new, name="过期专项"), by=bound, now=today + timedelta(days=8))
 
 
 def layer_form(**more: Any) -> dict[str, Any]:
@@ -131,6 +148,11 @@ def add_layer(web: Web, **more: Any) -> TestResponse:
     return send(web.as_(Role.ADMINISTRATOR), "/layers/new", form, content_type="multipart/form-data")
 
 
+def layer_files(web: Web) -> set[str]:
+    """The layers that have a file, by their keys."""
+    return {each.name.partition("-")[0] for each in (Path(web.place.data_dir) / "layers").iterdir()}
+
+
 def test_an_uploaded_layer_is_kept_in_wgs84_and_served_in_the_maps_own_system(web: Web) -> None:
     given = list(from_wgs84(Place(113.3, 23.1), Crs.GCJ02))
     assert add_layer(web, file=shapes(given), crs="gcj02").status_code == 303
@@ -142,10 +164,18 @@ def test_an_uploaded_layer_is_kept_in_wgs84_and_served_in_the_maps_own_system(we
         "#2f6f9f",
         "geojson",
     )
-    plain = client.get(told["address"]).get_json()["features"][0]["geometry"]["coordinates"]
-    assert plain == pytest.approx([113.3, 23.1], abs=1e-6)
-    shifted = client.get(f"{told['address']}&crs=gcj02").get_json()["features"][0]["geometry"]["coordinates"]
+
+    def file(more: str = "", **headers: str) -> TestResponse:
+        return client.get(told["address"] + more, headers=headers, buffered=True)
+
+    plain = file().get_json()
+    assert plain["features"][0]["geometry"]["coordinates"] == pytest.approx([113.3, 23.1], abs=1e-6)
+    shifted = file("&crs=gcj02").get_json()["features"][0]["geometry"]["coordinates"]
     assert shifted == pytest.approx(given, abs=1e-6)
+    # packed once, when it was saved
+    packed = file(**{"Accept-Encoding": "gzip"})
+    assert json.loads(gzip.decompress(packed.get_data())) == plain
+    assert file(**{"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]}).status_code == 304
     assert "排水管网" in client.get("/layers").text
 
 
@@ -155,7 +185,9 @@ def test_who_may_not_see_a_layer_does_not_learn_that_there_is_one(web: Web) -> N
     address = "/map/layers/{}.geojson"
     seen = {
         who: [
-            key for key in ("public", "staff", "administrators") if client.get(address.format(key)).status_code == 200
+            key
+            for key in ("public", "staff", "administrators")
+            if client.get(address.format(key), buffered=True).status_code == 200
         ]
         for who, client in (
             ("nobody", web.visitor()),
@@ -178,12 +210,18 @@ def test_layers_can_be_changed_reordered_and_removed(web: Web) -> None:
     admin = web.as_(Role.ADMINISTRATOR)
     assert send(admin, "/layers/two/move", {"to": "up"}).status_code == 303
     assert [each["key"] for each in admin.get("/map/facts.json").get_json()["layers"]] == ["two", "one"]
-    files = list((Path(web.place.data_dir) / "layers").iterdir())
+    assert layer_files(web) == {"one", "two"}
+    assert add_layer(web, key="one", file=shapes([113.4, 23.1])).status_code == 409
+    assert len(list((Path(web.place.data_dir) / "layers").iterdir())) == 4  # what was refused left nothing behind
     assert send(admin, "/layers/one", layer_form(name_zh="新名", version="1")).status_code == 303
-    assert admin.get("/map/layers/one.geojson").status_code == 200  # the file stays while none is sent
+    assert admin.get("/map/layers/one.geojson", buffered=True).status_code == 200  # the file stays while none is sent
     assert send(admin, "/layers/one", layer_form(name_zh="旧稿", version="1")).status_code == 409
     assert send(admin, "/layers/two/remove", {}).status_code == 303
-    assert len(list((Path(web.place.data_dir) / "layers").iterdir())) == len(files) - 1
+    assert layer_files(web) == {"one"}
+    # another file takes the place of the one before
+    changed = layer_form(version="2", file=shapes([113.5, 23.1]))
+    assert send(admin, "/layers/one", changed, content_type="multipart/form-data").status_code == 303
+    assert len(list((Path(web.place.data_dir) / "layers").iterdir())) == 2
 
 
 @pytest.mark.parametrize(
@@ -192,6 +230,8 @@ def test_layers_can_be_changed_reordered_and_removed(web: Web) -> None:
         ({"key": "Ä"}, "key"),
         ({"kind": "mvt", "address": "https://tiles.example/7"}, "address"),
         ({"kind": "mvt", "address": "ftp://tiles.example/{z}/{x}/{y}"}, "address"),
+        ({"kind": "mvt", "address": "https://瓦片.example/{z}/{x}/{y}"}, "address"),
+        ({"kind": "mvt", "address": "https://tiles.example;script-src */{z}/{x}/{y}"}, "address"),
         ({"file": (io.BytesIO(b"{}"), "x.geojson")}, "file"),
         ({"file": shapes([500_000.0, 3_400_000.0])}, "file"),
         ({"kind": "pmtiles", "file": (io.BytesIO(b"no archive at all"), "x.pmtiles")}, "file"),
@@ -251,6 +291,17 @@ def test_an_uploaded_archive_answers_its_tiles(web: Web, tmp_path: Path) -> None
     assert (tile.get_data(), tile.headers["Content-Encoding"]) == (b"tile3", "gzip")
     assert tile.mimetype == "application/vnd.mapbox-vector-tile"
     assert client.get(told["tiles"][0].replace("{z}/{x}/{y}", "3/1/1")).status_code == 204
+    # a disk that was full while somebody copied it
+    (file,) = (Path(web.place.data_dir) / "layers").glob("pipes-*.pmtiles")
+    for left in (len(content) - 3, 200):
+        copied = file.with_suffix(".copy")
+        copied.write_bytes(content[:left])
+        copied.replace(file)
+        broken = client.get(told["tiles"][0].replace("{z}/{x}/{y}", "3/6/3"), headers={"Accept": "application/json"})
+        assert (broken.status_code, broken.get_json()["code"]) == (503, "map_file_away")
+        assert "pipes" in broken.get_json()["detail"]
+        assert "max-age" not in broken.headers.get("Cache-Control", "")
+    assert client.get("/map/facts.json").get_json()["layers"] == []
 
 
 def test_a_base_map_can_be_one_file_on_this_machine(make_web: Any, tmp_path: Path) -> None:
@@ -264,6 +315,9 @@ def test_a_base_map_can_be_one_file_on_this_machine(make_web: Any, tmp_path: Pat
     assert client.get("/map/base/0/0/1").status_code == 204
     away = make_web(base_map="pmtiles", base_map_file=str(tmp_path / "none")).as_(Role.VIEWER)
     assert away.get("/map/facts.json").get_json()["base"]["kind"] == "none"
+    missing = away.get("/map/base/0/0/0")
+    assert missing.status_code == 503
+    assert "max-age" not in missing.headers.get("Cache-Control", "")
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,8 @@ def test_the_search_box_finds_what_people_type(city: Web) -> None:
         return found
 
     assert [(each["kind"], each["id"]) for each in find("东门")] == [("asset", named)]
+    assert [(each["kind"], each["id"]) for each in find("光快线 门井")] == [("asset", named)]
+    assert find("光快线 西门") == []
     (street,) = find("湖光")
     assert (street["kind"], street["name"], street["bbox"]) == ("road", "湖光快线", [113.32, 23.11, 113.32, 23.11])
     (district,) = find("霞山")
@@ -156,3 +158,17 @@ def test_who_is_bound_to_an_area_finds_and_counts_nothing_beyond_it(city: Web) -
     assert decoded(client.get(tile(10)).get_data()) == {}
     assert client.get("/map/search.json?q=中山路").get_json()["found"] == []
     assert city.as_(Role.ADMINISTRATOR).get("/map/facts.json").get_json()["assets"] == 1
+
+
+def test_a_map_is_cut_to_the_part_that_a_board_asks_for_and_never_to_more_than_its_reader_may_see(city: Web) -> None:
+    office = city.as_(Role.ADMINISTRATOR)
+    assert office.get("/map/facts.json?area=440803").get_json()["assets"] == 1
+    assert office.get("/map/facts.json?area=440804").get_json()["assets"] == 0
+    assert decoded(office.get(tile(10, area="440804")).get_data()) == {}
+    assert decoded(office.get(tile(10, area="440803")).get_data())["wrong"]
+    assert office.get(tile(10, area="north")).status_code == 422
+    with writing(city.city.engine) as tx:
+        tx.execute(update(user).where(user.c.login == "viewer").values(area_code="440804"))
+    bound = city.as_(Role.VIEWER)
+    assert bound.get("/map/facts.json?area=440803").status_code == 404
+    assert bound.get("/map/facts.json?area=4408").get_json()["assets"] == 0

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from registry.domain.kinds import Role
 from registry.queries.mobile_resources import mobile_resources, mobile_tallies
 from tests.web.conftest import Web, csrf_of, send
 from tests.web.test_people import add, sign_in
+from tests.web.test_wall import make_link
 
 CAR = {"kind": "vehicle", "number": "苏E·12345", "name": "抢修一车", "unit_id": "", "area_code": ""}
 POSITIONS = "/api/v1/mobile-resources/positions"
@@ -120,10 +122,19 @@ def test_who_is_bound_to_an_area_sees_and_moves_only_what_works_there(web: Web) 
     assert refused.status_code in (403, 422)
 
 
-def test_places_on_the_wall_name_what_is_there_to_staff_alone(web: Web) -> None:
+def test_places_on_the_wall_name_what_is_there_to_staff_alone_and_never_show_people_to_a_link(web: Web) -> None:
     listed(web)
-    report(web, at(web, 1))
-    found = web.as_(Role.VIEWER).get("/wall/places.json").json
-    assert isinstance(found, dict)
-    assert [each["properties"] for each in found["features"]] == [{"kind": "vehicle", "name": "抢修一车"}]
+    for kind in ("handset", "recorder", "other"):
+        listed(web, kind=kind, number=kind, name="张三")
+    report(web, at(web, 1), *(at(web, 2, number=kind) for kind in ("handset", "recorder", "other")))
+
+    def shown(client: FlaskClient, path: str) -> list[dict[str, str]]:
+        found = client.get(path).json
+        assert isinstance(found, dict)
+        return [each["properties"] for each in found["features"]]
+
+    staff = shown(web.as_(Role.VIEWER), "/wall/places.json")
+    assert [each["kind"] for each in staff] == ["vehicle", "handset", "other", "recorder"]
+    assert [each["name"] for each in staff] == ["抢修一车", "张三", "张三", "张三"]
+    assert shown(web.visitor(), f"{make_link(web)}/places.json") == [{"kind": "vehicle"}]
     assert report(web, at(web, 0), role=Role.CREW).status_code == 403

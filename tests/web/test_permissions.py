@@ -314,8 +314,9 @@ def test_another_units_case_takes_no_photos_of_a_crew_member(web: Web, things: d
     page = f"/cases/{things['case_id']}"
     for login, stopped in (("crew", True), ("stranger", False), ("dispatcher", False)):
         client = web.signed_in(login)
-        answer = client.post(f"{page}/photos", data={"csrf_token": csrf_of(client, "/assets")})
-        assert (answer.status_code == 403) == stopped, f"{login}: {answer.status}"
+        for address in (page, f"/api/v1{page}"):
+            answer = client.post(f"{address}/photos", data={"csrf_token": csrf_of(client, "/assets")})
+            assert (answer.status_code == 403) == stopped, f"{login} {address}: {answer.status}"
 
 
 def test_lists_and_figures_hold_what_lies_in_ones_own_area(web: Web, things: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
-import pytest
 from PIL import Image
 from sqlalchemy import select, update
 
@@ -14,6 +13,7 @@ from registry.domain.kinds import Role, Severity, Source, Stage
 from registry.queries.cases import case_file
 from registry.queries.field_bundle import field_bundle
 from registry.queries.permits import permit_row
+from registry.services.case_opening import Place, open_at_place
 from registry.services.cases import move_case, open_or_attach
 from registry.services.permit_ends import watch_permits
 from registry.services.sessions import close_session
@@ -76,8 +76,7 @@ def test_the_app_can_be_installed(web: Web) -> None:
 
 def test_the_worker_names_every_file_of_the_shell_and_may_rule_the_app_only(web: Web) -> None:
     answer = web.visitor().get("/app/sw.js")
-    if answer.status_code == 404:
-        pytest.skip("the front end is not built")
+    assert answer.status_code == 200, "the front end is not built; run: make setup"
     assert answer.headers["Service-Worker-Allowed"] == "/app"
     assert answer.text.startswith("self.COVERCODE = {")
     first = answer.text.split(";\n", 1)[0]
@@ -217,6 +216,28 @@ def test_a_report_from_the_street_opens_a_case_with_its_pictures(web: Web) -> No
         "case_id": said["case_id"],
         "opened": False,
     }
+
+
+def test_a_case_of_a_place_without_an_asset_takes_pictures_too(web: Web) -> None:
+    city, place = web.city, Place(lon=113.3001, lat=23.1, words="中山路口")
+    with writing(city.engine) as tx:
+        told_of: dict[str, Any] = {"kind": "cover_loose", "severity": Severity.ALARM, "source": Source.PATROL}
+        case_id = open_at_place(tx, place=place, now=NOON, **told_of).case_id
+    crew = Program(web, Role.CREW)
+    picture = BytesIO()
+    Image.new("RGB", (40, 30), "gray").save(picture, "JPEG")
+    picture.seek(0)
+    sent = {"photo": (picture, "a.jpg"), "kind": "after", "taken_at": NOON.isoformat()}
+    kept = crew.client.post(f"/api/v1/cases/{case_id}/photos", data=sent, headers={"X-CSRFToken": crew.token})
+    photo_id = told(kept, 201)["id"]
+    sent_to: dict[str, Any] = {"expected_version": 1, "now": NOON, "assignee_id": city.crew.user_id}
+    move_case(city.engine, case_id=case_id, move="dispatch", by=city.dispatcher, **sent_to)
+    told(crew.send("POST", f"/cases/{case_id}/moves", {"move": "accept"}, If_Match='"2-0"'))
+    body = {"move": "hand_back", "note": "已复位", "photo_ids": [photo_id]}
+    told(crew.send("POST", f"/cases/{case_id}/moves", body, If_Match='"3-0"'))
+    file = case_file(city.engine, case_id)
+    assert file is not None
+    assert (file.stage, [photo.id for photo in file.photos]) == (Stage.HANDED_BACK, [photo_id])
 
 
 def test_a_report_about_another_sort_of_thing_is_refused(web: Web) -> None:

@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Engine
 
-from dashboards.stream import FeedHub, Item, RecordsFeed, StreamTerms, TooManyListeners, encode
+from dashboards.stream import (
+    MOST_OF_ONE,
+    FeedHub,
+    Item,
+    RecordsFeed,
+    StreamTerms,
+    TooManyListeners,
+    encode,
+    open_stream,
+)
 from dashboards.stream_sender import HandOver, Sender
 from registry.domain.errors import StoreDown
 from registry.queries.feed import newest_id
@@ -71,8 +80,11 @@ def terms(
     heartbeat_s: float = 60.0,
     audience: str = "",
     tell: Callable[[Item], bytes | None] = encode,
+    holder: str | None = None,
 ) -> StreamTerms:
-    return StreamTerms(last_id=last_id, heartbeat_s=heartbeat_s, may_listen=may_listen, audience=audience, tell=tell)
+    return StreamTerms(
+        last_id=last_id, heartbeat_s=heartbeat_s, may_listen=may_listen, audience=audience, tell=tell, holder=holder
+    )
 
 
 def test_each_page_gets_what_it_missed_and_then_what_comes_once(hub: FeedHub, engine: Engine) -> None:
@@ -242,6 +254,26 @@ def test_a_stream_is_refused_when_there_are_enough_and_when_the_records_are_away
         sender.open(terms())
     wait_until(lambda: sender.viewers == 0)
     hub.close()
+
+
+def test_one_link_never_takes_the_places_of_all(hub: FeedHub) -> None:
+    sender = Sender(hub, most_viewers=MOST_OF_ONE + 2)
+    pages = [Page(sender, terms(holder="leaked")) for _ in range(MOST_OF_ONE)]
+    with pytest.raises(TooManyListeners):
+        sender.open(terms(holder="leaked"))
+    pages += [Page(sender, terms(holder="another")), Page(sender, terms())]
+    for page in pages:
+        page.socket.close()
+    wait_until(lambda: sender.viewers == 0)
+    Page(sender, terms(holder="leaked")).socket.close()
+    # and on a server that keeps a thread for each
+    streams = [open_stream(hub, terms(holder="leaked")) for _ in range(MOST_OF_ONE)]
+    with pytest.raises(TooManyListeners):
+        open_stream(hub, terms(holder="leaked"))
+    for stream in streams:
+        stream.close()
+        stream.close()
+    open_stream(hub, terms(holder="leaked")).close()
 
 
 def test_pages_come_again_after_everybody_has_left(hub: FeedHub, engine: Engine) -> None:

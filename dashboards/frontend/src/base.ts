@@ -5,6 +5,7 @@ import "./styles/layout.css";
 import "./styles/nav.css";
 import "./styles/components.css";
 import "./styles/pages.css";
+import "./styles/phone_pages.css";
 import "./styles/forms.css";
 import "./styles/drop.css";
 import "./styles/lists.css";

@@ -3,40 +3,52 @@ import "./styles/citymap.css";
 import "./styles/map_page.css";
 import { Alarm } from "./alarm";
 import { Refused } from "./answers";
-import type { CardPopup, CityMapView, ShownAsset } from "./citymap";
-import { addressesOf, BY_ZOOM, leadsOf } from "./citymap/facts";
-import { readPointed, readShown, writeShown } from "./citymap/address";
+import type { CardPopup, CityMapOptions, CityMapView, MobileLayer, ShownAsset } from "./citymap";
+import { addressesOf, BY_ZOOM, fetchFacts, leadsOf } from "./citymap/facts";
+import { isFresh, type MobileResource } from "./citymap/mobile";
+import { readPointed, readShown, type Shown, writeShown } from "./citymap/address";
 import { areaM2, lengthM, type Measured, readableArea, readableLength } from "./citymap/measuring";
 import { ontoMap } from "./citymap/shift";
 import type { Position } from "./geometry";
 import { quantity } from "./format";
 import { startLive } from "./live";
+import { Acts } from "./map_page/acts";
 import { drawLegend, LayersPane } from "./map_page/layers_pane";
 import { ListPane } from "./map_page/list_pane";
+import { mobileCard, MobilePane } from "./map_page/mobile_pane";
 import { Panel } from "./map_page/panel";
 import { type Found, placeOf, SearchBox } from "./map_page/search_box";
 import { resultOf, select } from "./map_page/selection";
 import { Sketch, type Tool } from "./map_page/sketch";
 import { type Page, part, say, thisPage } from "./page";
 
-const TOLD_MS = 4_000;
 /** The phone's sheet holds the card; where there is room it stands beside the asset. */
 const NARROW = "(max-width: 720px)";
-const ME_ZOOM = 17.5;
-const CIRCLE_POINTS = 48;
+
+// the map's quarter of a megabyte and what it is told travel while the page's words do
+const arriving = import("./citymap");
+const facts = fetchFacts(part("[data-map-page]").dataset.facts ?? "");
+facts.catch(() => undefined); // the map says so itself
 
 class MapPage {
   private readonly shell = part("[data-map-page]");
   private readonly box = part("[data-map]", this.shell);
   private readonly panel = new Panel(part("[data-panel]", this.shell));
   private readonly list: ListPane;
+  private readonly mobilePane: MobilePane;
+  private readonly acts: Acts;
+  private layers: LayersPane | undefined;
+  private mobile: MobileLayer | undefined;
+  /** the vehicle whose card is open */
+  private mobileShown: number | undefined;
   private map: CityMapView | undefined;
   private popup: CardPopup | undefined;
   private sketch: Sketch | undefined;
-  private toldTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly page: Page) {
     this.list = new ListPane(page, (asset) => this.visit(asset), (asset) => this.map?.point(asset?.id));
+    this.mobilePane = new MobilePane(page, (resource) => this.visitMobile(resource));
+    this.acts = new Acts(this.shell, page, () => this.map, () => this.keepAddress());
   }
 
   async start(): Promise<void> {
@@ -61,21 +73,24 @@ class MapPage {
   }
 
   private async openMap(): Promise<void> {
-    const { CardPopup: Card, openCityMap, Tip } = await import("./citymap");
+    const { CardPopup: Card, MobileLayer: Layer, openCityMap, Tip } = await arriving;
     const shown = readShown(location.hash);
     const pointed = readPointed(location.hash);
     const place = shown ?? (pointed === undefined ? undefined : { center: pointed.at, zoom: 18 });
     const map = openCityMap(this.box, this.page, {
       interactive: true,
       ...addressesOf(this.shell),
+      facts,
       ...(place === undefined ? {} : { place }),
-      areas: shown?.areas ?? BY_ZOOM,
       room: this.room(),
-      ...(shown?.heat === undefined ? {} : { heat: shown.heat }),
-      ...(shown?.layers === undefined ? {} : { layers: shown.layers }),
+      ...chosenIn(shown),
       onAsset: (asset) => tip?.show(this.sketch?.using === undefined ? asset : undefined),
       onPick: (asset) => this.picked(asset),
-      onView: (view) => this.list.show(view),
+      onMobile: (id) => this.pickedMobile(id),
+      onView: (view) => {
+        this.list.show(view);
+        this.listMobile();
+      },
     });
     this.map = map;
     const tip: InstanceType<typeof Tip> | undefined = new Tip(this.box, map);
@@ -84,11 +99,20 @@ class MapPage {
     if (!(await map.ready) || map.canvas === undefined || map.facts === undefined) return;
     this.sketch = new Sketch(map, this.box, { onChange: (tool, points) => this.measured(tool, points), onRing: (_, ring) => void this.selected(ring) });
     this.sketch.start(map.canvas);
-    new LayersPane(map, this.page, () => this.keepAddress()).start(map.facts);
+    this.mobile = new Layer(map, this.page, this.address("mobile"), { named: true, onChange: () => this.mobileMoved() });
+    this.mobile.show(map.choice.mobile);
+    this.layers = new LayersPane(map, this.page, () => this.chosen());
+    this.layers.start(map.facts);
     drawLegend(this.page, map.facts);
     map.canvas.on("moveend", () => this.keepAddress());
     addEventListener("hashchange", () => this.followAddress());
     this.shell.dataset.ready = "";
+  }
+
+  /** Something was switched on or off. */
+  private chosen(): void {
+    this.mobile?.show(this.map?.choice.mobile === true);
+    this.keepAddress();
   }
 
   /** How much of the map lies under search, tools and panel: what it moves to belongs into the rest. */
@@ -108,21 +132,25 @@ class MapPage {
 
   private keepAddress(): void {
     if (this.map === undefined || readPointed(location.hash) !== undefined && this.popup?.open !== true && this.shell.dataset.ready === undefined) return;
-    const { areas, heat, layers } = this.map.choice;
-    history.replaceState(null, "", writeShown({ ...this.map.place(), areas, heat, layers }));
+    const { areas, heat, heatKind, mobile, layers } = this.map.choice;
+    history.replaceState(null, "", writeShown({ ...this.map.place(), areas, heat, heatKind, mobile, layers }));
   }
 
-  /** Somebody typed another place into the address, or went back. */
+  /** Somebody put another address in, or went back. */
   private followAddress(): void {
     const shown = readShown(location.hash);
-    if (shown !== undefined) this.map?.goTo({ at: shown.center, zoom: shown.zoom }, true);
+    if (shown === undefined || this.map === undefined) return;
+    this.map.choose(chosenIn(shown));
+    this.layers?.read(this.map.choice);
+    this.map.goTo({ at: shown.center, zoom: shown.zoom }, true);
+    this.chosen();
   }
 
   private found(found: Found): void {
     if (found.id !== undefined && found.kind === "asset") this.map?.point(found.id);
     if (found.bbox !== undefined && found.kind !== "asset") this.map?.goTo({ bbox: found.bbox });
     else this.map?.goTo(placeOf(found));
-    this.tell(this.page.t("map.went", { name: found.name }));
+    this.acts.tell(this.page.t("map.went", { name: found.name }));
     if (found.kind !== "asset" || found.id === undefined || this.map === undefined) return;
     const at = ontoMap([found.lon, found.lat], this.map.crs);
     this.card({ id: found.id, family: "", code: "", state: "intact", severity: 0, caseId: undefined, name: found.name, road: found.detail ?? "", at });
@@ -141,6 +169,7 @@ class MapPage {
   }
 
   private card(asset: ShownAsset | undefined, focus = false): void {
+    this.mobileShown = undefined;
     const sheet = part("[data-card-place]", this.shell);
     if (!matchMedia(NARROW).matches) {
       sheet.hidden = true;
@@ -151,16 +180,73 @@ class MapPage {
     sheet.hidden = asset === undefined;
     if (asset === undefined) return;
     void import("./citymap/card").then(({ cardOf }) => {
-      sheet.replaceChildren(cardOf(this.page, asset, leadsOf(this.shell), () => this.card(undefined)));
-      part("[data-pane=view]", this.shell).scrollTop = 0;
+      this.inSheet(cardOf(this.page, asset, leadsOf(this.shell), () => this.card(undefined)), asset.at);
     });
+  }
+
+  private inSheet(body: HTMLElement, place: Position): void {
+    const sheet = part("[data-card-place]", this.shell);
+    sheet.hidden = false;
+    sheet.replaceChildren(body);
+    part("[data-pane=view]", this.shell).scrollTop = 0;
     this.panel.show("view");
-    const at = this.map?.canvas?.project(asset.at);
+    const at = this.map?.canvas?.project(place);
     const { top } = part("[data-panel]", this.shell).getBoundingClientRect();
     // what was tapped must not disappear below the sheet that tells of it
     if (at !== undefined && at.y > top - this.shell.getBoundingClientRect().top - 40) {
-      this.map?.canvas?.easeTo({ center: asset.at, offset: this.openMiddle() });
+      this.map?.canvas?.easeTo({ center: place, offset: this.openMiddle() });
     }
+  }
+
+  // --- what moves -----------------------------------------------------------------------------------------------
+
+  private pickedMobile(id: number): void {
+    const found = this.mobile?.find(id);
+    if (found !== undefined && this.sketch?.using === undefined) this.cardOfMobile(found, document.activeElement === this.map?.canvas?.getCanvas());
+  }
+
+  private visitMobile(chosen: MobileResource): void {
+    const found = this.mobile?.find(chosen.id ?? 0) ?? chosen;
+    const { map } = this;
+    if (map?.canvas === undefined) return;
+    this.cardOfMobile(found, true);
+    map.canvas.easeTo({ center: ontoMap(found.at, map.crs), zoom: Math.max(map.canvas.getZoom(), 15), offset: this.openMiddle() });
+  }
+
+  private cardOfMobile(resource: MobileResource, focus = false): void {
+    this.card(undefined);
+    const card = this.writeMobile(resource);
+    if (card === undefined || this.map === undefined) return;
+    this.mobileShown = resource.id;
+    const at = ontoMap(resource.at, this.map.crs);
+    if (matchMedia(NARROW).matches) this.inSheet(card, at);
+    else this.popup?.showBody(card, at, focus);
+  }
+
+  private writeMobile(resource: MobileResource): HTMLElement | undefined {
+    if (this.mobile === undefined) return undefined;
+    const fresh = isFresh(resource, this.mobile.places, Date.now());
+    return mobileCard(this.page, resource, fresh, this.address("resource"), () => this.card(undefined));
+  }
+
+  /** They were asked for again: the card goes along with what it tells of, unless somebody is in it. */
+  private mobileMoved(): void {
+    this.listMobile();
+    if (this.mobileShown === undefined || this.map === undefined) return;
+    const shown = this.mobile?.find(this.mobileShown);
+    if (this.mobile?.shown !== true) this.card(undefined);
+    if (this.mobile?.shown !== true || shown === undefined || document.activeElement?.closest(".map-pop-body") !== null) return;
+    const card = this.writeMobile(shown);
+    if (card === undefined) return;
+    if (matchMedia(NARROW).matches) part("[data-card-place]", this.shell).replaceChildren(card);
+    else this.popup?.showBody(card, ontoMap(shown.at, this.map.crs));
+  }
+
+  private listMobile(): void {
+    const { map, mobile } = this;
+    const bounds = map?.canvas?.getBounds();
+    if (map === undefined || mobile === undefined || bounds === undefined || !mobile.shown) this.mobilePane.hide();
+    else this.mobilePane.show(mobile.places, (each) => bounds.contains(ontoMap(each.at, map.crs)));
   }
 
   // --- tools ----------------------------------------------------------------------------------------------------
@@ -173,10 +259,10 @@ class MapPage {
       zoom_in: () => zoom(1),
       zoom_out: () => zoom(-1),
       city: () => this.map?.facts?.bbox && this.map.goTo({ bbox: this.map.facts.bbox }),
-      me: () => this.findMe(),
-      share: () => void this.share(),
-      print: () => void this.print(),
-      full: () => void this.full(),
+      me: () => this.acts.findMe(),
+      share: () => void this.acts.share(),
+      print: () => void this.acts.print(),
+      full: () => void this.acts.full(),
     };
     for (const button of this.shell.querySelectorAll<HTMLButtonElement>("[data-tool]")) {
       const name = button.dataset.tool ?? "";
@@ -188,7 +274,7 @@ class MapPage {
     }
     part("[data-hint-end]", this.shell).addEventListener("click", () => this.take(undefined));
     part("[data-hint-done]", this.shell).addEventListener("click", () => this.sketch?.finish());
-    addEventListener("beforeprint", () => this.paper());
+    addEventListener("beforeprint", () => this.acts.paper());
     addEventListener("afterprint", () => {
       part<HTMLImageElement>("[data-paper]", this.shell).hidden = true;
     });
@@ -242,73 +328,17 @@ class MapPage {
     result.querySelector<HTMLElement>("a")?.focus();
   }
 
-  private findMe(): void {
-    const { t } = this.page;
-    this.tell(t("map.finding_me"));
-    navigator.geolocation.getCurrentPosition(
-      ({ coords }) => {
-        const at: Position = [coords.longitude, coords.latitude];
-        const here = ontoMap(at, this.map?.crs ?? "wgs84");
-        this.map?.fill("here", [circle(here, coords.accuracy), { type: "Feature", properties: {}, geometry: { type: "Point", coordinates: here } }]);
-        this.map?.goTo({ at, zoom: ME_ZOOM });
-        this.tell(t("map.found_me", { m: Math.round(coords.accuracy) }));
-      },
-      () => this.tell(t("map.no_me")),
-      { enableHighAccuracy: true, timeout: 15_000, maximumAge: 30_000 },
-    );
-  }
-
-  private async share(): Promise<void> {
-    this.keepAddress();
-    try {
-      if (matchMedia("(pointer: coarse)").matches && navigator.share !== undefined) await navigator.share({ url: location.href });
-      else {
-        await navigator.clipboard.writeText(location.href);
-        this.tell(this.page.t("map.link_copied"));
-      }
-    } catch (error) {
-      if (!(error instanceof DOMException && error.name === "AbortError")) this.tell(this.page.t("map.link_in_bar"));
-    }
-  }
-
-  private async full(): Promise<void> {
-    try {
-      if (document.fullscreenElement !== null) await document.exitFullscreen();
-      else await this.shell.requestFullscreen();
-    } catch {
-      this.tell(this.page.t("map.no_full"));
-    }
-  }
-
-  private paper(): HTMLImageElement {
-    const image = part<HTMLImageElement>("[data-paper]", this.shell);
-    image.src = this.map?.picture() ?? "";
-    image.hidden = false;
-    return image;
-  }
-
-  private async print(): Promise<void> {
-    await this.paper().decode().catch(() => undefined);
-    print();
-  }
-
-  private tell(text: string): void {
-    const told = part("[data-told]", this.shell);
-    say(told, text);
-    clearTimeout(this.toldTimer);
-    this.toldTimer = setTimeout(() => say(told, ""), TOLD_MS);
-  }
 }
 
-/** Where the phone may be: a ring of this many metres. */
-function circle([lon, lat]: Position, radiusM: number): unknown {
-  const north = radiusM / 111_320;
-  const east = north / Math.cos((lat * Math.PI) / 180);
-  const ring = Array.from({ length: CIRCLE_POINTS + 1 }, (_, index) => {
-    const angle = (index / CIRCLE_POINTS) * 2 * Math.PI;
-    return [lon + east * Math.cos(angle), lat + north * Math.sin(angle)];
-  });
-  return { type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [ring] } };
+/** What a link says is switched on. */
+function chosenIn(shown: Shown | undefined): Required<Pick<CityMapOptions, "areas" | "heat" | "heatKind" | "mobile" | "layers">> {
+  return {
+    areas: shown?.areas ?? BY_ZOOM,
+    heat: shown?.heat ?? 0,
+    heatKind: LayersPane.knownKind(shown?.heatKind),
+    mobile: shown?.mobile ?? false,
+    layers: shown?.layers ?? [],
+  };
 }
 
 void thisPage().then((page) => new MapPage(page).start());

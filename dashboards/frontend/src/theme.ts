@@ -40,18 +40,21 @@ export function startTheme(): void {
 
 /** Colours as they are in this theme: a map asks for sixty, and each question lays the page out anew. */
 const known = new Map<string, string>();
-let forgetting = false;
+// Listeners of the window are told in the order in which they came, capture or not: this one comes before those of all who
+// import from here and then paint anew. Tests of pure parts have no window.
+if (typeof addEventListener === "function") addEventListener(THEME_CHANGED, () => known.clear());
 
 /** A colour of the design by its name, as the browser computes it now (for canvas and map). */
 export function colour(name: string): string {
-  if (!forgetting) {
-    // capture: before whoever paints anew is told of the other theme
-    addEventListener(THEME_CHANGED, () => known.clear(), { capture: true });
-    forgetting = true;
-  }
   const found = known.get(name) ?? computed(name);
   known.set(name, found);
   return found;
+}
+
+/** Whether the page is dark now, by choice or as the device says. */
+export function isNight(): boolean {
+  const red = /^rgb\((\d+)/.exec(colour("ground"))?.[1];
+  return Number(red ?? 255) < 80;
 }
 
 function computed(name: string): string {

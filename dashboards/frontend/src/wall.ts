@@ -1,6 +1,6 @@
 // The wall: it looks after itself for months. The stream says that something happened, then the figures are asked for;
 // without a stream they are asked for all the same. Nothing grows: rows are filled anew, never added to a pile.
-// words: stage.* severity.* kind.* point.* unit.* mobile_kind.*
+// words: stage.* severity.* kind.* point.* unit.*
 import "./styles/tokens.css";
 import "./styles/wall.css";
 import { fetchJson, Refused } from "./answers";
@@ -10,13 +10,14 @@ import { countdown, decimalsOf, quantity, zoneClock } from "./format";
 import { KINDS, type LiveEvent, resumeAddress } from "./live";
 import { type Page, part, say, thisPage } from "./page";
 import { settled } from "./settled";
+import { WallBars } from "./wall_bars";
+import { type Contact, figuresOf, freshness, lostWords, magnified, shifted, soFar, type WallScreen, type WrongRow } from "./wall_model";
 import { drawTrend } from "./wall_trend";
-import { type Contact, figuresOf, freshness, lostWords, share, shifted, soFar, type WallScreen, type WrongRow } from "./wall_model";
 
 const SETTLE_MS = 700;
 const ASK_EVERY_MS = 15_000;
 const REOPEN_MS = 10_000;
-const PLACES_EVERY_MS = 30_000;
+const MAP_AGAIN_MS = 30_000;
 const RELOAD_AT_MOST_EVERY_MS = 600_000;
 
 class Wall {
@@ -24,18 +25,22 @@ class Wall {
   private readonly startedAt = Date.now();
   private answeredAt = 0;
   private failingSince = 0;
-  private ended = false;
+  /** the status that a refusal had: who may not see this is told so, and asked for again, since that may change */
+  private refused = 0;
   private shown: WallScreen | undefined;
   private lastId = 0;
   private source: EventSource | undefined;
+  private listenedAt = 0;
   private map: CityMapView | undefined;
   private known = new Set<number>();
   private readonly kiosk = this.box.dataset.kiosk === "yes";
   private readonly ask = settled(async () => this.load(), SETTLE_MS);
+  private readonly bars: WallBars;
   private readonly hours: (ms: number) => string;
   private readonly day: (ms: number) => string;
 
   constructor(private readonly page: Page) {
+    this.bars = new WallBars(page, (...piece) => this.maybeLink(...piece));
     this.hours = zoneClock(page.zone, page.language, { hour: "2-digit", minute: "2-digit" });
     this.day = zoneClock(page.zone, page.language, { month: "long", day: "numeric", weekday: "long" });
   }
@@ -58,15 +63,18 @@ class Wall {
     });
     this.offerFullScreen();
     void this.stayAwake();
-    void this.load().then(() => {
-      this.listen();
-      void this.openMap();
-    }, () => this.listen());
+    void this.load().then(() => void this.openMap());
+  }
+
+  /** A stream ends for good with the session it was opened in, and where no more may be open: each answer is a reason to try. */
+  private attend(): void {
+    const open = this.source !== undefined && this.source.readyState !== EventSource.CLOSED;
+    if (!open && Date.now() - this.listenedAt >= REOPEN_MS) this.listen();
   }
 
   private listen(): void {
-    if (this.ended) return;
     this.source?.close();
+    this.listenedAt = Date.now();
     const source = new EventSource(resumeAddress(this.box.dataset.stream ?? "", this.lastId));
     this.source = source;
     for (const kind of KINDS) source.addEventListener(kind, (event: MessageEvent<string>) => this.hear(event));
@@ -79,9 +87,6 @@ class Wall {
       source.close();
       this.ask();
     });
-    source.onerror = () => {
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.listen(), REOPEN_MS);
-    };
   }
 
   private hear(event: MessageEvent<string>): void {
@@ -92,24 +97,27 @@ class Wall {
   }
 
   private async load(): Promise<void> {
-    if (this.ended) return;
     try {
       const screen = await fetchJson<WallScreen>(this.box.dataset.state ?? "");
       this.answeredAt = Date.now();
       this.failingSince = 0;
+      // somebody signed in again, or whatever stood before the server is gone
+      if (this.refused !== 0) this.map?.refresh();
+      this.refused = 0;
       this.lastId = Math.max(this.lastId, screen.feed_id);
       this.shown = screen;
       this.renew(screen.version);
       this.show(screen);
+      this.attend();
     } catch (problem) {
-      if (problem instanceof Refused && [401, 403, 404].includes(problem.status)) this.end();
+      if (problem instanceof Refused && [401, 403, 404].includes(problem.status)) this.end(problem.status);
       else if (this.failingSince === 0) this.failingSince = Date.now();
     }
     this.tick();
   }
 
-  private end(): void {
-    this.ended = true;
+  private end(status: number): void {
+    this.refused = status;
     this.source?.close();
   }
 
@@ -121,7 +129,7 @@ class Wall {
   }
 
   private contact(): Contact {
-    return { answeredAt: this.answeredAt, failingSince: this.failingSince, startedAt: this.startedAt, ended: this.ended };
+    return { answeredAt: this.answeredAt, failingSince: this.failingSince, startedAt: this.startedAt, refused: this.refused };
   }
 
   /** Every second: the clock, how old the figures are, and whether they may be believed. */
@@ -132,19 +140,23 @@ class Wall {
     say(part("[data-date]"), this.day(now));
     const fresh = freshness(this.contact(), now);
     const at = this.shown === undefined ? "" : this.page.clock(Date.parse(this.shown.at));
-    const lost = lostWords(fresh, { at, ageMs: now - this.answeredAt, kiosk: this.kiosk }, t);
+    const lost = lostWords(fresh, { at, ageMs: now - this.answeredAt, kiosk: this.kiosk, refused: this.refused }, t);
     const banner = part("[data-lost]");
     if (lost !== undefined) {
       say(part("[data-lost-title]"), lost.title);
       say(part("[data-lost-text]"), lost.text);
     }
     banner.hidden = lost === undefined;
+    const signIn = document.querySelector<HTMLElement>("[data-sign-in]");
+    if (signIn !== null) signIn.hidden = this.refused !== 401;
     part("[data-main]").classList.toggle("wall-stale", lost !== undefined);
     const badge = part("[data-fresh]");
     badge.dataset.state = fresh;
     say(part("[data-fresh-text]"), fresh === "starting" ? t("wall.starting") : at === "" ? t("wall.lost") : t("wall.fresh", { clock: at }));
     for (const row of part("[data-wrong]").querySelectorAll<HTMLElement>("[data-due]")) this.fillDue(row, now);
-    if (this.kiosk || new URLSearchParams(location.search).has("shift")) {
+    // a small window scrolls, and is held in a hand: nothing burns in there
+    const stands = !matchMedia("(width < 1100px), (height < 600px)").matches;
+    if (stands && (this.kiosk || new URLSearchParams(location.search).has("shift"))) {
       const [x, y] = shifted(now);
       document.body.style.translate = `${x}px ${y}px`;
     }
@@ -161,7 +173,7 @@ class Wall {
     }
     this.showSeasons(screen);
     this.showWrong(screen);
-    this.showBars(screen);
+    this.bars.show(screen);
     this.showTrend(screen);
   }
 
@@ -239,68 +251,6 @@ class Wall {
     box.classList.toggle("soon", words.state === "soon");
   }
 
-  private showBars(screen: WallScreen): void {
-    const { t } = this.page;
-    const { stages, units, units_more: unitsMore, mobile } = screen.state;
-    const mostStage = Math.max(1, ...stages.map((each) => each.open));
-    this.bars("[data-stages]", stages.map((each) => ({
-      name: t(`stage.${each.stage}`),
-      href: `/cases?stage=${each.stage}`,
-      parts: [share(each.open - each.late, mostStage), share(each.late, mostStage)],
-      figure: each.open.toLocaleString("en"),
-      late: each.late,
-      said: t("wall.of_late", { open: each.open, late: each.late }),
-    })));
-    const mostUnit = Math.max(1, ...units.map((each) => each.open));
-    this.bars("[data-units]", units.map((each) => ({
-      name: each.name,
-      href: `/queues/${each.unit_id}`,
-      parts: [share(each.open - each.late, mostUnit), share(each.late, mostUnit)],
-      figure: each.open.toLocaleString("en"),
-      late: each.late,
-      said: t("wall.of_late", { open: each.open, late: each.late }),
-    })));
-    part("[data-units-none]").hidden = units.length > 0;
-    part("[data-units-more]").hidden = unitsMore === 0;
-    say(part("[data-units-more]"), t("wall.units_more", { n: unitsMore }));
-    this.bars("[data-mobile]", mobile.map((each) => ({
-      name: t(`mobile_kind.${each.kind}`),
-      href: `/mobile-resources?kind=${each.kind}`,
-      parts: [share(each.online, each.total), 0],
-      figure: `${each.online.toLocaleString("en")}/${each.total.toLocaleString("en")}`,
-      late: 0,
-      said: `${Math.round((100 * each.online) / Math.max(1, each.total))}%`,
-    })));
-    part("[data-mobile-none]").hidden = mobile.length > 0;
-  }
-
-  private bars(
-    selector: string,
-    rows: readonly { name: string; href: string; parts: readonly number[]; figure: string; late: number; said: string }[],
-  ): void {
-    const list = part(selector);
-    while (list.children.length > rows.length) list.lastElementChild?.remove();
-    rows.forEach((row, index) => {
-      let item = list.children[index] as HTMLElement | undefined;
-      if (item === undefined) {
-        const bar = element("span", { class: "wall-bar-field", "aria-hidden": "true" }, element("i", { class: "on-time" }), element("i", { class: "late" }));
-        item = element("li", {}, this.maybeLink(row.href, "", "wall-bar-line", element("span", { class: "wall-bar-name" }), bar, element("span", { class: "wall-bar-figure" })));
-        list.append(item);
-      }
-      const line = item.firstElementChild;
-      if (line instanceof HTMLAnchorElement) line.href = row.href;
-      say(part(".wall-bar-name", item), row.name);
-      const figure = part(".wall-bar-figure", item);
-      if (figure.dataset.said !== `${row.figure} ${row.said}`) {
-        figure.dataset.said = `${row.figure} ${row.said}`;
-        figure.replaceChildren(element("b", {}, row.figure), ...(row.late > 0 ? [element("em", {}, String(row.late))] : []), element("span", { class: "unseen" }, row.said));
-      }
-      [".on-time", ".late"].forEach((kind, at) => {
-        part<HTMLElement>(kind, item).style.inlineSize = `${(100 * (row.parts[at] ?? 0)).toFixed(1)}%`;
-      });
-    });
-  }
-
   private showTrend(screen: WallScreen): void {
     const { t } = this.page;
     const { trend } = screen.state;
@@ -318,26 +268,37 @@ class Wall {
     const { facts = "", tiles = "" } = this.box.dataset;
     try {
       // the figures are there before the map's quarter of a megabyte
-      const { openCityMap } = await import("./citymap");
-      this.map = openCityMap(part("[data-map]"), this.page, { interactive: false, tilesAddress: tiles, factsAddress: facts });
-      if (!(await this.map.ready)) return;
-      this.keepWhole(this.map);
-      const { showPlaces } = await import("./wall_places");
-      const show = (): void => void (this.map !== undefined && showPlaces(this.map, this.box.dataset.places ?? ""));
-      show();
-      setInterval(show, PLACES_EVERY_MS);
+      const { MobileLayer, openCityMap } = await import("./citymap");
+      const map = openCityMap(part("[data-map]"), this.page, { interactive: false, tilesAddress: tiles, factsAddress: facts, mobile: true });
+      this.map = map;
+      if (!(await map.ready)) {
+        // without WebGL it stays so; what could not be asked for can be asked for again
+        if (map.facts === undefined) setTimeout(() => void this.openMap(), MAP_AGAIN_MS);
+        map.close();
+        this.map = undefined;
+        return;
+      }
+      this.keepWhole(map);
+      new MobileLayer(map, this.page, this.box.dataset.places ?? "", { named: false }).show(true);
       // tiles follow the stream; what it could not tell is caught up with now and then
-      setInterval(() => this.map?.refresh(), 5 * 60_000);
+      setInterval(() => map.refresh(), 5 * 60_000);
     } catch {
       say(part(".map-wait"), this.page.t("map.failed"));
     }
   }
 
-  /** Nobody moves this map: whatever size its field has, the whole city stands in it. */
+  /** Nobody moves this map: whatever size its field has, the whole city stands in it, and its signs grow with the screen. */
   private keepWhole(map: CityMapView): void {
-    const bbox = map.facts?.bbox;
-    if (bbox === undefined || bbox === null) return;
-    new ResizeObserver(settled(async () => map.goTo({ bbox }, true), 300)).observe(part("[data-map]"));
+    const field = part("[data-map]");
+    const fit = (): void => {
+      const by = magnified(Number.parseFloat(getComputedStyle(document.documentElement).fontSize));
+      field.style.setProperty("--magnified", String(by));
+      map.canvas?.setPixelRatio(devicePixelRatio * by);
+      map.canvas?.resize();
+      if (map.facts?.bbox) map.goTo({ bbox: map.facts.bbox }, true);
+    };
+    fit();
+    new ResizeObserver(settled(async () => fit(), 300)).observe(part(".wall-map"));
   }
 
   private offerFullScreen(): void {

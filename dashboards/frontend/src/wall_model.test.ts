@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { ceiling, type Contact, figuresOf, freshness, lostWords, LOST_AFTER_MS, share, shifted, soFar, STALE_AFTER_MS, type WallScreen } from "./wall_model";
+import { ceiling, type Contact, figuresOf, freshness, lostWords, LOST_AFTER_MS, magnified, share, shifted, soFar, STALE_AFTER_MS, type WallScreen } from "./wall_model";
 
 const NOON = Date.parse("2026-03-02T04:00:00Z");
 const HOUR = 3_600_000;
-const told: Contact = { answeredAt: NOON, failingSince: 0, startedAt: NOON - HOUR, ended: false };
+const told: Contact = { answeredAt: NOON, failingSince: 0, startedAt: NOON - HOUR, refused: 0 };
 const t = (key: string, values: Readonly<Record<string, string | number>> = {}): string =>
   `${key}${Object.values(values).map((each) => ` ${each}`).join("")}`;
 
@@ -23,16 +23,18 @@ test("figures grow old even where no request fails", () => {
   expect(freshness({ ...told, answeredAt: 0, startedAt: NOON }, NOON + STALE_AFTER_MS + 1)).toBe("lost");
 });
 
-test("a revoked link stays ended, and says whom to ask", () => {
-  expect(freshness({ ...told, ended: true }, NOON)).toBe("ended");
-  expect(lostWords("ended", { at: "", ageMs: 0, kiosk: true }, t)?.title).toBe("wall.ended");
-  expect(lostWords("ended", { at: "", ageMs: 0, kiosk: false }, t)?.title).toBe("wall.signed_out");
+test("whoever is refused is told what is wrong, and from when the picture is", () => {
+  expect(freshness({ ...told, refused: 404 }, NOON)).toBe("ended");
+  const said = { at: "12:00:00", ageMs: 0, kiosk: false, refused: 401 };
+  expect(lostWords("ended", said, t)).toEqual({ title: "wall.signed_out", text: "wall.stands 12:00:00 wall.signed_out_text" });
+  expect(lostWords("ended", { ...said, refused: 403 }, t)?.title).toBe("wall.not_allowed");
+  expect(lostWords("ended", { ...said, at: "", kiosk: true, refused: 404 }, t)).toEqual({ title: "wall.ended", text: "wall.ended_text" });
 });
 
 test("the banner says from when the picture is and how long ago that was", () => {
-  expect(lostWords("live", { at: "12:00:00", ageMs: 0, kiosk: false }, t)).toBeUndefined();
-  expect(lostWords("lost", { at: "12:00:00", ageMs: 300_000, kiosk: false }, t)?.text).toBe("wall.lost_text 12:00:00 time.min 5");
-  expect(lostWords("lost", { at: "", ageMs: 0, kiosk: false }, t)?.text).toBe("wall.never");
+  expect(lostWords("live", { at: "12:00:00", ageMs: 0, kiosk: false, refused: 0 }, t)).toBeUndefined();
+  expect(lostWords("lost", { at: "12:00:00", ageMs: 300_000, kiosk: false, refused: 0 }, t)?.text).toBe("wall.lost_text 12:00:00 time.min 5");
+  expect(lostWords("lost", { at: "", ageMs: 0, kiosk: false, refused: 0 }, t)?.text).toBe("wall.never");
 });
 
 test("what is usual by now counts the running hour in part", () => {
@@ -70,4 +72,8 @@ test("sensors are told by those that are heard, and alerts apart from cases", ()
   expect(figures.devices_heard).toEqual({ value: 37, of: 40 });
   expect(figures.mobile_online).toEqual({ value: 4, of: 7 });
   expect([figures.alerts_critical?.value, figures.running_3?.value]).toEqual([0, 2]);
+});
+
+test("the map grows with the screen and never shrinks", () => {
+  expect([11, 18, 36].map(magnified)).toEqual([1, 1, 2]);
 });

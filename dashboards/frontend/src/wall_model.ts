@@ -99,8 +99,11 @@ export interface Contact {
   /** when asking began to fail; 0: the last time it did not */
   readonly failingSince: number;
   readonly startedAt: number;
-  readonly ended: boolean;
+  /** the status of the refusal that stands: 401, 403, 404; 0 none */
+  readonly refused: number;
 }
+
+const REM_AT_1080_PX = 18;
 
 /** A failed request is worth a loud word after this long: an answer takes a second, a server's restart some five. */
 export const LOST_AFTER_MS = 10_000;
@@ -108,7 +111,7 @@ export const LOST_AFTER_MS = 10_000;
 export const STALE_AFTER_MS = 45_000;
 
 export function freshness(contact: Contact, nowMs: number): Freshness {
-  if (contact.ended) return "ended";
+  if (contact.refused !== 0) return "ended";
   const since = contact.answeredAt === 0 ? contact.startedAt : contact.answeredAt;
   if (nowMs - since > STALE_AFTER_MS) return "lost";
   if (contact.failingSince > 0 && nowMs - contact.failingSince > LOST_AFTER_MS) return "lost";
@@ -120,16 +123,20 @@ export interface Lost {
   readonly text: string;
 }
 
-/** What the banner says, or nothing while all is well. `kiosk`: nobody can sign in here. */
+const LINK_ENDED = ["wall.ended", "wall.ended_text"] as const;
+const SIGNED_OUT = ["wall.signed_out", "wall.signed_out_text"] as const;
+const NOT_ALLOWED = ["wall.not_allowed", "wall.not_allowed_text"] as const;
+
+/** What the banner says, or nothing while all is well: what is wrong, and how old the picture is. `kiosk`: nobody can sign in here. */
 export function lostWords(
   fresh: Freshness,
-  { at, ageMs, kiosk }: { readonly at: string; readonly ageMs: number; readonly kiosk: boolean },
+  { at, ageMs, kiosk, refused }: { readonly at: string; readonly ageMs: number; readonly kiosk: boolean; readonly refused: number },
   t: Translate,
 ): Lost | undefined {
   if (fresh === "ended") {
-    return kiosk
-      ? { title: t("wall.ended"), text: t("wall.ended_text") }
-      : { title: t("wall.signed_out"), text: t("wall.signed_out_text") };
+    const [title, text] = kiosk ? LINK_ENDED : refused === 401 ? SIGNED_OUT : NOT_ALLOWED;
+    const stands = at === "" ? "" : `${t("wall.stands", { clock: at })} `;
+    return { title: t(title), text: `${stands}${t(text)}` };
   }
   if (fresh !== "lost") return undefined;
   const text = at === "" ? t("wall.never") : t("wall.lost_text", { clock: at, span: duration(ageMs / 1000, t) });
@@ -162,4 +169,9 @@ export function ceiling(trend: Trend): number {
 export function shifted(nowMs: number): readonly [number, number] {
   const places = [[0, 0], [2, 1], [3, 3], [1, 4], [-1, 3], [-3, 1], [-2, -1], [0, -2]] as const;
   return places[Math.floor(nowMs / 600_000) % places.length] ?? [0, 0];
+}
+
+/** How large the map is drawn where a rem is so many pixels: at 1080 lines as it is, at 2160 twice as large. */
+export function magnified(remPx: number): number {
+  return Math.max(1, remPx / REM_AT_1080_PX);
 }

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
 import structlog
 import urllib3
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -24,6 +25,7 @@ from influxdb_client.client.write_api import SYNCHRONOUS, WriteApi
 from influxdb_client.rest import ApiException
 
 from registry.domain.errors import StoreDown
+from registry.shapes import shaped_json
 
 log = structlog.get_logger(__name__)
 
@@ -218,8 +220,8 @@ class InfluxConnection:
         if response.status >= 300:
             raise _as_api_exception(response)
         try:
-            return json.loads(response.data)
-        except ValueError as error:
+            return shaped_json(response.data, dict)
+        except msgspec.DecodeError as error:
             raise StoreDown(f"series store {self.url}: its answer is not JSON: {error}") from error
 
     def _headers(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from firmware_sim.year.sizes import SHORT
 from firmware_sim.year.troubles import URGENT
 from firmware_sim.year.truth import Truth
 
+pytestmark = pytest.mark.xdist_group("year readings")  # the year is played once for all
 QUIET = replace(SHORT, assets=40, days=4, storms=0, sites=0, faults={}, works={}, upkeep={}, outages={})
 
 

@@ -19,7 +19,6 @@ from operate.remote_jobs import BrokerUsers
 from registry.domain.people import SYSTEM
 from registry.services import credentials
 from registry.storage.database import open_database
-from registry.storage.tables import metadata
 from tests.authority import Authority
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "mosquitto" / "covercode.acl"
@@ -28,7 +27,7 @@ SHIPPED = Path(__file__).parents[3] / "deploy" / "mosquitto" / "covercode.acl"
 class Machine:
     """A city with two enrolled cabinets, and a Mosquitto beside it, configured as it is shipped."""
 
-    def __init__(self, folder: Path, authority: Authority) -> None:
+    def __init__(self, folder: Path, authority: Authority, records: Path) -> None:
         self.folder, self.authority = folder, authority
         self.users, self.acl, self.config = folder / "users", folder / "acl", folder / "mosquitto.conf"
         (folder / "covercode.toml").write_text(
@@ -37,8 +36,8 @@ class Machine:
         )
         shutil.copy(SHIPPED, self.acl)
         self.configure()
+        shutil.copy(records, folder / "covercode.db")
         self.engine: Engine = open_database(self.place.records_url)
-        metadata.create_all(self.engine)
         for name in ("c1", "c2"):
             self.enrol(name)
         BrokerUsers(self.place, self.engine).keep()
@@ -78,8 +77,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, authority: Authority) -> Iterator[Machine]:
-    made = Machine(tmp_path, authority)
+def machine(tmp_path: Path, authority: Authority, filled_sqlite: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path, authority, filled_sqlite)
     yield made
     made.engine.dispose()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -22,10 +23,10 @@ BLANK_RUN = {"blank": 3, "name": "", "template": "small-25x25", "fmt": "svg", "a
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
+def config(upgraded_sqlite: Path, tmp_path: Path) -> Path:
+    shutil.copy(upgraded_sqlite, tmp_path / "covercode.db")
     path = tmp_path / "covercode.toml"
     path.write_text('[city]\npublic_url = "https://covers.example.cn"\n')
-    upgrade_database(path)
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,11 @@ CELL = "320508001002003"
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Path:
+def city(upgraded_sqlite: Path, tmp_path: Path) -> Path:
     """The settings of a city with its tables made."""
+    shutil.copy(upgraded_sqlite, tmp_path / "covercode.db")
     config = tmp_path / "covercode.toml"
     config.write_text('[city]\nname = "测试市"\ndivision = "320508"\n', encoding="utf-8")
-    assert CliRunner().invoke(main, ["db", "upgrade", "--config", str(config)]).exit_code == 0
     return config
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 import covercode
-from operate.administration import upgrade_database
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> str:
+def config(upgraded_sqlite: Path, tmp_path: Path) -> str:
+    shutil.copy(upgraded_sqlite, tmp_path / "covercode.db")
     path = tmp_path / "covercode.toml"
     path.write_text("[city]\nname = '示范市'\n", encoding="utf-8")
-    assert "4 seasons" in upgrade_database(path)
     return str(path)
 
 
@@ -30,6 +30,7 @@ def test_a_season_is_put_in_force_and_listed_so(config: str) -> None:
     assert "typhoon: on" in run("seasons", "switch", "typhoon", "on", "--config", config)
     told = json.loads(run("seasons", "list", "--json", "--config", config).splitlines()[-1])
     assert {each["key"]: each["in_force"] for each in told["seasons"]}["typhoon"] is True
+    assert len(told["seasons"]) == 4
     assert "* typhoon" in run("seasons", "list", "--config", config)
 
 

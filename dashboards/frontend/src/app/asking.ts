@@ -3,11 +3,11 @@
 import { decimalsOf } from "../format";
 import { missing } from "./forms";
 import type { App } from "./main";
-import { keepPicture, thumb } from "./pictures";
-import { moveWord } from "./screens";
+import { madeSmaller, thumb } from "./pictures";
+import { moveWord, troubleWords } from "./screens";
 import { cityNow } from "./sending";
-import type { Draft, Move, PictureOf } from "./shapes";
-import { button, icon, make, message, span, type Child } from "./ui";
+import type { Draft, Move, Picture, PictureOf } from "./shapes";
+import { button, clockOf, icon, make, message, span, type Child } from "./ui";
 
 const SAVE_AFTER_MS = 250;
 const PEOPLE = [1, 2, 3, 4, 5, 6];
@@ -19,6 +19,8 @@ class Form {
   /** Pictures that are still being made smaller: what is handed in waits for them. */
   private shrinking: Promise<unknown> = Promise.resolve();
   readonly box = make("form", { class: "asking stack", novalidate: "" });
+  /** Where it is said that nothing could be kept; it stays in sight. */
+  readonly trouble = make("div", { role: "alert" });
 
   constructor(
     readonly app: App,
@@ -52,13 +54,27 @@ class Form {
     else this.timer = setTimeout(() => void this.save(), SAVE_AFTER_MS);
   }
 
-  async save(): Promise<void> {
+  /** False where the phone could not keep it: the form says so, and still holds every word. */
+  async save(): Promise<boolean> {
     clearTimeout(this.timer);
-    if (this.app.isGone(this.draft.id)) return;
+    if (this.app.isGone(this.draft.id)) return true;
     const own = Object.entries(this.draft.fields).filter(([name, value]) => value.trim() !== "" && value !== this.offered[name]);
     const empty = own.length === 0 && this.draft.pictures.length === 0;
     // a draft that was emptied stays one, or its old words would come back
-    if (!empty || this.app.state.drafts.some((one) => one.id === this.draft.id)) await this.app.keepDraft(this.draft);
+    const known = this.app.state.drafts.some((one) => one.id === this.draft.id);
+    if (empty && !known) return true;
+    try {
+      await this.app.keepDraft(this.draft);
+      this.trouble.replaceChildren();
+      return true;
+    } catch {
+      this.notKept("app.draft_not_kept");
+      return false;
+    }
+  }
+
+  private notKept(words: string): void {
+    this.trouble.replaceChildren(message(3, this.app.page.t(words)));
   }
 
   /** Values that are usual; a form with nothing else in it is no draft yet. */
@@ -130,9 +146,8 @@ class Form {
         await before;
         try {
           for (const file of files) {
-            const kept = await keepPicture(this.app.state.store, file, kind, await cityNow(this.app.state.store, Date.now()));
-            this.draft = { ...this.draft, pictures: [...this.draft.pictures, kept], changed_ms: Date.now() };
-            await this.save();
+            const [picture, named] = await madeSmaller(file, kind, await cityNow(this.app.state.store, Date.now()));
+            await this.addPicture(picture, named);
           }
           words.textContent = "";
         } catch {
@@ -147,20 +162,35 @@ class Form {
     return make("div", { class: "field", "data-field": "pictures" }, input, ask, words, shown);
   }
 
+  private async addPicture(picture: Picture, named: PictureOf): Promise<void> {
+    if (this.app.isGone(this.draft.id)) return;
+    this.draft = { ...this.draft, pictures: [...this.draft.pictures, named], changed_ms: Date.now() };
+    try {
+      await this.app.keepDraft(this.draft, picture);
+    } catch (problem) {
+      this.draft = { ...this.draft, pictures: this.draft.pictures.filter((one) => one.id !== named.id) };
+      throw problem;
+    }
+  }
+
   private async removePicture(one: PictureOf): Promise<void> {
     if (this.app.isGone(this.draft.id)) return;
     this.draft = { ...this.draft, pictures: this.draft.pictures.filter((each) => each.id !== one.id) };
-    await this.app.keepDraft(this.draft);
-    await this.app.state.store.delete("pictures", one.id);
+    if (await this.save()) await this.app.state.store.delete("pictures", one.id);
   }
 
   private async submit(): Promise<void> {
     await this.shrinking;
-    await this.save();
+    const kept = await this.save();
     const field = missing(this.draft, this.move, this.scanned);
     this.box.querySelector(".message.error")?.remove();
     if (field === "") {
-      await this.app.submit(this.draft, this.move);
+      try {
+        if (kept) await this.app.submit(this.draft);
+        else this.notKept("app.act_not_kept");
+      } catch {
+        this.notKept("app.act_not_kept");
+      }
       return;
     }
     const place = this.box.querySelector<HTMLElement>(`[data-field="${field}"]`);
@@ -181,8 +211,36 @@ export async function draftScreen(app: App, id: string): Promise<Node[]> {
   const offline = navigator.onLine ? "" : t("app.will_wait");
   form.box.append(...(await fieldsOf(form, scanned)).filter((one): one is HTMLElement => one instanceof Node));
   const send = button(t(offline === "" ? "app.send" : "app.keep_and_send"), () => form.box.requestSubmit(), "primary big", "send");
-  form.box.append(make("div", { class: "sticky" }, offline !== "" && make("p", { class: "soft small" }, offline), send));
-  return [make("h1", {}, title), make("p", { class: "soft" }, draft.about), form.box];
+  form.box.append(make("div", { class: "sticky" }, form.trouble, offline !== "" && make("p", { class: "soft small" }, offline), send));
+  return [make("h1", {}, title), make("p", { class: "soft" }, draft.about), ...refusalOf(app, draft), ...newsFor(form), form.box];
+}
+
+/** Why it is a form again: what the server said when it was sent. */
+function refusalOf(app: App, draft: Draft): Node[] {
+  const act = app.state.acts.find((one) => one.id === draft.id && one.state === "editing");
+  if (act === undefined) return [];
+  const { t } = app.page;
+  const said = troubleWords(app, act);
+  return [message(2, make("p", {}, said === "" ? t("app.changed_since") : `${t("app.refused")} ${said}`), make("p", { class: "soft" }, t("app.done_at", { time: clockOf(act.done_at, app.page) })))];
+}
+
+/** What others changed of the case since the form was opened; the writer goes on from there when they have seen it. */
+function newsFor(form: Form): Node[] {
+  const { app, draft } = form;
+  const { t } = app.page;
+  const task = draft.subject.case_id === undefined ? undefined : app.state.task(draft.subject.case_id);
+  const seen = app.state.seenOf(draft.subject.case_id);
+  if (draft.kind !== "move" || draft.seen === undefined) return [];
+  if (task === undefined) return app.state.carried === undefined ? [] : [message(2, t("app.not_yours_now"))];
+  if (!app.state.changedSince(draft) || seen === undefined) return [];
+  const box = message(2, make("strong", {}, t("app.changed_since")), make("p", {}, t("app.now_stage", { stage: t(`stage.${task.case.stage}`) })), task.said !== "" && make("p", {}, task.said));
+  const goOn = button(t("app.go_on"), () => {
+    form.draft = { ...form.draft, seen };
+    void form.save();
+    box.remove();
+  }, "", "check");
+  box.lastElementChild?.append(goOn);
+  return [box];
 }
 
 async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
@@ -249,11 +307,10 @@ function moveFields(form: Form): Child[] {
   const { t } = app.page;
   const task = draft.subject.case_id === undefined ? undefined : app.state.task(draft.subject.case_id);
   const unit = task === undefined ? "" : (app.state.carried?.kinds[task.case.kind]?.unit ?? "");
-  const pictured = draft.subject.asset_id !== undefined;
   return [
     move?.verdict_required === true && form.choices("passed", t("case.verdict"), [["1", t("case.is_there")], ["0", t("case.is_not_there")]]),
     move?.before_and_after === true && form.pictures("before", t("case.photo_before")),
-    pictured && move?.name !== "accept" && form.pictures(move?.before_and_after === true || move?.name === "hand_back" ? "after" : "", t("app.take_picture")),
+    move?.name !== "accept" && form.pictures(move?.before_and_after === true || move?.name === "hand_back" ? "after" : "", t("app.take_picture")),
     move?.name === "hand_back" && form.text("quantity", `${t("case.quantity")}${unit === "" ? "" : ` (${unit})`}`, { inputmode: "decimal", maxlength: "12" }),
     form.text("note", t(move?.note_required === true ? "case.reason" : move?.note_or_photo === true ? "case.note_or_photo" : "case.note_optional"), { maxlength: "2000" }, true),
   ];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { actOf, missing, type Facts } from "./forms";
+import { actOf, draftOf, missing, type Facts } from "./forms";
 import type { Act, Draft, FormKind, Move, Subject } from "./shapes";
 
 const FACTS: Facts = {
@@ -63,5 +63,35 @@ describe("what is sent", () => {
   it("takes zeroes as numbers in whichever way they were typed, and leaves empty points alone", () => {
     const act = actOf(draft("rezero", { "point.tilt_x": "1,25", "point.tilt_y": "", reason: "装正" }, { asset_id: 3, device_id: 9 }), FACTS);
     expect(act.request?.body.baselines).toEqual({ tilt_x: 1.25 });
+  });
+});
+
+describe("a form that was handed in before", () => {
+  const DONE: Facts = { ...FACTS, done_at: "2026-11-26T09:00:00.000Z" };
+  const again = (kind: FormKind, fields: Record<string, string>, subject: Subject, more: Partial<Act> = {}): Draft => draftOf({ ...actOf(draft(kind, fields, subject), FACTS), seq: 1, ...more }, { version: 6, entry: 60 }, 0);
+
+  it("has every word back, whatever it was about, and the time at which it was done", () => {
+    const forms: [FormKind, Record<string, string>, Subject][] = [
+      ["permit", { work: "清淤", people: "2", minutes: "60", note: "铭牌脏了" }, { asset_id: 3 }],
+      ["move", { note: "已复位", quantity: "1.5", passed: "0" }, { case_id: 5, asset_id: 3, move: "verify" }],
+      ["rezero", { "point.tilt_x": "1.25", reason: "装正" }, { asset_id: 3, device_id: 9 }],
+      ["fit", { serial: "CV-9", profile: "cc-cover-1", heartbeat_s: "600", cabinet_id: "c1" }, { asset_id: 3 }],
+    ];
+    for (const [kind, fields, subject] of forms) {
+      const opened = again(kind, fields, subject);
+      expect(opened.fields).toEqual(fields);
+      expect(actOf(opened, DONE).done_at).toBe(FACTS.done_at);
+    }
+  });
+  it("knows the case as it is now, and that its pictures are with the city", () => {
+    const sent = { id: "p", kind: "", taken_at: FACTS.done_at, sent_as: 40 } as const;
+    const opened = again("move", { note: "x" }, { case_id: 5, move: "note" }, { pictures: [sent] });
+    expect([opened.seen, opened.pictures]).toEqual([{ version: 6, entry: 60 }, [sent]]);
+    const refused = again("move", { note: "x" }, { case_id: 5, move: "note" }, { pictures: [sent], trouble: { code: "invalid_input", text: "", fields: ["photo"] } });
+    expect(refused.pictures[0]?.sent_as).toBeUndefined();
+  });
+  it("says no time again that the city did not believe", () => {
+    const opened = again("report", { text: "x" }, { asset_id: 3 }, { trouble: { code: "invalid_input", text: "", fields: ["done_at"] } });
+    expect(actOf(opened, DONE).done_at).toBe(DONE.done_at);
   });
 });

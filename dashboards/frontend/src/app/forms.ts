@@ -1,5 +1,5 @@
 // From what was typed to what is sent: one function per kind of form. Pure.
-import type { Act, Draft, FormKind, Move, Request } from "./shapes";
+import type { Act, Draft, FormKind, Move, Request, Seen } from "./shapes";
 
 /** What a form needs to know to be sent. `token`: the plate was scanned just now. */
 export interface Facts {
@@ -71,7 +71,7 @@ export function actOf(draft: Draft, facts: Facts): Omit<Act, "seq"> {
     about: draft.about,
     subject: draft.subject,
     line: draft.kind === "move" ? `case ${case_id ?? 0}` : `asset ${asset_id ?? 0}`,
-    done_at: facts.done_at,
+    done_at: draft.done_at ?? facts.done_at,
     request,
     pictures: draft.pictures,
     state: "waiting",
@@ -85,7 +85,7 @@ export function actOf(draft: Draft, facts: Facts): Omit<Act, "seq"> {
 function requestOf(draft: Draft, facts: Facts): Request | null {
   const { subject, fields } = draft;
   const text = (name: string): string => (fields[name] ?? "").trim();
-  const done_at = facts.done_at;
+  const done_at = draft.done_at ?? facts.done_at;
   const on = `/assets/${subject.asset_id ?? 0}`;
   const makers: Record<FormKind, () => Request | null> = {
     report: () => ({ path: `${on}/reports`, body: { text: text("text"), kind: text("kind") || "reported", photo_ids: [], done_at } }),
@@ -124,4 +124,35 @@ function zeroes(fields: Readonly<Record<string, string>>): Record<string, number
     if (value !== undefined) found[name.slice("point.".length)] = value;
   }
   return found;
+}
+
+const PLAIN = ["text", "kind", "work", "people", "minutes", "note", "serial", "profile", "heartbeat_s", "cabinet_id", "reason", "quantity"];
+
+/** An act as a form again, with its words, its pictures and the time at which it was done. `seen`: the case as it is now. */
+export function draftOf(act: Act, seen: Seen | undefined, nowMs: number): Draft {
+  const body = act.request?.body ?? {};
+  const fields: Record<string, string> = {};
+  for (const name of PLAIN) {
+    const value = body[name];
+    if (typeof value === "number" || (typeof value === "string" && value !== "")) fields[name] = String(value);
+  }
+  if (typeof body.passed === "boolean") fields.passed = body.passed ? "1" : "0";
+  for (const [point, value] of Object.entries((body.baselines ?? {}) as Record<string, number>)) fields[`point.${point}`] = String(value);
+  const wrong = act.trouble?.fields ?? [];
+  const pictured = wrong.some((field) => field.startsWith("photo"));
+  const asReport = act.request?.path.endsWith("/reports") === true;
+  return {
+    id: act.id,
+    user_id: act.user_id,
+    kind: asReport ? "report" : act.kind,
+    subject: act.subject,
+    about: act.about,
+    fields,
+    // pictures that the city has are not sent again, unless they are what it refused
+    pictures: pictured ? act.pictures.map(({ id, kind, taken_at }) => ({ id, kind, taken_at })) : act.pictures,
+    changed_ms: nowMs,
+    ...(seen === undefined ? {} : { seen }),
+    // a time that the city does not believe is not said a second time
+    ...(wrong.includes("done_at") ? {} : { done_at: act.done_at }),
+  };
 }

@@ -1,5 +1,5 @@
 // What the phone keeps: the city around, what was done and waits to be sent, drafts and pictures. All in IndexedDB.
-import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from "idb";
+import { deleteDB, openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from "idb";
 import type { Act, ActState, Asset, Bundle, Carried, Draft, Picture } from "./shapes";
 
 interface Kept extends DBSchema {
@@ -37,6 +37,9 @@ export function openStore(name = STORE_NAME): Promise<Store> {
 
 export const forget = (name = STORE_NAME): Promise<void> => deleteDB(name);
 
+/** What a person may take back into a form: not what may have arrived. */
+export const MAY_BE_CHANGED: readonly ActState[] = ["refused", "conflict"];
+
 export async function fact<T>(store: Store, key: string): Promise<T | undefined> {
   return (await store.get("facts", key)) as T | undefined;
 }
@@ -49,11 +52,11 @@ export async function keepFact(store: Store, key: string, value: unknown): Promi
 export async function keepBundle(store: Store, bundle: Bundle, askedMs: number): Promise<void> {
   const { assets, ...more } = bundle;
   const rest: Carried = { ...more, asked_ms: askedMs };
-  const tx = store.transaction(["assets", "facts"], "readwrite");
-  const shelf = tx.objectStore("assets");
-  await shelf.clear();
-  await Promise.all([...assets.map((asset) => shelf.put(asset)), tx.objectStore("facts").put(rest, "bundle")]);
-  await tx.done;
+  await inOneStep(store, ["assets", "facts"], async (tx) => {
+    const shelf = tx.objectStore("assets");
+    await shelf.clear();
+    await Promise.all([...assets.map((asset) => shelf.put(asset)), tx.objectStore("facts").put(rest, "bundle")]);
+  });
 }
 
 /** The asset that a plate or a code names, if the phone carries it. */
@@ -64,14 +67,73 @@ export async function assetNamed(store: Store, text: string): Promise<Asset | un
 
 /**
  * Turns a draft into something to be sent: in one step, so that it is never both nor neither. An act that is queued already
- * (a draft handed in from two tabs) stays as it is.
+ * (a draft handed in from two tabs) stays as it is; one that was being changed takes its new words and keeps its place.
  */
 export async function queue(store: Store, act: Omit<Act, "seq">, draftId?: string): Promise<void> {
-  const tx = store.transaction(["acts", "drafts"], "readwrite");
-  const acts = tx.objectStore("acts");
-  if ((await acts.index("id").getKey(act.id)) === undefined) await acts.add(act as Act);
-  if (draftId !== undefined) await tx.objectStore("drafts").delete(draftId);
-  await tx.done;
+  await inOneStep(store, ["acts", "drafts"], async (tx) => {
+    const acts = tx.objectStore("acts");
+    const before = await acts.index("id").get(act.id);
+    if (before === undefined) await acts.add(act as Act);
+    else if (before.state === "editing") await acts.put({ ...act, seq: before.seq });
+    if (draftId !== undefined) await tx.objectStore("drafts").delete(draftId);
+  });
+}
+
+/** Makes a draft of what was refused. Nothing if it is settled by now, whatever a screen still shows of it. */
+export async function reopen(store: Store, draft: Draft): Promise<boolean> {
+  return inOneStep(store, ["acts", "drafts"], async (tx) => {
+    const acts = tx.objectStore("acts");
+    const before = await acts.index("id").get(draft.id);
+    if (before === undefined || !MAY_BE_CHANGED.includes(before.state)) return false;
+    await acts.put({ ...before, state: "editing" });
+    await tx.objectStore("drafts").put(draft);
+    return true;
+  });
+}
+
+/** Keeps a draft, and with it the picture that was just taken for it: a picture that nothing names is thrown away. */
+export async function keepDraft(store: Store, draft: Draft, picture?: Picture): Promise<void> {
+  await inOneStep(store, ["drafts", "pictures"], async (tx) => {
+    await Promise.all([picture === undefined ? undefined : tx.objectStore("pictures").put(picture), tx.objectStore("drafts").put(draft)]);
+  });
+}
+
+/** Removes a draft with its pictures; what was being changed in it is dropped. */
+export async function removeDraft(store: Store, draft: Draft, nowMs: number): Promise<void> {
+  await inOneStep(store, ["acts", "drafts", "pictures"], async (tx) => {
+    const act = await tx.objectStore("acts").index("id").get(draft.id);
+    if (act?.state === "editing") await tx.objectStore("acts").put({ ...act, state: "dropped", settled_ms: nowMs, pictures: [] });
+    await tx.objectStore("drafts").delete(draft.id);
+    for (const one of draft.pictures) await tx.objectStore("pictures").delete(one.id);
+  });
+}
+
+/** Drops an act that nobody has settled, with the draft that it may have become. */
+export async function dropAct(store: Store, id: string, nowMs: number, among: readonly ActState[]): Promise<void> {
+  await inOneStep(store, ["acts", "drafts"], async (tx) => {
+    const acts = tx.objectStore("acts");
+    const before = await acts.index("id").get(id);
+    if (before === undefined || !among.includes(before.state)) return;
+    await acts.put({ ...before, state: "dropped", settled_ms: nowMs });
+    await tx.objectStore("drafts").delete(id);
+  });
+}
+
+type Shelf = "facts" | "assets" | "acts" | "pictures" | "drafts";
+
+/** All of `does`, or nothing; rejects where it could not be kept (the phone is full, the browser keeps nothing). */
+async function inOneStep<Names extends Shelf[], T>(store: Store, shelves: Names, does: (tx: IDBPTransaction<Kept, Names, "readwrite">) => Promise<T>): Promise<T> {
+  const tx = store.transaction(shelves, "readwrite");
+  const work = does(tx).catch((problem: unknown) => {
+    try {
+      tx.abort();
+    } catch {
+      // it ended by itself
+    }
+    throw problem;
+  });
+  const [done] = await Promise.all([work, tx.done]);
+  return done;
 }
 
 /** Every act in the order in which things were done. */
@@ -79,29 +141,39 @@ export const allActs = (store: Store): Promise<Act[]> => store.getAll("acts");
 
 /** Changes an act; with `among` only while it is in one of these states, whatever a screen still shows of it. */
 export async function changeAct(store: Store, id: string, change: Partial<Act>, among?: readonly ActState[]): Promise<Act | undefined> {
-  const tx = store.transaction("acts", "readwrite");
-  const before = await tx.store.index("id").get(id);
-  const after = before === undefined || among?.includes(before.state) === false ? undefined : { ...before, ...change };
-  if (after !== undefined) await tx.store.put(after);
-  await tx.done;
-  return after;
+  return inOneStep(store, ["acts"], async (tx) => {
+    const acts = tx.objectStore("acts");
+    const before = await acts.index("id").get(id);
+    const after = before === undefined || among?.includes(before.state) === false ? undefined : { ...before, ...change };
+    if (after !== undefined) await acts.put(after);
+    return after;
+  });
 }
 
 /** Lets everything that waits be tried now. Read and written in one step: a worker may have sent some of it just now. */
 export async function hurry(store: Store): Promise<void> {
-  const tx = store.transaction("acts", "readwrite");
-  for (const act of await tx.store.getAll()) if (act.state === "waiting") await tx.store.put({ ...act, next_ms: 0 });
-  await tx.done;
+  await inOneStep(store, ["acts"], async (tx) => {
+    const acts = tx.objectStore("acts");
+    for (const act of await acts.getAll()) if (act.state === "waiting") await acts.put({ ...act, next_ms: 0 });
+  });
 }
 
-/** Drops what was settled days ago, with its pictures. */
+/**
+ * Forgets what was settled days ago, but for the moves of a case that somebody is still writing about, and every picture
+ * that nothing names any more: the city has it, or its form was never handed in.
+ */
 export async function tidy(store: Store, nowMs: number): Promise<void> {
-  const tx = store.transaction(["acts", "pictures"], "readwrite");
-  for (const act of await tx.objectStore("acts").getAll()) {
-    const settled = act.state === "sent" || act.state === "dropped";
-    if (!settled || nowMs - (act.settled_ms ?? 0) < SENT_SHOWN_MS) continue;
-    await Promise.all(act.pictures.map((one) => tx.objectStore("pictures").delete(one.id)));
-    await tx.objectStore("acts").delete(act.seq);
-  }
-  await tx.done;
+  await inOneStep(store, ["acts", "pictures", "drafts"], async (tx) => {
+    const drafts = await tx.objectStore("drafts").getAll();
+    const written = new Set(drafts.map((draft) => draft.subject.case_id));
+    const named = new Set(drafts.flatMap((draft) => draft.pictures.map((one) => one.id)));
+    for (const act of await tx.objectStore("acts").getAll()) {
+      const settled = act.state === "sent" || act.state === "dropped";
+      const old = settled && nowMs - (act.settled_ms ?? 0) >= SENT_SHOWN_MS;
+      if (old && !(act.kind === "move" && written.has(act.subject.case_id))) await tx.objectStore("acts").delete(act.seq);
+      else if (act.state !== "sent") for (const one of act.pictures) named.add(one.id);
+    }
+    const pictures = tx.objectStore("pictures");
+    for (const id of await pictures.getAllKeys()) if (!named.has(id)) await pictures.delete(id);
+  });
 }

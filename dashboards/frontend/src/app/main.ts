@@ -1,26 +1,23 @@
 // The phone's app: its screens by the address after #, the line that says what waits, and the sending of it.
-// words: nav.other_language app.whole_site app.install app.new_version app.reload app.back app.menu app.tabs app.tasks app.scan app.drafts app.waiting nav.login
 import "../styles/tokens.css";
 import "../styles/base.css";
 import "./app.css";
 import { part, say, thisPage, type Page } from "../page";
 import { refreshTimes } from "../times";
-import { asTheme, nextTheme } from "../theme";
+import { asTheme } from "../theme";
 import { draftScreen } from "./asking";
-import { readsByItself } from "./camera";
-import { actOf } from "./forms";
-import { hurry, keepFact, openStore, queue, tidy } from "./kept";
+import { actOf, draftOf } from "./forms";
+import { hurry, keepDraft, keepFact, openStore, queue, removeDraft, reopen, tidy } from "./kept";
 import { assetScreen, caseScreen, draftsScreen, findMe, tasksScreen, waitingScreen } from "./screens";
 import { scanScreen } from "./scanning";
 import { cityNow, sendAll } from "./sending";
+import { askToLast, askToSync, HOME, keepsNothing, offerInstalling, ownLanguage, startChoices, startWorker, wordShell } from "./shell";
 import { State } from "./state";
-import type { Act, Draft, FormKind, Move, Subject, User } from "./shapes";
+import type { Act, Draft, FormKind, Picture, Subject, User } from "./shapes";
 import { button, icon, make } from "./ui";
 
 const STALE_MS = 15 * 60_000;
 const ROUND_MS = 60_000;
-const HOME = "#/tasks";
-const LANGUAGE = "covercode.language";
 
 export class App {
   /** A form that was opened and not typed into yet. */
@@ -46,7 +43,7 @@ export class App {
     setInterval(() => refreshTimes(this.page), 10_000);
     setInterval(() => void this.send(), ROUND_MS);
     await this.show();
-    await tidy(this.state.store, Date.now());
+    await tidy(this.state.store, Date.now()).catch(() => undefined);
     await this.meet();
     await this.send();
     await findMe(this);
@@ -112,19 +109,28 @@ export class App {
 
   /** What waits, always in sight: how much, and whether somebody has to decide. */
   badge(): void {
-    const { t } = this.page;
     const waiting = this.state.open.length;
     const troubled = this.state.troubled.length;
     const mark = part<HTMLAnchorElement>("[data-waiting]");
-    const signIn = waiting > 0 && this.state.halt === "sign_in";
-    const words = signIn ? t("app.badge_sign_in", { n: waiting }) : troubled > 0 ? t("app.badge_trouble", { n: troubled }) : waiting > 0 ? t("app.badge_waiting", { n: waiting }) : navigator.onLine ? t("app.badge_sent") : t("app.badge_offline");
-    mark.className = `flag ${troubled > 0 ? "flag-bad" : waiting > 0 ? "flag-waiting" : navigator.onLine ? "flag-good" : "flag-waiting"}`;
-    part("i", mark).replaceChildren(icon(troubled > 0 ? "alerts" : waiting > 0 || !navigator.onLine ? "clock" : "check"));
+    const [look, picture, words] = this.flag(waiting, troubled);
+    mark.className = `flag flag-${look}`;
+    part("i", mark).replaceChildren(icon(picture));
     say(part("span", mark), words);
     const count = part("[data-count=waiting]");
     say(count, waiting > 0 ? String(waiting) : "");
     const drafts = this.state.drafts.filter((draft) => this.state.mine(draft)).length;
     say(part("[data-count=drafts]"), drafts > 0 ? String(drafts) : "");
+  }
+
+  private flag(waiting: number, troubled: number): readonly [string, string, string] {
+    const { page, state } = this;
+    const { t } = page;
+    if (state.full) return ["bad", "alerts", t("app.badge_full")];
+    if (waiting > 0 && state.halt === "sign_in") return [troubled > 0 ? "bad" : "waiting", "user", t("app.badge_sign_in", { n: waiting })];
+    if (troubled > 0) return ["bad", "alerts", t("app.badge_trouble", { n: troubled })];
+    if (waiting > 0) return ["waiting", "clock", t("app.badge_waiting", { n: waiting })];
+    if (state.user === undefined && state.problem === "app.sign_in_first") return ["waiting", "user", t("app.badge_nobody")];
+    return navigator.onLine ? ["good", "check", t("app.badge_sent")] : ["waiting", "clock", t("app.badge_offline")];
   }
 
   async refresh(asked: boolean): Promise<void> {
@@ -136,7 +142,7 @@ export class App {
   }
 
   async sortBy(sort: "near" | "due"): Promise<void> {
-    await keepFact(this.state.store, "sort", sort);
+    await this.state.keeping(() => keepFact(this.state.store, "sort", sort)).catch(() => undefined);
     if (sort === "near") await findMe(this);
     await this.show();
   }
@@ -144,16 +150,23 @@ export class App {
   /** Opens a form; it becomes a draft with its first letter. */
   async ask(kind: FormKind, subject: Subject, about: string): Promise<void> {
     const user_id = this.state.user?.id ?? 0;
-    this.fresh = { id: crypto.randomUUID(), user_id, kind, subject, about, fields: {}, pictures: [], changed_ms: Date.now() };
+    // the case as it is when the form is opened: what changes between that and handing it in is somebody's to see
+    const seen = kind === "move" ? this.state.seenOf(subject.case_id) : undefined;
+    this.fresh = { id: crypto.randomUUID(), user_id, kind, subject, about, fields: {}, pictures: [], changed_ms: Date.now(), ...(seen === undefined ? {} : { seen }) };
     location.hash = `#/draft/${this.fresh.id}`;
     return Promise.resolve();
   }
 
-  async keepDraft(draft: Draft): Promise<void> {
+  /** Rejects where the phone could not keep it; the form that is open still holds it then. */
+  async keepDraft(draft: Draft, picture?: Picture): Promise<void> {
     if (this.fresh?.id === draft.id) this.fresh = draft;
-    await this.state.store.put("drafts", draft);
-    await this.state.look();
-    this.badge();
+    try {
+      await this.state.keeping(() => keepDraft(this.state.store, draft, picture));
+      await this.state.look();
+    } finally {
+      this.badge();
+    }
+    void askToLast();
   }
 
   isGone(draftId: string): boolean {
@@ -162,42 +175,60 @@ export class App {
 
   async removeDraft(draft: Draft): Promise<void> {
     this.gone.add(draft.id);
-    await this.state.store.delete("drafts", draft.id);
-    for (const one of draft.pictures) await this.state.store.delete("pictures", one.id);
+    await removeDraft(this.state.store, draft, Date.now());
     await this.state.look();
     await this.show();
   }
 
-  /** From a draft to something that is sent, now or when there is a signal. */
-  async submit(draft: Draft, move: Move | undefined): Promise<void> {
+  /** Takes what was refused back into its form: it can be changed and handed in again, in its old place and time. */
+  async change(act: Act): Promise<void> {
+    const { state } = this;
+    const now = act.kind === "move" ? state.seenOf(act.subject.case_id) : undefined;
+    const told = act.office?.version ?? 0;
+    const seen = now === undefined || now.version >= told ? now : { ...now, version: told };
+    const draft = draftOf(act, seen ?? (told > 0 ? { version: told, entry: act.seen_entry ?? 0 } : undefined), Date.now());
+    const there = new Set(await state.store.getAllKeys("pictures"));
+    const pictures = draft.pictures.filter((one) => one.sent_as !== undefined || there.has(one.id));
+    const opened = await state.keeping(() => reopen(state.store, { ...draft, pictures })).catch(() => false);
+    await state.look();
+    this.gone.delete(act.id);
+    if (opened) location.hash = `#/draft/${act.id}`;
+    else await this.show();
+  }
+
+  /** From a draft to something that is sent, now or when there is a signal. Rejects where the phone could not keep it. */
+  async submit(draft: Draft): Promise<void> {
     const { state } = this;
     const { user } = state;
     if (user === undefined || this.gone.has(draft.id) || !state.mine(draft)) return;
     this.gone.add(draft.id);
     try {
-      await this.handIn(draft, move, user);
+      await this.handIn(draft, user);
     } catch (problem) {
       this.gone.delete(draft.id); // it is a draft as before
+      this.badge();
       throw problem;
     }
     void this.send();
   }
 
-  private async handIn(draft: Draft, move: Move | undefined, user: User): Promise<void> {
+  private async handIn(draft: Draft, user: User): Promise<void> {
     const { state } = this;
     const { asset_id, case_id } = draft.subject;
-    const task = case_id === undefined ? undefined : state.task(case_id);
+    // a draft of an older version of the app does not know what its writer saw
+    const seen = draft.kind === "move" ? (draft.seen ?? state.seenOf(case_id)) : undefined;
     const act = actOf(draft, {
       user,
       done_at: (await cityNow(state.store, Date.now())).toISOString(),
       id: draft.id, // handed in from two tabs it is still one act
       key: crypto.randomUUID(),
       token: asset_id === undefined ? undefined : (await state.scanned(asset_id))?.token,
-      version: move === undefined && draft.kind !== "move" ? undefined : task?.case.version,
-      seen_entry: draft.kind === "move" ? task?.seen_entry : undefined,
-      after: this.before(draft),
+      version: seen?.version,
+      seen_entry: seen?.entry,
+      after: this.before(draft, seen?.version ?? 0),
     });
-    await queue(state.store, act, draft.id);
+    await state.keeping(() => queue(state.store, act, draft.id));
+    void askToLast();
     if (this.fresh?.id === draft.id) this.fresh = undefined;
     await state.look();
     this.toast(this.page.t(navigator.onLine ? "app.queued" : "app.queued_offline"));
@@ -205,27 +236,39 @@ export class App {
   }
 
   /** The act on whose answer this one builds: a permit without a number, or one's own last move of the case. */
-  private before(draft: Draft): Act | undefined {
+  private before(draft: Draft, version: number): Act | undefined {
     const { acts } = this.state;
     if (draft.subject.permit_act !== undefined && draft.subject.permit_id === undefined) return acts.find((act) => act.id === draft.subject.permit_act);
-    return draft.kind !== "move" || draft.subject.case_id === undefined ? undefined : this.state.lastMove(draft.subject.case_id, true);
+    return draft.kind !== "move" || draft.subject.case_id === undefined ? undefined : this.state.moveBefore(draft, version);
   }
 
   /** Sends what waits: one sender at a time, whichever page or worker it is. */
   async send(asked = false): Promise<void> {
     clearTimeout(this.timer);
     const { state } = this;
-    if (asked) await hurry(state.store);
-    const round = await navigator.locks.request("covercode-acts", { ifAvailable: !asked }, async (lock) => {
-      if (lock === null) return undefined;
-      return sendAll(state.store, (address, init) => fetch(address, init), Date.now, () => void state.look().then(() => this.badge()));
-    });
+    const round = await navigator.locks
+      .request("covercode-acts", { ifAvailable: !asked }, async (lock) => {
+        if (lock === null) return undefined;
+        if (asked) await hurry(state.store);
+        return sendAll(state.store, (address, init) => fetch(address, init), Date.now, () => void state.look().then(() => this.badge()));
+      })
+      .catch(() => "not kept" as const);
     await state.look();
+    if (round === "not kept") {
+      // what was sent is sent again under its key, which the city knows
+      state.full = true;
+      this.badge();
+      return;
+    }
     if (round === undefined) return;
     const changed = state.halt !== round.halt || round.sent > 0 || asked;
     state.halt = round.halt;
     if (round.halt === "other_person") await this.meet();
-    if (round.sent > 0) await state.fetchBundle();
+    if (round.sent > 0) {
+      state.full = false;
+      await tidy(state.store, Date.now()).catch(() => undefined); // the city has these pictures now
+      await state.fetchBundle();
+    }
     if (changed || state.troubled.length > 0) await this.showAgain();
     this.badge();
     if (round.again_ms !== undefined) this.timer = setTimeout(() => void this.send(), round.again_ms);
@@ -267,88 +310,9 @@ export class App {
   }
 }
 
-/** Where the browser can: it sends by itself when a signal is back, also with the app closed. */
-async function askToSync(): Promise<void> {
-  try {
-    const ready = (await navigator.serviceWorker.ready) as ServiceWorkerRegistration & { sync?: { register(tag: string): Promise<void> } };
-    await ready.sync?.register("acts");
-  } catch {
-    // the open app sends
-  }
-}
-
-/** Keeps the shell, tells of a new version, and changes to it only when the person says so: what they type is theirs. */
-async function startWorker(app: App): Promise<void> {
-  if (!("serviceWorker" in navigator)) return;
-  let had = navigator.serviceWorker.controller !== null;
-  const kept = await navigator.serviceWorker.register("/app/sw.js", { scope: "/app", updateViaCache: "none" });
-  const offer = (): void => {
-    const waiting = kept.waiting;
-    if (waiting === null || navigator.serviceWorker.controller === null) return;
-    const banner = part("[data-update]");
-    banner.hidden = false;
-    part("button", banner).onclick = () => waiting.postMessage({ say: "take over" });
-  };
-  offer();
-  kept.addEventListener("updatefound", () => {
-    kept.installing?.addEventListener("statechange", offer);
-  });
-  navigator.serviceWorker.addEventListener("controllerchange", () => {
-    if (had) location.reload();
-    had = true; // the first one only takes the page that it was started by
-  });
-  navigator.serviceWorker.addEventListener("message", (event: MessageEvent<{ say?: string }>) => {
-    if (event.data.say === "acts changed") void app.changedElsewhere();
-  });
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) void kept.update().catch(() => undefined);
-  });
-  if (!(await readsByItself())) (await navigator.serviceWorker.ready).active?.postMessage({ say: "keep the reader" });
-}
-
-function startChoices(page: Page): void {
-  const root = document.documentElement;
-  const theme = part<HTMLButtonElement>("[data-theme]", document.body);
-  const show = (): void => say(part("span", theme), page.t(`nav.theme_${asTheme(root.dataset.theme)}`));
-  show();
-  theme.addEventListener("click", () => {
-    const next = nextTheme(asTheme(root.dataset.theme));
-    root.dataset.theme = next;
-    document.cookie = `theme=${next}; path=/; max-age=31536000; samesite=lax`;
-    show();
-  });
-  part("[data-language]").addEventListener("click", () => {
-    localStorage.setItem(LANGUAGE, page.language === "zh" ? "en" : "zh");
-    location.reload();
-  });
-  part("[data-back]").addEventListener("click", () => {
-    if (history.length > 1) history.back();
-    else location.hash = HOME;
-  });
-}
-
-/** Offers to install the app where the browser lets a page ask; elsewhere its own menu does. */
-function offerInstalling(): void {
-  const offer = part<HTMLButtonElement>("[data-install]");
-  addEventListener("beforeinstallprompt", (event) => {
-    event.preventDefault();
-    offer.hidden = false;
-    offer.onclick = () => void (event as Event & { prompt(): Promise<unknown> }).prompt();
-  });
-  addEventListener("appinstalled", () => {
-    offer.hidden = true;
-  });
-}
-
-/** The shell is kept in one language; which one its words are in is this phone's choice. */
-function wordShell(page: Page): void {
-  for (const place of document.querySelectorAll<HTMLElement>("[data-words]")) say(place, page.t(place.dataset.words ?? ""));
-  for (const place of document.querySelectorAll<HTMLElement>("[data-label]")) place.setAttribute("aria-label", page.t(place.dataset.label ?? ""));
-}
-
 async function start(): Promise<void> {
   const root = document.documentElement;
-  const language = localStorage.getItem(LANGUAGE) ?? root.dataset.lang ?? "zh";
+  const language = ownLanguage() ?? root.dataset.lang ?? "zh";
   root.dataset.lang = language;
   root.lang = language === "zh" ? "zh-CN" : "en";
   root.dataset.theme = asTheme(/(?:^|; )theme=(\w+)/.exec(document.cookie)?.[1]);
@@ -356,9 +320,15 @@ async function start(): Promise<void> {
   wordShell(page);
   startChoices(page);
   offerInstalling();
-  const app = new App(new State(await openStore(), page), page);
+  let store;
+  try {
+    store = await openStore();
+  } catch {
+    keepsNothing(page);
+    return;
+  }
+  const app = new App(new State(store, page), page);
   void startWorker(app).catch(() => undefined);
-  await navigator.storage?.persist?.().catch(() => false);
   await app.start();
 }
 

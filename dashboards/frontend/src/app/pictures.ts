@@ -2,13 +2,13 @@
 import { element } from "../elements";
 import { shrink } from "../shrink";
 import type { Store } from "./kept";
-import type { PictureOf } from "./shapes";
+import type { Picture, PictureOf } from "./shapes";
 
-export async function keepPicture(store: Store, file: File, kind: PictureOf["kind"], taken: Date): Promise<PictureOf> {
+/** A photo made smaller: as it will be kept, and as a form names it. */
+export async function madeSmaller(file: File, kind: PictureOf["kind"], taken: Date): Promise<readonly [Picture, PictureOf]> {
   const small = await shrink(file);
   const id = crypto.randomUUID();
-  await store.put("pictures", { id, bytes: await small.arrayBuffer(), type: small.type });
-  return { id, kind, taken_at: taken.toISOString() };
+  return [{ id, bytes: await small.arrayBuffer(), type: small.type }, { id, kind, taken_at: taken.toISOString() }];
 }
 
 /** A kept picture to look at; its bytes are given back once it is drawn. */

@@ -5,6 +5,9 @@ import type { App } from "./main";
 import { tokenIn } from "./plate";
 import { button, icon, make, message } from "./ui";
 
+/** A code that was out of sight for so long is a new one. */
+const LOOKED_AWAY_MS = 3_000;
+
 /** The screen, and how to end it: a camera that nobody looks through must not run. */
 export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: () => void } {
   const { t } = app.page;
@@ -14,25 +17,34 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
   const torch = button(t("app.torch"), () => void light(), "torch", "light");
   torch.hidden = true;
   torch.setAttribute("aria-pressed", "false");
-  const camera = new Camera(video, (text) => void found(text));
   let over = false;
   let last = "";
+  let lastMs = 0;
+  // one code before the camera is told once, and does not talk over what was typed
+  const camera = new Camera(video, (text) => {
+    const again = text === last && Date.now() - lastMs < LOOKED_AWAY_MS;
+    last = text;
+    lastMs = Date.now();
+    if (!again) void found(text);
+  });
 
   const light = async (): Promise<void> => {
     const on = torch.getAttribute("aria-pressed") !== "true";
-    await camera.light(on);
-    torch.setAttribute("aria-pressed", String(on));
+    const lit = await camera.light(on).then(() => on, () => false); // some phones name a torch that they don't let a page light
+    torch.setAttribute("aria-pressed", String(lit));
   };
 
   const found = async (text: string): Promise<void> => {
-    if (over || text === last) return;
-    last = text;
+    if (over) return;
     const token = tokenIn(text);
     const asset = token === "" ? undefined : await assetNamed(app.state.store, token);
     if (asset !== undefined && !over) {
       over = true;
       navigator.vibrate?.(80);
-      if (asset.tokens.includes(token)) await keepFact(app.state.store, "scanned", { asset_id: asset.id, token, at_ms: Date.now() });
+      if (asset.tokens.includes(token)) {
+        const scanned = { asset_id: asset.id, token, at_ms: Date.now() };
+        await app.state.keeping(() => keepFact(app.state.store, "scanned", scanned)).catch(() => undefined);
+      }
       location.replace(`#/asset/${asset.id}`);
       return;
     }
@@ -44,7 +56,6 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
   const form = make("form", { class: "manual" }, make("label", { for: "token" }, t("app.by_hand")), make("div", { class: "pair" }, input, make("button", { class: "button primary" }, icon("search"), t("app.find"))));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    last = "";
     void found(input.value);
   });
   camera

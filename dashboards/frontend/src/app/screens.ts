@@ -19,7 +19,7 @@ export async function tasksScreen(app: App): Promise<Node[]> {
   const { t } = page;
   const shown: Node[] = [bagLine(app)];
   const { carried } = state;
-  if (carried === undefined) return [...shown, empty(t("app.nothing_yet"), t("app.nothing_yet_text"))];
+  if (carried === undefined) return state.problem === "app.sign_in_first" ? shown : [...shown, empty(t("app.nothing_yet"), t("app.nothing_yet_text"))];
   const running = (await Promise.all(permitAssets(app).map(async (id) => permitCard(app, id)))).filter((one) => one !== undefined);
   if (running.length > 0) shown.push(make("section", { class: "stack-tight" }, make("h2", {}, t("app.permits_running")), ...running));
   const sort = ((await fact<Sort>(state.store, "sort")) ?? "due") === "near" && state.here !== undefined ? "near" : "due";
@@ -65,7 +65,7 @@ function bagLine(app: App): HTMLElement {
   const line = make("div", { class: "bag spread" }, make("p", { class: "soft" }, age), again);
   if (state.problem === "" || state.loading) return line;
   const words = make("p", {}, t(state.problem));
-  const more = state.problem === "app.sign_in_needed" ? link("/login?next=/app", "button primary", icon("user"), t("nav.login")) : state.problem === "app.account_first" ? link("/account", "button", t("nav.account")) : undefined;
+  const more = state.problem.startsWith("app.sign_in") ? link("/login?next=/app", "button primary", icon("user"), t("nav.login")) : state.problem === "app.account_first" ? link("/account", "button", t("nav.account")) : undefined;
   return make("div", { class: "stack-tight" }, line, message(state.problem === "app.no_signal" ? 1 : 2, words, more));
 }
 
@@ -86,10 +86,16 @@ function taskCard(app: App, task: Task): HTMLElement {
       row.road !== "" && !row.asset_name.startsWith(row.road) && make("span", { class: "soft" }, row.road),
       task.said !== "" && make("span", { class: "task-note" }, task.said),
       make("span", { class: "inline" }, make("span", { class: "chip cool" }, page.t(`stage.${row.stage}`)), time(due, page, true), way(state.here, row, page)),
-      pending !== undefined && pending.state !== "sent" && make("span", { class: "chip warm" }, icon("clock"), page.t("app.move_waits", { move: moveWord(app, pending.subject.move ?? "") })),
+      pending !== undefined && pending.state !== "sent" && make("span", { class: "chip warm" }, icon(pending.state === "waiting" ? "clock" : "alerts"), waitWords(app, pending)),
     ),
     icon("next"),
   );
+}
+
+/** That a move is on its way, or that somebody has to decide about it. */
+function waitWords(app: App, act: Act): string {
+  const values = { move: moveWord(app, act.subject.move ?? "") };
+  return act.state === "waiting" ? app.page.t("app.move_waits", values) : app.page.t("app.move_troubled", values);
 }
 
 export const moveWord = (app: App, move: string): string => app.page.t("entry." + move);
@@ -140,7 +146,7 @@ export async function caseScreen(app: App, id: number): Promise<Node[]> {
       [t("case.deadline"), make("span", {}, clockOf(row.deadline_at, page), " ", time(row.deadline_at, page, true))],
       [t("app.place"), make("span", {}, row.asset_name, " ", way(state.here, row, page))],
     ]),
-    before !== undefined && before.state !== "sent" && message(1, t("app.move_waits", { move: moveWord(app, before.subject.move ?? "") }), " ", link("#/waiting", "", t("app.see_waiting"))),
+    before !== undefined && before.state !== "sent" && message(before.state === "waiting" ? 1 : 2, waitWords(app, before), " ", link("#/waiting", "", t("app.see_waiting"))),
     make("div", { class: "stack-tight" }, ...inOrder(moves, row).map((move, at) => moveButton(app, move, subject(move.name), about, at === 0 && LEADING.includes(move.name)))),
     make("div", { class: "pair" }, asset !== undefined && link(`#/asset/${asset.id}`, "button", icon(asset.family), t("app.asset_file")), guide(app, row)),
   ].filter((one): one is HTMLElement => one instanceof Node);
@@ -223,14 +229,21 @@ export async function waitingScreen(app: App): Promise<Node[]> {
   const waiting = state.open;
   const sent = state.acts.filter((act) => SETTLED.has(act.state) && state.mine(act)).reverse();
   const shown: Node[] = [];
+  if (state.full) shown.push(message(3, make("strong", {}, t("app.full")), make("p", {}, t("app.full_text"))));
   if (state.halt === "offline" && waiting.length > 0) shown.push(message(1, t("app.halt_offline")));
   if (state.halt === "sign_in") shown.push(message(2, make("p", {}, t("app.halt_sign_in", { name: waiting[0]?.user_name ?? "" })), link("/login?next=/app", "button primary", icon("user"), t("nav.login"))));
   if (state.halt === "other_person") shown.push(message(2, t("app.halt_other", { name: waiting.find((act) => act.user_id !== state.user?.id)?.user_name ?? "" })));
   if (waiting.length === 0) shown.push(empty(t("app.all_sent"), t("app.all_sent_text"), true));
   else shown.push(make("div", { class: "spread" }, make("h2", {}, t("app.waiting"), " ", make("span", { class: "soft" }, String(waiting.length))), button(t("app.send_now"), () => void app.send(true), "", "send")));
+  if (waiting.length > 0 && !(await lasts())) shown.push(make("p", { class: "soft small" }, t("app.may_be_cleared")));
   shown.push(make("ol", { class: "stack-tight" }, ...(await Promise.all(waiting.map((act) => actCard(app, act)))).map((card) => make("li", {}, card))));
   if (sent.length > 0) shown.push(make("h2", {}, t("app.sent")), make("ol", { class: "lines" }, ...sent.slice(0, 50).map((act) => make("li", { class: "line" }, shapeOf(act.state === "sent" ? 0 : 1), make("span", { class: "grow" }, make("strong", {}, actWord(app, act)), " ", act.about, make("span", { class: "sub soft" }, t(act.state === "sent" ? "app.done_sent" : "app.done_dropped", { done: clockOf(act.done_at, page), sent: clockOf(new Date(act.settled_ms ?? 0).toISOString(), page) })))))));
   return shown;
+}
+
+/** Whether the browser promised to keep what is here; where it does not say, nobody is worried. */
+async function lasts(): Promise<boolean> {
+  return (await navigator.storage?.persisted?.().catch(() => true)) ?? true;
 }
 
 async function actCard(app: App, act: Act): Promise<HTMLElement> {
@@ -253,18 +266,44 @@ async function actCard(app: App, act: Act): Promise<HTMLElement> {
 async function settling(app: App, act: Act): Promise<HTMLElement> {
   const { t } = app.page;
   const title = act.state === "conflict" ? t("app.conflict") : act.state === "unsure" ? t("app.unsure") : t("app.refused");
-  const said = act.trouble?.code === "needs_dropped" ? t("app.needs_dropped") : act.trouble?.code === "changed_meanwhile" ? "" : (act.trouble?.text ?? "");
+  if (act.state === "editing") return editing(app, act);
+  const said = troubleWords(app, act);
   const yours = make("section", {}, make("h3", {}, t("app.you_did")), make("p", {}, make("strong", {}, actWord(app, act)), " ", clockOf(act.done_at, app.page)), ...wordsOf(act).map((words) => make("p", {}, words)), await thumbs(app, act));
   const lines = (act.office?.lines ?? []).map((line) => make("li", {}, make("strong", {}, t(line.what)), " ", make("span", { class: "soft" }, `${line.by} ${clockOf(line.at, app.page)}`), line.note !== "" && make("p", {}, line.note)));
   const theirs = make("section", {}, make("h3", {}, t("app.office_did")), act.office?.stage !== undefined && make("p", {}, t("app.now_stage", { stage: t(`stage.${act.office.stage}`) })), lines.length > 0 ? make("ul", { class: "stack-tight" }, ...lines) : make("p", { class: "soft" }, act.office === undefined ? t("app.office_unknown") : t("app.office_nothing")));
   const settle = (does: () => Promise<void>) => () => void does().then(() => app.settled());
-  const ways: HTMLElement[] = [button(t(act.state === "unsure" ? "app.send_unsure" : "app.send_anew"), settle(() => sendAnew(app.state.store, act, crypto.randomUUID())), "primary", "send")];
+  const again = (look: string): HTMLElement => button(t(act.state === "unsure" ? "app.send_unsure" : "app.send_anew"), settle(() => sendAnew(app.state.store, act, crypto.randomUUID())), look, "send");
+  const change = (look: string): HTMLElement => button(t("app.change_it"), () => void app.change(act), look, "edit");
+  // what was refused is refused again as it stands; what somebody overtook may stand as it is
+  const ways = act.state === "refused" ? [change("primary"), again("")] : act.state === "conflict" ? [again("primary"), change("")] : [again("primary")];
   if (act.subject.case_id !== undefined && act.kind === "move" && act.subject.move !== "note" && act.office?.version !== undefined) {
     const words = [t("app.note_of", { what: actWord(app, act), time: clockOf(act.done_at, app.page) }), ...wordsOf(act)].join("\n");
     ways.push(button(t("app.keep_note"), settle(() => keepAsNote(app.state.store, act, words, crypto.randomUUID())), "", "note"));
   }
   ways.push(button(t("app.drop"), () => app.confirm(t("app.drop_sure"), settle(() => drop(app.state.store, act, Date.now()))), "grave", "bin"));
-  return make("div", { class: "settle" }, make("p", { class: "settle-title" }, make("strong", {}, title), said !== "" && ` ${said}`), make("div", { class: "sides" }, yours, theirs), make("div", { class: "stack-tight" }, ...ways));
+  return make("div", { class: "settle" }, make("p", { class: "settle-title" }, make("strong", {}, title), said !== "" && ` ${said}`), make("div", { class: "sides" }, yours, (act.state !== "refused" || act.office !== undefined) && theirs), make("div", { class: "stack-tight" }, ...ways));
+}
+
+/** What is a draft again: it waits in its place until it is handed in. */
+function editing(app: App, act: Act): HTMLElement {
+  const { t } = app.page;
+  const away = button(t("app.drop"), () => app.confirm(t("app.drop_sure"), () => void drop(app.state.store, act, Date.now()).then(() => app.settled())), "grave", "bin");
+  return make("div", { class: "settle" }, make("p", {}, t("app.editing")), make("div", { class: "stack-tight" }, link(`#/draft/${act.id}`, "button primary", icon("edit"), t("app.go_on_writing")), away));
+}
+
+/** What the server said of an act, in words; "" where the card says it all. */
+export function troubleWords(app: App, act: Act): string {
+  const { t } = app.page;
+  switch (act.trouble?.code) {
+    case "needs_dropped":
+      return t("app.needs_dropped");
+    case "picture_gone":
+      return t("app.picture_gone");
+    case "changed_meanwhile":
+      return "";
+    default:
+      return act.trouble?.text ?? "";
+  }
 }
 
 /** The words that somebody wrote into an act. */

@@ -1,8 +1,9 @@
 import "fake-indexeddb/auto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { allActs, assetNamed, changeAct, forget, hurry, keepBundle, openStore, queue, tidy, type Store } from "./kept";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { actOf, draftOf } from "./forms";
+import { allActs, assetNamed, changeAct, forget, hurry, keepBundle, keepDraft, openStore, queue, removeDraft, reopen, tidy, type Store } from "./kept";
 import { drop, heldUp, keepAsNote, made, nextAct, pause, sendAll, sendAnew } from "./sending";
-import type { Act, Asset, Bundle } from "./shapes";
+import type { Act, Asset, Bundle, Draft } from "./shapes";
 
 const NOON = Date.parse("2026-11-26T04:00:00Z");
 const USER = { id: 7, name: "王强" };
@@ -203,6 +204,17 @@ describe("what was done", () => {
     expect(await states()).toEqual(["a waiting"]);
   });
 
+  it("is still a draft, and not queued, where the phone could not keep it", async () => {
+    const draft: Draft = { id: "a", user_id: 7, kind: "report", subject: { asset_id: 3 }, about: "", fields: { text: "堵了" }, pictures: [], changed_ms: 0 };
+    await keepDraft(store, draft);
+    vi.spyOn(IDBObjectStore.prototype, "add").mockImplementation(() => {
+      throw new DOMException("no room", "QuotaExceededError");
+    });
+    await expect(queue(store, act("a"), "a")).rejects.toThrow("no room");
+    vi.restoreAllMocks();
+    expect([await store.count("acts"), await store.get("drafts", "a")]).toEqual([0, draft]);
+  });
+
   it("is forgotten days after it was sent, with its pictures, and not before", async () => {
     const picture = { id: "p", kind: "", taken_at: "" } as const;
     await queue(store, act("a", { pictures: [picture] }));
@@ -229,10 +241,93 @@ describe("pictures", () => {
     expect(sent.map((one) => one.key)).toEqual(["p-key-a", "q-key-a"]);
     expect(city.asked.at(-1)?.body.photo_ids).toEqual([101, 102]);
   });
+
+  it("of a place without an asset go to its case", async () => {
+    await store.put("pictures", { id: "p", bytes: new ArrayBuffer(3), type: "image/jpeg" });
+    await queue(store, act("a", { subject: { case_id: 9 }, pictures: [{ id: "p", kind: "", taken_at: "" }], request: null }));
+    await send();
+    expect(city.asked.map((one) => one.address)).toEqual(["/api/v1/cases/9/photos"]);
+  });
+
+  it("that the phone has lost are told, and nothing is sent in their place", async () => {
+    await queue(store, act("a", { pictures: [{ id: "p", kind: "", taken_at: "" }] }));
+    await send();
+    expect((await allActs(store))[0]).toMatchObject({ state: "refused", trouble: { code: "picture_gone" } });
+    expect(city.asked).toEqual([]);
+  });
+
+  it("that nothing names are thrown away; those of a draft, and of what waits, are not", async () => {
+    const of = (id: string) => ({ id, kind: "", taken_at: "" }) as const;
+    for (const id of ["orphan", "waits", "sent"]) await store.put("pictures", { id, bytes: new ArrayBuffer(3), type: "image/jpeg" });
+    const draft: Draft = { id: "d", user_id: 7, kind: "report", subject: {}, about: "", fields: {}, pictures: [of("drawn")], changed_ms: 0 };
+    await keepDraft(store, draft, { id: "drawn", bytes: new ArrayBuffer(3), type: "image/jpeg" });
+    await queue(store, act("a", { pictures: [of("waits")] }));
+    await queue(store, act("b", { pictures: [of("sent")], state: "sent", settled_ms: NOON }));
+    await tidy(store, NOON);
+    expect(await store.getAllKeys("pictures")).toEqual(["drawn", "waits"]);
+  });
+});
+
+describe("what was refused", () => {
+  const FACTS = { user: USER, done_at: "2026-11-26T09:00:00.000Z", id: "a", key: "key-new", token: undefined, version: undefined, seen_entry: undefined, after: undefined };
+  const pictures = [{ id: "p", kind: "", taken_at: "2026-11-26T03:00:00Z" }] as const;
+
+  beforeEach(async () => {
+    await store.put("pictures", { id: "p", bytes: new ArrayBuffer(3), type: "image/jpeg" });
+    await queue(store, act("a", { pictures, request: { path: "/assets/3/reports", body: { text: "x", kind: "pole_leaning", photo_ids: [], done_at: "2026-11-26T03:00:00.000Z" } } }));
+    await queue(store, act("b"));
+    city.answers.set("/api/v1/assets/3/reports", () => Response.json({ code: "invalid_input", errors: [{ field: "kind", problem: "not of this asset" }] }, { status: 422 }));
+    await send();
+    city.answers.clear();
+  });
+
+  const changed = async (fields: Record<string, string>): Promise<Draft> => {
+    const [refused] = await allActs(store);
+    const draft = draftOf(refused!, undefined, now);
+    expect(await reopen(store, draft)).toBe(true);
+    return { ...draft, fields: { ...draft.fields, ...fields } };
+  };
+
+  it("is a form again with its words, its pictures and its time, and goes before what came after it", async () => {
+    const draft = await changed({ kind: "reported" });
+    expect(draft.fields).toEqual({ text: "x", kind: "reported" });
+    await send();
+    expect(await states()).toEqual(["a editing", "b waiting"]);
+    const before = city.asked.length;
+    await queue(store, actOf(draft, FACTS), "a");
+    await send();
+    expect(city.asked.slice(before).map((one) => [one.key, one.body.text, one.body.kind])).toEqual([["key-new", "x", "reported"], ["key-b", "b", undefined]]);
+    expect(city.asked[before]?.body).toMatchObject({ photo_ids: [101], done_at: "2026-11-26T03:00:00.000Z" });
+    expect(await states()).toEqual(["a sent", "b sent"]);
+    expect(await store.count("drafts")).toBe(0);
+  });
+
+  it("is dropped with the draft that it became, and holds up nothing any more", async () => {
+    await removeDraft(store, await changed({}), now);
+    await send();
+    expect(await states()).toEqual(["a dropped", "b sent"]);
+    expect([await store.count("drafts"), await store.count("pictures")]).toEqual([0, 0]);
+  });
+
+  it("can be dropped while it is a draft, and can't be sent behind the draft's back", async () => {
+    await changed({});
+    const [editing] = await allActs(store);
+    await sendAnew(store, editing!, "key-again");
+    expect((await states())[0]).toBe("a editing");
+    await drop(store, editing!, now);
+    expect([(await states())[0], await store.count("drafts")]).toEqual(["a dropped", 0]);
+  });
+
+  it("is no form again once it was sent from another screen", async () => {
+    const [refused] = await allActs(store);
+    await sendAnew(store, refused!, "key-again");
+    expect(await reopen(store, draftOf(refused!, undefined, now))).toBe(false);
+    expect(await store.count("drafts")).toBe(0);
+  });
 });
 
 describe("a conflict", () => {
-  const moved = () => Response.json({ version: 8, stage: "filed", entries: [{ id: 40, at: "2026-11-26T03:30:00Z", move: "recall", by_name: "陈静", note: "改派" }, { id: 20, at: "x", move: "dispatch", by_name: "陈静", note: "" }] });
+  const moved = () => Response.json({ version: 8, stage: "filed", entries: [{ id: 40, at: "2026-11-26T03:30:00Z", move: "recall", by_name: "陈静", note: "改派" }, { id: 41, at: "x", move: "note", by_user_id: 7, by_name: "王强", note: "自己写的" }, { id: 20, at: "x", move: "dispatch", by_name: "陈静", note: "" }] });
 
   beforeEach(async () => {
     await queue(store, act("a", { kind: "move", line: "case 9", subject: { case_id: 9, asset_id: 3, move: "accept" }, seen_entry: 20, request: { path: "/cases/9/moves", body: { move: "accept" }, version: 4 } }));
@@ -241,7 +336,7 @@ describe("a conflict", () => {
     await send();
   });
 
-  it("shows what the office did since one looked, and nothing older", async () => {
+  it("shows what others did since one looked, nothing older and nothing of one's own", async () => {
     const [one] = await allActs(store);
     expect(one?.state).toBe("conflict");
     expect(one?.office).toMatchObject({ version: 8, stage: "filed", lines: [{ what: "entry.recall", by: "陈静", note: "改派" }] });

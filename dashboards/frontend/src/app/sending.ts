@@ -1,6 +1,6 @@
 // Sending what was done, in its order, once. The page and the service worker run the same code, one at a time.
-import { allActs, changeAct, fact, keepFact, type Store } from "./kept";
-import type { Act, ActState, Office, PictureOf, Trouble, User } from "./shapes";
+import { allActs, changeAct, dropAct, fact, keepFact, type Store } from "./kept";
+import type { Act, ActState, Office, Picture, PictureOf, Subject, Trouble, User } from "./shapes";
 
 /** Keys are kept by the server for 48 hours; what was tried first before that may have arrived, and nobody can tell. */
 const KEY_LASTS_MS = 47 * 3_600_000;
@@ -28,8 +28,9 @@ export interface Round {
 type Fetch = (address: string, init?: RequestInit) => Promise<Response>;
 
 export const SETTLED: ReadonlySet<ActState> = new Set<ActState>(["sent", "dropped"]);
-/** What waits for a person and not for the server. */
+/** What waits for a person and not for the server; what is a draft again can be dropped, but not sent from a list. */
 const UNDECIDED: readonly ActState[] = ["conflict", "refused", "unsure"];
+const UNSETTLED: readonly ActState[] = [...UNDECIDED, "editing"];
 
 /** How long to wait after so many tries; a little chance keeps a depot's phones apart. */
 export function pause(tries: number, chance: number): number {
@@ -82,7 +83,8 @@ export async function sendAll(
   if (who === undefined) return { halt: "offline", sent: 0, again_ms: pause(2, chance()) };
   if (who.user === null) return { halt: "sign_in", sent: 0 };
   const userId = who.user.id;
-  await keepFact(store, "skew_ms", Date.parse(who.now) - clock());
+  // on a phone that is full sending goes on: it makes room
+  await keepFact(store, "skew_ms", Date.parse(who.now) - clock()).catch(() => undefined);
   let sent = 0;
   for (let act = nextAct(acts, userId, clock()); act !== undefined; act = nextAct(acts, userId, clock())) {
     const halt = await sendOne(store, fetching, who.csrf, act, clock, chance);
@@ -110,25 +112,26 @@ async function sendOne(store: Store, fetching: Fetch, csrf: string, given: Act, 
     return "none";
   }
   if (act.first_sent_ms === undefined) act = (await changeAct(store, act.id, { first_sent_ms: clock() })) ?? act;
-  try {
-    for (const picture of act.pictures) {
-      if (picture.sent_as !== undefined) continue;
-      const answer = await sendPicture(store, fetching, csrf, act, picture);
-      if (!answer.ok) return await failed(store, fetching, act, answer, clock, chance);
-      const { id } = (await answer.json()) as { id: number };
-      const pictures = act.pictures.map((one) => (one.id === picture.id ? { ...one, sent_as: id } : one));
-      act = (await changeAct(store, act.id, { pictures })) ?? act;
+  for (const picture of act.pictures) {
+    if (picture.sent_as !== undefined) continue;
+    const kept = await store.get("pictures", picture.id);
+    if (kept === undefined) {
+      await changeAct(store, act.id, { state: "refused", trouble: { code: "picture_gone", text: "", fields: ["photo"] } });
+      return "none";
     }
-    if (act.request !== null) {
-      const answer = await sendRequest(fetching, csrf, act, needed);
-      if (!answer.ok) return await failed(store, fetching, act, answer, clock, chance);
-      const said = (await answer.json()) as { id?: number; version?: number; case_id?: number };
-      const kept = { id: said.id, version: said.version, case_id: said.case_id } as NonNullable<Act["answer"]>;
-      act = { ...act, answer: kept };
-    }
-  } catch {
-    await changeAct(store, act.id, { tries: act.tries + 1, next_ms: clock() + pause(act.tries, chance()), trouble: { code: "offline", text: "" } });
-    return "offline";
+    const told = await asked(() => sendPicture(fetching, csrf, act, picture, kept));
+    if (told === undefined) return offline(store, act, clock, chance);
+    if (told.said === undefined) return failed(store, fetching, act, told.answer, clock, chance);
+    const sent_as = told.said.id;
+    if (sent_as === undefined) return offline(store, act, clock, chance);
+    const pictures = act.pictures.map((one) => (one.id === picture.id ? { ...one, sent_as } : one));
+    act = (await changeAct(store, act.id, { pictures })) ?? act;
+  }
+  if (act.request !== null) {
+    const told = await asked(() => sendRequest(fetching, csrf, act, needed));
+    if (told === undefined) return offline(store, act, clock, chance);
+    if (told.said === undefined) return failed(store, fetching, act, told.answer, clock, chance);
+    act = { ...act, answer: { id: told.said.id, version: told.said.version, case_id: told.said.case_id } as NonNullable<Act["answer"]> };
   }
   await changeAct(store, act.id, { state: "sent", settled_ms: clock(), ...(act.answer === undefined ? {} : { answer: act.answer }), ...cleared() });
   return "none";
@@ -136,14 +139,39 @@ async function sendOne(store: Store, fetching: Fetch, csrf: string, given: Act, 
 
 const cleared = (): Partial<Act> => ({ trouble: undefined, office: undefined }) as unknown as Partial<Act>;
 
-async function sendPicture(store: Store, fetching: Fetch, csrf: string, act: Act, picture: PictureOf): Promise<Response> {
-  const kept = await store.get("pictures", picture.id);
+interface Said {
+  readonly id?: number;
+  readonly version?: number;
+  readonly case_id?: number;
+}
+
+/** What came back, `said` where it was done; undefined: nothing came, or something on the way answered in the city's place. */
+async function asked(ask: () => Promise<Response>): Promise<{ readonly answer: Response; readonly said?: Said } | undefined> {
+  try {
+    const answer = await ask();
+    return answer.ok ? { answer, said: (await answer.json()) as Said } : { answer };
+  } catch {
+    return undefined;
+  }
+}
+
+async function offline(store: Store, act: Act, clock: () => number, chance: () => number): Promise<Halt> {
+  await changeAct(store, act.id, { tries: act.tries + 1, next_ms: clock() + pause(act.tries, chance()), trouble: { code: "offline", text: "" } });
+  return "offline";
+}
+
+/** Where pictures are kept: with the asset, or with the case where it is about a place at which none stands. */
+function picturesOf(subject: Subject): string {
+  return subject.asset_id === undefined ? `${API}/cases/${subject.case_id ?? 0}/photos` : `${API}/assets/${subject.asset_id}/photos`;
+}
+
+function sendPicture(fetching: Fetch, csrf: string, act: Act, picture: PictureOf, kept: Picture): Promise<Response> {
   const form = new FormData();
-  form.append("photo", new Blob([kept?.bytes ?? new ArrayBuffer(0)], { type: kept?.type ?? "image/jpeg" }), `${picture.id}.jpg`);
+  form.append("photo", new Blob([kept.bytes], { type: kept.type }), `${picture.id}.jpg`);
   form.append("kind", picture.kind);
   form.append("taken_at", picture.taken_at);
   const headers = { Accept: "application/json", "X-CSRFToken": csrf, "Idempotency-Key": `${picture.id}-${act.key}`.slice(0, 80) };
-  return fetching(`${API}/assets/${act.subject.asset_id ?? 0}/photos`, { method: "POST", headers, body: form, signal: AbortSignal.timeout(PATIENCE_MS) });
+  return fetching(picturesOf(act.subject), { method: "POST", headers, body: form, signal: AbortSignal.timeout(PATIENCE_MS) });
 }
 
 /** The address and body as they can be sent now: with the ids that pictures and earlier acts were given. */
@@ -183,7 +211,8 @@ async function failed(store: Store, fetching: Fetch, act: Act, answer: Response,
     return "none";
   }
   const state = kept || trouble.code === "outcome_unknown" ? "unsure" : answer.status === 409 || answer.status === 412 ? "conflict" : "refused";
-  const more = state === "refused" ? {} : await officeOf(fetching, act);
+  // somebody may have taken the case away: then the refusal alone explains nothing
+  const more = state === "refused" && act.subject.case_id === undefined ? {} : await officeOf(fetching, act);
   await changeAct(store, act.id, { state, trouble, tries: act.tries + 1, ...more });
   return "none";
 }
@@ -191,8 +220,9 @@ async function failed(store: Store, fetching: Fetch, act: Act, answer: Response,
 async function told(answer: Response): Promise<Trouble> {
   try {
     const said = (await answer.json()) as { code?: string; detail?: string; errors?: { field: string; problem: string }[] };
-    const fields = (said.errors ?? []).map((one) => one.problem).join("; ");
-    return { code: said.code ?? String(answer.status), text: fields || said.detail || "" };
+    const errors = said.errors ?? [];
+    const problems = errors.map((one) => one.problem).join("; ");
+    return { code: said.code ?? String(answer.status), text: problems || said.detail || "", fields: errors.map((one) => one.field) };
   } catch {
     return { code: String(answer.status), text: "" };
   }
@@ -201,7 +231,7 @@ async function told(answer: Response): Promise<Trouble> {
 interface CaseSaid {
   version: number;
   stage: string;
-  entries: { id: number; at: string; move: string; by_name: string | null; note: string }[];
+  entries: { id: number; at: string; move: string; by_user_id: number | null; by_name: string | null; note: string }[];
 }
 
 /** What happened meanwhile to what the act is about; undefined where the server tells nothing or can't be asked. */
@@ -210,7 +240,7 @@ async function office(fetching: Fetch, act: Act): Promise<Office | undefined> {
     if (act.subject.case_id !== undefined) {
       const said = (await (await fetching(`${API}/cases/${act.subject.case_id}`, { cache: "no-store" })).json()) as CaseSaid;
       const lines = said.entries
-        .filter((entry) => entry.id > (act.seen_entry ?? 0))
+        .filter((entry) => entry.id > (act.seen_entry ?? 0) && entry.by_user_id !== act.user_id)
         .map((entry) => ({ at: entry.at, what: `entry.${entry.move}`, by: entry.by_name ?? "", note: entry.note }));
       return { version: said.version, stage: said.stage, lines };
     }
@@ -261,7 +291,7 @@ export async function keepAsNote(store: Store, act: Act, words: string, key: str
 }
 
 export async function drop(store: Store, act: Act, nowMs: number): Promise<void> {
-  await changeAct(store, act.id, { state: "dropped", settled_ms: nowMs }, UNDECIDED);
+  await dropAct(store, act.id, nowMs, UNSETTLED);
 }
 
 /** The city's clock on this phone: phones are wrong by minutes, and the time of an act is evidence. */

@@ -158,6 +158,13 @@ export interface Subject {
   readonly move?: string;
 }
 
+/** The case as whoever opened a form saw it. */
+export interface Seen {
+  readonly version: number;
+  /** The newest line of its story. */
+  readonly entry: number;
+}
+
 export interface Draft {
   readonly id: string;
   readonly user_id: number;
@@ -167,14 +174,22 @@ export interface Draft {
   readonly fields: Readonly<Record<string, string>>;
   readonly pictures: readonly PictureOf[];
   readonly changed_ms: number;
+  readonly seen?: Seen;
+  /** When it was done, where that was said before: of an act that is being changed. */
+  readonly done_at?: string;
 }
 
-/** waiting: it will be sent; conflict: somebody else was first; refused: the server says no; unsure: perhaps it arrived. */
-export type ActState = "waiting" | "conflict" | "refused" | "unsure" | "sent" | "dropped";
+/**
+ * waiting: it will be sent; conflict: somebody else was first; refused: the server says no; unsure: perhaps it arrived;
+ * editing: it is a draft again, under the act's own id, and keeps its place in its line.
+ */
+export type ActState = "waiting" | "conflict" | "refused" | "unsure" | "editing" | "sent" | "dropped";
 
 export interface Trouble {
   readonly code: string;
   readonly text: string;
+  /** The fields that the server complained about. */
+  readonly fields?: readonly string[];
 }
 
 /** What the office did meanwhile, fetched when the conflict was found. */

@@ -1,8 +1,8 @@
 import "fake-indexeddb/auto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Page } from "../page";
 import { forget, openStore } from "./kept";
-import type { Act, Carried } from "./shapes";
+import type { Act, Carried, Draft } from "./shapes";
 import { State } from "./state";
 
 const NOW = Date.now();
@@ -39,6 +39,51 @@ describe("the last move of a case", () => {
     state.carried = carried(4);
     state.acts = [act({ user_id: 8 })];
     expect(state.lastMove(9)).toBeUndefined();
+  });
+});
+
+describe("a form about a case", () => {
+  const draft = (version: number): Draft => ({ id: "d", user_id: 7, kind: "move", subject: { case_id: 9, move: "hand_back" }, about: "", fields: {}, pictures: [], changed_ms: NOW, seen: { version, entry: 20 } });
+  const opened = (version: number) => state.moveBefore(draft(version), version)?.id;
+
+  it("builds on one's own move that was on its way when it was opened, also after that has arrived", () => {
+    state.carried = carried(4);
+    state.acts = [act({})];
+    expect(opened(4)).toBe("a");
+    state.acts = [act({ state: "sent", answer: { version: 5 } })];
+    state.carried = carried(5);
+    expect(opened(4)).toBe("a");
+    expect(opened(5)).toBeUndefined();
+  });
+  it("builds on what came before it where it is one that was refused", () => {
+    state.carried = carried(4);
+    state.acts = [act({}), act({ seq: 2, id: "d", state: "editing" }), act({ seq: 3, id: "c" })];
+    expect(opened(4)).toBe("a");
+  });
+  it("tells what others changed since it was opened, and not what one did oneself", () => {
+    state.carried = carried(5);
+    expect([state.changedSince(draft(5)), state.changedSince(draft(4))]).toEqual([false, true]);
+    state.acts = [act({ state: "sent", answer: { version: 5 } })];
+    expect(state.changedSince(draft(4))).toBe(false);
+    state.carried = carried(6);
+    expect(state.changedSince(draft(4))).toBe(true);
+  });
+});
+
+describe("what is carried, on a phone that is full", () => {
+  it("is what it was, and says so instead of blaming the signal", async () => {
+    const answers: Record<string, unknown> = { "/app/session.json": { user: { id: 7, name: "王强" }, csrf: "", now: "" }, "/app/bundle.json": { at: "x", assets: [] } };
+    vi.stubGlobal("fetch", (address: string) => Promise.resolve(Response.json(answers[address])));
+    const put = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
+      throw new DOMException("no room", "QuotaExceededError");
+    });
+    state.carried = carried(4);
+    await state.fetchBundle();
+    expect([state.problem, state.full, state.carried.cases.length]).toEqual(["app.bundle_not_kept", true, 1]);
+    put.mockRestore();
+    await state.fetchBundle();
+    expect([state.problem, state.full]).toEqual(["", false]);
+    vi.unstubAllGlobals();
   });
 });
 

@@ -2,7 +2,7 @@
 import type { Page } from "../page";
 import { allActs, fact, keepBundle, keepFact, type Store } from "./kept";
 import { SETTLED, session, type Halt } from "./sending";
-import type { Act, Asset, Bundle, Carried, Draft, Permit, Task, User } from "./shapes";
+import type { Act, Asset, Bundle, Carried, Draft, Permit, Seen, Task, User } from "./shapes";
 import type { Spot } from "./ways";
 
 export interface Scanned {
@@ -24,6 +24,8 @@ export class State {
   loading = false;
   /** "": all is well; otherwise the key of a word that says why the bundle could not be fetched. */
   problem = "";
+  /** The phone took nothing when it was last asked to keep something: it is full, or the browser keeps nothing. */
+  full = false;
 
   constructor(
     readonly store: Store,
@@ -43,6 +45,18 @@ export class State {
     this.drafts = (await this.store.getAll("drafts")).sort((one, other) => other.changed_ms - one.changed_ms);
   }
 
+  /** Does what keeps something. Where that fails every screen says so (`full`), and whoever asked hears it too. */
+  async keeping<T>(does: () => Promise<T>): Promise<T> {
+    try {
+      const done = await does();
+      this.full = false;
+      return done;
+    } catch (problem) {
+      this.full = true;
+      throw problem;
+    }
+  }
+
   /** Who is signed in now; undefined when nobody can tell. Somebody else begins with an empty bag. */
   async askWho(): Promise<"in" | "out" | "unknown"> {
     const who = await session((address, init) => fetch(address, init));
@@ -54,8 +68,9 @@ export class State {
       await this.store.delete("facts", "bundle");
       await this.store.delete("facts", "scanned"); // who stood in front of a plate was the one before
     }
-    this.user = { id: who.user.id, name: who.user.name };
-    await keepFact(this.store, "user", this.user);
+    const user = { id: who.user.id, name: who.user.name };
+    if (this.user?.id !== user.id || this.user.name !== user.name) await this.keeping(() => keepFact(this.store, "user", user)).catch(() => undefined);
+    this.user = user;
     return "in";
   }
 
@@ -65,7 +80,7 @@ export class State {
     try {
       const who = await this.askWho();
       if (who !== "in") {
-        this.problem = who === "out" ? "app.sign_in_needed" : "app.no_signal";
+        this.problem = who === "unknown" ? "app.no_signal" : this.user === undefined ? "app.sign_in_first" : "app.sign_in_needed";
         return;
       }
       const where = this.here === undefined ? "" : `?lon=${this.here.lon.toFixed(5)}&lat=${this.here.lat.toFixed(5)}`;
@@ -75,9 +90,10 @@ export class State {
         this.problem = answer.status === 401 ? "app.sign_in_needed" : answer.status === 403 ? "app.account_first" : "app.bundle_failed";
         return;
       }
-      await keepBundle(this.store, (await answer.json()) as Bundle, askedMs);
-      this.carried = await fact<Carried>(this.store, "bundle");
-      this.problem = "";
+      const bundle = (await answer.json()) as Bundle;
+      const kept = await this.keeping(() => keepBundle(this.store, bundle, askedMs)).then(() => true, () => false);
+      if (kept) this.carried = await fact<Carried>(this.store, "bundle");
+      this.problem = kept ? "" : "app.bundle_not_kept";
     } catch {
       this.problem = "app.no_signal";
     } finally {
@@ -87,7 +103,7 @@ export class State {
 
   async keepHere(spot: Spot): Promise<void> {
     this.here = { lon: spot.lon, lat: spot.lat };
-    await keepFact(this.store, "here", this.here);
+    await keepFact(this.store, "here", this.here).catch(() => undefined); // known as long as the app is open
   }
 
   asset(id: number): Promise<Asset | undefined> {
@@ -121,12 +137,36 @@ export class State {
     return this.user === undefined || one.user_id === this.user.id;
   }
 
-  /** The newest of one's own moves of a case (and its notes, if asked) that what is carried does not show yet. */
-  lastMove(caseId: number, withNotes = false): Act | undefined {
-    const moves = this.acts.filter((act) => act.kind === "move" && act.subject.case_id === caseId && act.state !== "dropped" && this.mine(act));
-    const last = moves.filter((act) => withNotes || act.subject.move !== "note").at(-1);
-    const known = last?.state === "sent" && (last.answer?.version ?? 0) <= (this.task(caseId)?.case.version ?? 0);
-    return known ? undefined : last;
+  /** The newest of one's own moves of a case that what is carried does not show yet. */
+  lastMove(caseId: number): Act | undefined {
+    return this.newest(caseId, (act) => act.subject.move !== "note", this.task(caseId)?.case.version ?? 0);
+  }
+
+  /**
+   * One's own move or note on whose answer a form builds: the newest that whoever opened the form, who saw the case at
+   * `version`, had made without knowing its answer, or has made since. Of an act that is being changed: the newest before it.
+   */
+  moveBefore(draft: Draft, version: number): Act | undefined {
+    const own = this.acts.find((act) => act.id === draft.id);
+    return this.newest(draft.subject.case_id ?? 0, (act) => act.seq < (own?.seq ?? Infinity), version);
+  }
+
+  private newest(caseId: number, among: (act: Act) => boolean, version: number): Act | undefined {
+    const last = this.acts.filter((act) => act.kind === "move" && act.subject.case_id === caseId && act.state !== "dropped" && this.mine(act) && among(act)).at(-1);
+    return last?.state === "sent" && (last.answer?.version ?? 0) <= version ? undefined : last;
+  }
+
+  /** The case as it is carried now; what a form that is opened now has seen of it. */
+  seenOf(caseId: number | undefined): Seen | undefined {
+    const task = caseId === undefined ? undefined : this.task(caseId);
+    return task === undefined ? undefined : { version: task.case.version, entry: task.seen_entry };
+  }
+
+  /** Whether others changed the case of a form since it was opened; what one did oneself meanwhile doesn't count. */
+  changedSince(draft: Draft): boolean {
+    const now = draft.kind === "move" ? this.seenOf(draft.subject.case_id) : undefined;
+    if (now === undefined || draft.seen === undefined || now.version <= draft.seen.version) return false;
+    return !this.acts.some((act) => act.subject.case_id === draft.subject.case_id && this.mine(act) && act.answer?.version === now.version);
   }
 
   /** The permit that runs on an asset: as the bundle has it, or as it was started here and not yet numbered. */
@@ -140,7 +180,7 @@ export class State {
           ((permitId !== undefined && act.subject.permit_id === permitId) || (actId !== undefined && act.subject.permit_act === actId)),
       );
     const act = this.acts
-      .filter((one) => one.kind === "permit" && one.subject.asset_id === assetId && one.state !== "dropped" && one.state !== "refused" && this.mine(one))
+      .filter((one) => one.kind === "permit" && one.subject.asset_id === assetId && !["dropped", "refused", "editing"].includes(one.state) && this.mine(one))
       // of what was sent before the bundle was asked for, the bundle knows more: it was prolonged, or the office ended it
       .filter((one) => one.state !== "sent" || (one.settled_ms ?? 0) > (this.carried?.asked_ms ?? 0))
       .at(-1);

@@ -52,3 +52,33 @@ export class Asking {
     }
   }
 }
+
+/** How wide the widest panel is: so many values a curve needs at most. */
+export function widthOf(box: HTMLElement): number {
+  const widths = [...box.querySelectorAll<HTMLElement>("[data-body]")].map((body) => body.clientWidth);
+  return Math.min(2_000, Math.max(300, ...widths));
+}
+
+/** The first question goes out before the words are there; its answers wait for the page. */
+export class EarlyAnswers {
+  readonly askedAt = Date.now();
+  readonly done: Promise<Outcome>;
+  private waiting: Answer[] = [];
+  private take: ((answer: Answer) => void) | undefined;
+
+  constructor(
+    readonly asking: Asking,
+    question: Question,
+  ) {
+    this.done = asking.ask(question, (answer) => {
+      if (this.take === undefined) this.waiting.push(answer);
+      else this.take(answer);
+    });
+  }
+
+  deliver(take: (answer: Answer) => void): void {
+    this.take = take;
+    for (const answer of this.waiting) take(answer);
+    this.waiting = [];
+  }
+}

@@ -57,6 +57,11 @@ export class Chooser {
     this.box.addEventListener("keydown", (event) => this.key(event));
   }
 
+  /** What is chosen, in words; undefined where nothing is. */
+  get words(): string | undefined {
+    return this.chosen.length === 0 ? undefined : this.chosen.map((value) => this.known.get(value) ?? value).join(", ");
+  }
+
   set(values: readonly string[]): void {
     this.chosen = values;
     this.write();

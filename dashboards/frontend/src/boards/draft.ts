@@ -1,6 +1,6 @@
 // A board while it is edited: pure changes, one value after the other.
-import { freePlace, moved, settle } from "./layout";
-import { type Board, type Panel, type PanelKind, type PanelOptions, type Place, type Source, type VariableName } from "./shapes";
+import { freePlace, settle } from "./layout";
+import { type Board, type Panel, type PanelKind, type PanelOptions, type Source, type VariableName } from "./shapes";
 
 const SIZES: Readonly<Record<PanelKind, readonly [number, number]>> = {
   time_series: [12, 8],
@@ -51,10 +51,6 @@ export function withCopy(board: Board, id: string): { board: Board; id: string }
 
 export function withoutPanel(board: Board, id: string): Board {
   return { ...board, panels: settle(board.panels.filter((panel) => panel.id !== id)) };
-}
-
-export function withPlace(board: Board, id: string, place: Place): Board {
-  return { ...board, panels: moved(board.panels, id, place) };
 }
 
 export function withChange(board: Board, id: string, change: (panel: Panel) => Panel): Board {

@@ -7,6 +7,7 @@ import { type Explored, readExplored, writeExplored } from "./explored";
 import { Chooser } from "./chooser";
 import { type FrameDesk, PanelFrame } from "./frame";
 import { lineStyle } from "./palette";
+import { onPaper } from "./paper";
 import type { Answer, Choice, Line, Mark, Panel } from "./shapes";
 import { fixed, isLive, lengthOf, lengthWords, moved, type Saying, scaled, type Span, spanNow } from "./span";
 import { RefreshPicker, TimePicker } from "./time_picker";
@@ -82,6 +83,15 @@ class ExplorePage implements FrameDesk {
       this.explored = readExplored(location.search);
       this.show();
       void this.load();
+    });
+    onPaper({
+      before: () => {
+        const { t, moment } = page;
+        const span = this.span();
+        say(part("[data-printed]", box), `${t("board.from_to", { from: moment(span.fromMs), to: moment(span.toMs) })} · ${t("board.printed", { at: moment(Date.now()) })}`);
+      },
+      paint: (share) => this.frame.fitPaper(share),
+      after: () => this.frame.fitScreen(),
     });
     addEventListener(THEME_CHANGED, () => {
       this.frame.redraw();

@@ -13,6 +13,7 @@ import type { Span } from "./span";
 import { StatView } from "./stat_view";
 import { StatesView } from "./states_view";
 import { TableView } from "./table_view";
+import { joined, tailFrom } from "./tail";
 import { TextView } from "./text_view";
 import type { Desk, View } from "./view";
 
@@ -93,6 +94,27 @@ export class PanelFrame {
     if (!this.asTable.hidden) this.writeTable();
   }
 
+  /** From when on its curves can go on with what came since; undefined where all of it is to be asked for. */
+  get end(): number | undefined {
+    const { kind, source } = this.panel;
+    const goesOn = kind === "time_series" && source?.of === "series" && this.section.dataset.state === "answered";
+    return goesOn && this.last !== undefined ? tailFrom(this.last) : undefined;
+  }
+
+  /** Takes what came since the last answer; false where the two don't fit together. */
+  grow(tail: Answer, span: Span): boolean {
+    const whole = this.last === undefined ? undefined : joined(this.last, tail, span);
+    if (whole !== undefined) this.answer(whole);
+    return whole !== undefined;
+  }
+
+  /** The question failed: what is shown stays, where there is something. */
+  unanswered(): void {
+    const { state } = this.section.dataset;
+    if (state === "waiting") this.tell(this.desk.page.t("board.no_answer"), 2);
+    else if (state === "refreshing") this.section.dataset.state = "answered";
+  }
+
   /** What stands in place of the picture when there is none. */
   tell(text: string, severity: number | undefined): void {
     this.section.dataset.state = "told";
@@ -109,6 +131,20 @@ export class PanelFrame {
 
   redraw(): void {
     this.view?.redraw?.();
+  }
+
+  /** Paper can't show everything that a screen can: keeps a picture of it. */
+  forPaper(): void {
+    if (this.view instanceof MapView) this.view.forPaper();
+  }
+
+  /** Draws for paper, which is narrower than the screen by `share`. */
+  fitPaper(share: number): void {
+    if (this.view instanceof LinesView) this.view.fitPaper(share);
+  }
+
+  fitScreen(): void {
+    if (this.view instanceof LinesView) this.view.resize();
   }
 
   follow(event: LiveEvent): void {
@@ -169,7 +205,7 @@ export class PanelFrame {
     };
     if (this.desk.fill !== undefined) act(t("board.fill"), "F", () => this.desk.fill?.(this.panel));
     if (this.panel.kind !== "map" && this.panel.kind !== "text") act(t("board.as_table"), "T", () => this.toggleTable());
-    const csv = this.panel.kind === "map" || this.panel.kind === "text" ? undefined : this.desk.csvAddress?.(this.panel);
+    const csv = this.panel.kind === "text" ? undefined : this.desk.csvAddress?.(this.panel);
     if (csv !== undefined) {
       const link = element("a", { href: csv, download: "" }, t("board.csv"));
       // the span and the choices of now, and not those of when the page was opened
@@ -179,7 +215,7 @@ export class PanelFrame {
       });
       entries.push(link);
     }
-    if (this.panel.kind !== "map") act(t("board.png"), "", () => void this.keepPicture());
+    act(t("board.png"), "", () => void this.keepPicture());
     const source = this.panel.source;
     if (source?.of === "series") {
       const link = element("a", { href: "/explore" }, t("board.explore"));

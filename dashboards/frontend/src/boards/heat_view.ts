@@ -6,6 +6,7 @@ import type { Desk, Rows, View } from "./view";
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 const DAYS = [0, 1, 2, 3, 4, 5, 6];
+const SCALE_PX = 24;
 
 export class HeatView implements View {
   private counts = new Map<number, number>();
@@ -72,7 +73,7 @@ export class HeatView implements View {
   paint(pen: CanvasRenderingContext2D, width: number, height: number): void {
     const { accent, sunk, inkSoft, font } = palette();
     const [left, top] = [44, 18];
-    const [wide, tall] = [(width - left) / 24, (height - top) / 7];
+    const [wide, tall] = [(width - left) / 24, (height - top - SCALE_PX) / 7];
     pen.font = `11px ${font}`;
     pen.textBaseline = "middle";
     for (const day of DAYS) {
@@ -92,6 +93,22 @@ export class HeatView implements View {
         pen.fillStyle = accent;
         pen.fillRect(...box);
       }
+    }
+    pen.globalAlpha = 1;
+    this.paintScale(pen, width, height - SCALE_PX / 2, accent, inkSoft);
+  }
+
+  /** How much the darkest stands for. */
+  private paintScale(pen: CanvasRenderingContext2D, right: number, y: number, accent: string, inkSoft: string): void {
+    const most = String(this.most);
+    const x = right - pen.measureText(most).width - 6;
+    pen.fillStyle = inkSoft;
+    pen.fillText(most, x + 4, y);
+    pen.fillText("0", x - 5 * 20 - 12, y);
+    for (let step = 0; step < 5; step += 1) {
+      pen.globalAlpha = 0.1 + (0.9 * (step + 1)) / 5;
+      pen.fillStyle = accent;
+      pen.fillRect(x - (5 - step) * 20, y - 5, 18, 10);
     }
     pen.globalAlpha = 1;
   }

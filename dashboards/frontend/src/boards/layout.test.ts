@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { freePlace, moved, overlap, settle, within } from "./layout";
+import { freePlace, inOrder, inStack, moved, overlap, pastNeighbour, settle, within } from "./layout";
 import type { Panel, Place } from "./shapes";
 
 const panel = (id: string, x: number, y: number, w: number, h: number): Panel => ({
@@ -39,6 +39,26 @@ describe("panels", () => {
   test("stay within the grid", () => {
     expect(within({ x: 20, y: -3, w: 12, h: 99 } satisfies Place)).toEqual({ x: 12, y: 0, w: 12, h: 40 });
     expect(within({ x: -2, y: 0, w: 0, h: 0 })).toEqual({ x: 0, y: 0, w: 2, h: 2 });
+  });
+
+  test("go past a neighbour in one step, however tall it is, and nowhere where there is none", () => {
+    const two = [panel("low", 0, 0, 12, 3), panel("tall", 0, 3, 12, 10)];
+    const below = moved(two, "low", pastNeighbour(two, "low", 1));
+    expect(places(below)).toEqual({ tall: [0, 0], low: [0, 10] });
+    expect(places(moved(below, "low", pastNeighbour(below, "low", -1)))).toEqual(places(two));
+    expect(pastNeighbour(two, "low", -1)).toMatchObject({ x: 0, y: 0 });
+    expect(pastNeighbour(two, "tall", 1)).toMatchObject({ x: 0, y: 3 });
+  });
+
+  test("of one row change places where they are read one below the other, and fill the same room", () => {
+    const row = [panel("a", 0, 0, 6, 4), panel("b", 6, 0, 6, 4), panel("wide", 12, 0, 12, 4), panel("below", 0, 4, 24, 6)];
+    const names = (panels: readonly Panel[]): string => inOrder(panels).map((each) => each.id).join(" ");
+    const earlier = inStack(row, "wide", -1);
+    expect(names(earlier)).toBe("a wide b below");
+    expect(places(earlier)).toEqual({ a: [0, 0], wide: [6, 0], b: [18, 0], below: [0, 4] });
+    expect(names(inStack(earlier, "wide", 1))).toBe("a b wide below");
+    expect(names(inStack(row, "below", -1))).toBe("below a b wide");
+    expect(names(inStack(row, "a", -1))).toBe(names(row));
   });
 
   test("that are new go where there is room", () => {

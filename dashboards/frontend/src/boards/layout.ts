@@ -57,3 +57,42 @@ export function freePlace(panels: readonly Panel[], w: number, h: number): Place
   }
   return { x: 0, y: end, w, h };
 }
+
+/** The nearest place further up (-1) or down (1) that changes anything: past a neighbour, however tall. Its own where there is none. */
+export function pastNeighbour(panels: readonly Panel[], id: string, by: -1 | 1): Place {
+  const from = panels.find((panel) => panel.id === id);
+  if (from === undefined) return { x: 0, y: 0, w: 0, h: 0 };
+  const end = Math.max(0, ...panels.map((panel) => panel.y + panel.h));
+  for (let y = from.y + by; y >= 0 && y <= end; y += by) {
+    if (!sameLayout(panels, moved(panels, id, { ...from, y }))) return { ...from, y };
+  }
+  return from;
+}
+
+/** One panel a step earlier (-1) or later (1) where panels are read one below the other: past its neighbour, or changed with it in their row. */
+export function inStack(panels: readonly Panel[], id: string, by: -1 | 1): Panel[] {
+  const ordered = inOrder(panels);
+  const at = ordered.findIndex((panel) => panel.id === id);
+  const [me, other] = [ordered[at], ordered[at + by]];
+  if (me === undefined || other === undefined) return [...panels];
+  const [first, second] = by < 0 ? [other, me] : [me, other];
+  if (second.y >= first.y + first.h) return moved(panels, id, pastNeighbour(panels, id, by));
+  // the room that the two fill together stays the same
+  const later = second.y === first.y ? { x: second.x + second.w - first.w, y: first.y } : { x: Math.min(second.x, COLUMNS - first.w), y: second.y };
+  const places = new Map([[second.id, { x: Math.min(first.x, COLUMNS - second.w), y: first.y }], [first.id, later]]);
+  return settle(panels.map((panel) => ({ ...panel, ...places.get(panel.id) })), second.id);
+}
+
+/** Whether every panel stands where it stood and is as large. */
+export function sameLayout(one: readonly Panel[], other: readonly Panel[]): boolean {
+  const places = new Map(one.map((panel) => [panel.id, panel]));
+  return other.every(({ id, x, y, w, h }) => {
+    const was = places.get(id);
+    return was !== undefined && was.x === x && was.y === y && was.w === w && was.h === h;
+  });
+}
+
+/** In the order in which they are read: row by row. */
+export function inOrder<T extends Place>(panels: readonly T[]): T[] {
+  return [...panels].sort(byRow);
+}

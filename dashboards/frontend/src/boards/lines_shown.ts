@@ -34,6 +34,8 @@ export class ShownLines {
   readonly axes: readonly Axis[];
   readonly options: PanelOptions;
   readonly title: string;
+  /** how many there were, and no readings */
+  readonly counted: boolean;
   readonly bars: boolean;
   readonly leftOut: number;
   /** what the chart has to be made anew for when it differs */
@@ -53,14 +55,14 @@ export class ShownLines {
       .map((line) => (line.value === undefined ? line : begunBefore(line, answer.from_ms)))
       .map((line) => (line.name === "" ? { ...line, name: this.title } : line));
     this.span = { fromMs: answer.from_ms, toMs: answer.to_ms };
-    const counts = this.lines.some((line) => line.value !== undefined && line.mean === undefined);
-    this.bars = counts && (this.lines.length === 1 || this.options.stacked === true || panel?.kind === "bar");
+    this.counted = this.lines.some((line) => line.value !== undefined && line.mean === undefined);
+    this.bars = this.counted && (this.lines.length === 1 || this.options.stacked === true || panel?.kind === "bar");
     this.plain = align(this.lines, this.span.fromMs, this.span.toMs, BINS);
     this.aligned = this.bars && this.lines.length > 1 ? stacked(this.plain) : this.plain;
     const units = [...new Set(this.lines.map((line) => this.unitOf(line)))];
     this.axes = units.map((unit) => ({ scale: `y ${unit}`, unit }));
     this.leftOut = answer.left_out ?? 0;
-    this.shape = JSON.stringify([this.bars, this.leftOut, this.lines.map((line) => [line.name, this.unitOf(line)]), Math.min(this.aligned.t.length, 40), counts]);
+    this.shape = JSON.stringify([this.bars, this.leftOut, this.lines.map((line) => [line.name, this.unitOf(line)]), Math.min(this.aligned.t.length, 40), this.counted]);
   }
 
   get isEmpty(): boolean {

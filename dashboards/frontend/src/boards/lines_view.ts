@@ -17,6 +17,9 @@ import type { Desk, Rows, View } from "./view";
 
 const REACH_PX = 7;
 const MOST_AXES = 5;
+/** As the style sheet keeps for a chart on paper at least. */
+const PAPER_TALL_PX = 150;
+const WHOLE_STEPS = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
 /** More marks than this are drawn with faint lines, or they would hide the curves. */
 const MANY_MARKS = 16;
 
@@ -76,6 +79,12 @@ export class LinesView implements View {
     this.draw();
   }
 
+  /** `share`: how wide the page is on paper, of what it is on the screen. */
+  fitPaper(share: number): void {
+    const { width, height } = this.size();
+    this.plot?.setSize({ width: Math.round(width * share), height: Math.max(PAPER_TALL_PX, Math.round(height * share)) });
+  }
+
   close(): void {
     this.watching.disconnect();
     this.tip.close();
@@ -118,7 +127,8 @@ export class LinesView implements View {
     return this.desk.page;
   }
 
-  private resize(): void {
+  /** As large as its box. */
+  resize(): void {
     const { width, height } = this.size();
     if (this.plot !== undefined && (this.plot.width !== width || this.plot.height !== height)) this.plot.setSize({ width, height });
   }
@@ -168,6 +178,8 @@ export class LinesView implements View {
             side: at === 0 ? 3 : 1,
             size: (_plot, values) => 16 + 7 * Math.max(3, ...(values ?? []).map((each) => each.length)),
             space: 30,
+            // nobody counts halves
+            ...(this.shown.counted ? { incrs: WHOLE_STEPS } : {}),
             ...(at === 0 ? {} : { grid: { show: false } }),
             values: (_plot, ticks) => ticks.map((tick) => `${Number(tick.toFixed(4)).toLocaleString("en-US")}${this.shown.tickSymbol(unit)}`),
           }),
@@ -206,8 +218,7 @@ export class LinesView implements View {
       const paths = uPlot.paths.bars?.({ size: [0.84, 48], align: 1 });
       return { scale, show, stroke, fill: stroke, width: 0, points: { show: false }, ...(paths === undefined ? {} : { paths }) };
     }
-    const counted = this.shown.lines[at]?.value !== undefined && this.shown.lines[at]?.mean === undefined;
-    const paths = counted ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
+    const paths = this.shown.counted ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
     return {
       scale,
       show,

@@ -1,18 +1,26 @@
 // Moving and sizing panels on the grid, by hand and by keyboard.
 import { element } from "../elements";
 import type { Page } from "../page";
-import { COLUMNS, ROW_PX } from "./layout";
+import { COLUMNS, pastNeighbour, ROW_PX } from "./layout";
 import type { Panel, Place } from "./shapes";
 
 /** As the style sheet says. */
 const STACKED = "(max-width: 720px)";
 
+/** Whether panels stand one below the other, and there is no grid to move them on. */
+export function isStacked(): boolean {
+  return matchMedia(STACKED).matches;
+}
+
 export interface PlacingDesk {
   readonly page: Page;
+  readonly panels: readonly Panel[];
   panel(id: string): Panel | undefined;
   /** While the hand is down: shown, and not yet done. */
   tryPlace(id: string, place: Place): void;
   putPlace(id: string, place: Place): void;
+  /** Puts all panels where they stand here; `id` is the one that was moved. */
+  putPanels(panels: readonly Panel[], id: string): void;
   choose(id: string): void;
 }
 
@@ -27,8 +35,8 @@ export function makePlaceable(section: HTMLElement, id: string, grid: HTMLElemen
   const columnPx = (): number => (grid.clientWidth + 8) / COLUMNS;
   const drag = (event: PointerEvent, change: (from: Place, columns: number, rows: number) => Place): void => {
     const from = desk.panel(id);
-    // on a phone panels stand one below the other: there is no grid to move them on, and the hand scrolls
-    if (from === undefined || event.button !== 0 || matchMedia(STACKED).matches) return;
+    // where there is no grid the hand scrolls
+    if (from === undefined || event.button !== 0 || isStacked()) return;
     if (event.target instanceof Element && event.target.closest("details, a, input, select") !== null) return;
     desk.choose(id);
     event.preventDefault();
@@ -58,11 +66,6 @@ export function makePlaceable(section: HTMLElement, id: string, grid: HTMLElemen
     event.stopPropagation();
     desk.putPlace(id, change(from, step[0] ?? 0, step[1] ?? 0));
   };
-  grip.addEventListener("keydown", (event) => arrows(event, (from, columns, rows) => ({ ...from, x: from.x + columns, y: from.y + past(rows, from) })));
+  grip.addEventListener("keydown", (event) => arrows(event, (from, columns, rows) => (rows === 0 ? { ...from, x: from.x + columns } : pastNeighbour(desk.panels, id, rows < 0 ? -1 : 1))));
   corner.addEventListener("keydown", (event) => arrows(event, (from, columns, rows) => ({ ...from, w: from.w + columns, h: from.h + rows })));
-}
-
-/** A step up or down goes past the neighbour, or everything would move back and nothing have changed. */
-function past(rows: number, from: Place): number {
-  return rows * Math.max(1, from.h);
 }

@@ -157,7 +157,8 @@ export interface Answer {
   readonly more?: boolean;
   readonly bars?: readonly Bar[];
   readonly cells?: readonly (readonly [number, number, number])[];
-  readonly map?: { readonly families?: readonly string[] };
+  /** what the map is narrowed to; it asks for the rest itself */
+  readonly map?: { readonly area?: string; readonly families?: readonly string[] };
 }
 
 export interface Bar {

@@ -32,7 +32,6 @@ const STATES: Readonly<Record<string, readonly string[]>> = {
 };
 const STAGES = ["collected", "filed", "dispatched", "in_hand", "handed_back", "verified", "closed", "suspended", "void"];
 const CHANNELS = ["sensor", "citizen", "patrol", "hotline", "platform", "above"];
-const NARROWED_WITHOUT_WHAT = ["area", "family", "cabinet"];
 
 export interface SourceDesk {
   readonly page: Page;
@@ -127,7 +126,7 @@ function otherFields(source: OtherSource, desk: SourceDesk): HTMLElement[] {
   const words = (what: string): string => (prefix === "board.quality" ? t(`board.quality.${what}`) : t(`board.counted.${what}`));
   const fields = [
     select(t("board.counted"), known.map((what): Option => [what, words(what)]), source.what, (what) =>
-      desk.change({ ...source, what, where: kept(source, desk.grammar.conditions[what] ?? NARROWED_WITHOUT_WHAT) }, true),
+      desk.change({ ...source, what, where: kept(source, desk.grammar.conditions[what] ?? []) }, true),
     ),
   ];
   const limit = number(t("board.limit"), source.limit ?? 20, (most) => desk.change({ ...source, limit: most ?? 20 }, false), { min: 1, max: 200 });
@@ -145,8 +144,8 @@ function kept(source: Source, known: readonly string[]): Readonly<Record<string,
 
 function conditions(source: Source, desk: SourceDesk): HTMLElement {
   const { t } = desk.page;
-  const what = source.of === "series" ? "readings" : source.of === "map" || source.of === "quality" ? "" : source.what;
-  const known = desk.grammar.conditions[what] ?? NARROWED_WITHOUT_WHAT;
+  const what = source.of === "series" ? "readings" : source.of === "map" ? "map" : source.what;
+  const known = desk.grammar.conditions[what] ?? [];
   const fields = known.map((name) => {
     const value = source.where?.[name];
     const set = (next: string | number | boolean | readonly (string | number)[] | undefined): void => desk.change(withCondition(source, name, next), false);

@@ -56,9 +56,8 @@ export class StatesView implements View {
         return element("li", {}, name, canvas);
       }),
     );
-    const states = [...new Set(this.lines.flatMap((row) => row.spans.map(([, , state]) => state)))];
     this.legend.replaceChildren(
-      ...states.map((state) => {
+      ...this.states().map((state) => {
         const key = element("i", { class: "board-state-key" });
         key.dataset.tone = TONES[state] ?? "none";
         return element("span", {}, key, this.word(state));
@@ -104,16 +103,40 @@ export class StatesView implements View {
     const left = width * 0.24;
     pen.font = `12px ${font}`;
     pen.textBaseline = "middle";
-    this.lines.slice(0, Math.floor(height / ROW_PX)).forEach((row, at) => {
+    const shown = this.lines.slice(0, Math.floor(height / ROW_PX) - 2);
+    shown.forEach((row, at) => {
       pen.fillStyle = ink;
       pen.fillText(row.name, 4, at * ROW_PX + ROW_PX / 2, left - 10);
       this.band(pen, row, left, at * ROW_PX + 4, width - left, ROW_PX - 8);
     });
+    this.paintBelow(pen, left, shown.length * ROW_PX, width);
+  }
+
+  /** The axis, and how each state looks. */
+  private paintBelow(pen: CanvasRenderingContext2D, left: number, top: number, width: number): void {
+    const { inkSoft } = palette();
+    const ticks = this.ticks(width - left);
+    ticks.forEach((words, at) => {
+      pen.fillStyle = inkSoft;
+      const share = at / (ticks.length - 1);
+      pen.fillText(words, left + share * (width - left - pen.measureText(words).width), top + ROW_PX / 2);
+    });
+    let x = left;
+    for (const state of this.states()) {
+      this.band(pen, { name: "", spans: [[this.span.fromMs, this.span.toMs, state]] }, x, top + ROW_PX + 6, 16, 14);
+      pen.fillStyle = inkSoft;
+      pen.fillText(this.word(state), x + 22, top + ROW_PX * 1.5);
+      x += 40 + pen.measureText(this.word(state)).width;
+    }
   }
 
   close(): void {
     this.watching.disconnect();
     this.box.replaceChildren();
+  }
+
+  private states(): string[] {
+    return [...new Set(this.lines.flatMap((row) => row.spans.map(([, , state]) => state)))];
   }
 
   private word(state: string): string {
@@ -161,13 +184,15 @@ export class StatesView implements View {
     if (first === null) return;
     this.axis.style.marginLeft = `${first.offsetLeft}px`;
     this.axis.style.width = `${first.clientWidth}px`;
-    const count = Math.max(2, Math.min(6, Math.floor(first.clientWidth / 110)));
+    this.axis.replaceChildren(...this.ticks(first.clientWidth).map((words) => element("span", {}, words)));
+  }
+
+  private ticks(width: number): string[] {
+    const count = Math.max(2, Math.min(6, Math.floor(width / 110)));
     const length = this.span.toMs - this.span.fromMs;
     const { language, zone } = this.desk.page;
     const format = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", { timeZone: zone, hourCycle: "h23", ...tickParts(length / count, AXIS_WITH_DAYS * length) });
-    this.axis.replaceChildren(
-      ...Array.from({ length: count }, (_, at) => element("span", {}, format.format(this.span.fromMs + (length * at) / (count - 1)))),
-    );
+    return Array.from({ length: count }, (_, at) => format.format(this.span.fromMs + (length * at) / (count - 1)));
   }
 
   private hover(event: MouseEvent): void {

@@ -9,6 +9,10 @@ export interface Shown {
   readonly areas?: string;
   /** days of cases in the heat; 0 none */
   readonly heat?: number;
+  /** kind of these cases; "" all */
+  readonly heatKind?: string;
+  /** whether vehicles, recorders and handsets are shown */
+  readonly mobile?: boolean;
   /** keys of catalogue layers */
   readonly layers?: readonly string[];
 }
@@ -28,6 +32,8 @@ export function writeShown(shown: Shown): string {
   const parts = [`map=${shown.zoom.toFixed(2)}/${lat.toFixed(6)}/${lon.toFixed(6)}`];
   if (shown.areas !== undefined) parts.push(`areas=${shown.areas || "none"}`);
   if (shown.heat) parts.push(`heat=${shown.heat}`);
+  if (shown.heat && shown.heatKind) parts.push(`kind=${shown.heatKind}`);
+  if (shown.mobile) parts.push("mobile=1");
   if (shown.layers?.length) parts.push(`layers=${shown.layers.join(",")}`);
   return `#${parts.join("&")}`;
 }
@@ -50,6 +56,8 @@ export function readShown(hash: string): Shown | undefined {
     zoom,
     ...(areas !== undefined && WORD.test(areas) ? { areas: areas === "none" ? "" : areas } : {}),
     ...(heat > 0 && heat <= 3660 ? { heat: Math.floor(heat) } : {}),
+    ...(WORD.test(said.get("kind") ?? "") ? { heatKind: said.get("kind") ?? "" } : {}),
+    ...(said.get("mobile") === "1" ? { mobile: true } : {}),
     layers: (said.get("layers") ?? "").split(",").filter((key) => WORD.test(key)),
   };
 }

@@ -1,6 +1,8 @@
 // The card of one asset: what the tile knows at once, what the server adds, and where it leads.
 import { element, shapeOf } from "../elements";
+import type { Position } from "../geometry";
 import type { Page } from "../page";
+import { addressed } from "./facts";
 import type { ShownAsset } from "./things";
 import type { CityMap } from "./view";
 
@@ -14,10 +16,6 @@ export interface CardAddresses {
 const WIDTH_PX = 300;
 const GAP_PX = 18;
 const MARGIN_PX = 12;
-
-function addressed(address: string, id: number): string {
-  return address.replace(/0$/, String(id));
-}
 
 /** The card's content; what the server adds comes a moment later, into room that is kept for it. */
 export function cardOf(page: Page, asset: ShownAsset, at: CardAddresses, close: () => void): HTMLElement {
@@ -54,13 +52,13 @@ async function complete(box: HTMLElement, address: string): Promise<void> {
 /** A card beside its asset that moves with the map and stays inside it. */
 export class CardPopup {
   private readonly pop = element("div", { class: "map-pop" });
-  private shown: ShownAsset | undefined;
+  private at: Position | undefined;
 
   constructor(
     private readonly box: HTMLElement,
     private readonly map: CityMap,
     private readonly page: Page,
-    private readonly at: CardAddresses,
+    private readonly leads: CardAddresses,
   ) {
     this.pop.hidden = true;
     box.append(this.pop);
@@ -74,25 +72,33 @@ export class CardPopup {
   }
 
   show(asset: ShownAsset | undefined, focus = false): void {
-    this.shown = asset;
     this.map.point(asset?.id);
-    this.pop.hidden = asset === undefined;
-    if (asset === undefined) {
-      this.pop.replaceChildren();
-      return;
-    }
-    this.pop.replaceChildren(cardOf(this.page, asset, this.at, () => this.show(undefined)));
+    if (asset === undefined) this.hide();
+    else this.showBody(cardOf(this.page, asset, this.leads, () => this.show(undefined)), asset.at, focus);
+  }
+
+  /** A card of something else, beside a place in the map's own coordinates. */
+  showBody(body: HTMLElement, at: Position, focus = false): void {
+    this.at = at;
+    this.pop.hidden = false;
+    this.pop.replaceChildren(body);
     this.put();
     if (focus) this.pop.querySelector<HTMLElement>("a, button")?.focus();
   }
 
   get open(): boolean {
-    return this.shown !== undefined;
+    return this.at !== undefined;
+  }
+
+  private hide(): void {
+    this.at = undefined;
+    this.pop.hidden = true;
+    this.pop.replaceChildren();
   }
 
   private put(): void {
-    if (this.shown === undefined || this.map.canvas === undefined) return;
-    const { x, y } = this.map.canvas.project(this.shown.at);
+    if (this.at === undefined || this.map.canvas === undefined) return;
+    const { x, y } = this.map.canvas.project(this.at);
     const { clientWidth, clientHeight } = this.box;
     const width = Math.min(WIDTH_PX, clientWidth - 2 * MARGIN_PX);
     const height = this.pop.offsetHeight;

@@ -2,11 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { Position } from "../geometry";
 import { readPointed, readShown, writeShown } from "./address";
 import { asking, tilesOf } from "./facts";
-import { countInView } from "./inview";
+import { type Counted, firstOf, type InView, ViewCounter } from "./inview";
 import { areaM2, distanceM, lengthM, readableArea, readableLength, simplified } from "./measuring";
 import { offMap, ontoMap } from "./shift";
-import { countOf } from "./style";
+import { featuresOf, isFresh, readPlaces } from "./mobile";
+import { casesOf } from "./style";
 import type { TileFeature } from "./things";
+import { countOf } from "./things_style";
 
 describe("the shift of Chinese base maps", () => {
   // as registry/domain/geo.py answers
@@ -40,6 +42,13 @@ describe("the place in the address", () => {
     expect(readShown(writeShown(shown))).toEqual(shown);
   });
 
+  it("keeps the kind of the heat and what moves", () => {
+    const shown = { center: [120.61, 31.31] as Position, zoom: 15.25, areas: "auto", heat: 365, heatKind: "cover_missing", mobile: true, layers: [] };
+    expect(writeShown(shown)).toBe("#map=15.25/31.310000/120.610000&areas=auto&heat=365&kind=cover_missing&mobile=1");
+    expect(readShown(writeShown(shown))).toEqual(shown);
+    expect(writeShown({ ...shown, heat: 0, mobile: false })).toBe("#map=15.25/31.310000/120.610000&areas=auto");
+  });
+
   it("says that no areas were outlined", () => {
     expect(readShown(writeShown({ center: [120.61, 31.31], zoom: 15, areas: "" }))?.areas).toBe("");
   });
@@ -49,7 +58,7 @@ describe("the place in the address", () => {
   });
 
   it("takes no keys that could be something else", () => {
-    expect(readShown("#map=5/31/120&layers=a,<b>,c&areas=../x&heat=-4")).toEqual({ center: [120, 31], zoom: 5, layers: ["a", "c"] });
+    expect(readShown("#map=5/31/120&layers=a,<b>,c&areas=../x&heat=-4&kind=a%20b&mobile=yes")).toEqual({ center: [120, 31], zoom: 5, layers: ["a", "c"] });
   });
 
   it("points at an asset", () => {
@@ -101,6 +110,14 @@ describe("what is in view", () => {
     geometry: { type: "Point", coordinates: at },
   });
   const everything = (): boolean => true;
+  const countInView = (loaded: Partial<Record<Counted, readonly TileFeature[]>>, inside: (at: Position) => boolean, families: readonly string[]): InView => {
+    const counter = new ViewCounter(inside, families);
+    for (const [layer, features] of Object.entries(loaded)) {
+      // in pieces, as the map does it
+      for (const feature of features) counter.add(layer as Counted, [feature]);
+    }
+    return counter.result();
+  };
   const all = ["cover", "light", "other"];
 
   it("counts what two tiles repeat once, and nothing outside", () => {
@@ -125,6 +142,21 @@ describe("what is in view", () => {
     expect(view.total).toBe(3);
   });
 
+  it("counts everything, and lists no more than can be read", () => {
+    const assets = Array.from({ length: 5_000 }, (_, index) => thing(index + 1, [1, 1], { r: `road ${index % 7}` }));
+    const view = countInView({ assets, wrong: [thing(9, [1, 1], { s: 2 })] }, everything, all);
+    expect(view.total).toBe(5_000);
+    expect(view.calm).toHaveLength(59);
+    expect(new Set(view.calm.map((asset) => asset.road))).toEqual(new Set(["road 0"]));
+  });
+
+  it("finds the first of many in their order", () => {
+    const many = Array.from({ length: 500 }, (_, index) => (index * 7_919) % 1_009);
+    const inOrder = (one: number, other: number): number => one - other;
+    expect(firstOf(many, 20, inOrder)).toEqual([...many].sort(inOrder).slice(0, 20));
+    expect(firstOf(many, 0, inOrder)).toEqual([]);
+  });
+
   it("tells two cases at places without an asset apart", () => {
     const wrong = [thing(0, [1, 1], { s: 2, k: 7 }), thing(0, [1, 1], { s: 2, k: 8 })];
     expect(countInView({ clusters: [], assets: [], wrong }, everything, all).worst).toHaveLength(2);
@@ -136,5 +168,49 @@ describe("counts in clusters", () => {
     expect(countOf(["cover", "light"], ["cover", "light"])).toEqual(["to-number", ["get", "n"], 0]);
     expect(countOf(["light"], ["cover", "light"])).toEqual(["+", 0, ["to-number", ["get", "n_light"], 0]]);
     expect(countOf([], ["cover"])).toEqual(["+", 0]);
+  });
+});
+
+describe("the heat", () => {
+  it("is asked for by days, and by kind where one is chosen", () => {
+    expect(casesOf("/map/cases/{z}/{x}/{y}.mvt", { heat: 90, heatKind: "" })).toBe("/map/cases/{z}/{x}/{y}.mvt?days=90");
+    expect(casesOf("/c/{z}", { heat: 365, heatKind: "cover_missing" })).toBe("/c/{z}?days=365&kind=cover_missing");
+  });
+});
+
+describe("what moves", () => {
+  const now = Date.parse("2026-03-02T04:00:00Z");
+  const t = (key: string, values: Readonly<Record<string, string | number>> = {}): string => [key, ...Object.values(values)].join(" ");
+  const places = readPlaces(
+    {
+      within_s: 600,
+      features: [
+        { geometry: { coordinates: [120.6, 31.3] }, properties: { kind: "vehicle", id: 7, name: "一车", number: "苏E1", unit: null, age_s: 60, speed_kmh: null } },
+        { geometry: { coordinates: [120.7, 31.3] }, properties: { kind: "handset" } },
+      ],
+    },
+    now,
+  );
+
+  it("is where it last said to be, for as long as that is to be gone by", () => {
+    const [car] = places.resources;
+    expect(car).toMatchObject({ id: 7, unit: "", speedKmh: undefined, toldAt: now - 60_000 });
+    expect(car !== undefined && isFresh(car, places, now + 539_000)).toBe(true);
+    expect(car !== undefined && isFresh(car, places, now + 540_000)).toBe(false);
+  });
+
+  it("grows old on the map although nobody answers any more", () => {
+    const drawn = (nowMs: number): unknown => featuresOf(places, "wgs84", nowMs, t).map((each) => (each as { properties: unknown }).properties);
+    expect(drawn(now)).toEqual([
+      { id: 7, kind: "vehicle", on: 1, label: "一车\ntime.min_ago 1" },
+      { id: 0, kind: "handset", on: 1, label: "\ntime.just_now" },
+    ]);
+    expect(drawn(now + 560_000)).toMatchObject([{ on: 0, label: "一车\ntime.min_ago 10" }, { on: 1 }]);
+  });
+
+  it("has no words where signs are enough, and lies where the base map has it", () => {
+    const [car] = featuresOf(places, "gcj02", now) as { properties: { label: string }; geometry: { coordinates: Position } }[];
+    expect(car?.properties.label).toBe("");
+    expect(car?.geometry.coordinates).toEqual(ontoMap([120.6, 31.3], "gcj02"));
   });
 });

@@ -12,6 +12,8 @@ export interface BaseMap {
   readonly min_zoom?: number;
   /** what the tiles hold */
   readonly format?: "raster" | "vector";
+  /** why there is none although the settings name one */
+  readonly problem?: string;
 }
 
 export interface CatalogueLayer {
@@ -44,15 +46,8 @@ export interface Facts {
 
 export const ALL_FAMILIES = ["cover", "light", "other"] as const;
 
-/** The frame is made of the middles of counted cells, which are 0.004° wide where the city is small. */
-const FRAME_FALLS_SHORT_DEG = 0.002;
-
 export async function fetchFacts(address: string): Promise<Facts> {
-  const facts = await fetchJson<Facts>(address);
-  if (facts.bbox === null) return facts;
-  const [west, south, east, north] = facts.bbox;
-  const by = FRAME_FALLS_SHORT_DEG;
-  return { ...facts, bbox: [west - by, south - by, east + by, north + by] };
+  return fetchJson<Facts>(address);
 }
 
 /** The coordinate system the map is drawn in: that of the base map below it. */
@@ -84,4 +79,9 @@ export function addressesOf(box: HTMLElement): { factsAddress: string; tilesAddr
 export function leadsOf(box: HTMLElement): { asset: string; case: string; card: string } {
   const { asset = "", case: case_ = "", card = "" } = box.dataset;
   return { asset, case: case_, card };
+}
+
+/** An address that the template wrote for the id 0, for another id. */
+export function addressed(address: string, id: number): string {
+  return address.replace(/0$/, String(id));
 }

@@ -1,6 +1,6 @@
 // What lies below the assets: the city's base map, and the layers of its catalogue.
 import type { LayerSpecification, SourceSpecification } from "maplibre-gl";
-import { colour } from "../theme";
+import { colour, isNight } from "../theme";
 import { type BaseMap, type CatalogueLayer, tilesOf } from "./facts";
 import type { Crs } from "./shift";
 
@@ -25,8 +25,9 @@ export function baseLayers(base: BaseMap, origin: string): Parts {
   tiles.forEach((each, index) => {
     const id = `base-${index}`;
     sources[id] = { type: "raster", tiles: [tilesOf(each, "wgs84", origin)], tileSize: 256, ...zooms };
-    // calmed, so that the assets are what is seen
-    layers.push({ id, type: "raster", source: id, paint: { "raster-saturation": -0.45, "raster-opacity": index === 0 ? 0.85 : 1, "raster-fade-duration": 0 } });
+    // calmed, so that the assets are what is seen; at night dimmed, since a bright sheet blinds who looks at it in the dark
+    const calm = { "raster-saturation": -0.45, "raster-brightness-max": isNight() ? 0.5 : 1, "raster-fade-duration": 0 };
+    layers.push({ id, type: "raster", source: id, paint: { ...calm, "raster-opacity": index === 0 ? 0.85 : 1 } });
   });
   return { sources, layers };
 }

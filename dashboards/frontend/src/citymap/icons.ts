@@ -52,6 +52,14 @@ const LINES: Readonly<Record<string, string>> = {
   other: "M-4 0H4M0 -4V4",
 };
 
+/** The same of what moves. */
+const MOBILE_LINES: Readonly<Record<string, string>> = {
+  vehicle: "M-6.500 2.800V-3.500H1.500V2.800M1.500 -1H4.500L6.500 1.200V2.800M-6.500 2.800H-5M-1.600 2.800H2M5.400 2.800H6.500M-5 3.200a1.700 1.700 0 1 0 3.400 0a1.700 1.700 0 1 0 -3.400 0M2 3.200a1.700 1.700 0 1 0 3.400 0a1.700 1.700 0 1 0 -3.400 0",
+  recorder: "M-6 -3.500H2.500V3.500H-6zM2.500 -1L6 -3V3L2.500 1",
+  handset: "M-3 -6H3V6H-3zM-.8 3.800H.8",
+  other: "M-2.200 -3.500a2.200 2.200 0 1 0 4.400 0a2.200 2.200 0 1 0 -4.400 0M-4.500 5.500C-4.500 -.5 4.500 -.5 4.500 5.500",
+};
+
 function glyphOf(family: string, code: string): string {
   return GLYPHS[`${family}-${code}`] ?? (family === "cover" || family === "light" ? family : "other");
 }
@@ -153,15 +161,37 @@ function drawSeverity(severity: number): ImageData {
   return finished(drawn);
 }
 
+/** What moves has a body that nothing standing has: six corners. Hollow and dashed: its place is old. */
+function drawMobile(kind: string, fresh: boolean): ImageData {
+  const drawn = pen(SIZE);
+  const body = new Path2D("M14 2L24.400 8V20L14 26L3.600 20V8z");
+  const tone = colour(fresh ? "accent-ground" : "ink-soft");
+  drawn.lineWidth = 4;
+  drawn.strokeStyle = colour("surface");
+  drawn.stroke(body);
+  drawn.fillStyle = fresh ? tone : colour("surface");
+  drawn.fill(body);
+  drawn.lineWidth = 1.6;
+  drawn.strokeStyle = tone;
+  if (!fresh) drawn.setLineDash([3, 2.5]);
+  drawn.stroke(body);
+  drawn.setLineDash([]);
+  drawn.translate(MIDDLE, MIDDLE);
+  drawn.strokeStyle = fresh ? colour("on-accent") : tone;
+  drawn.stroke(new Path2D(MOBILE_LINES[kind] ?? MOBILE_LINES.other ?? ""));
+  return finished(drawn);
+}
+
 /** The picture that a style asked for by name; undefined for a name that is none of ours. */
 export function drawNamed(name: string): ImageData | undefined {
   const [sort, ...rest] = name.split(":");
   if (sort === "severity") return drawSeverity(Number(rest[0]));
+  if (sort === "mobile") return drawMobile(rest[0] ?? "", rest[1] === "on");
   if (sort === "thing") return drawThing(rest[0] ?? "", rest[1] ?? "", rest[2] ?? "");
   return undefined;
 }
 
-/** The same picture as an element, for the legend. */
+/** The same picture as an element; `label` "" where words beside it say the same. */
 export function pictureOf(name: string, label: string): HTMLCanvasElement {
   const image = drawNamed(name);
   const canvas = document.createElement("canvas");
@@ -170,7 +200,10 @@ export function pictureOf(name: string, label: string): HTMLCanvasElement {
   canvas.height = image.height;
   canvas.getContext("2d")?.putImageData(image, 0, 0);
   canvas.className = "map-picture";
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", label);
+  if (label === "") canvas.setAttribute("aria-hidden", "true");
+  else {
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", label);
+  }
   return canvas;
 }

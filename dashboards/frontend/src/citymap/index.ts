@@ -6,6 +6,7 @@ import { CityMap, type CityMapOptions } from "./view";
 
 export { CardPopup, Tip } from "./card";
 export type { CityMapOptions } from "./view";
+export { MobileLayer } from "./mobile_layer";
 export type { InView } from "./inview";
 export type { ShownAsset } from "./things";
 

@@ -13,52 +13,96 @@ export interface InView {
 }
 
 export const MOST_LISTED = 60;
-export const NOTHING_IN_VIEW: InView = { total: 0, wrong: [0, 0, 0], worst: [], calm: [] };
 
-export interface Loaded {
-  readonly clusters: readonly TileFeature[];
-  readonly assets: readonly TileFeature[];
-  readonly wrong: readonly TileFeature[];
-}
+/** Layers of the tiles that are counted. */
+export const COUNTED = ["clusters", "wrong", "assets"] as const;
+export type Counted = (typeof COUNTED)[number];
 
-/** Tiles repeat what lies on their edges; each thing counts once, and only where `inside` says that it is seen. */
-export function countInView(loaded: Loaded, inside: (at: Position) => boolean, families: readonly string[]): InView {
-  const seen = new Map<number, ShownAsset>();
-  const wrong = new Map<number, ShownAsset>();
-  for (const [features, into] of [[loaded.assets, seen], [loaded.wrong, wrong]] as const) {
-    for (const feature of features) {
-      const asset = assetOf(feature);
-      if (asset !== undefined && families.includes(asset.family) && inside(asset.at)) into.set(keyOf(asset), asset);
-    }
+/**
+ * Counts what is seen, piece by piece: a dense city shows tens of thousands of things at once, and whoever counts them in
+ * one go holds the page up. Tiles repeat what lies on their edges; each thing counts once, and only where `inside` says
+ * that it is seen.
+ */
+export class ViewCounter {
+  private readonly seen = new Map<number, ShownAsset>();
+  private readonly wrong = new Map<number, ShownAsset>();
+  private readonly counted = new Set<string>();
+  private clustered = 0;
+
+  constructor(
+    private readonly inside: (at: Position) => boolean,
+    private readonly families: readonly string[],
+  ) {}
+
+  add(layer: Counted, features: readonly TileFeature[]): void {
+    if (layer === "clusters") for (const feature of features) this.addCluster(feature);
+    else for (const feature of features) this.addThing(feature, layer === "wrong" ? this.wrong : this.seen);
   }
-  const worst = [...wrong.values()].sort(byWeight);
-  const calm = [...seen.values()].filter((asset) => !wrong.has(keyOf(asset)));
-  const clustered = clusteredIn(loaded.clusters, inside, families);
-  // the wrong of a tile that holds clusters are counted in these already
-  const total = clustered + (clustered > 0 ? seen.size : new Set([...seen.keys(), ...wrong.keys()]).size);
-  const of = (severity: number): number => worst.filter((asset) => asset.severity === severity).length;
-  return {
-    total,
-    wrong: [of(1), of(2), of(3)],
-    worst: worst.slice(0, MOST_LISTED),
-    calm: calm.sort(byWeight).slice(0, Math.max(0, MOST_LISTED - worst.length)),
-  };
-}
 
-function clusteredIn(clusters: readonly TileFeature[], inside: (at: Position) => boolean, families: readonly string[]): number {
-  const counted = new Set<string>();
-  let sum = 0;
-  for (const { properties, geometry } of clusters) {
+  result(): InView {
+    const worst = [...this.wrong.values()];
+    const of = (severity: number): number => worst.reduce((n, asset) => n + (asset.severity === severity ? 1 : 0), 0);
+    const calm: ShownAsset[] = [];
+    for (const [key, asset] of this.seen) if (!this.wrong.has(key)) calm.push(asset);
+    return {
+      // the wrong of a tile that holds clusters are counted in these already
+      total: this.clustered + (this.clustered > 0 ? this.seen.size : calm.length + worst.length),
+      wrong: [of(1), of(2), of(3)],
+      worst: listed(worst, MOST_LISTED),
+      calm: listed(calm, Math.max(0, MOST_LISTED - worst.length)),
+    };
+  }
+
+  private addThing(feature: TileFeature, into: Map<number, ShownAsset>): void {
+    const asset = assetOf(feature);
+    if (asset !== undefined && this.families.includes(asset.family) && this.inside(asset.at)) into.set(keyOf(asset), asset);
+  }
+
+  private addCluster({ properties, geometry }: TileFeature): void {
+    if (geometry.type !== "Point") return;
     const at = geometry.coordinates as Position;
     const says = properties ?? {};
     const key = `${at[0].toFixed(6)} ${at[1].toFixed(6)} ${String(says.n)}`;
-    if (geometry.type !== "Point" || counted.has(key) || !inside(at)) continue;
-    counted.add(key);
-    sum += families.reduce((n, family) => n + Number(says[`n_${family}`] ?? 0), 0);
+    if (this.counted.has(key) || !this.inside(at)) return;
+    this.counted.add(key);
+    this.clustered += this.families.reduce((n, family) => n + Number(says[`n_${family}`] ?? 0), 0);
   }
-  return sum;
 }
 
-function byWeight(one: ShownAsset, other: ShownAsset): number {
-  return other.severity - one.severity || one.road.localeCompare(other.road) || one.name.localeCompare(other.name) || one.id - other.id;
+/** The first `most` of `all` in the order of `compare`: what is cut off is never sorted. */
+export function firstOf<T>(all: Iterable<T>, most: number, compare: (one: T, other: T) => number): T[] {
+  const kept: T[] = [];
+  for (const each of all) {
+    const last = kept.at(-1);
+    if (kept.length >= most && (last === undefined || compare(each, last) >= 0)) continue;
+    let low = 0;
+    let high = kept.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compare(each, kept[middle] as T) < 0) high = middle;
+      else low = middle + 1;
+    }
+    kept.splice(low, 0, each);
+    if (kept.length > most) kept.pop();
+  }
+  return kept;
+}
+
+/** The ones that are listed, in the order that people read; which ones is decided by the quick order of code points. */
+function listed(assets: readonly ShownAsset[], most: number): ShownAsset[] {
+  return firstOf(assets, most, quickly).sort(inWords);
+}
+
+function quickly(one: ShownAsset, other: ShownAsset): number {
+  return other.severity - one.severity || byCode(one.road, other.road) || byCode(one.name, other.name) || one.id - other.id;
+}
+
+function byCode(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+const words = new Intl.Collator();
+
+function inWords(one: ShownAsset, other: ShownAsset): number {
+  return other.severity - one.severity || words.compare(one.road, other.road) || words.compare(one.name, other.name) || one.id - other.id;
 }

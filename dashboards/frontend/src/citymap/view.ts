@@ -1,27 +1,31 @@
 // The city on a map: tiles of assets that the server clusters and counts, what is wrong always on top. One class for the
 // map's own page, for the overview, for boards and for the wall; what surrounds it is theirs.
-import { type GeoJSONSource, LngLatBounds, Map as Canvas, type MapGeoJSONFeature, type MapMouseEvent, ScaleControl, setWorkerUrl } from "maplibre-gl";
-import workerUrl from "virtual:maplibre-worker";
-import { graticule, type OnRoad, type Position, roads } from "../geometry";
+import { type GeoJSONSource, LngLatBounds, type Map as Canvas } from "maplibre-gl";
+import type { Position } from "../geometry";
 import type { LiveEvent } from "../live";
 import type { Page } from "../page";
 import { settled } from "../settled";
 import { THEME_CHANGED } from "../theme";
+import { openCanvas } from "./canvas";
 import { ALL_FAMILIES, type Facts, crsOf, fetchFacts } from "./facts";
-import { countInView, type InView, NOTHING_IN_VIEW } from "./inview";
-import { drawNamed, PIXELS } from "./icons";
+import { COUNTED, type Counted, type InView, ViewCounter } from "./inview";
+import { gridOver, MOST_ON_STREETS, STREETS_FROM, streetsAlong } from "./plain";
+import { Pointer, type PointerNews } from "./pointer";
 import { offMap, ontoMap, type Crs } from "./shift";
-import { type Addresses, ASSETS, type Choice, HITS, styleOf } from "./style";
-import { assetOf, type ShownAsset } from "./things";
+import { type Addresses, type Choice, styleOf } from "./style";
+import type { TileFeature } from "./things";
+import { ASSETS } from "./things_style";
 
 /** What the owner of a map decides once. */
-export interface CityMapOptions {
+export interface CityMapOptions extends PointerNews {
   /** whether people may move it and open what is on it */
   readonly interactive: boolean;
   /** where tiles are asked for, with {z} {x} {y} */
   readonly tilesAddress: string;
   /** where the facts are: how far the city reaches, its base map, its layers */
   readonly factsAddress: string;
+  /** the facts, where they were asked for already: they travel while the map's code does */
+  readonly facts?: Promise<Facts>;
   /** tiles of areas and of cases; without them neither can be shown */
   readonly areasAddress?: string;
   readonly casesAddress?: string;
@@ -29,6 +33,10 @@ export interface CityMapOptions {
   readonly wrongOnly?: boolean;
   /** days of cases in the heat from the beginning */
   readonly heat?: number;
+  /** kind of these cases; "" all */
+  readonly heatKind?: string;
+  /** whether vehicles, recorders and handsets are shown from the beginning; whoever opens it fills in where they are */
+  readonly mobile?: boolean;
   /** level of the areas that are outlined from the beginning */
   readonly areas?: string;
   /** keys of catalogue layers that are on from the beginning */
@@ -39,23 +47,14 @@ export interface CityMapOptions {
   readonly room?: { readonly top: number; readonly right: number; readonly bottom: number; readonly left: number };
   /** whether two fingers move it, so that one still scrolls the page around it */
   readonly embedded?: boolean;
-  /** the asset below the pointer, or none any more */
-  readonly onAsset?: (asset: ShownAsset | undefined) => void;
-  /** an asset was chosen by pointer or key; undefined: the ground was */
-  readonly onPick?: (asset: ShownAsset | undefined) => void;
   /** the map came to rest: what it shows now */
   readonly onView?: (view: InView) => void;
 }
 
 /** After the first event the tiles are asked at once, then no oftener than this. */
 const REFRESH_EVERY_MS = 2_000;
-/** A phone's three pixels for one cost it battery and show nothing more. */
-const MOST_PIXELS = 2;
-const REACH_PX = 9;
-const CENTRE_REACH_PX = 28;
-/** Streets are guessed from the things along them, where few enough are in sight. */
-const STREETS_FROM = 14;
-const MOST_ON_STREETS = 4_000;
+/** Things counted at a time, some five milliseconds of a slow machine; between them the page may answer its reader. */
+const AT_ONCE = 2_000;
 
 export class CityMap {
   canvas: Canvas | undefined;
@@ -69,6 +68,7 @@ export class CityMap {
   private waitingRefresh: ReturnType<typeof setTimeout> | undefined;
   private refreshedAt = 0;
   private closed = false;
+  private pointer: Pointer | undefined;
   private readonly lookAgain: () => void;
   private readonly restyle = (): void => this.draw(false);
 
@@ -81,6 +81,8 @@ export class CityMap {
       base: true,
       areas: options.areas ?? "",
       heat: options.heat ?? 0,
+      heatKind: options.heatKind ?? "",
+      mobile: options.mobile ?? false,
       families: ALL_FAMILIES,
       layers: options.layers ?? [],
       wrongOnly: options.wrongOnly ?? false,
@@ -150,27 +152,12 @@ export class CityMap {
     return { center: at === undefined ? [0, 0] : offMap([at.lng, at.lat], this.crs), zoom: this.canvas?.getZoom() ?? 0 };
   }
 
-  /** Lays lines, surfaces and points over the map, in the map's own coordinates: `sketch`, `here`. */
+  /** Lays lines, surfaces and points over the map, in the map's own coordinates: `sketch`, `here`, `mobile`. */
   fill(name: string, features: readonly unknown[]): void {
     // the same again would be drawn again, and whoever fills when the map has come to rest would be told so for ever
     if (JSON.stringify(features) === JSON.stringify(this.filled.get(name)?.features)) return;
     this.filled.set(name, { type: "FeatureCollection", features });
     this.restore(name);
-  }
-
-  /** What lies below a point of the box, what is wrong first. */
-  assetAt(x: number, y: number, reach = REACH_PX): ShownAsset | undefined {
-    const layers = HITS.filter((name) => this.canvas?.getLayer(name) !== undefined);
-    const found = this.canvas?.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers });
-    if (found === undefined || found.length === 0) return undefined;
-    const away = (feature: MapGeoJSONFeature): number => {
-      if (feature.geometry.type !== "Point") return Number.POSITIVE_INFINITY;
-      const at = this.canvas?.project(feature.geometry.coordinates as Position);
-      return at === undefined ? 0 : Math.hypot(at.x - x, at.y - y);
-    };
-    const graver = (one: MapGeoJSONFeature, other: MapGeoJSONFeature): number =>
-      Number(other.properties.s ?? 0) - Number(one.properties.s ?? 0) || away(one) - away(other);
-    return found.map((each) => each).sort(graver).map(assetOf).find((each) => each !== undefined);
   }
 
   /** The picture as it is now, for paper. */
@@ -183,6 +170,7 @@ export class CityMap {
     this.closed = true;
     removeEventListener(THEME_CHANGED, this.restyle);
     clearTimeout(this.waitingRefresh);
+    this.pointer?.stop();
     this.canvas?.remove();
     this.canvas = undefined;
   }
@@ -190,7 +178,7 @@ export class CityMap {
   private async open(): Promise<boolean> {
     const { t } = this.page;
     try {
-      this.facts = await fetchFacts(this.options.factsAddress);
+      this.facts = await (this.options.facts ?? fetchFacts(this.options.factsAddress));
     } catch {
       this.tell(t("map.no_facts"));
       return false;
@@ -210,41 +198,10 @@ export class CityMap {
   }
 
   private openCanvas(facts: Facts): Canvas {
-    const { t } = this.page;
-    setWorkerUrl(workerUrl);
-    const { place, interactive } = this.options;
-    const canvas = new Canvas({
-      container: this.box,
-      style: this.style(facts),
-      ...(place === undefined ? { center: [104, 34] as Position, zoom: 3 } : { center: ontoMap(place.center, this.crs), zoom: place.zoom }),
-      ...(place === undefined && facts.bbox !== null ? { bounds: this.around(facts.bbox), fitBoundsOptions: { padding: this.room, maxZoom: 17 } } : {}),
-      interactive,
-      pixelRatio: Math.min(devicePixelRatio, MOST_PIXELS),
-      maxZoom: 20,
-      minZoom: 2,
-      validateStyle: false, // made here, looked at by tests; checking it again takes the page 20 ms
-      attributionControl: false,
-      dragRotate: false,
-      pitchWithRotate: false,
-      touchPitch: false,
-      renderWorldCopies: false,
-      cooperativeGestures: interactive && this.options.embedded === true && matchMedia("(pointer: coarse)").matches,
-      fadeDuration: 0,
-      refreshExpiredTiles: false,
-      locale: {
-        "CooperativeGesturesHandler.WindowsHelpText": t("map.two_fingers"),
-        "CooperativeGesturesHandler.MacHelpText": t("map.two_fingers"),
-        "CooperativeGesturesHandler.MobileHelpText": t("map.two_fingers"),
-        "Map.Title": t("map.title"),
-      },
-    });
-    canvas.touchZoomRotate.disableRotation();
-    canvas.keyboard.disableRotation();
-    canvas.addControl(new ScaleControl({ maxWidth: 96 }), "bottom-left");
-    canvas.setMissingStyleImageResolver((name) => {
-      const drawn = drawNamed(name);
-      if (drawn !== undefined && !canvas.hasImage(name)) canvas.addImage(name, drawn, { pixelRatio: PIXELS });
-    });
+    const { place, interactive, embedded = false } = this.options;
+    const whole = facts.bbox === null ? { center: [104, 34] as Position, zoom: 3 } : { bounds: this.around(facts.bbox), padding: this.room };
+    const look = place === undefined ? whole : { center: ontoMap(place.center, this.crs), zoom: place.zoom };
+    const canvas = openCanvas(this.box, { style: this.style(facts), interactive, embedded, look }, this.page.t);
     canvas.on("style.load", () => this.restore());
     canvas.on("moveend", () => this.drawGrid());
     canvas.on("idle", () => {
@@ -254,7 +211,10 @@ export class CityMap {
     canvas.on("movestart", () => delete this.box.dataset.drawn);
     // a tile that the server can't draw now is asked for again with the next refresh; nobody needs to read about it here
     canvas.on("error", () => this.box.toggleAttribute("data-lacking", true));
-    if (interactive) this.listen(canvas);
+    if (interactive) {
+      this.pointer = new Pointer(canvas, this.options);
+      this.pointer.start();
+    }
     addEventListener(THEME_CHANGED, this.restyle);
     this.addAttribution(facts);
     return canvas;
@@ -262,51 +222,6 @@ export class CityMap {
 
   private around([west, south, east, north]: readonly [number, number, number, number]): LngLatBounds {
     return new LngLatBounds(ontoMap([west, south], this.crs), ontoMap([east, north], this.crs));
-  }
-
-  private listen(canvas: Canvas): void {
-    let last: number | undefined;
-    const hover = (event: MapMouseEvent): void => {
-      const found = this.assetAt(event.point.x, event.point.y);
-      const cluster = found === undefined && this.clusterAt(event.point.x, event.point.y) !== undefined;
-      canvas.getCanvas().style.cursor = found !== undefined || cluster ? "pointer" : "";
-      if (found?.id === last) return;
-      last = found?.id;
-      this.options.onAsset?.(found);
-    };
-    let asked: MapMouseEvent | undefined;
-    canvas.on("mousemove", (event) => {
-      if (asked === undefined && !canvas.isMoving()) {
-        requestAnimationFrame(() => {
-          if (asked !== undefined && this.canvas !== undefined) hover(asked);
-          asked = undefined;
-        });
-      }
-      asked = canvas.isMoving() ? undefined : event;
-    });
-    canvas.on("mouseout", () => {
-      last = undefined;
-      this.options.onAsset?.(undefined);
-    });
-    canvas.on("click", (event) => this.pick(event.point.x, event.point.y));
-    canvas.getCanvas().addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.defaultPrevented) return;
-      const { clientWidth, clientHeight } = canvas.getCanvas();
-      this.pick(clientWidth / 2, clientHeight / 2, CENTRE_REACH_PX);
-    });
-  }
-
-  private clusterAt(x: number, y: number): Position | undefined {
-    if (this.canvas?.getLayer("clusters") === undefined) return undefined;
-    const found = this.canvas.queryRenderedFeatures([x, y], { layers: ["clusters"] })[0];
-    return found?.geometry.type === "Point" ? (found.geometry.coordinates as Position) : undefined;
-  }
-
-  private pick(x: number, y: number, reach = REACH_PX): void {
-    const found = this.assetAt(x, y, reach);
-    const center = found === undefined ? this.clusterAt(x, y) : undefined;
-    if (center !== undefined) this.canvas?.easeTo({ center, zoom: this.canvas.getZoom() + 2 });
-    this.options.onPick?.(found);
   }
 
   private style(facts: Facts): ReturnType<typeof styleOf> {
@@ -349,9 +264,7 @@ export class CityMap {
 
   private drawGrid(): void {
     if (this.canvas === undefined || !this.plain) return;
-    const bounds = this.canvas.getBounds();
-    const frame = { west: bounds.getWest(), south: bounds.getSouth(), east: bounds.getEast(), north: bounds.getNorth() };
-    this.fill("grid", [{ type: "Feature", properties: {}, geometry: { type: "MultiLineString", coordinates: graticule(frame) } }]);
+    this.fill("grid", gridOver(this.canvas));
   }
 
   /** After each rest: what is in view, and the streets along which it stands. */
@@ -359,35 +272,33 @@ export class CityMap {
     const canvas = this.canvas;
     // on paper the map has another size, and its list must stay that of its picture
     if (canvas === undefined || canvas.isMoving() || matchMedia("print").matches) return;
-    if (this.options.onView !== undefined) this.options.onView(this.inView());
-    if (!this.plain) return;
-    if (canvas.getZoom() >= STREETS_FROM) this.guessStreets(canvas);
+    const near = this.plain && canvas.getZoom() >= STREETS_FROM;
+    const things = near || this.options.onView !== undefined ? this.tileFeatures(canvas, "assets") : [];
+    if (near && things.length <= MOST_ON_STREETS) this.fill("streets", streetsAlong(things));
     else if (this.filled.has("streets")) this.fill("streets", []);
+    const view = this.options.onView === undefined ? undefined : await this.count(canvas, things);
+    if (view !== undefined) this.options.onView?.(view);
   }
 
-  /** What the map shows, counted. */
-  inView(): InView {
-    const canvas = this.canvas;
-    if (canvas === undefined || canvas.getSource(ASSETS) === undefined) return NOTHING_IN_VIEW;
-    const of = (sourceLayer: string): MapGeoJSONFeature[] =>
-      canvas.querySourceFeatures(ASSETS, { sourceLayer }) as MapGeoJSONFeature[];
+  /** What the map shows, counted in pieces; undefined when it moved on meanwhile: its next rest counts again. */
+  private async count(canvas: Canvas, things: readonly TileFeature[]): Promise<InView | undefined> {
     const bounds = canvas.getBounds();
-    return countInView({ clusters: of("clusters"), assets: of("assets"), wrong: of("wrong") }, (at) => bounds.contains(at), this.choice.families);
+    const [west, south, east, north] = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
+    const counter = new ViewCounter(([x, y]) => x >= west && x <= east && y >= south && y <= north, this.choice.families);
+    for (const layer of COUNTED) {
+      const features = layer === "assets" ? things : this.tileFeatures(canvas, layer);
+      for (let from = 0; from < features.length; from += AT_ONCE) {
+        if (from > 0) await new Promise((done) => setTimeout(done));
+        if (this.canvas !== canvas || canvas.isMoving()) return undefined;
+        counter.add(layer, features.slice(from, from + AT_ONCE));
+      }
+    }
+    return counter.result();
   }
 
-  private guessStreets(canvas: Canvas): void {
-    const features = canvas.querySourceFeatures(ASSETS, { sourceLayer: "assets" });
-    if (features.length > MOST_ON_STREETS) return;
-    const things: OnRoad[] = [];
-    for (const feature of features) {
-      if (feature.geometry.type === "Point") things.push({ road: String(feature.properties.r ?? ""), at: feature.geometry.coordinates as Position });
-    }
-    const lines = roads(things).map(({ name, line }) => ({
-      type: "Feature",
-      properties: { name },
-      geometry: { type: "LineString", coordinates: line },
-    }));
-    this.fill("streets", lines);
+  private tileFeatures(canvas: Canvas, sourceLayer: Counted): readonly TileFeature[] {
+    if (canvas.getSource(ASSETS) === undefined) return [];
+    return canvas.querySourceFeatures(ASSETS, { sourceLayer, validate: false }) as readonly TileFeature[];
   }
 
   private addAttribution(facts: Facts): void {

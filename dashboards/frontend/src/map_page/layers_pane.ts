@@ -2,9 +2,10 @@
 import type { CityMapView } from "../citymap";
 import type { Facts } from "../citymap/facts";
 import { iconName, pictureOf } from "../citymap/icons";
+import { mobileIcon } from "../citymap/mobile";
 import type { Choice } from "../citymap/style";
 import { element } from "../elements";
-import { type Page, part } from "../page";
+import { type Page, part, say } from "../page";
 import { THEME_CHANGED } from "../theme";
 
 function tick(name: string, value: string, checked: boolean, ...words: readonly (Node | string)[]): HTMLElement {
@@ -32,11 +33,29 @@ export class LayersPane {
       ),
     );
     part("[data-base-choice]").hidden = facts.base.kind === "none";
-    this.select("areas").value = choice.areas;
-    this.select("heat").value = String(choice.heat);
+    const problem = part("[data-base-problem]");
+    problem.hidden = facts.base.problem === undefined;
+    say(problem, facts.base.problem ?? "");
     part("[data-catalogue]").hidden = facts.layers.length === 0;
     part("[data-catalogue-list]").replaceChildren(...facts.layers.map((layer) => this.line(layer, choice)));
+    this.read(choice);
     this.form.addEventListener("change", () => this.changed());
+  }
+
+  /** The form as the map is, after another address was followed. */
+  read(choice: Choice): void {
+    this.select("areas").value = choice.areas;
+    this.select("heat").value = String(choice.heat);
+    this.select("kind").value = choice.heatKind;
+    this.tickOf("mobile").checked = choice.mobile;
+    for (const input of this.form.querySelectorAll<HTMLInputElement>("input[name=layer]")) input.checked = choice.layers.includes(input.value);
+    part("[data-heat-kind]", this.form).hidden = choice.heat === 0;
+  }
+
+  /** The kind if the page knows it: an address may be older than the city's standard. */
+  static knownKind(kind: string | undefined): string {
+    const known = part<HTMLSelectElement>("[data-choices] select[name=kind]").options;
+    return [...known].some((option) => option.value === kind) ? (kind ?? "") : "";
   }
 
   private line(layer: Facts["layers"][number], choice: Choice): HTMLElement {
@@ -52,6 +71,10 @@ export class LayersPane {
     return this.form.elements.namedItem(name) as HTMLSelectElement;
   }
 
+  private tickOf(name: string): HTMLInputElement {
+    return this.form.elements.namedItem(name) as HTMLInputElement;
+  }
+
   private checked(name: string): string[] {
     return [...this.form.querySelectorAll<HTMLInputElement>(`input[name=${name}]:checked`)].map((input) => input.value);
   }
@@ -63,7 +86,10 @@ export class LayersPane {
       layers: this.checked("layer"),
       areas: this.select("areas").value,
       heat: Number(this.select("heat").value),
+      heatKind: this.select("kind").value,
+      mobile: this.tickOf("mobile").checked,
     });
+    part("[data-heat-kind]", this.form).hidden = this.map.choice.heat === 0;
     this.onChange();
   }
 }
@@ -75,6 +101,10 @@ export function drawLegend(page: Page, facts: Facts): void {
     part("[data-legend-things]").replaceChildren(
       ...facts.families.map(({ key, name }) => element("li", {}, pictureOf(iconName(key, "", "intact"), ""), name || t(`family.${key}`))),
     );
+    for (const line of part("[data-legend-mobile]").querySelectorAll("li")) {
+      line.querySelector("canvas")?.remove();
+      line.prepend(pictureOf(mobileIcon(line.dataset.kind ?? "", line.dataset.old === undefined), ""));
+    }
     part("[data-legend-states]").replaceChildren(
       ...(["intact", "damaged", "lost"] as const).map((state) => element("li", {}, pictureOf(iconName("cover", "", state), ""), t(`state.${state}`))),
     );

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from registry.domain.board_check import check_board, check_panel
-from registry.domain.board_time import MOST_STEPS, span_of, steps
-from registry.domain.boards import BoardTime, Over, plain_board, read_board, read_panel
+from registry.domain.board_time import MOST_STEPS, steps
+from registry.domain.boards import Over, plain_board, read_board, read_panel
 from registry.domain.errors import InvalidInput
 from registry.services.boards import SHIPPED_KEYS, shipped_board
 
@@ -82,6 +82,17 @@ def test_what_fits_no_shape_is_refused_with_the_path_to_it():
         (board(panel(options={"decimals": 9})), "panels[0].options.decimals"),
         (board(panel(options={"min": 2, "max": 1})), "panels[0].options.max"),
         (board(panel(options={"href": "//elsewhere.example"})), "panels[0].options.href"),
+        (board(panel(options={"href": "/\\elsewhere.example"})), "panels[0].options.href"),
+        (board(panel(options={"href": "/\t/elsewhere.example"})), "panels[0].options.href"),
+        (board(panel(source={"of": "series", "points": [1, 2**63]})), "panels[0].source.points[1]"),
+        (
+            board(panel(kind="stat", source={"of": "count", "what": "cases", "where": {"open": "yes"}})),
+            "panels[0].source.where.open",
+        ),
+        (
+            board(panel(kind="bar", source={"of": "quality", "what": "gaps", "where": {"cabinet": "c1"}})),
+            "panels[0].source.where.cabinet",
+        ),
         (
             board(panel(options={"thresholds": [{"from": 2, "tone": "good"}, {"from": 1, "tone": "alarm"}]})),
             "panels[0].options.thresholds",
@@ -100,24 +111,9 @@ def test_a_panel_by_itself_may_name_any_variable():
     assert check_panel(read_panel(panel(source=TILT | {"where": {"area": "$area"}}))) == ()
 
 
-@pytest.mark.parametrize(
-    ("said", "since"),
-    [
-        ("-24h", NOW - timedelta(days=1)),
-        ("-7d", NOW - timedelta(days=7)),
-        ("-1M", datetime(2026, 2, 2, 4, 0, tzinfo=UTC)),
-        ("-1y", datetime(2025, 3, 2, 4, 0, tzinfo=UTC)),
-        ("2026-01-01T00:00:00+08:00", datetime(2025, 12, 31, 16, 0, tzinfo=UTC)),
-        ("nonsense", NOW - timedelta(days=1)),
-    ],
-)
-def test_a_span_is_told_in_words(said: str, since: datetime):
-    assert span_of(BoardTime(from_=said), NOW) == (since, NOW)
-
-
-def test_a_month_before_the_last_of_march_is_the_last_of_february():
-    since, _ = span_of(BoardTime(from_="-1M"), datetime(2026, 3, 31, tzinfo=UTC))
-    assert since == datetime(2026, 2, 28, tzinfo=UTC)
+@pytest.mark.parametrize("said", ["now", "-24h", "-8w", "-12M", "-1y", "2026-01-01T00:00:00+08:00"])
+def test_a_span_is_told_in_words_or_as_a_moment(said: str):
+    assert fields(board(time={"from": said})) == []
 
 
 @pytest.mark.parametrize(

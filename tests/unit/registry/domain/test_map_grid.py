@@ -9,7 +9,9 @@ from registry.domain.geo import Box
 from registry.domain.map_grid import (
     KEPT_LEVELS,
     SINGLE_ZOOM,
+    Cells,
     areas_of,
+    box_of,
     cell_of,
     cells_in,
     finer,
@@ -42,6 +44,9 @@ def test_a_cell_is_made_of_the_kept_ones_below_it(lon: float, lat: float, level:
     assert inner.west <= own_x <= inner.east
     assert inner.south <= own_y <= inner.north
     assert (inner.east >> (level - kept), inner.north >> (level - kept)) == (x, y)
+    box = box_of(Cells(x, y, x, y), level)
+    assert box.west <= to_degrees(units[0]) < box.east
+    assert box.south <= to_degrees(units[1]) < box.north
 
 
 def test_a_tile_reads_a_few_hundred_cells_at_every_zoom_where_cities_are() -> None:

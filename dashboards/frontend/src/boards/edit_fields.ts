@@ -1,0 +1,105 @@
+// Beside the grid of the editor: the fields of the board, or of the panel that is chosen.
+import { element } from "../elements";
+import type { Page } from "../page";
+import { asKind, namedVariables, withChange, withCopy, withoutPanel } from "./draft";
+import { group, type Option, pair, select, text, tick } from "./fields";
+import { optionFields } from "./option_fields";
+import type { PlaceBar } from "./place_bar";
+import { type Board, MARK_KINDS, type Panel, PANEL_KINDS, type Source, VARIABLES } from "./shapes";
+import { sourceFields } from "./source_fields";
+import { lengthWords, QUICK } from "./span";
+import type { Grammar, Wares } from "./wares";
+
+const EVERY_S = [0, 10, 30, 60, 300] as const;
+
+/** What the fields ask of their editor. */
+export interface FieldsDesk {
+  readonly page: Page;
+  readonly wares: Wares;
+  readonly grammar: Grammar;
+  /** as it is now, also when a field made earlier asks */
+  readonly board: Board;
+  /** changes of one `kind` in a row are undone as one */
+  keep(board: Board, kind?: string): void;
+  choose(id: string): void;
+  /** Writes the fields anew. */
+  showSide(): void;
+}
+
+export function boardFields(desk: FieldsDesk): HTMLElement[] {
+  const { board } = desk;
+  const { t } = desk.page;
+  const set = (change: Partial<Board>, kind?: string): void => desk.keep({ ...desk.board, ...change }, kind);
+  const spans: Option[] = [...QUICK].map((length): Option => [length, t("board.last", { span: lengthWords(length, t) })]);
+  const every: Option[] = EVERY_S.map((seconds): Option => [String(seconds), seconds === 0 ? t("board.refresh_never") : seconds < 60 ? t("board.length.s", { n: seconds }) : t("board.length.min", { n: seconds / 60 })]);
+  return [
+    element("h2", {}, t("board.settings")),
+    text(t("board.name_zh"), board.name.zh, (zh) => set({ name: { ...desk.board.name, zh } }, "name.zh")),
+    text(t("board.name_en"), board.name.en, (en) => set({ name: { ...desk.board.name, en } }, "name.en")),
+    text(t("board.note_zh"), board.note.zh, (zh) => set({ note: { ...desk.board.note, zh } }, "note.zh"), { most: 400 }),
+    text(t("board.note_en"), board.note.en, (en) => set({ note: { ...desk.board.note, en } }, "note.en"), { most: 400 }),
+    pair(
+      select(t("board.span"), spans, board.time.from, (from) => set({ time: { from, to: "now" } })),
+      select(t("board.refresh_every"), every, String(board.refresh_s), (seconds) => set({ refresh_s: Number(seconds) })),
+    ),
+    variables(desk, set),
+    group(
+      t("board.annotations"),
+      ...MARK_KINDS.map((kind) =>
+        tick(t(`board.marks.${kind}`), board.annotations.includes(kind), (on) => {
+          const rest = desk.board.annotations.filter((each) => each !== kind);
+          set({ annotations: on ? [...rest, kind] : rest });
+        }),
+      ),
+    ),
+  ];
+}
+
+function variables(desk: FieldsDesk, set: (change: Partial<Board>) => void): HTMLElement {
+  const { t } = desk.page;
+  const named = namedVariables(desk.board);
+  const ticks = VARIABLES.map((name) => {
+    const has = desk.board.variables.some((each) => each.name === name);
+    const made = tick(t(`board.variable.${name}`), has, (on) => {
+      const rest = desk.board.variables.filter((each) => each.name !== name);
+      set({ variables: on ? [...rest, { name, multi: true, default: [] }] : rest });
+      desk.showSide();
+    });
+    // a variable that a panel names can't go before the panel lets go of it
+    const field = made.querySelector("input");
+    if (field !== null && has && named.has(name)) field.disabled = true;
+    return made;
+  });
+  return group(t("board.variables"), element("p", { class: "hint" }, t("board.variables_hint")), ...ticks);
+}
+
+export function panelFields(panel: Panel, place: PlaceBar, desk: FieldsDesk): HTMLElement[] {
+  const { t } = desk.page;
+  const { id } = panel;
+  const change = (next: (panel: Panel) => Panel, kind?: string, again = false): void => {
+    desk.keep(withChange(desk.board, id, next), kind === undefined ? undefined : `${id} ${kind}`);
+    if (again) desk.showSide();
+  };
+  const kinds = PANEL_KINDS.map((kind): Option => [kind, t(`board.kind.${kind}`)]);
+  const act = (words: string, look: string, work: () => void): HTMLElement => {
+    const button = element("button", { type: "button", class: `button ${look}` }, words);
+    button.addEventListener("click", work);
+    return button;
+  };
+  const copy = (): void => {
+    const made = withCopy(desk.board, id);
+    desk.keep(made.board);
+    desk.choose(made.id);
+  };
+  const changeSource = (source: Source, again: boolean): void => change((now) => ({ ...now, source }), again ? undefined : "source", again);
+  return [
+    element("h2", {}, t("board.panel")),
+    text(t("board.title_zh"), panel.title.zh, (zh) => change((now) => ({ ...now, title: { ...now.title, zh } }), "title.zh")),
+    text(t("board.title_en"), panel.title.en, (en) => change((now) => ({ ...now, title: { ...now.title, en } }), "title.en")),
+    select(t("board.kind"), kinds, panel.kind, (kind) => change((now) => asKind(now, kind as Panel["kind"], desk.grammar.shows[kind] ?? []), undefined, true)),
+    ...sourceFields(panel, { page: desk.page, wares: desk.wares, grammar: desk.grammar, board: desk.board, change: changeSource }),
+    ...optionFields(panel, desk.page, (options, again) => change((now) => ({ ...now, options }), again ? undefined : "options", again)),
+    place.box,
+    element("div", { class: "inline" }, act(t("board.copy_panel"), "", copy), act(t("board.remove_panel"), "grave", () => desk.keep(withoutPanel(desk.board, id)))),
+  ];
+}
