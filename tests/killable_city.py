@@ -1,4 +1,4 @@
-"""A demo city whose every process can be killed and started again, on a real Mosquitto or on the embedded broker."""
+"""A demo city whose every process can be killed and started again, on a real Mosquitto."""
 
 from __future__ import annotations
 
@@ -27,10 +27,8 @@ class KillableCity:
         faults: str,
         duration_s: float | None,
         web: bool = False,
-        embedded_broker: bool = False,
     ) -> None:
         self.mosquitto = Mosquitto(folder)
-        self._embedded_broker = embedded_broker
         wishes = Wishes(
             duration=duration_s,
             sensors=sensors,
@@ -46,10 +44,7 @@ class KillableCity:
 
     def __enter__(self) -> KillableCity:
         config = str(self.city.config)
-        if self._embedded_broker:
-            self.start_broker()
-        else:
-            self.mosquitto.__enter__()
+        self.mosquitto.__enter__()
         if self._web:
             self.crew.start("web", "serve", "--config", config)
         self.start_ingest()
@@ -64,18 +59,6 @@ class KillableCity:
     ) -> None:
         self.crew.close()
         self.mosquitto.__exit__(kind, error, trace)
-
-    def start_broker(self) -> None:
-        if self._embedded_broker:
-            self.crew.start("broker", "broker", "--config", str(self.city.config))
-        else:
-            self.mosquitto.start()
-
-    def kill_broker(self) -> None:
-        if self._embedded_broker:
-            self.kill("broker")
-        else:
-            self.mosquitto.kill()
 
     def start_ingest(self) -> None:
         self.crew.start("ingest", "ingest", "--config", str(self.city.config))
