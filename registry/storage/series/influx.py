@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import secrets
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -69,6 +70,7 @@ _value_of = itemgetter(2)
 _SETTLED = timedelta(minutes=1)
 _SWEEP_EVERY = timedelta(minutes=15)
 _SWEPT_ALWAYS = timedelta(hours=48)
+_LOOKED_S = 1.0
 _EARLIEST_MS = 0
 _LATEST_MS = 4_102_444_800_000  # 2100-01-01: InfluxDB's own bounds differ by version
 _VALUES = "min(value) AS low, max(value) AS high, sum(value) AS total, last(value) AS last, count(value) AS readings"
@@ -97,6 +99,7 @@ class InfluxSeries:
         self._clock = clock
         self._keep = keep
         self._places_checked = False
+        self._looked: dict[tuple[int, ...], tuple[float, list[tuple[int, int]]]] = {}
         self._swept_at: datetime | None = None
         self._heads: dict[int, str] = {}
         self._lock = threading.Lock()
@@ -219,6 +222,7 @@ class InfluxSeries:
 
     def fold(self, now: datetime) -> int:
         """Roll up the hours that were touched since they were last rolled up and are over; answers how many."""
+        self._looked = {}
         if not self._places_checked:
             influx_places.prepare(self._connection, self._keep)
             self._places_checked = True
@@ -283,6 +287,8 @@ class InfluxSeries:
         except MissingBucket:
             influx_places.prepare(self._connection, self._keep)
             bad = self._connection.write(RAW, lines)
+        finally:
+            self._looked = {}
         # a mark is refused only when its whole hour is: then there is nothing to roll up
         return [Refused(SeriesRow(*rows[each.place]), each.reason) for each in bad if each.place < len(rows)]
 
@@ -365,14 +371,26 @@ class InfluxSeries:
         return self._unrolled_of([block], since_ms, until_ms)
 
     def _unrolled_of(self, blocks: Sequence[int], since_ms: int, until_ms: int) -> list[tuple[int, int]]:
-        """Spans of whole hours that the roll-ups of one of the blocks don't have yet."""
+        """Spans of whole hours that the roll-ups of one of the blocks don't have yet.
+
+        Looked up once a second for all panels of a board: the marks of a year are a look at every hour of it. What
+        another process writes meanwhile into an hour that was rolled up is seen a second later; our own at once.
+        """
         first = since_ms // DAY_MS * DAY_MS
+        key = (first, until_ms, *sorted(blocks))
+        kept_s, found = self._looked.get(key, (0.0, []))
+        if kept_s > time.monotonic():
+            return found
         among = " OR ".join(f"block = '{block}'" for block in blocks)
         sql = (
             f"SELECT mark, folded FROM {self._of(RAW, 'touched')} WHERE mark != folded"  # noqa: S608
             f" AND ({among}) AND time >= {first}ms AND time < {until_ms}ms"
         )
-        return list(_runs({row[0] for row in self._rows(sql)}))
+        found = list(_runs({row[0] for row in self._rows(sql)}))
+        now_s = time.monotonic()
+        fresh = {each: kept for each, kept in self._looked.items() if kept[0] > now_s}
+        self._looked = {**fresh, key: (now_s + _LOOKED_S, found)}
+        return found
 
     # --- reading ----------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,10 @@ from registry.storage.series.influx_http import InfluxConnection
 from registry.storage.series.port import SeriesKeep
 from registry.storage.series.rollups import LEVELS
 
+# A shard is a week or a day unless told otherwise, and a chart of a year opens each of them for each curve and field:
+# fifty curves by the day took twice as long from 53 shards as from one. Raw readings stay in weeks.
+_SHARD_DAYS = {"hours": 56, "days": 364}
+
 
 def prepare(connection: InfluxConnection, keep: SeriesKeep) -> None:
     """Make what is missing and set how long each level is kept. Raises ``StoreDown`` with what a person has to do."""
@@ -29,17 +33,30 @@ def _prepare_first(connection: InfluxConnection, keep: SeriesKeep) -> None:
     database = connection.database
     connection.query(f'CREATE DATABASE "{database}"')
     (answer,) = connection.query(f'SHOW RETENTION POLICIES ON "{database}"')
-    there = {row[0]: row[1] for series in answer for row in series["values"]}
+    there = {row[0]: (row[1], row[2]) for series in answer for row in series["values"]}
     for level in LEVELS:
-        days = keep.of(level)
-        duration = f"{days}d" if days else "INF"
+        days, shard = keep.of(level), _shard_days(level, keep)
+        duration = f"DURATION {days}d" if days else "DURATION INF"
+        name = f'RETENTION POLICY "{level}" ON "{database}"'
+        wide = f" SHARD DURATION {shard}d" if shard else ""
         if level not in there:
-            connection.query(
-                f'CREATE RETENTION POLICY "{level}" ON "{database}" DURATION {duration} REPLICATION 1'
-                + (" DEFAULT" if level == "raw" else "")
-            )
-        elif there[level] != (f"{days * 24}h0m0s" if days else "0s"):
-            connection.query(f'ALTER RETENTION POLICY "{level}" ON "{database}" DURATION {duration}')
+            default = " DEFAULT" if level == "raw" else ""
+            connection.query(f"CREATE {name} {duration} REPLICATION 1{wide}{default}")
+            continue
+        kept, in_shards = there[level]
+        if kept != (_hours(days) if days else "0s") or (shard and in_shards != _hours(shard)):
+            # what is there stays in the shards it lies in; what comes goes into wider ones
+            connection.query(f"ALTER {name} {duration}{wide}")
+
+
+def _shard_days(level: str, keep: SeriesKeep) -> int:
+    """How many days lie in a shard, where the server's own choice is not ours; never more than are kept."""
+    wide, days = _SHARD_DAYS.get(level, 0), keep.of(level)
+    return min(wide, days) if days else wide
+
+
+def _hours(days: int) -> str:
+    return f"{days * 24}h0m0s"
 
 
 def _there(connection: InfluxConnection, level: str) -> bool:
