@@ -40,14 +40,16 @@ _ASK_AXE = """async (grave) => {
 
 # What stands out, not what it stands in; nor what a box of its own cuts off or scrolls, and what is not on the page.
 _BEYOND_THE_WINDOW = """() => {
-  const over = document.documentElement.scrollWidth - innerWidth;
+  // not innerWidth: on a phone that grows with a page that is too wide
+  const width = document.documentElement.clientWidth;
+  const over = document.documentElement.scrollWidth - width;
   if (over <= 0) return "";
   const cut = (element) => {
     for (let box = element.parentElement; box && box !== document.body; box = box.parentElement)
       if (getComputedStyle(box).overflowX !== "visible") return true;
     return false;
   };
-  const end = (element) => element.getBoundingClientRect().right + scrollX - innerWidth;
+  const end = (element) => element.getBoundingClientRect().right + scrollX - width;
   const beyond = [...document.body.querySelectorAll("*")].filter((each) => end(each) > 0 && !cut(each));
   const called = (element) => element.tagName.toLowerCase() + (element.id && `#${element.id}`) +
     [...element.classList].map((name) => `.${name}`).join("");
@@ -57,7 +59,7 @@ _BEYOND_THE_WINDOW = """() => {
     .slice(0, 5)
     .map((each) => `${called(each.parentElement)} > ${called(each)} by ${end(each).toFixed(1)} px: ` +
       (each.textContent ?? "").trim().replace(/\\s+/g, " ").slice(0, 40));
-  return `${over} px wider than the window of ${innerWidth} px; ${told.join("; ") || "no element stands out"}`;
+  return `${over} px wider than the window of ${width} px; ${told.join("; ") || "no element stands out"}`;
 }"""
 
 

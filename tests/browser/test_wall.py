@@ -130,3 +130,28 @@ def test_a_link_shows_the_wall_to_a_screen_until_it_is_revoked(
     book_windows.witness.refused |= {f"{book.address}{address}/{what}" for what in ("state.json", "places.json")}
     page.clock.fast_forward(16_000)
     expect(page.get_by_role("alert")).to_contain_text(words("wall.ended"))
+
+
+def test_a_screen_that_stands_moves_its_picture_and_never_past_the_window(
+    book: RegistrySite, book_windows: Windows
+) -> None:
+    def issue(tx: Any) -> IssuedLink:
+        return issue_link(tx, NewKioskLink(name="大厅"), by=BY, now=datetime.now(UTC))
+
+    link = in_transaction(book.engine, issue)
+    page = book_windows.open(COMMAND_CENTRE)
+    page.clock.install()
+    opened(page, f"/kiosk/{link.word}")
+    clock = page.locator("[data-clock]")
+    places = set()
+    for _ in range(8):
+        page.clock.fast_forward(600_000)
+        box = clock.bounding_box()
+        assert box is not None
+        places.add((round(box["x"] + box["width"]), round(box["y"])))
+        assert beyond_the_window(page) == ""
+    assert len(places) == 8
+    page.set_viewport_size({"width": 844, "height": 390})
+    page.clock.fast_forward(1_000)
+    expect(page.locator("[data-wall]")).not_to_have_attribute("data-shifted", "")
+    assert beyond_the_window(page) == ""

@@ -156,10 +156,11 @@ class Wall {
     for (const row of part("[data-wrong]").querySelectorAll<HTMLElement>("[data-due]")) this.fillDue(row, now);
     // a small window scrolls, and is held in a hand: nothing burns in there
     const stands = !matchMedia("(width < 1100px), (height < 600px)").matches;
-    if (stands && (this.kiosk || new URLSearchParams(location.search).has("shift"))) {
-      const [x, y] = shifted(now);
-      document.body.style.translate = `${x}px ${y}px`;
-    }
+    const moves = stands && (this.kiosk || new URLSearchParams(location.search).has("shift"));
+    const [x, y] = shifted(now);
+    document.body.toggleAttribute("data-shifted", moves);
+    document.body.style.setProperty("--shift-x", `${x}px`);
+    document.body.style.setProperty("--shift-y", `${y}px`);
   }
 
   private show(screen: WallScreen): void {
