@@ -31,7 +31,10 @@ import numpy as np
 from benchmarks import _generated as generated
 from benchmarks._live_pages import cpu_s, watch_pages
 from benchmarks._web import one_process_app, served, sign_in
+from dashboards.stream import MOST_OF_PERSON
+from registry.domain.kinds import Role
 from registry.services.feed import FeedKind, publish
+from registry.services.people import NewUser, add_user
 from registry.storage.database import open_database, writing
 
 VIEWERS = 200
@@ -111,8 +114,8 @@ def measure(folder: str, port: int, load: Load) -> tuple[Told, dict[str, float]]
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     ending = context.Event()
-    cookie = sign_in(port)
-    reader = context.Process(target=read_pages, args=(port, cookie, load, theirs, ending))
+    cookies = _viewers(folder, port, load.viewers + load.slow)
+    reader = context.Process(target=read_pages, args=(port, cookies, load, theirs, ending))
     reader.start()
     try:
         if not ours.poll(_OPENING_S):
@@ -133,6 +136,17 @@ def measure(folder: str, port: int, load: Load) -> tuple[Told, dict[str, float]]
         reader.join(20)
         if reader.is_alive():
             reader.kill()
+
+
+def _viewers(folder: str, port: int, pages: int) -> list[str]:
+    """The sessions of as many people as may have so many pages open, each from an address of their own."""
+    logins = [f"watcher{number}" for number in range(-(-pages // MOST_OF_PERSON))]
+    engine, now = open_database(f"sqlite:///{folder}/covercode.db"), datetime.now(UTC)
+    with writing(engine) as tx:
+        for login in logins:
+            add_user(tx, NewUser(login=login, name="Watcher", role=Role.VIEWER, password=generated.PASSWORD), now=now)
+    engine.dispose()
+    return [sign_in(port, login, f"10.9.8.{number}") for number, login in enumerate(logins, 1)]
 
 
 def happen(folder: str, load: Load) -> None:
@@ -190,9 +204,12 @@ class _Page:
                 self.ways_ms.append((now_s - float(sent_s)) * 1000)
 
 
-def read_pages(port: int, cookie: str, load: Load, pipe: Connection, ending: Event) -> None:
+def read_pages(port: int, cookies: list[str], load: Load, pipe: Connection, ending: Event) -> None:
     """Open every page, read those that read, and tell in the end what arrived; a process of its own."""
-    pages = [_Page(port, cookie, load.events, slow=number < load.slow) for number in range(load.viewers + load.slow)]
+    pages = [
+        _Page(port, cookies[number // MOST_OF_PERSON], load.events, slow=number < load.slow)
+        for number in range(load.viewers + load.slow)
+    ]
     quick, slow = pages[load.slow :], pages[: load.slow]
     with selectors.DefaultSelector() as selector:
         for page in quick:

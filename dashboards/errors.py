@@ -20,7 +20,7 @@ from dashboards.open311 import answers as open311
 from dashboards.paths import safe_path
 from dashboards.refusals import field_name, problem_at
 from dashboards.site import lang, site, t
-from dashboards.stream import TooManyListeners
+from dashboards.stream import TooManyListeners, TooManyOfOne
 from dashboards.tile_files import MapFileAway
 from registry.domain.errors import Conflict, DomainError, InvalidInput, InvalidMove, NotAllowed, NotFound, StoreDown
 from registry.services.idempotency import OutcomeUnknown, StillRunning
@@ -84,6 +84,7 @@ ANSWERS: tuple[tuple[type[Exception], Answer], ...] = (
     (MapFileAway, Answer(503, "map_file_away", retry_after_s=60)),
     (DomainError, Answer(422, "refused")),
     (StoreDown, Answer(503, "store_down", retry_after_s=5)),
+    (TooManyOfOne, Answer(429, "too_many_own_streams", retry_after_s=60)),
     (TooManyListeners, Answer(503, "too_many_streams", retry_after_s=15)),
     (SignInNeeded, Answer(401, "sign_in")),
     (BadToken, Answer(401, "bad_token")),

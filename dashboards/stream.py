@@ -32,7 +32,9 @@ QUEUE_SIZE = 256
 OVERLAP = 32
 RETRY_MS = 2000
 MOST_OF_ONE = 8
-"""Streams that one holder may have open in a process: what got into the wrong hands must not take every place."""
+"""Streams that one link may have open in a process: what got into the wrong hands must not take every place."""
+MOST_OF_PERSON = 20
+"""Streams that one account may have open in a process, with its tokens: a browser with many tabs, a row of screens."""
 
 
 class Item(Protocol):
@@ -86,6 +88,10 @@ class RecordsFeed:
 
 class TooManyListeners(Exception):
     """As many streams are open as there are threads or connections to spare; ask again for the figures instead."""
+
+
+class TooManyOfOne(TooManyListeners):
+    """Whoever asks has as many streams open as one may have; there is room for others."""
 
 
 class Taker(Protocol):
@@ -188,12 +194,16 @@ class FeedHub:
         items = self._feed.since(last_id, REPLAY_LIMIT + 1)
         return None if len(items) > REPLAY_LIMIT else items
 
-    def join(self, holder: Hashable = None) -> Listener:
-        """A new listener, which gets every item that comes from now on. Raises ``TooManyListeners``."""
+    def join(self, holder: Hashable = None, most: int = MOST_OF_ONE) -> Listener:
+        """A new listener, which gets every item that comes from now on.
+
+        Raises ``TooManyListeners``; ``TooManyOfOne`` where ``holder`` has ``most`` already.
+        """
         listener = Listener(self._queue_size, holder)
         with self._lock:
-            if len(self._listeners) >= self._most_listeners or has_enough(self._held, holder):
+            if len(self._listeners) >= self._most_listeners:
                 raise TooManyListeners
+            refuse_more(self._held, holder, most)
             self._read_from_now_on()
             self._listeners.add(listener)
             self._held[holder] += 1
@@ -275,8 +285,8 @@ class StreamTerms:
     """One stream: the id its page knows, how long it may be silent, whether its visitor may still listen, to what.
 
     ``tell`` gives an item as this visitor may read it, ``None`` when they may not; who has the same ``audience`` is
-    told the same. Both may ask the records. ``holder``: whose stream it is, where nobody may have more than
-    ``MOST_OF_ONE``; None for who signed in.
+    told the same. Both may ask the records. ``holder``: whose stream it is; nobody may have more than ``most``. None:
+    there is no such bound.
     """
 
     last_id: int
@@ -285,6 +295,7 @@ class StreamTerms:
     audience: Hashable = ""
     tell: Callable[[Item], bytes | None] = encode
     holder: Hashable = None
+    most: int = MOST_OF_ONE
 
 
 GREETING = f"retry: {RETRY_MS}\n: connected\n\n".encode()
@@ -311,7 +322,7 @@ def open_stream(hub: FeedHub, terms: StreamTerms) -> OpenStream:
     Raises ``TooManyListeners`` and ``StoreDown`` before anything is sent.
     An item may come twice (from the replay of one page and from the hub); its id tells.
     """
-    listener = hub.join(terms.holder)
+    listener = hub.join(terms.holder, terms.most)
     try:
         missed = hub.missed(terms.last_id)
         first = told(missed, terms) if missed is not None else [resync(hub.newest_id())]
@@ -324,9 +335,10 @@ def open_stream(hub: FeedHub, terms: StreamTerms) -> OpenStream:
     )
 
 
-def has_enough(held: Counter[Hashable], holder: Hashable) -> bool:
-    """Whether ``holder`` has as many streams open as one may."""
-    return holder is not None and held[holder] >= MOST_OF_ONE
+def refuse_more(held: Counter[Hashable], holder: Hashable, most: int) -> None:
+    """Raise ``TooManyOfOne`` when ``holder`` has ``most`` streams open."""
+    if holder is not None and held[holder] >= most:
+        raise TooManyOfOne
 
 
 def one_less(held: Counter[Hashable], holder: Hashable) -> None:

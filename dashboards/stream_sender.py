@@ -31,8 +31,8 @@ from dashboards.stream import (
     Item,
     StreamTerms,
     TooManyListeners,
-    has_enough,
     one_less,
+    refuse_more,
     resync,
     told,
 )
@@ -272,9 +272,9 @@ class Sender:
         now_s = time.monotonic()
         viewer = Viewer(terms=terms, most_bytes=self._most_bytes, asked_s=now_s, beat_s=now_s, moved_s=now_s)
         with self._lock:
-            full = len(self._joined) >= self._most_viewers or has_enough(self._held, terms.holder)
-            if full or self._hub.has_ended():
+            if len(self._joined) >= self._most_viewers or self._hub.has_ended():
                 raise TooManyListeners
+            refuse_more(self._held, terms.holder, terms.most)
             if self._bell is None:
                 self._start()
             self._joined.add(viewer)

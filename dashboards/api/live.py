@@ -10,9 +10,9 @@ from msgspec import Meta
 
 from dashboards.api.operation import LARGEST, Media, Operation, Query
 from dashboards.api.request import Call
-from dashboards.login import area, still_welcome
+from dashboards.login import actor, still_welcome
 from dashboards.site import site
-from dashboards.stream import Item, StreamTerms, encode, open_stream
+from dashboards.stream import MOST_OF_PERSON, Item, StreamTerms, encode, open_stream
 from dashboards.stream_sender import HAND_OVER
 
 HEARTBEAT_S = 15.0
@@ -28,16 +28,18 @@ class StreamQuery(Query, frozen=True, kw_only=True):
 
 def stream(call: Call[StreamQuery, None]) -> Response:
     """What happens from now on, after what happened since the id the page knows (``Last-Event-ID``, else ``since``)."""
-    where = site()
+    where, by = site(), actor()
     known = known_id(call.query.since)
     last_id = where.hub.newest_id() if known is None else known
-    within = only_in(area())
+    within = only_in(by.area_code)
     terms = StreamTerms(
         last_id=last_id,
         heartbeat_s=HEARTBEAT_S,
         may_listen=still_welcome(),
-        audience=area(),
+        audience=by.area_code,
         tell=lambda item: encode(item) if within(item) else None,
+        holder=("account", by.user_id),
+        most=MOST_OF_PERSON,
     )
     return streamed(terms)
 

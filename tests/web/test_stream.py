@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from dashboards.stream import (
+    MOST_OF_PERSON,
     QUEUE_SIZE,
     REPLAY_LIMIT,
     FeedHub,
@@ -252,6 +253,21 @@ def test_the_route_streams_to_staff_from_where_their_page_was(web: Web) -> None:
     chunks = islice(answer.iter_encoded(), 2)
     assert b"page missed this" in list(chunks)[1]
     answer.close()
+
+
+def test_one_account_never_takes_the_places_of_all(web: Web) -> None:
+    client = web.as_(Role.VIEWER)
+    pages = [client.get("/api/v1/stream", buffered=False) for _ in range(MOST_OF_PERSON)]
+    refused = client.get("/api/v1/stream")
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many_own_streams")
+    assert refused.headers["Retry-After"] == "60"
+    pages.append(web.as_(Role.DISPATCHER).get("/api/v1/stream", buffered=False))
+    assert {page.mimetype for page in pages} == {"text/event-stream"}
+    for page in pages:
+        page.close()
+    again = client.get("/api/v1/stream", buffered=False)
+    assert again.status_code == 200
+    again.close()
 
 
 def test_people_who_are_bound_to_an_area_hear_of_it_alone(web: Web) -> None:

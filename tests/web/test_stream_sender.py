@@ -16,6 +16,7 @@ from dashboards.stream import (
     RecordsFeed,
     StreamTerms,
     TooManyListeners,
+    TooManyOfOne,
     encode,
     open_stream,
 )
@@ -259,7 +260,7 @@ def test_a_stream_is_refused_when_there_are_enough_and_when_the_records_are_away
 def test_one_link_never_takes_the_places_of_all(hub: FeedHub) -> None:
     sender = Sender(hub, most_viewers=MOST_OF_ONE + 2)
     pages = [Page(sender, terms(holder="leaked")) for _ in range(MOST_OF_ONE)]
-    with pytest.raises(TooManyListeners):
+    with pytest.raises(TooManyOfOne):
         sender.open(terms(holder="leaked"))
     pages += [Page(sender, terms(holder="another")), Page(sender, terms())]
     for page in pages:
@@ -268,7 +269,7 @@ def test_one_link_never_takes_the_places_of_all(hub: FeedHub) -> None:
     Page(sender, terms(holder="leaked")).socket.close()
     # and on a server that keeps a thread for each
     streams = [open_stream(hub, terms(holder="leaked")) for _ in range(MOST_OF_ONE)]
-    with pytest.raises(TooManyListeners):
+    with pytest.raises(TooManyOfOne):
         open_stream(hub, terms(holder="leaked"))
     for stream in streams:
         stream.close()
