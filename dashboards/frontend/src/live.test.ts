@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
-import { KINDS, type LiveEvent, resumeAddress, shownState } from "./live";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { KINDS, Live, type LiveEvent, resumeAddress, shownState } from "./live";
+import type { Page } from "./page";
 import { lineOf } from "./ticker";
 import { translator } from "./words";
 
@@ -19,6 +20,96 @@ describe("the live badge", () => {
   it("goes on after the last event that arrived", () => {
     expect(resumeAddress("/api/v1/stream?since=3", 17)).toBe("/api/v1/stream?since=17");
     expect(resumeAddress("/api/v1/stream?since=3", 0)).toBe("/api/v1/stream?since=3");
+  });
+});
+
+/** A stream as a browser has it, which does what the test says. */
+class Stream {
+  static readonly OPEN = 1;
+  static readonly CLOSED = 2;
+  static made: Stream[] = [];
+  readyState = 0;
+  onopen: () => void = () => undefined;
+  onerror: () => void = () => undefined;
+  private readonly heard = new Map<string, () => void>();
+
+  constructor(readonly address: string) {
+    Stream.made.push(this);
+  }
+
+  addEventListener(kind: string, hear: () => void): void {
+    this.heard.set(kind, hear);
+  }
+
+  open(): void {
+    this.readyState = Stream.OPEN;
+    this.onopen();
+  }
+
+  say(kind: string): void {
+    this.heard.get(kind)?.();
+  }
+
+  close(): void {
+    this.readyState = Stream.CLOSED;
+  }
+}
+
+describe("the live stream", () => {
+  let status = 200;
+  let resyncs = 0;
+  let badge: { hidden: boolean; title: string; textContent: string; dataset: { stream: string; state?: string } };
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    [status, resyncs, Stream.made] = [200, 0, []];
+    const made = { setAttribute: () => undefined, append: () => undefined };
+    vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false, createElement: () => made }));
+    vi.stubGlobal("addEventListener", () => undefined);
+    vi.stubGlobal("location", { pathname: "/", search: "" });
+    vi.stubGlobal("EventSource", Stream);
+    vi.stubGlobal("fetch", async () => ({ ok: status === 200, status, headers: new Headers(), json: async () => ({}) }));
+    const empty = { querySelector: () => null, replaceChildren: () => undefined };
+    badge = Object.assign({ hidden: true, title: "", textContent: "", dataset: { stream: "/api/v1/stream?since=3" } }, empty);
+    const page = { t: (key: string) => key, clock: String } as unknown as Page;
+    const news = { onEvent: () => undefined, onResync: () => (resyncs += 1) };
+    new Live(badge as unknown as HTMLElement, page, news).start();
+    Stream.made[0]?.open();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it("comes back by itself when somebody has signed in again in another tab", async () => {
+    expect(badge.dataset.state).toBe("live");
+    status = 401;
+    Stream.made[0]?.say("session_ended");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([badge.dataset.state, Stream.made.length, resyncs]).toEqual(["ended", 1, 0]);
+    status = 200;
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect([badge.dataset.state, Stream.made.length, resyncs]).toEqual(["polling", 2, 1]);
+    Stream.made[1]?.open();
+    expect(badge.dataset.state).toBe("live");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([badge.dataset.state, Stream.made.length, resyncs]).toEqual(["live", 2, 1]);
+  });
+
+  it("goes on at once when another session has begun before its own was found to be over", async () => {
+    Stream.made[0]?.say("session_ended");
+    await vi.advanceTimersByTimeAsync(100);
+    expect([badge.dataset.state, Stream.made.length, resyncs]).toEqual(["polling", 2, 1]);
+  });
+
+  it("is asked for again after a minute where the account has too many", async () => {
+    const first = Stream.made[0];
+    first?.close();
+    first?.onerror();
+    await vi.advanceTimersByTimeAsync(59_000);
+    expect([badge.dataset.state, Stream.made.length]).toEqual(["polling", 1]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(Stream.made).toHaveLength(2);
   });
 });
 

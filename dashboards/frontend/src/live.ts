@@ -53,6 +53,8 @@ export class Live {
   private newsAt = Date.now();
   private lastId = 0;
   private wasLost = false;
+  /** The stream ended with the session that it was opened in: the first answer to whoever signed in since opens another. */
+  private over = false;
 
   constructor(
     private readonly badge: HTMLElement,
@@ -77,7 +79,7 @@ export class Live {
   }
 
   private connect(): void {
-    if (this.state === "ended") return;
+    if (this.over) return;
     this.source?.close();
     const source = new EventSource(resumeAddress(this.badge.dataset.stream ?? "", this.lastId));
     this.source = source;
@@ -93,7 +95,12 @@ export class Live {
     };
     for (const kind of KINDS) source.addEventListener(kind, (event) => this.hear(event));
     source.addEventListener("resync", () => this.news.onResync());
-    source.addEventListener("session_ended", () => this.end());
+    // somebody may have signed in anew by now: the answer tells
+    source.addEventListener("session_ended", () => {
+      source.close();
+      this.over = true;
+      void this.check();
+    });
   }
 
   private hear(event: MessageEvent<string>): void {
@@ -112,13 +119,16 @@ export class Live {
 
   /** Asks the server for a sign of life; without a stream this is also what keeps the figures fresh. */
   private async check(): Promise<boolean> {
-    if (this.state === "ended") return false;
     try {
       await fetchJson("/api/v1/overview");
     } catch (problem) {
       if (problem instanceof Refused && (problem.status === 401 || problem.status === 403)) this.end();
       else this.set("lost");
       return false;
+    }
+    if (this.over) {
+      this.over = false;
+      this.connect();
     }
     const streaming = this.source?.readyState === EventSource.OPEN;
     if (!streaming) this.news.onResync();
@@ -128,11 +138,12 @@ export class Live {
 
   private end(): void {
     this.source?.close();
+    this.over = true;
     this.set("ended");
   }
 
   private set(state: LiveState): void {
-    if (this.state === "ended") return;
+    if (this.state === "ended" && this.over) return;
     if (state === "lost" && this.state !== "lost") this.lostAt = Date.now();
     if (state === "live") this.newsAt = Date.now();
     this.state = state;
