@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from string import Formatter
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -31,8 +32,23 @@ class MissingWord(LookupError):
     """A page asked for a word that no catalogue has."""
 
 
+class _Counting(Formatter):
+    """Fills places as ``str.format`` does, and ``{count:case|cases}`` by the word for one or that for other numbers."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        one, bar, many = format_spec.partition("|")
+        if not bar:
+            return str(super().format_field(value, format_spec))
+        return one if str(value) == "1" else many
+
+
+_COUNTING = _Counting()
+
+
 class Texts:
     """The catalogues of every language, looked up by flat keys such as ``stage.closed``.
+
+    A text has places: ``{name}``, and ``{count:case|cases}`` for a word that goes by a number.
 
     With ``strict`` a missing key or argument raises ``MissingWord``; without, the key itself is shown and logged once.
     """
@@ -49,7 +65,8 @@ class Texts:
     def t(self, lang: str, key: str, **args: object) -> str:
         """The words for ``key`` with ``{name}`` replaced by the argument of that name."""
         try:
-            return self.catalogues[lang][key].format(**args)
+            text = self.catalogues[lang][key]
+            return _COUNTING.vformat(text, (), args) if "|" in text else text.format(**args)
         except (KeyError, IndexError, ValueError) as error:
             if self.strict:
                 raise MissingWord(f"{lang}: {key} ({error})") from error

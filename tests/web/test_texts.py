@@ -84,6 +84,16 @@ def test_a_missing_word_is_an_error_in_tests_and_its_key_in_production() -> None
     assert Texts(catalogues, strict=False).t("en", "stage.closed") == "stage.closed"
 
 
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 cases are late"), (1, "1 case is late"), ("1,001", "1,001 cases are late")]
+)
+def test_a_word_goes_by_the_number_before_it(count: object, said: str) -> None:
+    texts = Texts({"zh": {}, "en": {"late": "{n} {n:case is|cases are} late", "bare": "{n:case|cases}"}}, strict=True)
+    assert texts.t("en", "late", n=count) == said
+    with pytest.raises(MissingWord, match="n"):
+        texts.t("en", "bare")
+
+
 def test_a_key_in_both_files_of_a_language_is_refused(tmp_path: Path) -> None:
     (tmp_path / "zh.json").write_text('{"a": "1"}', encoding="utf-8")
     (tmp_path / "messages.zh.json").write_text('{"a": "2"}', encoding="utf-8")
@@ -103,6 +113,6 @@ def test_both_languages_have_the_same_server_messages_with_the_same_blanks() -> 
     assert zh.keys() == en.keys()
 
     def blanks(words: str) -> set[str]:
-        return {part.split("}")[0] for part in words.split("{")[1:]}
+        return {part.split("}")[0].split(":")[0] for part in words.split("{")[1:]}
 
     assert {key: blanks(words) for key, words in zh.items()} == {key: blanks(words) for key, words in en.items()}

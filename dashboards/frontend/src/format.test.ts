@@ -96,6 +96,12 @@ describe("words", () => {
     expect(fill("剩 {span}，{who}", { span: "1 小时" })).toBe("剩 1 小时，{who}");
   });
 
+  it("go by the number before them", () => {
+    const said = [0, 1, "1,001"].map((n) => fill("{n} {n:case is|cases are} late", { n }));
+    expect(said).toEqual(["0 cases are late", "1 case is late", "1,001 cases are late"]);
+    expect(fill("{n:case|cases}", {})).toBe("{n:case|cases}");
+  });
+
   it("show an unknown key itself", () => {
     expect(zh("no.such.key")).toBe("no.such.key");
   });

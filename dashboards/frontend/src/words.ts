@@ -2,9 +2,16 @@
 
 export type Words = Readonly<Record<string, string>>;
 
-/** Fills `{name}` places of a text; a place without a value stays as it is, so that the mistake is seen. */
+/**
+ * Fills `{name}` places of a text, and `{count:case|cases}` by the word for one or that for any other number, as the
+ * server does; a place without a value stays as it is, so that the mistake is seen.
+ */
 export function fill(text: string, values: Readonly<Record<string, string | number>>): string {
-  return text.replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place));
+  return text.replace(/\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}/g, (place, name: string, one?: string, many?: string) => {
+    const value = values[name];
+    if (value === undefined) return place;
+    return String(one === undefined || many === undefined ? value : String(value) === "1" ? one : many);
+  });
 }
 
 /** Looks `key` up; an unknown key is shown itself, as on the server. */
