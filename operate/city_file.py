@@ -103,6 +103,11 @@ class Place:
         return self.home / self.settings.web.secret_file
 
     @property
+    def base_map_file(self) -> Path | None:
+        """The file with the base map's tiles, where one is named."""
+        return self.home / self.settings.web.base_map_file if self.settings.web.base_map_file else None
+
+    @property
     def zone(self) -> ZoneInfo:
         """The city's time zone."""
         return ZoneInfo(self.settings.city.timezone)

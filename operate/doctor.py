@@ -15,6 +15,7 @@ import click
 from operate.broker_doctor import look_at_broker
 from operate.city_file import Place
 from operate.finding import Finding
+from operate.map_doctor import look_at_base_map
 from operate.processes import city, open_records
 from operate.settings import BadSettings
 
@@ -41,12 +42,12 @@ def _all(config: Path | None) -> Iterator[Finding]:
         yield Finding("settings", False, str(problem), "mend the settings file")
         return
     yield Finding("settings", True, f"read; relative paths start at {place.home}")
-    checks = (_records, _series, _broker, _worker, _pages, _space, _letters, _notices, _audit)
+    checks = (_records, _series, _broker, _worker, _pages, _base_map, _space, _letters, _notices, _audit)
     for check in checks:
         try:
             yield check(place)
         except Exception as problem:  # noqa: BLE001 - a doctor reports whatever it meets
-            yield _met(check.__name__.strip("_"), problem)
+            yield _met(check.__name__.strip("_").replace("_", " "), problem)
     try:
         yield from look_at_broker(place, now=datetime.now(UTC))
     except Exception as problem:  # noqa: BLE001 - likewise
@@ -120,6 +121,10 @@ def _worker(place: Place) -> Finding:
 
 def _pages(place: Place) -> Finding:
     return _port("pages", place.settings.web.host, place.settings.web.port, "start `covercode serve`")
+
+
+def _base_map(place: Place) -> Finding:
+    return look_at_base_map(place)
 
 
 def _port(part: str, host: str, port: int, advice: str) -> Finding:

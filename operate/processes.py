@@ -186,8 +186,8 @@ def run_web(config: Path | None) -> None:
     engine, store = open_records(place)
     check_schema(engine)
     web = dataclasses.replace(place.settings.web, secret_file=place.secret_file)
-    if web.base_map_file:
-        web = dataclasses.replace(web, base_map_file=str(place.home / web.base_map_file))
+    if place.base_map_file is not None:
+        web = dataclasses.replace(web, base_map_file=str(place.base_map_file))
     app = create_app(web, WebCity(place), engine, store, cabinets=cabinet_door(place))
     try:
         serve(app, web, stop=stop_on_signals())

@@ -136,6 +136,13 @@ class TileArchive:
             offset, length = self._header["leaf_directory_offset"] + entry.offset, entry.length
         return None
 
+    def check(self) -> None:
+        """Look at what opening leaves alone: its end, and the list of its tiles. Raises ``BadArchive``."""
+        header = self._header
+        if header["tile_data_offset"] + header["tile_data_length"] > len(self._bytes):
+            raise BadArchive("it ends before its last tile: copy it again")
+        self._directory(header["root_offset"], header["root_length"])
+
     def close(self) -> None:
         """Let go of the file."""
         self._bytes.close()
