@@ -5,6 +5,7 @@ import { RANGES, refreshEvery } from "./curve";
 import { startLive } from "./live";
 import { showFreshNote } from "./news";
 import { type Page, part, say, thisPage } from "./page";
+import { lightOnPaper } from "./paper";
 import { startPhotoFacts } from "./photo_facts";
 import { THEME_CHANGED } from "./theme";
 import { startUploads } from "./upload";
@@ -38,6 +39,7 @@ class ChartPanel {
     }
     part("[data-range-back]").addEventListener("click", () => this.setRange(this.range));
     addEventListener(THEME_CHANGED, () => this.chart.draw());
+    lightOnPaper();
     setInterval(() => this.keepFresh(), 1_000);
   }
 

@@ -14,6 +14,7 @@ import { Chart } from "./chart";
 import { element, shapeOf } from "./elements";
 import { quantity } from "./format";
 import { type Page, part, say } from "./page";
+import { lightOnPaper } from "./paper";
 import { THEME_CHANGED } from "./theme";
 
 const DAY_MS = 86_400_000;
@@ -58,6 +59,7 @@ export class BacktestPanel {
     });
     part("[data-stop]", this.box).addEventListener("click", () => this.running?.abort());
     addEventListener(THEME_CHANGED, () => this.chart?.draw());
+    lightOnPaper();
   }
 
   /** The rule as it stands in the form; null while something in it is wrong. `again`: run anew if it ran before. */

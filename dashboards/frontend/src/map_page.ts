@@ -21,6 +21,7 @@ import { type Found, placeOf, SearchBox } from "./map_page/search_box";
 import { resultOf, select } from "./map_page/selection";
 import { Sketch, type Tool } from "./map_page/sketch";
 import { type Page, part, say, thisPage } from "./page";
+import { onPrintKey } from "./paper";
 
 /** The phone's sheet holds the card; where there is room it stands beside the asset. */
 const NARROW = "(max-width: 720px)";
@@ -274,6 +275,7 @@ class MapPage {
     }
     part("[data-hint-end]", this.shell).addEventListener("click", () => this.take(undefined));
     part("[data-hint-done]", this.shell).addEventListener("click", () => this.sketch?.finish());
+    onPrintKey(() => void this.acts.print());
     addEventListener("beforeprint", () => this.acts.paper());
     addEventListener("afterprint", () => {
       part<HTMLImageElement>("[data-paper]", this.shell).hidden = true;

@@ -80,6 +80,7 @@ export class BoardPage implements FrameDesk {
       before: () => this.forPaper(),
       paint: (share) => this.frames.forEach((frame) => frame.fitPaper(share)),
       after: () => this.frames.forEach((frame) => frame.fitScreen()),
+      ready: () => Promise.all([...this.frames.values()].map((frame) => frame.still())),
     });
   }
 

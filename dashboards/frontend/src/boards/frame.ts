@@ -133,6 +133,11 @@ export class PanelFrame {
     this.view?.redraw?.();
   }
 
+  /** Settles once a map has drawn what it shows. */
+  async still(): Promise<void> {
+    if (this.view instanceof MapView) await this.view.still();
+  }
+
   /** Paper can't show everything that a screen can: keeps a picture of it. */
   forPaper(): void {
     if (this.view instanceof MapView) this.view.forPaper();

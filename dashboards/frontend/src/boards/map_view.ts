@@ -74,6 +74,10 @@ export class MapView implements View {
     pen.textAlign = "left";
   }
 
+  async still(): Promise<void> {
+    await this.map?.still();
+  }
+
   forPaper(): void {
     const { clientWidth, clientHeight } = this.ground;
     const pen = this.paper.getContext("2d");

@@ -1,5 +1,6 @@
 // A page of charts on paper: canvases are painted in light colours for it, whatever the screen has.
-import { THEME_CHANGED } from "../theme";
+import { onPrintKey, printLight, turnedLight } from "../paper";
+import { isNight } from "../theme";
 
 /** How wide A4 is when it lies, without its margins, in px of a page. */
 const PAPER_PX = 1_047;
@@ -11,27 +12,29 @@ export interface Printed {
   paint(share: number): void;
   /** back from paper */
   after(): void;
+  /** settles once what can't be painted at once (a map) is in the colours of now */
+  ready?(): Promise<unknown>;
 }
 
 export function onPaper(printed: Printed): void {
-  const root = document.documentElement;
-  let dark: string | undefined;
-  const paint = (theme: string): void => {
-    root.dataset.theme = theme;
-    dispatchEvent(new Event(THEME_CHANGED));
-  };
+  let back: (() => void) | undefined;
   addEventListener("beforeprint", () => {
     printed.before();
-    const theme = root.dataset.theme ?? "auto";
-    if (theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches)) {
-      dark = theme;
-      paint("light");
-    }
+    back = turnedLight();
     printed.paint(Math.min(1, PAPER_PX / document.documentElement.clientWidth));
   });
   addEventListener("afterprint", () => {
-    if (dark !== undefined) paint(dark);
-    dark = undefined;
+    back?.();
     printed.after();
   });
+  const { ready } = printed;
+  if (ready === undefined) return;
+  const act = (): void => void printLight(ready);
+  onPrintKey(act);
+  const press = (event: Event): void => {
+    if (!isNight() || !(event.target instanceof Element) || event.target.closest("[data-print]") === null) return;
+    event.stopPropagation();
+    act();
+  };
+  document.addEventListener("click", press, { capture: true });
 }

@@ -53,6 +53,8 @@ export interface CityMapOptions extends PointerNews {
 
 /** After the first event the tiles are asked at once, then no oftener than this. */
 const REFRESH_EVERY_MS = 2_000;
+/** A map whose tiles do not come is printed without them. */
+const STILL_AT_MOST_MS = 5_000;
 /** Things counted at a time, some five milliseconds of a slow machine; between them the page may answer its reader. */
 const AT_ONCE = 2_000;
 
@@ -158,6 +160,16 @@ export class CityMap {
     if (JSON.stringify(features) === JSON.stringify(this.filled.get(name)?.features)) return;
     this.filled.set(name, { type: "FeatureCollection", features });
     this.restore(name);
+  }
+
+  /** Settles once it has drawn all that it waits for. */
+  still(): Promise<void> {
+    const canvas = this.canvas;
+    if (canvas === undefined || (canvas.loaded() && !canvas.isMoving())) return Promise.resolve();
+    return new Promise((done) => {
+      setTimeout(done, STILL_AT_MOST_MS);
+      canvas.once("idle", () => done());
+    });
   }
 
   /** The picture as it is now, for paper. */

@@ -3,6 +3,7 @@ import type { CityMapView } from "../citymap";
 import { ontoMap } from "../citymap/shift";
 import type { Position } from "../geometry";
 import { type Page, part, say } from "../page";
+import { printLight } from "../paper";
 
 const TOLD_MS = 4_000;
 const ME_ZOOM = 17.5;
@@ -64,9 +65,12 @@ export class Acts {
     return image;
   }
 
+  /** In light colours: a dark map would take a whole cartridge. */
   async print(): Promise<void> {
-    await this.paper().decode().catch(() => undefined);
-    print();
+    await printLight(async () => {
+      await this.map()?.still();
+      await this.paper().decode().catch(() => undefined);
+    });
   }
 
   /** A word at the foot of the map, for a moment. */
