@@ -24,7 +24,7 @@ class MobileQuery(Query, frozen=True, kw_only=True):
     """Which of them."""
 
     kind: MobileKind | None = None
-    online: Annotated[bool, Meta(description="Only those that are on line, or only those that are not")] | None = None
+    online: Annotated[bool, Meta(description="Only those that are online, or only those that are not")] | None = None
 
 
 class MobileResources(msgspec.Struct, frozen=True, kw_only=True):

@@ -236,12 +236,12 @@ CABINETS = View(
         *_is(
             "online",
             f"coalesce(b.online AND b.state_at > {_NOW_MS} - 35000, false)",
-            "it says that it is on line and said so within 35 s",
+            "it says that it is online and said so within 35 s",
         ),
         *_own("b", oldest_unsent_s="age of its oldest unsent reading, seconds", queued="readings that wait in it"),
         *_own("b", dropped="readings it had to drop", undated="readings that wait until its clock is set"),
         *_own("b", clock_set="its clock is set", clock_off_s="how far its clock is off, seconds"),
-        *_at("b", online_since="since when it is on line", state_at="its last word"),
+        *_at("b", online_since="since when it is online", state_at="its last word"),
     ),
     source="FROM cabinet AS b",
 )
