@@ -21,7 +21,7 @@ def test_the_page_shows_all_four_and_what_they_change(web: Web) -> None:
     page = web.as_(Role.VIEWER).get("/seasons").text
     assert all(name in page for name in ("汛期", "台风", "冰冻期", "夜市"))
     assert "2 紧急工作时" in page
-    assert "满量程的 80 %" in page  # a number without its unit says nothing
+    assert "满量程的 80%" in page  # a number without its unit says nothing
     assert "15%" in page
     assert "7 天" in page
     assert "/switch" not in page
