@@ -41,7 +41,7 @@ export class AreaMap {
       this.tell(this.page.t("map.failed"));
       return;
     }
-    this.tell(this.areas.features.length === 0 ? this.page.t("map.no_places") : "");
+    this.tell(this.areas.features.length === 0 ? (this.box.dataset.none ?? "") : "");
     this.draw();
     const around = frameOfAreas(this.areas.features);
     if (around === undefined) return;

@@ -60,7 +60,8 @@ export class DotMap {
       if (question !== this.asked) return;
       this.dots = { ...NOTHING, problem: error instanceof Refused ? error.message : this.page.t("map.failed") };
     }
-    this.tell(this.dots.problem ?? (this.dots.features.length === 0 ? this.page.t("map.no_places") : ""));
+    const none = this.box.dataset.none ?? this.page.t("map.no_places");
+    this.tell(this.dots.problem ?? (this.dots.features.length === 0 ? none : ""));
     this.draw();
     this.frame();
   }
