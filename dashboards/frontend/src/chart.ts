@@ -120,7 +120,7 @@ export class Chart {
       step >= 86_400_000
         ? { month: "2-digit", day: "2-digit" }
         : { hour: "2-digit", minute: "2-digit", ...(step < 60_000 ? { second: "2-digit" } : {}) };
-    const format = new Intl.DateTimeFormat(this.page.language === "zh" ? "zh-CN" : "en-GB", {
+    const format = new Intl.DateTimeFormat(this.page.language === "zh" ? "zh-CN" : "en-CA", {
       timeZone: this.page.zone,
       hourCycle: "h23",
       ...parts,

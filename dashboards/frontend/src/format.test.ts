@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ago, countdown, decimalsOf, duration, quantity, zoneClock } from "./format";
+import { ago, countdown, decimalsOf, duration, quantity, zoneClock, zoneMoment } from "./format";
 import { fill, translator } from "./words";
 
 const zh = translator(JSON.parse(readFileSync("../words/zh.json", "utf8")) as Record<string, string>);
@@ -88,6 +88,10 @@ describe("clocks", () => {
   it("write midnight as 00, not as 24", () => {
     const clock = zoneClock("Asia/Shanghai", "en", { hour: "2-digit", minute: "2-digit" });
     expect(clock(Date.UTC(2026, 2, 1, 16, 0))).toBe("00:00");
+  });
+
+  it("write a moment as the server does, whatever the language", () => {
+    expect(zoneMoment("Asia/Shanghai")(Date.UTC(2026, 2, 1, 16, 0, 7))).toBe("2026-03-02 00:00:07");
   });
 });
 

@@ -79,3 +79,11 @@ export function zoneClock(zone: string, language: "zh" | "en", parts: Intl.DateT
   });
   return (ms) => format.format(ms);
 }
+
+/** Makes a formatter for moments in the city's zone, written in either language as the server does: 2026-03-02 12:00:00. */
+export function zoneMoment(zone: string): (ms: number) => string {
+  const two = "2-digit";
+  const parts = { year: "numeric", month: two, day: two, hour: two, minute: two, second: two, hourCycle: "h23" } as const;
+  const format = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, ...parts });
+  return (ms) => format.format(ms);
+}

@@ -1,6 +1,6 @@
 // What every script needs from the page it runs on: its zone, its words, its parts.
 import { pageLanguage, pageWords, type Translate } from "./words";
-import { zoneClock } from "./format";
+import { zoneClock, zoneMoment } from "./format";
 
 export interface Page {
   readonly t: Translate;
@@ -23,14 +23,7 @@ async function open(): Promise<Page> {
     language,
     zone,
     clock: zoneClock(zone, language, { hour: "2-digit", minute: "2-digit", second: "2-digit" }),
-    moment: zoneClock(zone, language, {
-      year: "numeric",
-      month: "2-digit",
-      day: "2-digit",
-      hour: "2-digit",
-      minute: "2-digit",
-      second: "2-digit",
-    }),
+    moment: zoneMoment(zone),
   };
 }
 

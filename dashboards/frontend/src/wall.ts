@@ -256,7 +256,7 @@ class Wall {
     const { t } = this.page;
     const { trend } = screen.state;
     const { today, usual } = soFar(trend, Date.parse(screen.at));
-    say(part("[data-trend-said]"), usual === null ? t("wall.trend_alone", { today }) : t("wall.trend_said", { today, usual: usual.toFixed(usual < 10 ? 1 : 0) }));
+    say(part("[data-trend-said]"), usual === null ? t("wall.trend_alone", { today }) : t("wall.trend_said", { today, usual: Number(usual.toFixed(usual < 10 ? 1 : 0)) }));
     drawTrend(part("[data-trend]"), trend, t);
   }
 

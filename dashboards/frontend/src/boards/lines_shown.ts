@@ -164,7 +164,7 @@ export class ShownLines {
 
   ticks(ticks: number[]): string[] {
     const step = (ticks[1] ?? 0) - (ticks[0] ?? 0);
-    const format = new Intl.DateTimeFormat(this.page.language === "zh" ? "zh-CN" : "en-GB", {
+    const format = new Intl.DateTimeFormat(this.page.language === "zh" ? "zh-CN" : "en-CA", {
       timeZone: this.page.zone,
       hourCycle: "h23",
       ...tickParts(step, this.span.toMs - this.span.fromMs),

@@ -191,7 +191,7 @@ export class StatesView implements View {
     const count = Math.max(2, Math.min(6, Math.floor(width / 110)));
     const length = this.span.toMs - this.span.fromMs;
     const { language, zone } = this.desk.page;
-    const format = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", { timeZone: zone, hourCycle: "h23", ...tickParts(length / count, AXIS_WITH_DAYS * length) });
+    const format = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-CA", { timeZone: zone, hourCycle: "h23", ...tickParts(length / count, AXIS_WITH_DAYS * length) });
     return Array.from({ length: count }, (_, at) => format.format(this.span.fromMs + (length * at) / (count - 1)));
   }
 
