@@ -60,13 +60,14 @@ def action_name(action: str) -> str:
 def readable(line: ChangeLine) -> list[ReadableChange]:
     """The fields of one line of history."""
     return [
-        ReadableChange(_name(each.field), _value(each.field, each.before), _value(each.field, each.after))
+        ReadableChange(field_words(each.field), _value(each.field, each.before), _value(each.field, each.after))
         for each in line.fields
         if each.field not in _SILENT
     ]
 
 
-def _name(field: str) -> str:
+def field_words(field: str) -> str:
+    """What a field of an asset is called; one that has no word is called as it is."""
     kind, _, key = field.partition(".")
     if kind == "details":
         spec = FACTS.get(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, render_template, request
 
 from dashboards import forms, people_forms
+from dashboards.audit_words import action_words, detail_words, subject_words
 from dashboards.pages.lists import next_url
 from dashboards.site import site
 from registry.queries import audit as audit_queries
@@ -25,7 +26,10 @@ def audit() -> str:
         "audit.html",
         page=page,
         filters=narrowed,
-        action_options=[(word, word) for word in audit_queries.actions(site().engine)],
+        action_options=[(word, action_words(word)) for word in audit_queries.actions(site().engine)],
+        action_words=action_words,
+        subject_words=subject_words,
+        detail_words=detail_words,
         next_url=next_url(page.next),
     )
 

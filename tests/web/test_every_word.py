@@ -95,6 +95,16 @@ def test_every_word_is_used() -> None:
     assert sorted(unused) == []
 
 
+def test_everything_the_trail_records_is_said_in_words() -> None:
+    services = "\n".join(text for path, text in sources().items() if path.startswith("registry/services/"))
+    recorded = set(re.findall(r'(?:action=|audited=|_record\(tx, |_note\(tx, )"(\w+\.[\w.]+)"', services))
+    assert len(recorded) > 100
+    words = catalogue("zh.json")
+    assert sorted(action for action in recorded if f"audit_action.{action}" not in words) == []
+    kinds = set(re.findall(r'subject=f?"(\w+)[:"]', services))
+    assert sorted(kind for kind in kinds if f"audit_of.{kind}" not in words) == []
+
+
 # comments of Jinja, of HTML, of CSS and TypeScript, of Python
 COMMENTS = {
     ".html": re.compile(r"\{#.*?#\}|<!--.*?-->", re.DOTALL),

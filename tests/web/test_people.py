@@ -267,6 +267,10 @@ def test_what_administrators_do_stands_in_the_trail_and_the_trail_is_whole(web: 
     assert actions(web)[-1] == "user.add"
     page = boss.get("/audit?action=user.add&subject=user&who=吴管").text
     assert "wang" in page
+    # in words for people; what programs go by stands in the address and when one points at it
+    assert ">添加人员</span>" in page
+    assert ">user.add<" not in page
+    assert ">人员 " in page
     exported = boss.get("/audit.csv")
     assert exported.mimetype == "text/csv"
     assert "user.add" in exported.text
