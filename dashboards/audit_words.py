@@ -1,7 +1,7 @@
 """The audit trail in the visitor's language: what was done, to what, and what was written down of it.
 
-The trail keeps words such as ``device.fit`` and ``asset:12`` for programs; people read "安装传感器" and "部件 12". What another
-release wrote and this one has no word for is shown as it stands.
+The trail keeps words such as ``device.fit`` and ``asset:12`` for programs; people read "安装传感器" and "部件 12".
+What another release wrote and this one has no word for is shown as it stands.
 """
 
 from __future__ import annotations
