@@ -110,6 +110,14 @@ GROUPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     ),
 )
 
+# Pages that lie elsewhere than below the page in the bar from which one comes to them.
+_ELSEWHERE = {
+    "/assets": ("/devices",),
+    "/patrols": ("/rounds",),
+    "/months": ("/score-schemes",),
+    "/system": ("/cabinets", "/enrolment-codes"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
@@ -186,4 +194,8 @@ def _links(entries: tuple[tuple[str, str], ...] | list[tuple[str, str]]) -> list
 
 
 def _is_here(address: str) -> bool:
-    return request.path == address or (address != "/" and request.path.startswith(f"{address}/"))
+    return any(request.path == one or (one != "/" and request.path.startswith(f"{one}/")) for one in _under(address))
+
+
+def _under(address: str) -> tuple[str, ...]:
+    return (address, *_ELSEWHERE.get(address, ()))

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { zoneMoment } from "./format";
 import { KINDS, Live, type LiveEvent, resumeAddress, shownState } from "./live";
 import type { Page } from "./page";
-import { lineOf } from "./ticker";
+import { lineOf, whenOf } from "./ticker";
 import { translator } from "./words";
 
 const zh = translator(JSON.parse(readFileSync("../words/zh.json", "utf8")) as Record<string, string>);
@@ -122,6 +123,13 @@ describe("the latest events", () => {
       href: "/cases/7",
       severity: 3,
     });
+  });
+
+  it("say the day of what was not today in the city", () => {
+    const moment = zoneMoment("Asia/Shanghai");
+    const now = Date.parse("2026-11-23T13:21:00Z");
+    expect(whenOf(Date.parse("2026-11-22T16:00:05Z"), now, moment)).toBe("00:00:05");
+    expect(whenOf(Date.parse("2026-11-22T15:59:59Z"), now, moment)).toBe("11-22 23:59");
   });
 
   it("show good news as good", () => {

@@ -39,6 +39,12 @@ function placeOf(body: LiveEvent["body"]): string | undefined {
   return body.cabinet === undefined ? undefined : "/system#cabinets";
 }
 
+/** The clock of an event of today, else its day and clock: 21:16:11, 11-22 19:16. */
+export function whenOf(atMs: number, nowMs: number, moment: Page["moment"]): string {
+  const [day = "", clock = ""] = moment(atMs).split(" ");
+  return moment(nowMs).startsWith(day) ? clock : `${day.slice(5)} ${clock.slice(0, 5)}`;
+}
+
 /** Puts one event on top of the list. */
 export function addLine(list: HTMLElement, event: LiveEvent, page: Page): void {
   const line = lineOf(event, page.t);
@@ -47,8 +53,8 @@ export function addLine(list: HTMLElement, event: LiveEvent, page: Page): void {
   const what = element("span", { class: "ticker-what" }, words, element("span", { class: "soft" }, line.where));
   const time = element(
     "time",
-    { class: "soft small", datetime: event.at, title: page.moment(Date.parse(event.at)) },
-    page.clock(Date.parse(event.at)),
+    { class: "soft small nowrap", datetime: event.at, title: page.moment(Date.parse(event.at)) },
+    whenOf(Date.parse(event.at), Date.now(), page.moment),
   );
   list.prepend(element("li", {}, time, shapeOf(line.severity), what));
   while (list.children.length > KEPT) list.lastElementChild?.remove();
