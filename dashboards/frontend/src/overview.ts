@@ -19,7 +19,10 @@ function showCounters(overview: Overview): void {
   for (const counter of document.querySelectorAll<HTMLElement>("[data-counter]")) {
     const name = counter.dataset.counter as keyof Overview;
     say(part('[data-slot="number"]', counter), String(overview[name]));
-    counter.toggleAttribute("data-some", overview[name] > 0);
+    // the others count what is wrong; of cabinets it is wrong when some are lacking
+    const lacking = name === "cabinets_online" && overview.cabinets_online < overview.cabinets;
+    if (name === "cabinets_online") counter.dataset.tone = lacking ? "alarm" : "";
+    counter.toggleAttribute("data-some", overview[name] > 0 || lacking);
     const whole = OF[name];
     if (whole !== undefined) say(part('[data-slot="of"]', counter), `/ ${overview[whole]}`);
   }
