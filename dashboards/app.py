@@ -29,7 +29,7 @@ from dashboards.assets_manifest import load_manifest
 from dashboards.base_map import map_hosts
 from dashboards.bearer import bearer
 from dashboards.cabinet_door import CabinetDoor
-from dashboards.cabinet_words import from_cabinet, load_cabinet_words
+from dashboards.cabinet_words import from_cabinet, from_letter, load_cabinet_words
 from dashboards.compress import compress, packed_name
 from dashboards.errors import register_errors
 from dashboards.first_style import first_style, style_source
@@ -242,6 +242,7 @@ def _register_templates(app: Flask) -> None:
         "number": _number,
         "agent_name": agent_name,
         "from_cabinet": from_cabinet,
+        "from_letter": from_letter,
         "kept_problem": kept_problem,
     }
     app.jinja_env.filters["moment"] = datetime.fromisoformat

@@ -1,4 +1,4 @@
-"""What cabinets say of configurations and commands, in the visitor's language.
+"""What cabinets say of configurations and commands, and intake of what it can't use, in the visitor's language.
 
 A cabinet answers in English, also one of an older release, and its words are kept as they came. Each sentence has its
 words and places in ``words/cabinets.zh.json``, as refusals have in ``refusals.zh.json``; here it is found again by
@@ -30,6 +30,10 @@ class CabinetWords:
         told = [self._problem(each) for each in _BETWEEN.split(said)]
         return ("\n" if "\n" in said else "；").join(told)
 
+    def letter(self, said: str) -> str:
+        """Why something that came could not be used; what a decoder says of bytes stays as it is."""
+        return self._kept.retell(said) or said
+
     def _problem(self, said: str) -> str:
         named = _SETTING.fullmatch(said)
         told = self._kept.retell(named["said"]) if named is not None else None
@@ -59,3 +63,8 @@ _OF_REPLIES = (
 def from_cabinet(said: str) -> str:
     """What a cabinet said, in the language of this request."""
     return said if lang() == "en" or not said else site().cabinet_words.tell(said)
+
+
+def from_letter(said: str) -> str:
+    """Why something could not be used, in the language of this request."""
+    return said if lang() == "en" or not said else site().cabinet_words.letter(said)

@@ -147,6 +147,40 @@ def test_why_a_command_failed_is_told(words: CabinetWords, said: str, told: str)
     assert words.tell(said) == told
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "device 'CV-9' is not registered: fit it to an asset, then replay",
+            "设备“CV-9”未登记：请安装到部件上，再重新处理",
+        ),
+        ("CV-1/tilt = 95 deg is outside -90…90: check the sensor", "CV-1/tilt = 95 deg，超出 -90…90：请检查传感器"),
+        (
+            "undecodable: bad_frame: begins with 03 and not with 77",
+            "无法解码：帧格式不对：begins with 03 and not with 77",
+        ),
+        ("what another release wrote; of: it", "what another release wrote; of: it"),
+    ],
+)
+def test_why_something_could_not_be_used_is_told(words: CabinetWords, said: str, told: str) -> None:
+    assert words.letter(said) == told
+
+
+def test_every_reason_of_intake_has_chinese_words() -> None:
+    known = {shape_of(sentence) for sentence in json.loads((WORDS / "cabinets.zh.json").read_text(encoding="utf-8"))}
+    intake = ast.parse((ROOT / "registry" / "intake.py").read_text(encoding="utf-8"))
+    details = [
+        "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        for node in ast.walk(intake)
+        if isinstance(node, ast.JoinedStr)
+    ]
+    reasons = [
+        one.replace("{}/{}", "{}").replace("{} {}", "{}").replace("{}…{}", "{}") for one in details if ": " in one
+    ]
+    assert len(reasons) >= 8
+    assert sorted({one for one in reasons if one not in known}) == []
+
+
 def test_what_nobody_has_words_for_stays_as_it_came(words: CabinetWords) -> None:
     assert words.tell("something else; bus[0].baud: is {odd} & new") == "something else；bus[0].baud: is {odd} & new"
     assert words.tell("") == ""
