@@ -59,9 +59,13 @@ def troubled_cabinet(engine: Engine, cabinet: str, *, now: datetime) -> Troubled
     publish_configuration(engine, wanted, check=lambda *_: [], by=_ADMINISTRATOR, now=now)
     issue_code(engine, cabinet, by=_ADMINISTRATOR, now=now)
     letters = [
-        ("unknown_device", "LW-24E124136B001234", "device 'LW-24E124136B001234' is not registered: fit it to an asset"),
+        (
+            "unknown_device",
+            "LW-24E124136B001234",
+            "device 'LW-24E124136B001234' is not registered: fit it to an asset, then replay",
+        ),
         ("undecodable", "CV-000003", "undecodable: unknown_type: 0x67 is no channel of this profile"),
-        ("out_of_range", "CV-000002", "water_level is 99999.0 mm; sane are 0 to 12000 mm"),
+        ("out_of_range", "CV-000002", "CV-000002/water_level = 99999 mm is outside 0…12000: check the sensor"),
     ]
     with writing(engine) as tx:
         for reason, device, detail in letters:
