@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from flask import Flask, Response, flash, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
@@ -10,8 +11,10 @@ from werkzeug.wrappers import Response as Answer
 from dashboards import forms
 from dashboards.login import actor, area
 from dashboards.pages.lists import next_url
+from dashboards.rule_words import amount
 from dashboards.site import now, site, standard, t
 from dashboards.spark import Curve, draw
+from dashboards.texts import local_time
 from registry.domain.errors import NotFound
 from registry.domain.external_events import EVENT_POINT
 from registry.domain.kinds import AlertState, GroupState, Severity
@@ -120,30 +123,37 @@ def _told(found: AlertDetail) -> list[ExternalOccurrence]:
 
 def alert_spark(alert_id: int) -> Response:
     """The readings around an alert, small enough for a line of the list."""
-    return _picture(alert_id, SPARK, _SPARK_SLICES)
+    return _picture(_alert(alert_id), SPARK, _SPARK_SLICES)
 
 
 def alert_chart(alert_id: int) -> Response:
     """The readings around an alert, for its own page."""
-    return _picture(alert_id, CHART, _CHART_SLICES)
+    return _picture(_alert(alert_id), CHART, _CHART_SLICES, words=True)
 
 
-def _picture(alert_id: int, size: tuple[int, int], slices: int) -> Response:
+def _picture(about: AlertDetail, size: tuple[int, int], slices: int, *, words: bool = False) -> Response:
     where = site()
-    found = alert_curve.alert_curve(where.store, _alert(alert_id), slices=slices, now=where.clock())
+    found = alert_curve.alert_curve(where.store, about, slices=slices, now=where.clock())
     if found is None:
-        raise NotFound("alert", alert_id)
+        raise NotFound("alert", about.id)
     curve = Curve(
         since_ms=found.since_ms,
         until_ms=found.until_ms,
         slices=found.slices,
         lines=found.limits,
         marks=found.marks,
+        levels=[amount(round(level, 2), about.unit) for level in found.limits] if words else (),
+        ends=(_moment(found.since_ms), _moment(found.until_ms)) if words else None,
     )
     answer = Response(draw(curve, width=size[0], height=size[1], title=""), mimetype="image/svg+xml")
     answer.cache_control.private = True
     answer.cache_control.max_age = 30
     return answer
+
+
+def _moment(at_ms: int) -> str:
+    """Day and minute in the city's zone: "11-23 21:16"."""
+    return local_time(datetime.fromtimestamp(at_ms / 1000, UTC), site().zone, "minute").partition("-")[2]
 
 
 def acknowledge(alert_id: int) -> Answer:

@@ -95,6 +95,8 @@ def test_the_sentence_names_the_step_that_was_reached_and_the_picture_draws_it(w
         assert kinds.count("mean") == 1
         assert kinds.count("limit") >= 2
         assert kinds.count("mark") == 1
+        told = [each.text for each in drawn if each.tag.endswith("}text")]
+        assert ("45°" in told) == (name == "chart")
 
 
 def test_whoever_takes_an_alert_is_named_and_can_give_it_back(web: Web):

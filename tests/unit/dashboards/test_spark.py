@@ -39,6 +39,16 @@ def test_without_readings_there_are_the_limits_alone():
     assert len(pieces(picture, "limit")) == 2
 
 
+def test_levels_say_what_they_are_unless_one_would_stand_on_another_and_the_ends_say_when():
+    words = ["15°", "14.9°", "45°"]
+    curve = Curve(since_ms=0, until_ms=100, slices=[], lines=[15.0, 14.9, 45.0], levels=words, ends=("a < b", "c"))
+    picture = draw(curve, width=720, height=200, title="")
+    told = [(each.text, float(each.get("y", ""))) for each in ElementTree.fromstring(picture).iter(f"{SVG}text")]
+    assert [text for text, _ in told] == ["15°", "45°", "a < b", "c"]
+    assert all(10 <= at <= 200 for _, at in told)
+    assert pieces(picture, "limit")[0] != pieces(picture, "limit")[2]
+
+
 @given(st.lists(st.tuples(VALUES, VALUES, VALUES), min_size=1, max_size=20), st.lists(VALUES, max_size=3))
 def test_nothing_leaves_the_frame(values: list[tuple[float, float, float]], lines: list[float]):
     slices = [(at, *sorted((one, two)), three) for at, (one, two, three) in enumerate(values)]
