@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from benchmarks import _generated as generated
 
@@ -20,52 +24,103 @@ _NAMES = ("wall", "overview")
 _SOON_S = 60.0
 _SETTLING_S = 10.0
 _IDLE_S = 30.0
+_SAMPLED_EVERY_S = 5.0
 
 
 def watch_pages(port: int, happen: Callable[[], Found]) -> tuple[Found, dict[str, float]]:
     """What ``happen`` answers, in a thread of its own, while the pages are open, and what they took.
 
-    The heap of each page soon after the first events and after the last, the browser's memory then, and the
-    processor's share while nothing happens any more.
+    The memory of each page's process, sampled all the while, the heap of each page soon after the first events and
+    after the last, and the processor's share while nothing happens any more. Meanwhile nobody is attached to the
+    browser: its tools keep what pages fetch, which no visitor's browser does.
     """
     from playwright.sync_api import sync_playwright
 
     told: dict[str, float] = {}
-    with sync_playwright() as play:
-        arguments = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        context = browser.new_context(viewport={"width": 1920, "height": 1080})
-        page = context.new_page()
-        page.goto(f"http://127.0.0.1:{port}/login")
-        page.fill("input[name=login]", generated.LOGIN)
-        page.fill("input[name=password]", generated.PASSWORD)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url(lambda address: "/login" not in address)
-        opened = [page, context.new_page()]
-        for address, tab in zip(PAGES, opened, strict=True):
-            tab.goto(f"http://127.0.0.1:{port}{address}")
-            tab.wait_for_selector("[data-map][data-drawn]", timeout=120_000)
+    with tempfile.TemporaryDirectory() as profile, _chromium(Path(profile)) as address, sync_playwright() as play:
+        with _attached(play, address) as browser:
+            _open_pages(browser, port)
         with ThreadPoolExecutor(1) as other:
             happening = other.submit(happen)
-            _wait(opened[0], _SOON_S, happening)
-            told |= {f"{name}_heap_soon_mb": mb for name, mb in _heaps(context, opened).items()}
-            _wait(opened[0], math.inf, happening)
-            told |= {f"{name}_heap_mb": mb for name, mb in _heaps(context, opened).items()}
-        told |= _memory()
-        told |= _idle_share(opened)
-        browser.close()
+            page_mb = _sampled(_SOON_S, happening)
+            with _attached(play, address) as browser:
+                told |= {f"{name}_heap_soon_mb": mb for name, mb in _heaps(browser).items()}
+            page_mb += _sampled(math.inf, happening)
+        told |= {"largest_page_memory_mb": max(page_mb), "largest_page_memory_at_end_mb": page_mb[-1]}
+        told["browser_memory_mb"] = round(sum(map(_pss_mb, _descendants(os.getpid()))), 1)
+        with _attached(play, address) as browser:
+            told |= {f"{name}_heap_mb": mb for name, mb in _heaps(browser).items()}
+            told |= _idle_share([_tab(browser, path) for path in PAGES])
     return happening.result(), told
 
 
-def _wait(tab: Any, seconds: float, happening: Future[Any]) -> None:
-    """So long, or until nothing happens any more; Playwright's loop has to run meanwhile."""
+@contextlib.contextmanager
+def _chromium(profile: Path) -> Iterator[str]:
+    """A browser of its own process; yields where its tools listen."""
+    arguments = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    arguments += ["--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows"]
+    arguments += ["--disable-renderer-backgrounding", "--no-first-run", "--window-size=1920,1080"]
+    command = [CHROMIUM, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}", *arguments]
+    with subprocess.Popen([*command, "about:blank"], stderr=subprocess.DEVNULL) as process:
+        try:
+            told = profile / "DevToolsActivePort"
+            deadline_s = time.monotonic() + 60
+            while not told.exists() or not told.read_text().strip():
+                if process.poll() is not None or time.monotonic() > deadline_s:
+                    raise RuntimeError("Chromium did not start")
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{told.read_text().split()[0]}"
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
+def _attached(play: Any, address: str) -> Iterator[Any]:
+    browser = play.chromium.connect_over_cdp(address)
+    try:
+        yield browser
+    finally:
+        browser.close()  # only lets go: the pages stay
+
+
+def _open_pages(browser: Any, port: int) -> None:
+    page = browser.contexts[0].pages[0]
+    page.goto(f"http://127.0.0.1:{port}/login")
+    page.fill("input[name=login]", generated.LOGIN)
+    page.fill("input[name=password]", generated.PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(lambda address: "/login" not in address)
+    for path in PAGES:
+        # a window for each: a page that nobody sees does less
+        session = browser.new_browser_cdp_session()
+        session.send("Target.createTarget", {"url": f"http://127.0.0.1:{port}{path}", "newWindow": True})
+        session.detach()
+    page.close()
+    deadline_s = time.monotonic() + 60
+    while len(browser.contexts[0].pages) < len(PAGES) and time.monotonic() < deadline_s:
+        browser.contexts[0].pages[0].wait_for_timeout(100)
+    for path in PAGES:
+        _tab(browser, path).wait_for_selector("[data-map][data-drawn]", timeout=120_000)
+
+
+def _tab(browser: Any, path: str) -> Any:
+    return next(page for page in browser.contexts[0].pages if urlsplit(page.url).path == path)
+
+
+def _sampled(seconds: float, happening: Future[Any]) -> list[float]:
+    """The memory of the largest page's process, every few seconds for so long or until nothing happens any more."""
     ends = time.monotonic() + seconds
-    while time.monotonic() < ends and not happening.done():
-        tab.wait_for_timeout(500)
+    found: list[float] = []
+    while not found or (time.monotonic() < ends and not happening.done()):
+        pages = [_pss_mb(pid) for pid in _descendants(os.getpid()) if "--type=renderer" in _command(pid)]
+        found.append(round(max(pages, default=0.0), 1))
+        wait([happening], timeout=min(_SAMPLED_EVERY_S, max(0.0, ends - time.monotonic())))
+    return found
 
 
-def _heaps(context: Any, tabs: list[Any]) -> dict[str, float]:
-    return {name: round(_heap_mb(context, tab), 1) for name, tab in zip(_NAMES, tabs, strict=True)}
+def _heaps(browser: Any) -> dict[str, float]:
+    context = browser.contexts[0]
+    return {name: round(_heap_mb(context, _tab(browser, path)), 1) for name, path in zip(_NAMES, PAGES, strict=True)}
 
 
 def _heap_mb(context: Any, tab: Any) -> float:
@@ -75,16 +130,6 @@ def _heap_mb(context: Any, tab: Any) -> float:
     metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
     session.detach()
     return float(metrics["JSHeapUsedSize"]) / 2**20
-
-
-def _memory() -> dict[str, float]:
-    """The largest process of a page, and all of the browser, the drawing without a graphics card among it."""
-    by_process = {pid: _pss_mb(pid) for pid in _descendants(os.getpid())}
-    pages = [mb for pid, mb in by_process.items() if "--type=renderer" in _command(pid)]
-    return {
-        "largest_page_memory_mb": round(max(pages, default=0.0), 1),
-        "browser_memory_mb": round(sum(by_process.values()), 1),
-    }
 
 
 def _idle_share(tabs: list[Any]) -> dict[str, float]:

@@ -47,7 +47,7 @@ class Influx:
 
     ``answers``: what the front gives for the next writes instead of asking the server: (status, headers, body).
     ``writes`` counts the write requests that came to the front; ``version`` is what it says of the server when not "".
-    ``bare_port`` is the server's own, without the rewrite.
+    ``packed`` counts the answers that came as MessagePack. ``bare_port`` is the server's own, without the rewrite.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,6 +55,7 @@ class Influx:
         self.answers: deque[tuple[int, dict[str, str], str]] = deque()
         self.writes = 0
         self.version = ""
+        self.packed = 0
         self.bare_port = free_port()
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -166,11 +167,13 @@ class _Rewrite(BaseHTTPRequestHandler):
                 status, headers, text = influx.answers.popleft()
                 self._answer(status, headers, text.encode())
                 return
-        kept = {name: self.headers[name] for name in ("Content-Type", "Content-Encoding") if name in self.headers}
+        sent = ("Content-Type", "Content-Encoding", "Accept")
+        kept = {name: self.headers[name] for name in sent if name in self.headers}
         try:
             status, headers, said = influx.forward(method, path, kept, body)
             if influx.version:
                 headers["X-Influxdb-Version"] = influx.version
+            influx.packed += headers.get("Content-Type", "") == "application/x-msgpack"
             self._answer(status, headers, said)
         except (OSError, http.client.HTTPException):
             self._answer(502, {}, b"the server is away")

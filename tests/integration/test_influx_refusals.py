@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from influxdb_client.rest import ApiException
 
 from registry.domain.errors import StoreDown
 from registry.storage.series import SeriesKeep
 from registry.storage.series.influx import InfluxSeries
-from registry.storage.series.influx_http import InfluxConnection, Patience
+from registry.storage.series.influx_http import InfluxConnection, MissingBucket, Patience
 from tests.influx import Influx
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(90)]
@@ -120,9 +121,9 @@ def test_a_newer_server_without_its_buckets_says_which_commands_make_them(influx
     store = open_store(influx_address, QUICK, SeriesKeep(raw=730))
     influx_server.version = "v2.7.1"
     try:
-        with pytest.raises(
-            StoreDown, match=r"influx bucket create --name \S+/raw --retention 730d; influx bucket .*days"
-        ):
+        first = r"influx bucket create --name \S+/raw --retention 730d; "
+        last = r"/days --retention 0d --shard-group-duration 364d"
+        with pytest.raises(StoreDown, match=f"{first}.*{last}"):
             store.append(rows(1))
     finally:
         influx_server.version = ""
@@ -164,3 +165,27 @@ def test_a_closed_store_gives_up_waiting(tmp_path: Path):
         store.close()
         writer.join(60)
         assert ["502" in problem for problem in problems] == [True]
+
+
+def test_numbers_and_refusals_mean_the_same_once_they_come_packed(influx_server: Influx, influx_address: str):
+    """1.x is asked for MessagePack from the second question on: nothing changes but how long it takes."""
+    url, _, database = influx_address.removeprefix("influxdb+").rpartition("/")
+    store = open_store(influx_address)
+    store.append([(1, T0, 0.1, 0, T0), (1, T0 + 1, -3.0, 2, T0 + 5)])
+    store.close()
+    connection = InfluxConnection(url, database, patience=QUICK)
+    nowhere = f'SELECT * FROM "{database}"."nowhere"."reading"'
+    everything = (f'SELECT * FROM "{database}"."raw"."reading"', "SHOW DATABASES")
+    before = influx_server.packed
+    told = connection.query(*everything)
+    assert influx_server.packed == before
+    assert connection.query(*everything) == told
+    with pytest.raises(MissingBucket, match="retention policy not found"):
+        connection.query(nowhere)
+    with pytest.raises(MissingBucket):
+        connection.query(*everything, nowhere)
+    with pytest.raises(ApiException) as refused:
+        connection.query("SELECT FROM")
+    assert json.loads(refused.value.body)["error"].startswith("error parsing query")
+    assert influx_server.packed >= before + 4
+    connection.close()

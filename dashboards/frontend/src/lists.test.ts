@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { isNews } from "./news";
 import { settled } from "./settled";
 import { fitted } from "./shrink";
@@ -58,6 +58,54 @@ describe("fetching again", () => {
     while (runs < 1) await new Promise((done) => setTimeout(done, 1));
     ask();
     while (runs < 2) await new Promise((done) => setTimeout(done, 1));
+    expect(runs).toBe(2);
+  });
+});
+
+describe("fetching again and again", () => {
+  afterEach(() => vi.useRealTimers());
+
+  it("comes at once after a quiet time, rests while things go on happening, and misses nothing", async () => {
+    vi.useFakeTimers();
+    const ran: number[] = [];
+    const began = performance.now();
+    const ask = settled(
+      () => {
+        ran.push(performance.now() - began);
+        return Promise.resolve();
+      },
+      100,
+      2_000,
+    );
+    for (let asked = 0; asked < 50; asked += 1) {
+      ask();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(ran).toEqual([100, 2_100, 4_100]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(ran).toEqual([100, 2_100, 4_100, 6_100]);
+    ask();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(ran).toHaveLength(5);
+  });
+
+  it("leaves a server alone that takes long", async () => {
+    vi.useFakeTimers();
+    let runs = 0;
+    const ask = settled(
+      () => {
+        runs += 1;
+        return new Promise((done) => setTimeout(done, 5_000));
+      },
+      0,
+      1_000,
+    );
+    ask();
+    await vi.advanceTimersByTimeAsync(1_000);
+    ask();
+    await vi.advanceTimersByTimeAsync(13_000);
+    expect(runs).toBe(1);
+    await vi.advanceTimersByTimeAsync(2_000);
     expect(runs).toBe(2);
   });
 });

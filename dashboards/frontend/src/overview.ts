@@ -10,6 +10,7 @@ import { addLine } from "./ticker";
 import { WrongList } from "./wrong";
 
 const SETTLE_MS = 250;
+const REST_MS = 2_000;
 /** Live values in the list change without an event. */
 const VALUES_EVERY_MS = 5_000;
 
@@ -49,7 +50,7 @@ async function start(page: Page): Promise<void> {
     showCounters(figures.overview);
     part("[data-more]").hidden = figures.overview.cases_open <= wrong.wrong.length;
     say(part("[data-fresh]"), page.t("overview.as_of", { clock: page.clock(Date.now()) }));
-  }, SETTLE_MS);
+  }, SETTLE_MS, REST_MS);
   const alarm = new Alarm(part<HTMLButtonElement>("[data-sound]"), part("[data-toasts]"), page);
   alarm.start();
   startLive(page, {

@@ -15,6 +15,7 @@ import { type Contact, figuresOf, freshness, lostWords, magnified, shifted, soFa
 import { drawTrend } from "./wall_trend";
 
 const SETTLE_MS = 700;
+const REST_MS = 2_000;
 const ASK_EVERY_MS = 15_000;
 const REOPEN_MS = 10_000;
 const MAP_AGAIN_MS = 30_000;
@@ -34,7 +35,7 @@ class Wall {
   private map: CityMapView | undefined;
   private known = new Set<number>();
   private readonly kiosk = this.box.dataset.kiosk === "yes";
-  private readonly ask = settled(async () => this.load(), SETTLE_MS);
+  private readonly ask = settled(async () => this.load(), SETTLE_MS, REST_MS);
   private readonly bars: WallBars;
   private readonly hours: (ms: number) => string;
   private readonly day: (ms: number) => string;

@@ -14,12 +14,28 @@ from registry.storage.series.rollups import Grid
 Part = Sequence[float]
 """Point, time in ms, low, high, total, readings; each fits a float exactly (ids and ms are below 2 ** 53)."""
 
+Parts = NDArray[np.float64]
+"""Parts below one another: their numbers side by side."""
+
 _WIDTH = 6
 
 
-def fold(parts: Iterable[Part], grid: Grid, since_ms: int) -> dict[int, Columns]:
+def parts_of(rows: Iterable[Part]) -> Parts:
+    """Parts as a store answers them, row by row."""
+    return np.fromiter(chain.from_iterable(rows), dtype=np.float64).reshape(-1, _WIDTH)
+
+
+def parts_by_point(found: Sequence[tuple[int, Sequence[Part]]]) -> Parts:
+    """The same where a store answers the rows of each point together, without the point."""
+    numbers = chain.from_iterable(chain.from_iterable(rows for _, rows in found))
+    rest = np.fromiter(numbers, dtype=np.float64).reshape(-1, _WIDTH - 1)
+    ids = np.array([point for point, _ in found], dtype=np.float64)
+    points = np.repeat(ids, np.array([len(rows) for _, rows in found], dtype=np.int64))
+    return np.column_stack((points, rest))
+
+
+def fold(rows: Parts, grid: Grid, since_ms: int) -> dict[int, Columns]:
     """Parts in any order, also several of one slice, as the slices of each point; the first begins with the span."""
-    rows = np.fromiter(chain.from_iterable(parts), dtype=np.float64).reshape(-1, _WIDTH)
     if not len(rows):
         return {}
     points = rows[:, 0].astype(np.int64)

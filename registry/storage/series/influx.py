@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -62,9 +63,10 @@ log = structlog.get_logger(__name__)
 
 _BLOCK_BITS = 8
 _LINES_AT_ONCE = 10_000
-_WRITES_AT_ONCE = 3
+_AT_ONCE = 3
 _SLOTS_READ_AT_ONCE = 20_000
 _ASKED_AT_ONCE = 200
+_SHARED_FROM = 16
 _value_of = itemgetter(2)
 # An hour is rolled up when it is over: the one that goes on is touched every moment, and cheap to read as it is.
 _SETTLED = timedelta(minutes=1)
@@ -103,7 +105,7 @@ class InfluxSeries:
         self._swept_at: datetime | None = None
         self._heads: dict[int, str] = {}
         self._lock = threading.Lock()
-        self._senders: ThreadPoolExecutor | None = None
+        self._pool: ThreadPoolExecutor | None = None
 
     def append(self, rows: Sequence[Row]) -> list[Refused]:
         """See ``SeriesStore.append``."""
@@ -119,7 +121,7 @@ class InfluxSeries:
         if len(parts) < 2:
             return refused + [each for part in parts for each in self._append(part)]
         # the server takes several at once, and the lines of the next are made while it works on the one before
-        sent = [self._senders_opened().submit(self._append, part) for part in parts]
+        sent = [self._pool_opened().submit(self._append, part) for part in parts]
         wait(sent)
         for each in sent:
             refused += each.result()
@@ -155,24 +157,26 @@ class InfluxSeries:
     ) -> dict[int, Columns]:
         """See ``SeriesStore.many_buckets``."""
         # numpy takes a tenth of a second to import: only who draws charts pays for it
-        from registry.storage.series.columns import fold
+        from registry.storage.series.columns import fold, parts_by_point
 
         if not point_ids:
             return {}
         grid = grid_of(since_ms, until_ms, max_points)
-        blocks: dict[int, list[int]] = defaultdict(list)
-        for point_id in sorted(set(point_ids)):
-            blocks[point_id >> _BLOCK_BITS].append(point_id)
-        unrolled = [] if grid.level == RAW else self._unrolled_of(list(blocks), since_ms, until_ms)
+        ids = sorted(set(point_ids))
+        blocks = sorted({point_id >> _BLOCK_BITS for point_id in ids})
+        unrolled = [] if grid.level == RAW else self._unrolled_of(blocks, since_ms, until_ms)
         wanted = pieces(since_ms, until_ms, grid.level, kept_from=self._kept_from(), unrolled=unrolled)
-        where = " OR ".join(map(_of_block, blocks, blocks.values()))
-        found: list[Sequence[float]] = []
-        for answer in self._answers([self._many(each, grid, where) for each in wanted]):
-            for series in answer:
-                point_id = int(series["tags"]["point"])
-                # servers may answer an empty slice as one without readings
-                found += [(point_id, *row) for row in series["values"] if row[4]]
-        return fold(found, grid, since_ms)
+        # a server works on one question with one core
+        parts = [ids] if len(ids) < _SHARED_FROM else [ids[::2], ids[1::2]]
+        asked = [[self._many(each, grid, _of_points(part)) for each in wanted] for part in parts]
+        others = [self._pool_opened().submit(self._answers, each) for each in asked[1:]]
+        answers = [self._answers(asked[0]), *(each.result() for each in others)]
+        # servers may answer an empty slice as one without readings
+        found = [
+            (int(series["tags"]["point"]), [row for row in series["values"] if row[4]])
+            for series in chain.from_iterable(chain.from_iterable(answers))
+        ]
+        return fold(parts_by_point(found), grid, since_ms)
 
     def stirred(self, bands: Sequence[Band], since_ms: int, until_ms: int) -> list[Span]:
         """See ``SeriesStore.stirred``."""
@@ -274,9 +278,9 @@ class InfluxSeries:
         """See ``SeriesStore.close``."""
         self._connection.close()
         with self._lock:
-            senders, self._senders = self._senders, None
-        if senders is not None:
-            senders.shutdown()
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown()
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -309,11 +313,11 @@ class InfluxSeries:
             lines.append(f"{head}value={value} {measured_ms}")
         return lines
 
-    def _senders_opened(self) -> ThreadPoolExecutor:
+    def _pool_opened(self) -> ThreadPoolExecutor:
         with self._lock:
-            if self._senders is None:
-                self._senders = ThreadPoolExecutor(_WRITES_AT_ONCE, thread_name_prefix="series")
-            return self._senders
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="series")
+            return self._pool
 
     def _write_slots(self, level: str, slots: Sequence[tuple[int, Slot]]) -> None:
         for start in range(0, len(slots), _LINES_AT_ONCE):
@@ -472,9 +476,11 @@ def _slots(rows: Iterable[Sequence[Any]], last_ms: int | None, slot_ms: int = 0)
     return [_slot(row, row[0] + slot_ms if last_ms is None else last_ms) for row in rows if row[5]]
 
 
-def _of_block(block: int, points: Iterable[int]) -> str:
-    among = " OR ".join(f"point = '{point}'" for point in points)
-    return f"(block = '{block}' AND ({among}))"
+def _of_points(point_ids: Iterable[int]) -> str:
+    blocks: dict[int, list[str]] = defaultdict(list)
+    for point_id in point_ids:
+        blocks[point_id >> _BLOCK_BITS].append(f"point = '{point_id}'")
+    return " OR ".join(f"(block = '{block}' AND ({' OR '.join(among)}))" for block, among in blocks.items())
 
 
 def _coarser(slots: Iterable[tuple[int, Slot]], level: str) -> list[tuple[int, Slot]]:

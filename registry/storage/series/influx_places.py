@@ -73,4 +73,6 @@ def _command(version: str, database: str, level: str, keep: SeriesKeep) -> str:
     days = keep.of(level)
     if version.startswith("3."):
         return f"influxdb3 create database {database}/{level}" + (f" --retention-period {days}d" if days else "")
-    return f"influx bucket create --name {database}/{level} --retention {days}d"
+    shard = _shard_days(level, keep)
+    wide = f" --shard-group-duration {shard}d" if shard else ""
+    return f"influx bucket create --name {database}/{level} --retention {days}d{wide}"

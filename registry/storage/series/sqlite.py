@@ -209,7 +209,7 @@ class SqliteSeries:
     ) -> dict[int, Columns]:
         """See ``SeriesStore.many_buckets``."""
         # numpy takes a tenth of a second to import: only who draws charts pays for it
-        from registry.storage.series.columns import fold
+        from registry.storage.series.columns import fold, parts_of
 
         if not point_ids:
             return {}
@@ -223,7 +223,7 @@ class SqliteSeries:
                 sql += f" UNION ALL {_MANY_RECENT}"
             listed = json.dumps(sorted(set(point_ids)))
             rows = db.execute(sql, {"points": listed, "since": since_ms, "until": until_ms}).fetchall()
-        return fold(rows, grid, since_ms)
+        return fold(parts_of(rows), grid, since_ms)
 
     def stirred(self, bands: Sequence[Band], since_ms: int, until_ms: int) -> list[Span]:
         """See ``SeriesStore.stirred``."""
