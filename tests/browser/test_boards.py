@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -30,8 +32,22 @@ def opened(page: Page, address: str) -> Page:
     return page
 
 
+# a browser without a screen has no paper: what would be on it is kept as it is printed
+_PAPER = """window.print = () => {
+  dispatchEvent(new Event("beforeprint"));
+  window.onPaper = document.querySelector(".board-map-paper").toDataURL();
+  dispatchEvent(new Event("afterprint"));
+};"""
+
+
 def panel(page: Page, name: str) -> Locator:
     return page.locator(f"[data-panel='{name}']")
+
+
+def brightness(picture: Image.Image) -> float:
+    """From black, 0, to white, 255; in the middle."""
+    grey = sorted(picture.convert("L").resize((40, 40)).tobytes())
+    return grey[len(grey) // 2]
 
 
 def choose(page: Page, opener: str, choice: str) -> None:
@@ -136,8 +152,11 @@ def test_a_panel_is_seen_whole_as_a_table_and_taken_along(filled_windows: Window
     expect(desk.locator(".board-tools")).to_be_hidden()
 
 
-def test_a_map_is_cut_to_the_chosen_area_and_taken_along_as_a_picture(filled_windows: Windows, tmp_path: Path) -> None:
-    desk = filled_windows.open(DESK, login="dispatcher")
+def test_a_map_is_cut_to_the_chosen_area_taken_along_as_a_picture_and_printed_light(
+    filled_windows: Windows, tmp_path: Path
+) -> None:
+    desk = filled_windows.open(DESK, login="dispatcher", theme="dark")
+    desk.add_init_script(_PAPER)
     with desk.expect_request(lambda request: "/map/facts.json" in request.url) as facts:
         desk.goto(f"/boards/overview?var-area={DIVISION}")
     assert facts.value.url.endswith(f"?area={DIVISION}")
@@ -154,6 +173,13 @@ def test_a_map_is_cut_to_the_chosen_area_and_taken_along_as_a_picture(filled_win
     colours = ground.getcolors(maxcolors=1_000_000)
     assert colours is not None
     assert len(colours) > 20
+    desk.locator("[data-print]").click()
+    until(desk, lambda: desk.evaluate("window.onPaper !== undefined"), what="on paper")
+    sheet = base64.b64decode(desk.evaluate("window.onPaper").partition(",")[2])
+    with Image.open(io.BytesIO(sheet)) as printed:
+        assert brightness(printed) > 200
+    expect(desk.locator("html")).to_have_attribute("data-theme", "dark")
+    assert brightness(ground) < 60
 
 
 def test_what_is_chosen_stays_in_the_address(filled_windows: Windows) -> None:

@@ -78,7 +78,7 @@ def test_a_case_is_led_on_and_a_road_found_without_a_mouse(filled: FilledSite, f
 def test_a_list_on_paper_has_its_heading_and_rows_and_nothing_to_press(
     filled: FilledSite, filled_windows: Windows
 ) -> None:
-    page = filled_windows.open(DESK, login="admin")
+    page = filled_windows.open(DESK, login="admin", theme="dark")
     page.goto("/cases")
     paper = pypdfium2.PdfDocument(page.pdf(format="A4"))
     text = "".join(sheet.get_textpage().get_text_range() for sheet in paper)
@@ -88,3 +88,7 @@ def test_a_list_on_paper_has_its_heading_and_rows_and_nothing_to_press(
     assert words("nav.cases") in text
     for pressed in (words("nav.alerts"), words("nav.logout"), words("nav.skip")):
         assert pressed not in text
+    # dark ink on white, also from a dark page
+    grey = paper[0].render(scale=2).to_pil().convert("L").histogram()
+    assert sum(grey[:80]) > 5_000
+    assert sum(grey[220:]) > 0.8 * sum(grey)
