@@ -37,7 +37,7 @@ def detail_words(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
     for key, value in detail.items():
         if isinstance(value, dict):
             told += [(_named(inner), _shown(each)) for inner, each in value.items()]
-        else:
+        elif key != "note" or value:
             told.append((_named(key), _shown(value)))
     return told
 
