@@ -34,6 +34,12 @@ def shaped_json(text: str | bytes, shape: type[Shape]) -> Shape:
     return msgspec.json.decode(text, type=shape)
 
 
+def shaped_pack(packed: bytes, shape: type[Shape]) -> Shape:
+    """MessagePack as a ``shape``. Raises as ``shaped_json`` does."""
+    learn(shape)
+    return msgspec.msgpack.decode(packed, type=shape)
+
+
 def learn(shape: Any) -> None:
     """Let msgspec look at ``shape`` and at all it holds, unless it has done so already."""
     if shape in _known:

@@ -25,7 +25,7 @@ from influxdb_client.client.write_api import SYNCHRONOUS, WriteApi
 from influxdb_client.rest import ApiException
 
 from registry.domain.errors import StoreDown
-from registry.shapes import shaped_json
+from registry.shapes import shaped_json, shaped_pack
 
 log = structlog.get_logger(__name__)
 
@@ -225,7 +225,7 @@ class InfluxConnection:
             raise _as_api_exception(response)
         try:
             if _is_packed(response):
-                return msgspec.msgpack.decode(response.data, type=dict)
+                return shaped_pack(response.data, dict)
             return shaped_json(response.data, dict)
         except msgspec.DecodeError as error:
             raise StoreDown(f"series store {self.url}: its answer can't be read: {error}") from error
@@ -289,7 +289,7 @@ def _as_api_exception(response: urllib3.BaseHTTPResponse) -> ApiException:
     error.body, error.headers = response.data.decode("utf-8", "replace"), response.headers
     if _is_packed(response):
         with suppress(msgspec.DecodeError):
-            error.body = json.dumps(msgspec.msgpack.decode(response.data))
+            error.body = json.dumps(shaped_pack(response.data, dict))
     return error
 
 
