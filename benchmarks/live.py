@@ -65,7 +65,11 @@ class Load:
 
 @dataclass(slots=True, kw_only=True)
 class Told:
-    """What arrived. ``missing``: event by viewer, of those who were not told to load again; ``repeated``: twice."""
+    """What arrived.
+
+    ``missing``: event by viewer, of those who were not told to load again; ``repeated``: twice; ``slow_told``: pages
+    that stopped reading and were told to load again or cut off.
+    """
 
     ways_ms: array[float] = field(default_factory=lambda: array("d"))
     delivered: int = 0
@@ -98,7 +102,7 @@ def run(
             "missing": told.missing,
             "repeated": told.repeated,
             "resyncs": told.resyncs,
-            "slow_told_to_load_again": told.slow_told,
+            "slow_let_go": told.slow_told,
             **_spread("way", told.ways_ms),
             **server,
             **pages,
@@ -167,7 +171,7 @@ class _Page:
     """One open page: what it read, and when each event came."""
 
     def __init__(self, port: int, cookie: str, events: int, *, slow: bool) -> None:
-        self.slow, self.rest, self.resyncs = slow, b"", 0
+        self.slow, self.rest, self.resyncs, self.ended = slow, b"", 0, False
         self.seen = array("H", bytes(2 * events))  # how often each event came
         self.told = 0
         self.ways_ms = array("d")
@@ -192,7 +196,10 @@ class _Page:
             more = self.socket.recv(1 << 18)
         except BlockingIOError:
             return
+        except ConnectionResetError:
+            more = b""
         now_s = time.monotonic()
+        self.ended |= not more
         whole, mark, self.rest = (self.rest + more).rpartition(b"\n\n")
         if not mark:
             return
@@ -216,8 +223,7 @@ def read_pages(port: int, cookies: list[str], load: Load, pipe: Connection, endi
             selector.register(page.socket, selectors.EVENT_READ, page)
         pipe.send("open")
         while not ending.is_set():
-            for key, _ in selector.select(0.2):
-                key.data.read(timed=True)
+            _read(selector, timed=True)
         _finish(selector, quick, load.events)
         for page in slow:
             selector.register(page.socket, selectors.EVENT_READ, page)
@@ -225,12 +231,20 @@ def read_pages(port: int, cookies: list[str], load: Load, pipe: Connection, endi
     pipe.send(_told(quick, slow, load.events))
 
 
+def _read(selector: selectors.BaseSelector, *, timed: bool) -> None:
+    for key, _ in selector.select(0.2):
+        key.data.read(timed=timed)
+        if key.data.ended:  # a browser would come again; who reads that late is told to load again then
+            selector.unregister(key.fileobj)
+
+
 def _finish(selector: selectors.BaseSelector, pages: list[_Page], events: int) -> None:
-    """Read on until each page has all, or was told to load again, for a while."""
+    """Read on until each page has all, or was told to load again or cut off, for a while."""
     deadline = time.monotonic() + _LAST_WORDS_S
-    while time.monotonic() < deadline and any(page.told < events and not page.resyncs for page in pages):
-        for key, _ in selector.select(0.2):
-            key.data.read(timed=not key.data.slow)
+    while time.monotonic() < deadline and any(
+        page.told < events and not page.resyncs and not page.ended for page in pages
+    ):
+        _read(selector, timed=not pages[0].slow)
 
 
 def _told(quick: list[_Page], slow: list[_Page], events: int) -> Told:
@@ -240,10 +254,11 @@ def _told(quick: list[_Page], slow: list[_Page], events: int) -> Told:
     return Told(
         ways_ms=ways_ms,
         delivered=sum(page.told for page in quick),
-        missing=sum(events - page.told for page in (*quick, *slow) if not page.resyncs),
+        missing=sum(events - page.told for page in quick if not page.resyncs)
+        + sum(events - page.told for page in slow if not page.resyncs and not page.ended),
         repeated=sum(sum(page.seen) - page.told for page in (*quick, *slow)),
         resyncs=sum(page.resyncs for page in quick),
-        slow_told=sum(bool(page.resyncs) for page in slow),
+        slow_told=sum(bool(page.resyncs or page.ended) for page in slow),
     )
 
 
