@@ -134,6 +134,11 @@ def wants_json() -> bool:
     return read in ("application/json", PROBLEM_TYPE)
 
 
+def wants_page() -> bool:
+    """Whether somebody would see the answer as a page: not a script, a picture or a map that asks for a part of one."""
+    return "text/html" in request.headers.get("Accept", "text/html")
+
+
 def problem_json(code: str, detail: str, status: int, errors: Sequence[tuple[str, str]] = ()) -> Response:
     """The one shape of every JSON error (RFC 9457); ``errors`` are pairs of a field and what is wrong with it."""
     body: dict[str, Any] = {
@@ -167,7 +172,9 @@ def handle(error: Exception) -> Response:
     if request.path.startswith(open311.PREFIX):
         response = _as_open311(answer, error)
     else:
-        response = _as_json(answer, error) if wants_json() else _as_page(answer, error)
+        # a page brings a token for its forms: the one of a map's tile took the place of that in the form to sign in
+        hidden = isinstance(error, SignInNeeded) and not wants_page()
+        response = _as_json(answer, error) if wants_json() or hidden else _as_page(answer, error)
     _copy_headers(response, error, answer)
     return response
 

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dashboards import permissions
 from dashboards.bearer import bearer, check_scope, let_in, register_bearer, shown_token
-from dashboards.errors import SignInNeeded, wants_json
+from dashboards.errors import SignInNeeded, wants_json, wants_page
 from dashboards.reach import check_reach
 from dashboards.settings import WebSettings
 from dashboards.site import Site, now, site, t
@@ -212,7 +212,7 @@ def _find(where: Site, word: str, moment: datetime) -> Visit | None:
 
 
 def _lead_to_sign_in() -> BaseResponse:
-    if wants_json() or request.method not in ("GET", "HEAD"):
+    if wants_json() or not wants_page() or request.method not in ("GET", "HEAD"):
         # What was sent must not be lost on the way to another page: an answer that leaves the form one step back.
         raise SignInNeeded
     flash(t("message.sign_in_first"), "info")

@@ -141,3 +141,13 @@ def test_a_language_nobody_has_is_refused_with_those_there_are(web: Web) -> None
     answer = send(web.visitor(), "/language", {"lang": "tlh"})
     assert answer.status_code == 422
     assert "zh, en" in answer.text
+
+
+def test_a_part_of_a_page_leads_nobody_to_sign_in_and_leaves_the_token_of_the_form_alone(web: Web) -> None:
+    """A map asks for tiles on and on after somebody signed out in another tab."""
+    client = web.visitor()
+    refused = client.get("/wall/places.json", headers={"Accept": "*/*"})
+    assert (refused.status_code, refused.mimetype) == (401, "application/problem+json")
+    assert "Set-Cookie" not in refused.headers
+    led = client.get("/wall", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (led.status_code, led.headers["Location"]) == (302, "/login?next=/wall")
