@@ -173,8 +173,7 @@ def handle(error: Exception) -> Response:
         response = _as_open311(answer, error)
     else:
         # a page brings a token for its forms: the one of a map's tile took the place of that in the form to sign in
-        hidden = isinstance(error, SignInNeeded) and not wants_page()
-        response = _as_json(answer, error) if wants_json() or hidden else _as_page(answer, error)
+        response = _as_page(answer, error) if wants_page() and not wants_json() else _as_json(answer, error)
     _copy_headers(response, error, answer)
     return response
 

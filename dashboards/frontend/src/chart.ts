@@ -4,7 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import type { SeriesAnswer } from "./answers";
 import { type Curve, stripes, valueRange, withGaps } from "./curve";
 import { element } from "./elements";
-import { quantity } from "./format";
+import { quantity, zoneAxis } from "./format";
 import { type Page, say } from "./page";
 import { colour } from "./theme";
 
@@ -120,12 +120,7 @@ export class Chart {
       step >= 86_400_000
         ? { month: "2-digit", day: "2-digit" }
         : { hour: "2-digit", minute: "2-digit", ...(step < 60_000 ? { second: "2-digit" } : {}) };
-    const format = new Intl.DateTimeFormat(this.page.language === "zh" ? "zh-CN" : "en-CA", {
-      timeZone: this.page.zone,
-      hourCycle: "h23",
-      ...parts,
-    });
-    return ticks.map((tick) => format.format(tick));
+    return ticks.map(zoneAxis(this.page.zone, this.page.language, parts));
   }
 
   private paintAlerts(plot: uPlot): void {

@@ -80,6 +80,13 @@ export function zoneClock(zone: string, language: "zh" | "en", parts: Intl.DateT
   return (ms) => format.format(ms);
 }
 
+/** Makes a formatter for the marks of an axis of time: days are written as the server writes them, 03-02. */
+export function zoneAxis(zone: string, language: "zh" | "en", parts: Intl.DateTimeFormatOptions): (ms: number) => string {
+  const locale = language === "zh" ? "zh-CN" : "en-CA";
+  const format = new Intl.DateTimeFormat(locale, { timeZone: zone, hourCycle: "h23", ...parts });
+  return (ms) => format.format(ms);
+}
+
 /** Makes a formatter for moments in the city's zone, written in either language as the server does: 2026-03-02 12:00:00. */
 export function zoneMoment(zone: string): (ms: number) => string {
   const two = "2-digit";

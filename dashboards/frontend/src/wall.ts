@@ -158,8 +158,9 @@ class Wall {
     // a small window scrolls, and is held in a hand: nothing burns in there
     const stands = !matchMedia("(width < 1100px), (height < 600px)").matches;
     const moves = stands && (this.kiosk || new URLSearchParams(location.search).has("shift"));
-    const [x, y] = shifted(now);
     document.body.toggleAttribute("data-shifted", moves);
+    if (!moves) return;
+    const [x, y] = shifted(now);
     document.body.style.setProperty("--shift-x", `${x}px`);
     document.body.style.setProperty("--shift-y", `${y}px`);
   }

@@ -1,5 +1,6 @@
 // What a chart of lines shows: the answer's lines on one time axis, with their axes, colours, ranges and words.
 import type uPlot from "uplot";
+import { zoneAxis } from "../format";
 import type { Page } from "../page";
 import { type Aligned, align, extent, stacked, valueAt } from "./aligned";
 import { lineStyle } from "./palette";
@@ -164,12 +165,8 @@ export class ShownLines {
 
   ticks(ticks: number[]): string[] {
     const step = (ticks[1] ?? 0) - (ticks[0] ?? 0);
-    const format = new Intl.DateTimeFormat(this.page.language === "zh" ? "zh-CN" : "en-CA", {
-      timeZone: this.page.zone,
-      hourCycle: "h23",
-      ...tickParts(step, this.span.toMs - this.span.fromMs),
-    });
-    return ticks.map((tick) => format.format(tick));
+    const parts = tickParts(step, this.span.toMs - this.span.fromMs);
+    return ticks.map(zoneAxis(this.page.zone, this.page.language, parts));
   }
 
   readings(index: number): Reading[] {

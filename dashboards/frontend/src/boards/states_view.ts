@@ -1,5 +1,6 @@
 // Who was in which state when: a band a line, state as colour and pattern.
 import { element } from "../elements";
+import { zoneAxis } from "../format";
 import { palette } from "./palette";
 import { type Answer, called, type Panel, type StateRow, stateRows, type Tone } from "./shapes";
 import { type Span, tickParts } from "./span";
@@ -191,8 +192,8 @@ export class StatesView implements View {
     const count = Math.max(2, Math.min(6, Math.floor(width / 110)));
     const length = this.span.toMs - this.span.fromMs;
     const { language, zone } = this.desk.page;
-    const format = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-CA", { timeZone: zone, hourCycle: "h23", ...tickParts(length / count, AXIS_WITH_DAYS * length) });
-    return Array.from({ length: count }, (_, at) => format.format(this.span.fromMs + (length * at) / (count - 1)));
+    const clock = zoneAxis(zone, language, tickParts(length / count, AXIS_WITH_DAYS * length));
+    return Array.from({ length: count }, (_, at) => clock(this.span.fromMs + (length * at) / (count - 1)));
   }
 
   private hover(event: MouseEvent): void {
