@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ _SOON_S = 60.0
 _SETTLING_S = 10.0
 _IDLE_S = 30.0
 _SAMPLED_EVERY_S = 5.0
+_TOLD_EVERY = 12  # so many samples are a minute
 
 
 def watch_pages(port: int, happen: Callable[[], Found]) -> tuple[Found, dict[str, float]]:
@@ -37,7 +40,7 @@ def watch_pages(port: int, happen: Callable[[], Found]) -> tuple[Found, dict[str
     from playwright.sync_api import sync_playwright
 
     told: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as profile, _chromium(Path(profile)) as address, sync_playwright() as play:
+    with _chromium() as address, sync_playwright() as play:
         with _attached(play, address) as browser:
             _open_pages(browser, port)
         with ThreadPoolExecutor(1) as other:
@@ -55,15 +58,17 @@ def watch_pages(port: int, happen: Callable[[], Found]) -> tuple[Found, dict[str
 
 
 @contextlib.contextmanager
-def _chromium(profile: Path) -> Iterator[str]:
-    """A browser of its own process; yields where its tools listen."""
+def _chromium() -> Iterator[str]:
+    """A browser of its own; yields where its tools listen."""
     arguments = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
     arguments += ["--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows"]
     arguments += ["--disable-renderer-backgrounding", "--no-first-run", "--window-size=1920,1080"]
-    command = [CHROMIUM, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}", *arguments]
-    with subprocess.Popen([*command, "about:blank"], stderr=subprocess.DEVNULL) as process:
+    # its last processes may still write while their folder is taken away
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [CHROMIUM, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}", *arguments]
+        process = subprocess.Popen([*command, "about:blank"], stderr=subprocess.DEVNULL, start_new_session=True)
         try:
-            told = profile / "DevToolsActivePort"
+            told = Path(profile) / "DevToolsActivePort"
             deadline_s = time.monotonic() + 60
             while not told.exists() or not told.read_text().strip():
                 if process.poll() is not None or time.monotonic() > deadline_s:
@@ -71,7 +76,8 @@ def _chromium(profile: Path) -> Iterator[str]:
                 time.sleep(0.1)
             yield f"http://127.0.0.1:{told.read_text().split()[0]}"
         finally:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 @contextlib.contextmanager
@@ -114,6 +120,8 @@ def _sampled(seconds: float, happening: Future[Any]) -> list[float]:
     while not found or (time.monotonic() < ends and not happening.done()):
         pages = [_pss_mb(pid) for pid in _descendants(os.getpid()) if "--type=renderer" in _command(pid)]
         found.append(round(max(pages, default=0.0), 1))
+        if len(found) % _TOLD_EVERY == 0:
+            print(f"the largest page takes {found[-1]} MB after {len(found) * _SAMPLED_EVERY_S:.0f} s", file=sys.stderr)
         wait([happening], timeout=min(_SAMPLED_EVERY_S, max(0.0, ends - time.monotonic())))
     return found
 
