@@ -95,8 +95,8 @@ def test_a_server_that_names_the_lines_is_believed(influx_server: Influx, store:
 def test_a_retention_error_dressed_as_a_fault_of_the_server_is_not_waited_for(
     influx_server: Influx, store: InfluxSeries
 ):
-    said = '{"error":"partial write: points beyond retention policy dropped=3"}'
-    influx_server.answers.append((500, {}, said))  # two readings and the mark of their hour
+    said = '{"error":"partial write: points beyond retention policy dropped=4"}'
+    influx_server.answers.append((500, {}, said))  # two readings, the marks of their hour and day
     assert [each.row.measured_ms for each in store.append(rows(2))] == [T0, T0 + 1]
 
 

@@ -7,19 +7,15 @@ written again takes the old one's place field by field, so the same reading agai
 
 Each level of roll-ups is measurement ``rollup`` in a place of its own (``database/hours`` …), since that is how
 InfluxDB forgets by age. They are made by ``fold``, not by continuous queries: those exist in 1.x only and never look
-back at late readings. Every write says in measurement ``touched`` which hours of which block it touched (``mark``, a
-new number each time); ``fold`` rolls those up whose ``mark`` is not the one ``folded``, whatever died in between. Until
-then charts read these hours from the readings.
+back at late readings. What is to be rolled up is told by marks (``influx_marks``); until then charts read the readings.
 """
 
 from __future__ import annotations
 
 import math
-import secrets
 import threading
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from itertools import chain
@@ -32,6 +28,16 @@ import structlog
 from registry.domain.kinds import Quality
 from registry.storage.series import influx_places
 from registry.storage.series.influx_http import InfluxConnection, MissingBucket
+from registry.storage.series.influx_marks import (
+    BLOCK_BITS,
+    EARLIEST_MS,
+    LATEST_MS,
+    Marks,
+    days_folded,
+    hour_runs,
+    hours_folded,
+    touching,
+)
 from registry.storage.series.port import (
     Band,
     Bucket,
@@ -61,7 +67,6 @@ from registry.storage.times import to_ms
 
 log = structlog.get_logger(__name__)
 
-_BLOCK_BITS = 8
 _LINES_AT_ONCE = 10_000
 _AT_ONCE = 3
 _SLOTS_READ_AT_ONCE = 20_000
@@ -72,9 +77,6 @@ _value_of = itemgetter(2)
 _SETTLED = timedelta(minutes=1)
 _SWEEP_EVERY = timedelta(minutes=15)
 _SWEPT_ALWAYS = timedelta(hours=48)
-_LOOKED_S = 1.0
-_EARLIEST_MS = 0
-_LATEST_MS = 4_102_444_800_000  # 2100-01-01: InfluxDB's own bounds differ by version
 _VALUES = "min(value) AS low, max(value) AS high, sum(value) AS total, last(value) AS last, count(value) AS readings"
 _ROLLED = "min(low) AS low, max(high) AS high, sum(total) AS total, last(last) AS last, sum(readings) AS readings"
 
@@ -101,7 +103,7 @@ class InfluxSeries:
         self._clock = clock
         self._keep = keep
         self._places_checked = False
-        self._looked: dict[tuple[int, ...], tuple[float, list[tuple[int, int]]]] = {}
+        self._marks = Marks(self._answers, f'"{connection.database}"."{RAW}"')
         self._swept_at: datetime | None = None
         self._heads: dict[int, str] = {}
         self._lock = threading.Lock()
@@ -145,7 +147,7 @@ class InfluxSeries:
     def buckets(self, point_id: int, since_ms: int, until_ms: int, max_points: int) -> list[Bucket]:
         """See ``SeriesStore.buckets``."""
         grid = grid_of(since_ms, until_ms, max_points)
-        unrolled = self._unrolled(point_id >> _BLOCK_BITS, since_ms, until_ms) if grid.level != RAW else []
+        unrolled = self._marks.unrolled([point_id >> BLOCK_BITS], since_ms, until_ms) if grid.level != RAW else []
         wanted = pieces(since_ms, until_ms, grid.level, kept_from=self._kept_from(), unrolled=unrolled)
         found: list[Slot] = []
         for piece, rows in zip(wanted, self._each(self._piece(point_id, each, grid) for each in wanted), strict=True):
@@ -163,8 +165,8 @@ class InfluxSeries:
             return {}
         grid = grid_of(since_ms, until_ms, max_points)
         ids = sorted(set(point_ids))
-        blocks = sorted({point_id >> _BLOCK_BITS for point_id in ids})
-        unrolled = [] if grid.level == RAW else self._unrolled_of(blocks, since_ms, until_ms)
+        blocks = sorted({point_id >> BLOCK_BITS for point_id in ids})
+        unrolled = [] if grid.level == RAW else self._marks.unrolled(blocks, since_ms, until_ms)
         wanted = pieces(since_ms, until_ms, grid.level, kept_from=self._kept_from(), unrolled=unrolled)
         # a server works on one question with one core
         parts = [ids] if len(ids) < _SHARED_FROM else [ids[::2], ids[1::2]]
@@ -182,10 +184,10 @@ class InfluxSeries:
         """See ``SeriesStore.stirred``."""
         blocks: dict[int, list[Band]] = defaultdict(list)
         for band in bands:
-            blocks[band.point_id >> _BLOCK_BITS].append(band)
+            blocks[band.point_id >> BLOCK_BITS].append(band)
         found: list[Span] = []
         for block, some in blocks.items():
-            for begin, end in self._unrolled(block, since_ms, until_ms):
+            for begin, end in self._marks.unrolled([block], since_ms, until_ms):
                 found += [Span(band.point_id, begin, end) for band in some]
             found += self._stirred(block, by_point(some), since_ms, until_ms)
         return joined(found, since_ms, until_ms)
@@ -226,17 +228,21 @@ class InfluxSeries:
 
     def fold(self, now: datetime) -> int:
         """Roll up the hours that were touched since they were last rolled up and are over; answers how many."""
-        self._looked = {}
+        self._marks.forget()
         if not self._places_checked:
             influx_places.prepare(self._connection, self._keep)
             self._places_checked = True
         sweep = self._swept_at is None or now - self._swept_at >= _SWEEP_EVERY
-        since_ms = _EARLIEST_MS if sweep else to_ms(now - _SWEPT_ALWAYS)
-        touched = self._touched(since_ms, to_ms(now - _SETTLED) - HOUR_MS)
+        since_ms = EARLIEST_MS if sweep else to_ms(now - _SWEPT_ALWAYS)
+        last_hour_ms = to_ms(now - _SETTLED) - HOUR_MS
+        days = self._marks.touched_days(since_ms, last_hour_ms)
+        touched = self._marks.touched(since_ms, last_hour_ms)
         done = 0
         for (block, day_ms), hours in sorted(touched.items()):
             self._roll_up(block, day_ms, hours)
             done += len(hours)
+        for start in range(0, len(days), _LINES_AT_ONCE):
+            self._connection.write(RAW, days_folded(days[start : start + _LINES_AT_ONCE]))
         if sweep:
             self._swept_at = now
         return done
@@ -253,7 +259,7 @@ class InfluxSeries:
 
     def days(self, point_id: int) -> dict[int, int]:
         """See ``SeriesStore.days``."""
-        where = _where(point_id, _EARLIEST_MS, _LATEST_MS)
+        where = _where(point_id, EARLIEST_MS, LATEST_MS)
         sql = f"SELECT count(value) FROM {self._of(RAW)} WHERE {where} GROUP BY time(1d) fill(none)"  # noqa: S608
         return {at: readings for at, readings in self._rows(sql) if readings}
 
@@ -285,14 +291,14 @@ class InfluxSeries:
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def _append(self, rows: Sequence[Row]) -> list[Refused]:
-        lines = self._lines(rows) + _marks(rows)
+        lines = self._lines(rows) + touching(rows)
         try:
             bad = self._connection.write(RAW, lines)
         except MissingBucket:
             influx_places.prepare(self._connection, self._keep)
             bad = self._connection.write(RAW, lines)
         finally:
-            self._looked = {}
+            self._marks.forget()
         # a mark is refused only when its whole hour is: then there is nothing to roll up
         return [Refused(SeriesRow(*rows[each.place]), each.reason) for each in bad if each.place < len(rows)]
 
@@ -304,7 +310,7 @@ class InfluxSeries:
         for (point_id, measured_ms, _, quality, received_ms), value in zip(rows, values, strict=True):
             head = heads.get(point_id)
             if head is None:
-                head = heads[point_id] = f"reading,block={point_id >> _BLOCK_BITS},point={point_id} "
+                head = heads[point_id] = f"reading,block={point_id >> BLOCK_BITS},point={point_id} "
             # each field costs the server as much as the value: what can be told without one is not written
             if quality != late:
                 head += f"quality={quality}i,"
@@ -322,7 +328,7 @@ class InfluxSeries:
     def _write_slots(self, level: str, slots: Sequence[tuple[int, Slot]]) -> None:
         for start in range(0, len(slots), _LINES_AT_ONCE):
             lines = [
-                f"rollup,block={point_id >> _BLOCK_BITS},point={point_id} low={s.low!r},high={s.high!r},"
+                f"rollup,block={point_id >> BLOCK_BITS},point={point_id} low={s.low!r},high={s.high!r},"
                 f"total={s.total!r},last={s.last!r},readings={s.readings}i {s.at_ms}"
                 for point_id, s in slots[start : start + _LINES_AT_ONCE]
             ]
@@ -333,28 +339,15 @@ class InfluxSeries:
 
     # --- rolling up -------------------------------------------------------------------------------------------------
 
-    def _touched(self, since_ms: int, until_ms: int) -> dict[tuple[int, int], dict[int, int]]:
-        """Hours whose mark is not the one that was rolled up: (block, day) → hour → mark."""
-        found: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
-        sql = (
-            f"SELECT mark, folded FROM {self._of(RAW, 'touched')} WHERE mark != folded"  # noqa: S608
-            f" AND time >= {since_ms}ms AND time <= {until_ms}ms GROUP BY block"
-        )
-        for series in self._series(sql):
-            for hour_ms, mark, _ in series["values"]:
-                found[int(series["tags"]["block"]), hour_ms // DAY_MS * DAY_MS][hour_ms] = mark
-        return found
-
     def _roll_up(self, block: int, day_ms: int, hours: Mapping[int, int]) -> None:
         """Make the roll-ups of these hours anew out of all their readings, then those of their day."""
         five: list[tuple[int, Slot]] = []
-        for begin, end in _runs(hours):
+        for begin, end in hour_runs(hours):
             five += self._read_block(RAW, block, begin, end, _VALUES, "five_minutes")
         self._write_slots("five_minutes", five)
         self._write_slots("hours", _coarser(five, "hours"))
         self._write_slots("days", self._read_block("hours", block, day_ms, day_ms + DAY_MS, _ROLLED, "days"))
-        marks = [f"touched,block={block} folded={mark}i {hour_ms}" for hour_ms, mark in hours.items()]
-        self._connection.write(RAW, marks)
+        self._connection.write(RAW, hours_folded(block, hours))
 
     def _read_block(
         self, level: str, block: int, since_ms: int, until_ms: int, columns: str, to_level: str
@@ -370,32 +363,6 @@ class InfluxSeries:
             found += [(point_id, each) for each in _slots(series["values"], None, slot)]
         return found
 
-    def _unrolled(self, block: int, since_ms: int, until_ms: int) -> list[tuple[int, int]]:
-        """Spans of whole hours that the roll-ups of a block don't have yet."""
-        return self._unrolled_of([block], since_ms, until_ms)
-
-    def _unrolled_of(self, blocks: Sequence[int], since_ms: int, until_ms: int) -> list[tuple[int, int]]:
-        """Spans of whole hours that the roll-ups of one of the blocks don't have yet.
-
-        Looked up once a second for all panels of a board: the marks of a year are a look at every hour of it. What
-        another process writes meanwhile into an hour that was rolled up is seen a second later; our own at once.
-        """
-        first = since_ms // DAY_MS * DAY_MS
-        key = (first, until_ms, *sorted(blocks))
-        kept_s, found = self._looked.get(key, (0.0, []))
-        if kept_s > time.monotonic():
-            return found
-        among = " OR ".join(f"block = '{block}'" for block in blocks)
-        sql = (
-            f"SELECT mark, folded FROM {self._of(RAW, 'touched')} WHERE mark != folded"  # noqa: S608
-            f" AND ({among}) AND time >= {first}ms AND time < {until_ms}ms"
-        )
-        found = list(_runs({row[0] for row in self._rows(sql)}))
-        now_s = time.monotonic()
-        fresh = {each: kept for each, kept in self._looked.items() if kept[0] > now_s}
-        self._looked = {**fresh, key: (now_s + _LOOKED_S, found)}
-        return found
-
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def _piece(self, point_id: int, piece: Piece, grid: Grid) -> str:
@@ -409,7 +376,7 @@ class InfluxSeries:
 
     def _many(self, piece: Piece, grid: Grid, where: str) -> str:
         """The statement for a piece of many points: slots as they are, or put together where a slice holds several."""
-        since_ms, until_ms = max(piece.since_ms, _EARLIEST_MS), min(piece.until_ms, _LATEST_MS)
+        since_ms, until_ms = max(piece.since_ms, EARLIEST_MS), min(piece.until_ms, LATEST_MS)
         span = f"time >= {since_ms}ms AND time < {until_ms}ms"
         head = f"FROM {self._of(piece.level)} WHERE ({where}) AND {span}"
         if piece.level != RAW and grid.width_ms == LEVELS[piece.level]:
@@ -448,21 +415,9 @@ class InfluxSeries:
             return []
 
 
-def _marks(rows: Sequence[Row]) -> list[str]:
-    """That these hours are to be rolled up (again)."""
-    times = [row[1] for row in rows]
-    first, last = min(times) // HOUR_MS * HOUR_MS, max(times) // HOUR_MS * HOUR_MS
-    if first == last:  # nearly always: then the hour need not be worked out for each
-        hours = {(block, first) for block in {row[0] >> _BLOCK_BITS for row in rows}}
-    else:
-        hours = {(row[0] >> _BLOCK_BITS, row[1] // HOUR_MS * HOUR_MS) for row in rows}
-    mark = 1 + secrets.randbelow(2**52)
-    return [f"touched,block={block} folded=0i,mark={mark}i {hour_ms}" for block, hour_ms in hours]
-
-
 def _where(point_id: int, since_ms: int, until_ms: int) -> str:
-    block = point_id >> _BLOCK_BITS
-    since_ms, until_ms = max(since_ms, _EARLIEST_MS), min(until_ms, _LATEST_MS)
+    block = point_id >> BLOCK_BITS
+    since_ms, until_ms = max(since_ms, EARLIEST_MS), min(until_ms, LATEST_MS)
     return f"block = '{block}' AND point = '{point_id}' AND time >= {since_ms}ms AND time < {until_ms}ms"
 
 
@@ -479,7 +434,7 @@ def _slots(rows: Iterable[Sequence[Any]], last_ms: int | None, slot_ms: int = 0)
 def _of_points(point_ids: Iterable[int]) -> str:
     blocks: dict[int, list[str]] = defaultdict(list)
     for point_id in point_ids:
-        blocks[point_id >> _BLOCK_BITS].append(f"point = '{point_id}'")
+        blocks[point_id >> BLOCK_BITS].append(f"point = '{point_id}'")
     return " OR ".join(f"(block = '{block}' AND ({' OR '.join(among)}))" for block, among in blocks.items())
 
 
@@ -488,17 +443,3 @@ def _coarser(slots: Iterable[tuple[int, Slot]], level: str) -> list[tuple[int, S
     for point_id, slot in slots:
         of_point[point_id].append(slot)
     return [(point_id, each) for point_id, found in of_point.items() for each in together(found, 0, LEVELS[level])]
-
-
-def _runs(hours: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Hours that follow one another, as (begin, end)."""
-    begin = end = None
-    for hour in sorted(hours):
-        if begin is not None and hour == end:
-            end = hour + HOUR_MS
-            continue
-        if begin is not None and end is not None:
-            yield begin, end
-        begin, end = hour, hour + HOUR_MS
-    if begin is not None and end is not None:
-        yield begin, end
