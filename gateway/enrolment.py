@@ -150,7 +150,7 @@ def _write_config(config: Path, folder: Path, answer: _Answer) -> None:
     if answer.broker.ca:
         write_durably(folder / "broker-ca.pem", answer.broker.ca.encode(), mode=0o644)
         lines.append('tls_ca = "broker-ca.pem"')
-    lines += ["", "# The lines and units of this cabinet follow: docs/cabinet.md", ""]
+    lines += ["", "# The buses and units of this cabinet follow: docs/cabinet.md", ""]
     write_durably(config, "\n".join(lines).encode(), mode=0o640)
 
 

@@ -285,7 +285,7 @@ class Remote:
         serial = command.arguments.get("serial")
         asked = [each for bus in self._buses for each in bus.poll_now(serial)]
         if not asked:
-            there = f"no unit {serial!r} on its lines" if serial else "no units on its lines"
+            there = f"no unit {serial!r} on its buses" if serial else "no units on its buses"
             raise Refused(f"serial: this cabinet has {there}; what sends by itself can't be asked")
         return {"asked": asked}
 

@@ -155,10 +155,10 @@ def _buses(own: tuple[BusSettings, ...], tables: Any, faults: list[str]) -> tupl
         name, at = table.get("name"), f"bus[{place}]"
         if not isinstance(name, str) or name not in buses:
             there = ", ".join(buses) or "none"
-            faults.append(f"{at}.name: {name!r} is no line of this cabinet, which has {there}; a line is added on site")
+            faults.append(f"{at}.name: {name!r} is no bus of this cabinet, which has {there}; a bus is added on site")
             continue
         if name in seen:
-            faults.append(f"{at}.name: {name!r} stands twice; write one table for each line")
+            faults.append(f"{at}.name: {name!r} stands twice; write one table for each bus")
         seen.add(name)
         bus = _changed(buses[name], table, at, faults, but=frozenset({"name", "unit"}))
         if "unit" in table:
@@ -190,7 +190,7 @@ def _single_units(buses: tuple[BusSettings, ...], tables: Any, faults: list[str]
     changed: dict[str, UnitSettings] = {}
     for serial, table in tables.items():
         if serial not in known:
-            faults.append(f"unit.{serial}: no line of this cabinet has a unit with this serial; check it")
+            faults.append(f"unit.{serial}: no bus of this cabinet has a unit with this serial; check it")
         elif not isinstance(table, dict):
             faults.append(f'unit.{serial}: must be a table, [unit."{serial}"]')
         else:

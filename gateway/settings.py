@@ -165,7 +165,7 @@ class UnitSettings:
         default_factory=dict,
         metadata=_about("Urgent limits of this unit by point, such as water_level = 2000.0; before the profile's"),
     )
-    poll_every_s: float = field(default=0.0, metadata=_about("How often this unit is asked; 0: as its line", unit="s"))
+    poll_every_s: float = field(default=0.0, metadata=_about("How often this unit is asked; 0: as its bus", unit="s"))
     report: dict[str, ReportSettings] = field(
         default_factory=dict,
         metadata=_about("When this unit's points are reported, such as tilt_x = { deadband = 0.2, every_s = 600.0 }"),
@@ -372,7 +372,7 @@ def _bus_problems(settings: CabinetSettings) -> Iterator[str]:
 
 def _unit_problems(at: str, unit: UnitSettings, addresses: Counter[int], serials: Counter[str]) -> Iterator[str]:
     if unit.poll_every_s and not 0.05 <= unit.poll_every_s <= _LONGEST_PERIOD_S:
-        yield f"{at}.poll_every_s: is {unit.poll_every_s}; it must be 0 (as its line) or 0.05 to {_LONGEST_PERIOD_S}"
+        yield f"{at}.poll_every_s: is {unit.poll_every_s}; it must be 0 (as its bus) or 0.05 to {_LONGEST_PERIOD_S}"
     if addresses[unit.address] > 1:
         yield f"{at}.address: {unit.address} is used twice on this bus; two units would answer at once"
     if not _SERIAL.fullmatch(unit.serial):

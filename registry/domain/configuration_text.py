@@ -11,7 +11,7 @@ _HEADER = re.compile(r"\s*\[")
 
 
 def with_period(text: str, serial: str, period_s: float) -> str:
-    """``text`` with the unit ``serial`` asked every ``period_s`` seconds (0: as its line).
+    """``text`` with the unit ``serial`` asked every ``period_s`` seconds (0: as its bus).
 
     Raises ``InvalidInput`` where that can't be done without rewriting what a person wrote.
     """

@@ -44,7 +44,7 @@ _COLUMNS = (
     Column("议定事项", 3.1),
     Column("责任单位", 1.8),
     Column("完成时限", 2.3, "center"),
-    Column("相关案卷", 2.2),
+    Column("相关案件", 2.2),
 )
 
 

@@ -90,7 +90,7 @@ def notice_blocks(paper: NoticePaper, *, zone: tzinfo) -> list[Block]:
 
 
 def _where(line: NoticeLine) -> str:
-    return f"{line.place}（案卷{line.case_number}）" if line.case_number else line.place
+    return f"{line.place}（案件{line.case_number}）" if line.case_number else line.place
 
 
 def _day(moment: datetime, zone: tzinfo) -> str:

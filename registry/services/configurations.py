@@ -84,7 +84,7 @@ def publish_configuration(engine: Engine, new: NewConfiguration, *, check: Check
 
 
 def change_period(engine: Engine, device_id: int, period_s: float, *, check: Check, by: Actor, now: datetime) -> int:
-    """Have a sensor asked every ``period_s`` seconds (0: as its line): another version of its cabinet's configuration.
+    """Have a sensor asked every ``period_s`` seconds (0: as its bus): another version of its cabinet's configuration.
 
     Raises what ``publish_configuration`` raises, ``NotFound`` and ``InvalidMove`` for the device.
     """
@@ -95,7 +95,7 @@ def change_period(engine: Engine, device_id: int, period_s: float, *, check: Che
                 "device_id", "sensor {serial} sends without a cabinet, at its own pace", serial=fitted.serial
             )
         if not 0 <= period_s <= LONGEST_PERIOD_S:
-            raise InvalidInput("poll_every_s", "must be 0 (as its line) to {high} seconds", high=LONGEST_PERIOD_S)
+            raise InvalidInput("poll_every_s", "must be 0 (as its bus) to {high} seconds", high=LONGEST_PERIOD_S)
         text, follows = text_to_change(tx, fitted.cabinet_id), newest_version(tx, fitted.cabinet_id)
     new = NewConfiguration(
         cabinet_id=fitted.cabinet_id,

@@ -61,7 +61,7 @@ def test_the_list_is_for_staff_and_counted_on_the_system_page(sick: Web) -> None
     assert sick.visitor().get("/repairs").status_code == 302
     client = sick.as_(Role.VIEWER)
     client.set_cookie("lang", "en")
-    assert "Repairs: 2 cabinets, 1 line," in client.get("/system").text
+    assert "Repairs: 2 cabinets, 1 bus," in client.get("/system").text
 
 
 def test_programs_get_the_same_with_words(sick: Web) -> None:

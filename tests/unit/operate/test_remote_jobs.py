@@ -63,5 +63,5 @@ def test_the_city_judges_a_configuration_by_what_the_cabinet_told_of_itself():
     text = '[[bus]]\nname = "west"\npoll_every_s = 5\n'
     assert configuration_faults("c1", text, None) == []
     (fault,) = configuration_faults("c1", text, described(own))
-    assert "'west' is no line of this cabinet, which has east" in fault
+    assert "'west' is no bus of this cabinet, which has east" in fault
     assert configuration_faults("c1", text, {"told": "by another version"}) == []
