@@ -41,7 +41,7 @@ from dashboards.permissions import LARGE_UPLOADS, LIMITS, WITHOUT_FORM
 from dashboards.rate_counts import counts_file, counts_uri
 from dashboards.refusals import field_name, kept_problem, load_refusals
 from dashboards.settings import City, WebSettings
-from dashboards.site import EXTENSION, Site, lang, now, site, site_of, t
+from dashboards.site import EXTENSION, Site, lang, now, site, site_of, t, unit_called
 from dashboards.stream import FeedHub, RecordsFeed
 from dashboards.stream_sender import Sender
 from dashboards.texts import Texts, load_catalogues
@@ -243,6 +243,7 @@ def _register_templates(app: Flask) -> None:
         "agent_name": agent_name,
         "from_cabinet": from_cabinet,
         "from_letter": from_letter,
+        "unit_called": unit_called,
         "kept_problem": kept_problem,
     }
     app.jinja_env.filters["moment"] = datetime.fromisoformat

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards.site import lang, site, t
+from dashboards.site import lang, site, t, unit_called
 from registry.domain.asset_facts import FACTS, show_fact
 from registry.queries.asset_views import ChangeLine
 
@@ -87,6 +87,8 @@ def _value(field: str, value: Any) -> str:
         return show_fact(FACTS[key], value, lang())
     if field == "state":
         return t(f"state.{value}")
+    if field.endswith("unit_id"):
+        return unit_called(str(value)) or ""
     if field == "photos" and isinstance(value, list):
         return t("photo.count", n=len(value))
     if field in ("lon", "lat") and isinstance(value, float):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from dashboards import texts
-from dashboards.site import lang, now, site, t
+from dashboards.site import lang, now, site, t, unit_called
 from registry.domain.dispatch_reasons import Why
 from registry.queries.dispatching import ReasonView, kept_reasons
 
@@ -40,7 +40,7 @@ def reason_sentence(reason: ReasonView) -> str:
     silent = reason.why is Why.POST_BY_PHONE and not values.get("phone")
     return t(
         f"dispatch_why.{_NO_PHONE if silent else reason.why}",
-        unit=values.get("unit", ""),
+        unit=unit_called(str(values.get("unit", ""))),
         area=values.get("area_name", ""),
         name=values.get("name", ""),
         post=values.get("post", ""),

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import url_for
 
-from dashboards.site import lang, site
+from dashboards.site import lang, site, unit_called
 from dashboards.tile_files import MapFileAway, tile_archive
 from registry.domain.kinds import Role
 from registry.domain.map_layers import LayerKind
@@ -31,7 +31,7 @@ def _facts(layer: MapLayer) -> dict[str, Any] | None:
         "name": layer.name(lang()),
         "source": layer.source,
         "date": layer.dated_on,
-        "owner": layer.unit_name,
+        "owner": unit_called(layer.unit_name),
         "colour": layer.colour,
         "version": layer.version,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dashboards.site import lang, site, t
+from dashboards.site import lang, site, t, unit_called
 from registry.domain.kinds import Family, Party
 from registry.queries.areas import area_choices
 from registry.queries.asset_choices import class_choices
@@ -21,7 +21,7 @@ def of_words(words: Iterable[str], prefix: str, *, key: str = "") -> Options:
 
 def of_units() -> Options:
     """Every unit."""
-    return [(str(each.id), each.name) for each in list_units(site().engine)]
+    return [(str(each.id), unit_called(each.name) or "") for each in list_units(site().engine)]
 
 
 def of_people() -> Options:

@@ -19,6 +19,7 @@ from dashboards.stream_sender import Sender
 from dashboards.texts import DEFAULT_LANGUAGE, LANGUAGES, Texts
 from registry.domain.case_standard import CaseLine, Standard
 from registry.queries.standard import standard_of
+from registry.queries.units import english_names
 
 if TYPE_CHECKING:
     from dashboards.cabinet_words import CabinetWords
@@ -117,6 +118,15 @@ def _said_of(line: CaseLine, key: str, words: Texts, language: str) -> str:
     if key.startswith("kind."):
         return line.said("name", language)
     return words.t(language, key) if words.has(language, key) else line.said("closing", language)
+
+
+def unit_called(name: str | None) -> str | None:
+    """A unit's name in the language of this request: its English one where it has one."""
+    if not name or lang() == DEFAULT_LANGUAGE:
+        return name
+    if "units" not in g:
+        g.units = english_names(site().engine)
+    return cast("str", g.units.get(name, name))
 
 
 def standard() -> Standard:

@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from dashboards.site import Site
+from dashboards.site import Site, unit_called
 from registry.domain.kinds import Severity, Stage
 from registry.queries.overview import WrongNow
-from registry.queries.wall import WallState, wall_state
+from registry.queries.wall import UnitWork, WallState, wall_state
 
 KEPT = timedelta(seconds=1.5)
 _MOST_KEPT = 64
@@ -82,10 +82,14 @@ def wall_json(feed_id: int, state: WallState, *, version: str, public: bool) -> 
         at=state.at,
         feed_id=feed_id,
         version=version,
-        state=msgspec.structs.replace(state, wrong=[]),
+        state=msgspec.structs.replace(state, wrong=[], units=[_called(each) for each in state.units]),
         wrong=[_row(each, public) for each in state.wrong],
     )
     return msgspec.json.encode(told)
+
+
+def _called(each: UnitWork) -> UnitWork:
+    return msgspec.structs.replace(each, name=unit_called(each.name))
 
 
 def bare_item(body: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import msgspec
 from flask import Flask, Response
 
 from dashboards.login import area
-from dashboards.site import now, site
+from dashboards.site import now, site, unit_called
 from registry.domain.mobile import ONLINE_WITHIN
 from registry.queries.mobile_resources import MobileResource, mobile_resources
 
@@ -52,6 +52,6 @@ def _which(each: MobileResource, age: timedelta) -> dict[str, object]:
         "age_s": max(0, int(age.total_seconds())),
         "name": each.name or each.number,
         "number": each.number,
-        "unit": each.unit_name,
+        "unit": unit_called(each.unit_name),
         "speed_kmh": each.speed_kmh,
     }

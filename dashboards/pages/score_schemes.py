@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from flask import Flask, flash, redirect, render_template, request, url_for
 
-from dashboards import forms
+from dashboards import forms, place_options
 from dashboards.errors import answer_for
 from dashboards.login import actor
 from dashboards.pages.areas import Answer, refused
@@ -19,7 +19,6 @@ from registry.domain.kinds import AwardState
 from registry.domain.schemes import AwardKind
 from registry.queries.months import awards as list_awards
 from registry.queries.months import list_months
-from registry.queries.people import list_units
 from registry.queries.score_schemes import find_scheme, list_schemes, scheme_versions
 from registry.services import unit_awards
 from registry.services.score_schemes import MOST_NOTE, read_scheme
@@ -151,7 +150,7 @@ def _ledger(form: forms.FormState) -> str:
         "awards.html",
         page=page,
         state=state or "",
-        unit_options=[(str(one.id), one.name) for one in list_units(engine)],
+        unit_options=place_options.of_units(),
         months=[(row.key, row.key) for row in list_months(engine)],
         kinds=[(kind.value, t(f"award_kind.{kind.value}")) for kind in AwardKind],
         states=[(one.value, t(f"award_state.{one.value}")) for one in AwardState],

@@ -66,8 +66,8 @@ class Namer:
     def names(self, keys: Sequence[Any]) -> dict[Any, Said]:
         """What each of them is called."""
         if self._by is SplitBy.UNIT:
-            found = self._tx.execute(select(unit.c.id, unit.c.name).where(unit.c.id.in_([key for key in keys if key])))
-            known: dict[Any, Said] = {row.id: row.name for row in found}
+            found = self._tx.execute(select(unit).where(unit.c.id.in_([key for key in keys if key])))
+            known: dict[Any, Said] = {row.id: self._asked.named(row.name, row.name_en) for row in found}
             return {key: known.get(key, Word("board.nobody")) for key in keys}
         if self._by is SplitBy.AREA:
             rows = self._tx.execute(select(area.c.code, area.c.name, area.c.name_en).where(area.c.code.in_(keys)))

@@ -22,6 +22,13 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     duties: int
 
 
+def english_names(engine: Engine) -> dict[str, str]:
+    """What each unit with a name in English too is called, by its name."""
+    with reading(engine) as tx:
+        rows = tx.execute(select(unit.c.name, unit.c.name_en).where(unit.c.name_en != ""))
+        return {row.name: row.name_en for row in rows}
+
+
 def unit_rows(engine: Engine) -> list[UnitRow]:
     """Every unit, by name."""
     counts = [
