@@ -287,7 +287,9 @@ def _trouble(layer: Layer, wrong: WrongThing | None) -> bytes:
     if wrong is None:
         return layer.tag("s", 0)
     severity = layer.tag("s", wrong.severity)
-    return severity if wrong.case_id is None else severity + layer.tag_once("k", wrong.case_id)
+    if wrong.case_id is None:
+        return severity
+    return severity + layer.tag_once("k", wrong.case_id) + layer.tag("ck", wrong.case_kind)
 
 
 # --- the whole -------------------------------------------------------------------------------------------------------

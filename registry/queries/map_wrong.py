@@ -34,12 +34,14 @@ _MOST_DRAWN = 200
 class WrongThing(NamedTuple):
     """One asset with an open case or a live alert, or a place with an open case and no asset (``asset_id`` None).
 
-    ``severity`` is the worst of them, ``case_id`` the worst open case. ``counted``: among the cells of the map too.
+    ``severity`` is the worst of them, ``case_id`` the worst open case and ``case_kind`` its kind ("" without one).
+    ``counted``: among the cells of the map too.
     """
 
     asset_id: int | None
     severity: int
     case_id: int | None
+    case_kind: str
     lon: float
     lat: float
     family: str
@@ -161,7 +163,7 @@ _ASSET = (asset.c.lon, asset.c.lat, asset.c.family, asset.c.class_code, asset.c.
 
 def _cases() -> Select[Any]:
     joined = case.join(asset, asset.c.id == case.c.asset_id)
-    columns = (case.c.asset_id, case.c.severity, case.c.id.label("case_id"), *_ASSET, asset.c.area_code)
+    columns = (case.c.asset_id, case.c.severity, case.c.id.label("case_id"), case.c.kind, *_ASSET, asset.c.area_code)
     return (
         select(*columns, asset.c.merged_into_id)
         .select_from(joined)
@@ -182,7 +184,7 @@ def _alerts() -> Select[Any]:
 
 
 def _places() -> Select[Any]:
-    columns = (case.c.id, case.c.severity, case.c.lon, case.c.lat, case.c.place, case.c.area_code)
+    columns = (case.c.id, case.c.severity, case.c.kind, case.c.lon, case.c.lat, case.c.place, case.c.area_code)
     return select(*columns).where(IS_OPEN, case.c.asset_id.is_(None))
 
 
@@ -191,18 +193,17 @@ def _read(tx: Connection, assets: Collection[int] | None, cases: Collection[int]
     found: dict[int, WrongThing] = {}
     for row in _each(tx, _cases(), case.c.asset_id, assets):
         if row.asset_id not in found:
-            found[row.asset_id] = _thing(row, row.severity, row.case_id)
+            found[row.asset_id] = _thing(row, row.severity, row.case_id, row.kind)
     for row in _each(tx, _alerts(), alert.c.asset_id, assets):
         known = found.get(row.asset_id)
         if known is None:
-            found[row.asset_id] = _thing(row, row.severity, None)
+            found[row.asset_id] = _thing(row, row.severity, None, "")
         elif known.severity < row.severity:
             found[row.asset_id] = known._replace(severity=row.severity)
     yield from found.values()
     for row in _each(tx, _places(), case.c.id, cases):
-        yield WrongThing(
-            None, row.severity, row.id, row.lon, row.lat, "other", "", "", row.place, "", row.area_code, counted=False
-        )
+        here = (row.lon, row.lat, "other", "", "", row.place, "", row.area_code)
+        yield WrongThing(None, row.severity, row.id, row.kind, *here, counted=False)
 
 
 def _each(tx: Connection, query: Select[Any], column: Any, wanted: Collection[int] | None) -> Iterable[Any]:
@@ -214,11 +215,12 @@ def _each(tx: Connection, query: Select[Any], column: Any, wanted: Collection[in
         yield from tx.execute(query.where(column.in_(ids[start : start + _SLICE])))
 
 
-def _thing(row: Any, severity: int, case_id: int | None) -> WrongThing:
+def _thing(row: Any, severity: int, case_id: int | None, case_kind: str) -> WrongThing:
     return WrongThing(
         asset_id=row.asset_id,
         severity=severity,
         case_id=case_id,
+        case_kind=case_kind,
         lon=row.lon,
         lat=row.lat,
         family=row.family,

@@ -165,9 +165,9 @@ def test_what_is_wrong_stands_at_every_zoom_with_its_worst_severity_and_case(eng
     for z in (0, 6, 14, 15, 20):
         layers = decoded(draw_tile(engine, wrong, spot_at(lon, lat, z)).body)
         (told,) = [f["properties"] for f in layers["wrong"] if f["properties"]["id"] == 7]
-        assert told == {"id": 7, "f": "other", "c": "0101", "st": "intact", "s": 2, "k": opened.case_id} | {
-            "n": "井盖 7",
-            "r": "第0大道",
+        assert told == {"id": 7, "f": "other", "c": "0101", "st": "intact", "s": 2, "n": "井盖 7", "r": "第0大道"} | {
+            "k": opened.case_id,
+            "ck": "cover_displaced",
         }
         if z >= 15:
             assert [f["properties"]["s"] for f in layers["assets"] if f["properties"]["id"] == 7] == [2]

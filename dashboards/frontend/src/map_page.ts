@@ -154,7 +154,7 @@ class MapPage {
     this.acts.tell(this.page.t("map.went", { name: found.name }));
     if (found.kind !== "asset" || found.id === undefined || this.map === undefined) return;
     const at = ontoMap([found.lon, found.lat], this.map.crs);
-    this.card({ id: found.id, family: "", code: "", state: "intact", severity: 0, caseId: undefined, name: found.name, road: found.detail ?? "", at });
+    this.card({ id: found.id, family: "", code: "", state: "intact", severity: 0, caseId: undefined, caseKind: "", name: found.name, road: found.detail ?? "", at });
   }
 
   private visit(asset: ShownAsset): void {

@@ -3,7 +3,7 @@ import { element, shapeOf } from "../elements";
 import type { Position } from "../geometry";
 import type { Page } from "../page";
 import { addressed } from "./facts";
-import type { ShownAsset } from "./things";
+import { kindWord, type ShownAsset } from "./things";
 import type { CityMap } from "./view";
 
 /** Where a card leads and where it asks for more; addresses end in the id 0. Empty ones are left out. */
@@ -26,6 +26,9 @@ export function cardOf(page: Page, asset: ShownAsset, at: CardAddresses, close: 
   card.append(element("div", { class: "map-pop-head" }, element("strong", {}, asset.name || t("map.unnamed")), button));
   if (asset.severity > 0) {
     card.append(element("span", { class: `severity severity-${asset.severity}` }, shapeOf(asset.severity), t(`severity.${asset.severity}`)));
+    // what is known of an asset comes from the server, its cases too
+    const kind = asset.id > 0 ? "" : kindWord(asset.caseKind);
+    if (kind !== "") card.append(element("p", {}, kind));
   }
   if (at.card !== "" && asset.id > 0) {
     const more = element("div", { class: "map-card-more" }, element("p", { class: "soft small" }, asset.road));

@@ -11,6 +11,8 @@ export interface ShownAsset {
   /** 0 all is well … 3 critical */
   readonly severity: number;
   readonly caseId: number | undefined;
+  /** the kind of that case, empty without one */
+  readonly caseKind: string;
   readonly name: string;
   readonly road: string;
   /** in the map's own coordinates */
@@ -36,10 +38,17 @@ export function assetOf(feature: TileFeature): ShownAsset | undefined {
     state: String(says.st ?? "intact"),
     severity: Number(says.s ?? 0),
     caseId: caseId > 0 ? caseId : undefined,
+    caseKind: String(says.ck ?? ""),
     name: String(says.n ?? ""),
     road: String(says.r ?? ""),
     at: feature.geometry.coordinates as Position,
   };
+}
+
+/** What a kind of cases is called, where the page says it: on the page of the map; empty elsewhere. */
+export function kindWord(kind: string): string {
+  const known = document.querySelector<HTMLSelectElement>("[data-choices] select[name=kind]")?.options ?? [];
+  return kind === "" ? "" : ([...known].find((option) => option.value === kind)?.text ?? "");
 }
 
 /** What tells two of them apart, also those without an asset. */

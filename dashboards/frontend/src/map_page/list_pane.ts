@@ -1,6 +1,6 @@
 // What the map shows, in words and lines: for a screen reader it is the map.
 import type { InView, ShownAsset } from "../citymap";
-import { keyOf } from "../citymap/things";
+import { keyOf, kindWord } from "../citymap/things";
 import { element, shapeOf } from "../elements";
 import { type Page, part, say } from "../page";
 
@@ -35,11 +35,12 @@ export class ListPane {
   private line(asset: ShownAsset): HTMLElement {
     const { t } = this.page;
     const how = asset.severity > 0 ? t(`severity.${asset.severity}`) : t(`state.${asset.state}`);
+    const where = asset.name.startsWith(asset.road) ? "" : asset.road;
     const button = element(
       "button",
       { type: "button", class: "map-line" },
       shapeOf(asset.severity),
-      element("span", {}, element("strong", {}, asset.name), element("span", { class: "soft small" }, [how, asset.name.startsWith(asset.road) ? "" : asset.road].filter((each) => each !== "").join(" · "))),
+      element("span", {}, element("strong", {}, asset.name), element("span", { class: "soft small" }, [how, kindWord(asset.caseKind), where].filter((each) => each !== "").join(" · "))),
     );
     button.addEventListener("click", () => this.onChoose(asset));
     for (const name of ["pointerenter", "focus"]) button.addEventListener(name, () => this.onPoint(asset));
