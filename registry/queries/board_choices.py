@@ -30,15 +30,20 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 def choices(engine: Engine, *, scope: str, lang: str) -> dict[str, list[Choice]]:
     """All that can be chosen of the variables that are few enough to be listed."""
-    areas = [Choice(value=each.code, name=f"{each.code} {each.name}") for each in area_choices(engine, scope=scope)]
+
+    def called(zh: str, en: str) -> str:
+        return zh if lang == "zh" else en or zh
+
+    found = area_choices(engine, scope=scope)
+    areas = [Choice(value=each.code, name=f"{each.code} {called(each.name, each.name_en)}") for each in found]
     with reading(engine) as tx:
-        every = select(unit.c.id, unit.c.name).order_by(unit.c.name).limit(_MOST)
-        units = [Choice(value=row.id, name=row.name) for row in tx.execute(every)]
+        every = select(unit).order_by(unit.c.name).limit(_MOST)
+        units = [Choice(value=row.id, name=called(row.name, row.name_en)) for row in tx.execute(every)]
         known = select(asset_class).order_by(asset_class.c.scheme, asset_class.c.code).limit(_MOST)
         classes = [
             Choice(
                 value=f"{row.scheme}:{row.code}",
-                name=f"{row.code} {row.name_zh if lang == 'zh' else row.name_en or row.name_zh} ({row.scheme})",
+                name=f"{row.code} {called(row.name_zh, row.name_en)} ({row.scheme})",
             )
             for row in tx.execute(known)
         ]

@@ -47,7 +47,8 @@ def _cases(source: ListSource, asked: Asked) -> Table:
         tables = tables.outerjoin(unit, unit.c.id == case_file.c.unit_id)
         beside = select(
             *(case_file.c.id, case_file.c.number, case_file.c.severity, case_file.c.kind, case_file.c.stage),
-            *(case_file.c.deadline_at, case_file.c.opened_at, unit.c.name.label("unit_name")),
+            *(case_file.c.deadline_at, case_file.c.opened_at),
+            *(unit.c.name.label("unit_name"), unit.c.name_en.label("unit_name_en")),
             func.coalesce(asset.c.name, case_file.c.place).label("asset_name"),
         ).select_from(tables)
         rows = {row.id: row for row in tx.execute(beside.where(case_file.c.id.in_(found[: source.limit])))}
@@ -57,7 +58,7 @@ def _cases(source: ListSource, asked: Asked) -> Table:
         rows=[
             [
                 *(row.number, row.severity, Word(f"kind.{row.kind}"), row.asset_name or "", row.stage),
-                *(to_ms(row.deadline_at), row.unit_name or "", to_ms(row.opened_at)),
+                *(to_ms(row.deadline_at), asked.named(row.unit_name or "", row.unit_name_en), to_ms(row.opened_at)),
             ]
             for row in kept
         ],
