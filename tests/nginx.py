@@ -63,6 +63,10 @@ class Nginx:
             self._process.terminate()
             self._process.wait(60)
 
+    def log(self) -> str:
+        """What stands in its access log."""
+        return (self._folder / "access.log").read_text()
+
     def _configured(self, certificate: Path) -> str:
         """The shipped file with these ports and this certificate, and nothing else changed."""
         text = re.sub(r"\n *listen \[::].*", "", SHIPPED.read_text(encoding="utf-8"))
@@ -86,5 +90,6 @@ class Nginx:
         owner = "user root;" if os.geteuid() == 0 else ""
         return (
             f"{owner}\ndaemon off;\nworker_processes 1;\npid {self._folder}/nginx.pid;\n"
-            f"events {{}}\nhttp {{\naccess_log off;\n{folders}include {self._folder}/covercode.conf;\n}}\n"
+            f"events {{}}\nhttp {{\naccess_log {self._folder}/access.log;\n{folders}"
+            f"include {self._folder}/covercode.conf;\n}}\n"
         )

@@ -12,14 +12,15 @@ from registry.storage.database import reading
 from registry.storage.tables import asset, feed
 from registry.storage.tables import case as case_file
 
-# kinds whose subject is the case; an alert or a group without an asset is of a cabinet, whatever its case
+# kinds whose subject is the case; an alert without an asset is of a cabinet, whatever its case
 _OF_A_CASE = frozenset({"case_opened", "case_moved", "case_overdue", "supervision_reminded", "recheck_due"})
 
 
 class FeedItem(msgspec.Struct, frozen=True, kw_only=True):
     """One event; ``kind`` is a word of ``registry.services.feed.FeedKind``, ``body`` what a list row shows.
 
-    ``area_code``: where its asset, or its case, lies today, "" when that is not known; None for what is of no place.
+    ``area_code``: where its asset or its case lies today, or the smallest area around its group; "" when that is not
+    known; None for what is of no place.
     """
 
     id: int
@@ -43,6 +44,8 @@ def since(engine: Engine, last_id: int, limit: int = 200) -> list[FeedItem]:
 def _area(row: Any) -> str | None:
     if row.body.get("asset_id") is not None:
         return row.area_code or ""
+    if row.body.get("group_id") is not None:
+        return row.body.get("area_code") or ""
     if row.kind in _OF_A_CASE and row.body.get("case_id") is not None:
         return row.lies_in or ""
     return None

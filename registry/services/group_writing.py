@@ -254,6 +254,7 @@ def publish_group(tx: Connection, group_id: int, **more: Any) -> None:
         "severity": row.severity,
         "case_id": row.case_id,
         "cause": row.cause,
+        "area_code": row.area_code,
     }
     feed.publish(tx, feed.FeedKind.GROUP_CHANGED, body | more, now=now)
 

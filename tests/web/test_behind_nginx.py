@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
+from dashboards.permissions import LARGE_UPLOADS
 from registry.domain.kinds import Role
 from tests.mosquitto import free_port
 from tests.nginx import NAME, Nginx
+from tests.polling import wait_until
 from tests.web.conftest import Web
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(300)]
@@ -110,8 +112,17 @@ def test_the_front_takes_large_files_where_registrars_send_them_and_nowhere_else
 
     assert answered("/login").startswith(b"HTTP/1.1 413 ")
     # not read by nginx, and refused by the application, which has asked who sends it
-    for path in ("/imports", "/areas/import", "/api/v1/imports", "/api/v1/areas/import"):
+    taking = [each for each in front.web.app.url_map.iter_rules() if each.endpoint in LARGE_UPLOADS]
+    assert {each.endpoint for each in taking} == LARGE_UPLOADS
+    for path in (each.rule.replace("<key>", "sewers-2") for each in taking):
         assert answered(path).startswith(b"HTTP/1.1 401 "), path
+
+
+def test_the_front_writes_no_link_of_a_screen_into_its_log(front: Front) -> None:
+    assert front.ask("/kiosk/a-word-that-opens-a-screen").status == 404
+    assert front.ask("/login").status == 200
+    wait_until(lambda: "/login" in front.nginx.log())
+    assert "a-word-that-opens-a-screen" not in front.nginx.log()
 
 
 def test_the_front_passes_a_live_stream_on_as_it_comes(front: Front) -> None:

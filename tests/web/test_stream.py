@@ -289,6 +289,8 @@ def test_people_who_are_bound_to_an_area_hear_of_it_alone(web: Web) -> None:
         )
         publish(tx, FeedKind.CASE_MOVED, {"asset_id": web.city.asset_id, "asset_name": "here"}, now=NOON)
         publish(tx, FeedKind.SUPERVISION_REMINDED, {"case_id": far, "problem": "there"}, now=NOON)
+        publish(tx, FeedKind.GROUP_CHANGED, {"group_id": 1, "area_code": "440804", "cause": "group"}, now=NOON)
+        publish(tx, FeedKind.GROUP_CHANGED, {"group_id": 2, "area_code": "", "cause": "whole"}, now=NOON)
         publish(tx, FeedKind.CABINET_OFFLINE, {"cabinet": "last"}, now=NOON)
     heard = {}
     for area in ("440803", "440804"):
@@ -301,8 +303,9 @@ def test_people_who_are_bound_to_an_area_hear_of_it_alone(web: Web) -> None:
             if b'"last"' in told:
                 break
         answer.close()
-        heard[area] = [word for word in (b"here", b"there", b"last") if b'"%b"' % word in told]
-    assert heard == {"440803": [b"here", b"last"], "440804": [b"there", b"last"]}
+        words = (b"here", b"there", b"group", b"whole", b"last")
+        heard[area] = [word for word in words if b'"%b"' % word in told]
+    assert heard == {"440803": [b"here", b"last"], "440804": [b"there", b"group", b"last"]}
 
 
 def test_a_browser_that_reconnects_says_what_it_knows_in_a_header(web: Web) -> None:
