@@ -379,6 +379,29 @@ def test_a_cabinet_was_off_line_while_its_silence_was_an_alert(city: City, store
     assert [row.name for row in alerts.rows] == ["上水井盖 1"]
 
 
+def test_an_alert_was_firing_until_somebody_took_note_of_it_and_the_worse_state_is_shown(
+    city: City, store: SqliteSeries
+):
+    other = city.add_asset(NOW - 30 * DAY, name="雨水井盖 3")
+    hours = {hour: NOW - timedelta(hours=hour) for hour in range(1, 9)}
+    about = {"asset_id": other, "rule_key": "water_high"}
+    # noted at once and on still; another that fired meanwhile, was noted and is over; a third that nobody noted
+    city.add_alert(None, hours[8], acknowledged_at=hours[7], **about)
+    over = {"state": "cleared", "cleared_at": hours[4], "acknowledged_at": hours[5]}
+    city.add_alert(None, hours[6], point_id=city.point("tilt_x"), **over, **about)
+    city.add_alert(None, hours[2], point_id=city.point("tilt_y"), **about)
+    found = shown(asked(city, store, days=1), "state_timeline", {"of": "states", "what": "alerts"})
+    (line,) = [row for row in found.rows if row.name == "雨水井盖 3"]
+    at = {hour: to_ms(moment) for hour, moment in hours.items()}
+    assert line.spans == [
+        (at[8], at[7], "firing"),
+        (at[7], at[6], "acknowledged"),
+        (at[6], at[5], "firing"),
+        (at[5], at[2], "acknowledged"),
+        (at[2], to_ms(NOW), "firing"),
+    ]
+
+
 def test_what_was_refused_is_told_by_its_reason(city: City, store: SqliteSeries):
     row = {"at": NOW - timedelta(hours=1), "cabinet_id": "c1", "reason": "out_of_range", "detail": "", "body": ""}
     with writing(city.engine) as tx:
