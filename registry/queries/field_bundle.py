@@ -88,9 +88,10 @@ class CarriedAsset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CarriedMove(msgspec.Struct, frozen=True, kw_only=True):
-    """A move that the visitor may make, and what has to come with it."""
+    """A move that the visitor may make, and what has to come with it. ``stays``: the stage is the same after it."""
 
     name: MoveName
+    stays: bool
     note_required: bool
     note_or_photo: bool
     before_and_after: bool
@@ -100,7 +101,8 @@ class CarriedMove(msgspec.Struct, frozen=True, kw_only=True):
 class CarriedCase(msgspec.Struct, frozen=True, kw_only=True):
     """A case that the visitor has to do with. ``said``: what the desk said last; ``seen_entry``: the newest line.
 
-    ``then``: the moves open after a move that is open now, so that a day's work can be written down without a signal.
+    ``then``: the moves open after a move that is open now and leads to another stage, so that a day's work can be
+    written down without a signal; after one that stays all the others are open as before.
     """
 
     case: CaseRow
@@ -260,6 +262,7 @@ def _moves(state: CaseState, by: Actor) -> list[CarriedMove]:
     return [
         CarriedMove(
             name=move.name,
+            stays=move.to_stage is None,
             note_required=move.note_required,
             note_or_photo=move.note_or_photo,
             before_and_after=move.before_and_after,

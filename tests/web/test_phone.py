@@ -110,7 +110,8 @@ def test_a_crew_carries_its_tasks_with_the_things_they_are_about(web: Web) -> No
     assert task["case"]["id"] == case_id
     assert task["said"] == "先围挡，再处理"
     assert task["moves"][0]["name"] == "accept"
-    assert "hand_back" in [move["name"] for move in task["then"]["accept"]]
+    then = {move["name"]: move["stays"] for move in task["then"]["accept"]}
+    assert (then["secure"], then["hand_back"]) == (True, False)
     [asset] = said["assets"]
     assert asset["id"] == web.city.asset_id
     assert asset["tokens"] == [web.token]

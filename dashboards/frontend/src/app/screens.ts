@@ -134,8 +134,7 @@ export async function caseScreen(app: App, id: number): Promise<Node[]> {
   const row = task.case;
   const asset = row.asset_id === null ? undefined : await state.asset(row.asset_id);
   const before = state.lastMove(id);
-  // after one's own move that is on its way, the server's list of moves is the one of the stage before
-  const moves = before === undefined ? task.moves : (task.then[before.subject.move ?? ""] ?? task.moves.filter((move) => move.name === "note"));
+  const moves = state.movesOf(task);
   const subject = (move: string): Subject => ({ case_id: id, case_kind: row.kind, move, ...(row.asset_id === null ? {} : { asset_id: row.asset_id }) });
   const about = `${state.kind(row.kind)} · ${row.asset_name}`;
   return [

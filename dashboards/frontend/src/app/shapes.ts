@@ -57,6 +57,8 @@ export interface CaseRow {
 
 export interface Move {
   readonly name: string;
+  /** The case is in the same stage after it: everything else is open as before. */
+  readonly stays?: boolean;
   readonly note_required: boolean;
   readonly note_or_photo: boolean;
   readonly before_and_after: boolean;

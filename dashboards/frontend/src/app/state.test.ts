@@ -2,7 +2,7 @@ import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Page } from "../page";
 import { forget, openStore } from "./kept";
-import type { Act, Carried, Draft } from "./shapes";
+import type { Act, Carried, Draft, Task } from "./shapes";
 import { State } from "./state";
 
 const NOW = Date.now();
@@ -39,6 +39,28 @@ describe("the last move of a case", () => {
     state.carried = carried(4);
     state.acts = [act({ user_id: 8 })];
     expect(state.lastMove(9)).toBeUndefined();
+  });
+});
+
+describe("what may be done with a case", () => {
+  const move = (name: string, stays = false): unknown => ({ name, stays, note_required: false, note_or_photo: false, before_and_after: false, verdict_required: false });
+  const inHand = [move("secure", true), move("hand_back"), move("request_extension", true), move("note", true)];
+  const task = { case: { id: 9, version: 4 }, moves: [move("accept"), move("request_extension", true), move("note", true)], then: { accept: inHand } } as unknown as Task;
+  const made = (...names: string[]): Act[] => names.map((name, at) => act({ seq: at + 1, id: name, subject: { case_id: 9, move: name } }));
+  const open = (...names: string[]): string[] => {
+    state.acts = made(...names);
+    return state.movesOf(task).map((one) => one.name);
+  };
+
+  it("goes on without a signal from one's own moves that wait: accept, make safe, hand back", () => {
+    expect(open()).toEqual(["accept", "request_extension", "note"]);
+    expect(open("accept")).toEqual(["secure", "hand_back", "request_extension", "note"]);
+    expect(open("accept", "secure")).toEqual(["hand_back", "request_extension", "note"]);
+    expect(open("request_extension", "accept", "secure")).toEqual(["hand_back", "note"]);
+    expect(open("accept", "secure", "hand_back")).toEqual(["note"]);
+  });
+  it("leaves nothing out for a remark", () => {
+    expect(open("accept", "note")).toContain("note");
   });
 });
 
@@ -100,6 +122,23 @@ describe("a permit that was started here", () => {
     state.carried = carried(1, { asked_ms: NOW + 1, permits: [{ id: 40, asset_id: 3, ended_at: null, ends_at, work: "清淤" }] as unknown as Carried["permits"] });
     expect(state.permitOf(3)).toMatchObject({ permit: { id: 40 }, ends_at });
     state.carried = carried(1, { asked_ms: NOW + 1 });
+    expect(state.permitOf(3)).toBeUndefined();
+  });
+  it("runs longer for what was prolonged here, started here or not, until what is carried knows", () => {
+    const minute = (n: number): string => new Date(NOW + n * MINUTE_MS).toISOString();
+    const longer = act({ seq: 2, id: "p", kind: "permit_prolong", subject: { asset_id: 3, permit_act: "a" }, request: { path: "", body: { minutes: 60 } } });
+    const begun = started({ done_at: minute(-61) });
+    state.acts = [begun];
+    expect(state.permitOf(3)).toBeUndefined();
+    state.acts = [begun, longer];
+    expect(state.permitOf(3)?.ends_at).toBe(minute(59));
+    const mine = { ...longer, subject: { asset_id: 3, permit_id: 40 } };
+    state.carried = carried(1, { asked_ms: NOW - 5, permits: [{ id: 40, asset_id: 3, ended_at: null, ends_at: minute(-1), work: "清淤" }] as unknown as Carried["permits"] });
+    state.acts = [mine];
+    expect(state.permitOf(3)?.ends_at).toBe(minute(59));
+    state.acts = [{ ...mine, state: "sent", settled_ms: NOW - 10 }];
+    expect(state.permitOf(3)).toBeUndefined();
+    state.acts = [mine, act({ seq: 3, id: "e", kind: "permit_end", subject: { asset_id: 3, permit_id: 40 } })];
     expect(state.permitOf(3)).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@
 import type { Page } from "../page";
 import { allActs, fact, keepBundle, keepFact, type Store } from "./kept";
 import { SETTLED, session, type Halt } from "./sending";
-import type { Act, Asset, Bundle, Carried, Draft, Permit, Seen, Task, User } from "./shapes";
+import type { Act, Asset, Bundle, Carried, Draft, Move, Permit, Seen, Task, User } from "./shapes";
 import type { Spot } from "./ways";
 
 export interface Scanned {
@@ -13,6 +13,16 @@ export interface Scanned {
 
 /** Who scanned a plate not longer ago than this stands in front of it. */
 const PROOF_MS = 30 * 60_000;
+
+/** Whether the case at this version is the one that the act made of it. */
+const shownBy = (act: Act, version: number): boolean => act.state === "sent" && (act.answer?.version ?? 0) <= version;
+
+/** Whether it counts as done: it was sent, or will be. */
+const onItsWay = (act: Act): boolean => !["dropped", "refused", "editing"].includes(act.state);
+
+/** Whether an act is about this permit, by its number or by the act that started it. */
+const isOf = (act: Act, permitId: number | undefined, actId: string | undefined): boolean =>
+  (permitId !== undefined && act.subject.permit_id === permitId) || (actId !== undefined && act.subject.permit_act === actId);
 
 export class State {
   carried: Carried | undefined;
@@ -152,8 +162,25 @@ export class State {
   }
 
   private newest(caseId: number, among: (act: Act) => boolean, version: number): Act | undefined {
-    const last = this.acts.filter((act) => act.kind === "move" && act.subject.case_id === caseId && act.state !== "dropped" && this.mine(act) && among(act)).at(-1);
-    return last?.state === "sent" && (last.answer?.version ?? 0) <= version ? undefined : last;
+    const last = this.ownMoves(caseId).filter(among).at(-1);
+    return last !== undefined && shownBy(last, version) ? undefined : last;
+  }
+
+  private ownMoves(caseId: number): Act[] {
+    return this.acts.filter((act) => act.kind === "move" && act.subject.case_id === caseId && act.state !== "dropped" && this.mine(act));
+  }
+
+  /** The moves open once one's own that are on their way have arrived: the server's list is the one of the stage before. */
+  movesOf(task: Task): readonly Move[] {
+    const made = this.ownMoves(task.case.id).filter((act) => !shownBy(act, task.case.version)).map((act) => act.subject.move ?? "note");
+    let open = task.moves;
+    const done = new Set<string>();
+    for (const name of made.filter((each) => each !== "note")) {
+      const move = open.find((one) => one.name === name);
+      if (move?.stays === true) done.add(name);
+      else open = task.then[name] ?? open.filter((one) => one.name === "note");
+    }
+    return open.filter((move) => !done.has(move.name));
   }
 
   /** The case as it is carried now; what a form that is opened now has seen of it. */
@@ -173,23 +200,35 @@ export class State {
   permitOf(assetId: number): { readonly permit?: Permit; readonly act?: Act; readonly ends_at: string; readonly work: string } | undefined {
     const now = Date.now();
     const ended = (permitId: number | undefined, actId: string | undefined): boolean =>
-      this.acts.some(
-        (act) =>
-          act.kind === "permit_end" &&
-          act.state !== "dropped" &&
-          ((permitId !== undefined && act.subject.permit_id === permitId) || (actId !== undefined && act.subject.permit_act === actId)),
-      );
+      this.acts.some((act) => act.kind === "permit_end" && act.state !== "dropped" && isOf(act, permitId, actId));
     const act = this.acts
-      .filter((one) => one.kind === "permit" && one.subject.asset_id === assetId && !["dropped", "refused", "editing"].includes(one.state) && this.mine(one))
+      .filter((one) => one.kind === "permit" && one.subject.asset_id === assetId && onItsWay(one) && this.mine(one))
       // of what was sent before the bundle was asked for, the bundle knows more: it was prolonged, or the office ended it
-      .filter((one) => one.state !== "sent" || (one.settled_ms ?? 0) > (this.carried?.asked_ms ?? 0))
+      .filter((one) => !this.knownTo(one))
       .at(-1);
     if (act !== undefined && !ended(act.answer?.id, act.id)) {
-      const ends = Date.parse(act.done_at) + Number(act.request?.body.minutes ?? 0) * 60_000;
+      const minutes = Number(act.request?.body.minutes ?? 0);
+      const ends = Date.parse(act.done_at) + (minutes + this.prolonged(act.answer?.id, act.id)) * 60_000;
       if (ends > now) return { act, ends_at: new Date(ends).toISOString(), work: String(act.request?.body.work ?? "") };
     }
-    const permit = this.carried?.permits.find((one) => one.asset_id === assetId && one.ended_at === null && Date.parse(one.ends_at) > now);
-    if (permit === undefined || ended(permit.id, act?.answer?.id === permit.id ? act.id : undefined)) return undefined;
-    return { permit, ends_at: permit.ends_at, work: permit.work };
+    for (const permit of this.carried?.permits ?? []) {
+      if (permit.asset_id !== assetId || permit.ended_at !== null) continue;
+      const actId = act?.answer?.id === permit.id ? act.id : this.acts.find((one) => one.kind === "permit" && one.answer?.id === permit.id)?.id;
+      const ends = Date.parse(permit.ends_at) + this.prolonged(permit.id, actId) * 60_000;
+      if (ends > now && !ended(permit.id, actId)) return { permit, ends_at: new Date(ends).toISOString(), work: permit.work };
+    }
+    return undefined;
+  }
+
+  /** Whether the bundle shows what came of the act: it was asked for after the city had heard. */
+  private knownTo(act: Act): boolean {
+    return act.state === "sent" && (act.settled_ms ?? 0) <= (this.carried?.asked_ms ?? 0);
+  }
+
+  /** The minutes by which a permit was prolonged here and which what is carried does not show. */
+  private prolonged(permitId: number | undefined, actId: string | undefined): number {
+    return this.acts
+      .filter((act) => act.kind === "permit_prolong" && onItsWay(act) && act.state !== "conflict" && this.mine(act) && !this.knownTo(act) && isOf(act, permitId, actId))
+      .reduce((sum, act) => sum + Number(act.request?.body.minutes ?? 0), 0);
   }
 }
