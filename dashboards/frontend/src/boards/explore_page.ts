@@ -5,6 +5,7 @@ import { type Page, part, say, thisPage } from "../page";
 import { THEME_CHANGED } from "../theme";
 import { type Explored, readExplored, writeExplored } from "./explored";
 import { Chooser } from "./chooser";
+import { keepingFocus } from "./focus";
 import { type FrameDesk, PanelFrame } from "./frame";
 import { lineStyle } from "./palette";
 import { onPaper } from "./paper";
@@ -228,28 +229,27 @@ class ExplorePage implements FrameDesk {
     const table = part("[data-statistics]", this.box);
     table.hidden = this.explored.points.length === 0;
     const body = part("tbody", table);
-    body.replaceChildren(
-      ...this.explored.points.map((id) => {
-        const at = lines.findIndex((line) => line.point_id === id);
-        const line = lines[at];
-        const point = this.known.get(id);
-        const said = this.statistics.find((each) => each.point_id === id);
-        const key = element("i", { class: "board-key" });
-        if (at >= 0) key.style.backgroundColor = lineStyle(at).stroke;
-        const name = line?.name ?? point?.name ?? `#${id}`;
-        const asset = line?.asset_id ?? point?.asset_id;
-        const unit = line?.unit ?? point?.unit;
-        const decimals = line?.decimals ?? point?.decimals;
-        const number = (value: number | null | undefined): HTMLElement => element("td", { class: "number" }, written(value, unit, decimals, this.page));
-        const away = element("button", { type: "button", class: "button quiet board-away", "aria-label": t("explore.remove", { name }), title: t("explore.remove", { name }) }, "×");
-        away.addEventListener("click", () => this.change({ points: this.explored.points.filter((each) => each !== id) }));
-        const lead = asset ? element("a", { href: `/assets/${asset}` }, name) : element("span", {}, name);
-        const last = said?.last_ms ? element("small", { class: "sub" }, this.page.moment(said.last_ms)) : element("small");
-        const lastCell = number(said?.last);
-        lastCell.append(last);
-        return element("tr", {}, element("th", { scope: "row" }, element("span", { class: "board-named" }, key, lead)), number(said?.min), number(said?.mean), number(said?.max), lastCell, element("td", { class: "number" }, away));
-      }),
-    );
+    const rows = this.explored.points.map((id) => {
+      const at = lines.findIndex((line) => line.point_id === id);
+      const line = lines[at];
+      const point = this.known.get(id);
+      const said = this.statistics.find((each) => each.point_id === id);
+      const key = element("i", { class: "board-key" });
+      if (at >= 0) key.style.backgroundColor = lineStyle(at).stroke;
+      const name = line?.name ?? point?.name ?? `#${id}`;
+      const asset = line?.asset_id ?? point?.asset_id;
+      const unit = line?.unit ?? point?.unit;
+      const decimals = line?.decimals ?? point?.decimals;
+      const number = (value: number | null | undefined): HTMLElement => element("td", { class: "number" }, written(value, unit, decimals, this.page));
+      const away = element("button", { type: "button", class: "button quiet board-away", "aria-label": t("explore.remove", { name }), title: t("explore.remove", { name }) }, "×");
+      away.addEventListener("click", () => this.change({ points: this.explored.points.filter((each) => each !== id) }));
+      const lead = asset ? element("a", { href: `/assets/${asset}` }, name) : element("span", {}, name);
+      const last = said?.last_ms ? element("small", { class: "sub" }, this.page.moment(said.last_ms)) : element("small");
+      const lastCell = number(said?.last);
+      lastCell.append(last);
+      return element("tr", {}, element("th", { scope: "row" }, element("span", { class: "board-named" }, key, lead)), number(said?.min), number(said?.mean), number(said?.max), lastCell, element("td", { class: "number" }, away));
+    });
+    keepingFocus(body, () => body.replaceChildren(...rows));
   }
 }
 

@@ -3,6 +3,7 @@ import { element, shapeOf } from "../elements";
 import type { LiveEvent } from "../live";
 import { say } from "../page";
 import { BarsView } from "./bars_view";
+import { keepingFocus } from "./focus";
 import { type Sorting, tableOf } from "./grid_table";
 import { HeatView } from "./heat_view";
 import { LinesView } from "./lines_view";
@@ -12,8 +13,9 @@ import { type Answer, called, type Panel, type PanelKind } from "./shapes";
 import type { Span } from "./span";
 import { StatView } from "./stat_view";
 import { StatesView } from "./states_view";
-import { TableView } from "./table_view";
+import { paintRows, TableView } from "./table_view";
 import { joined, tailFrom } from "./tail";
+import { paintNote } from "./text_paint";
 import { TextView } from "./text_view";
 import type { Desk, View } from "./view";
 
@@ -27,6 +29,9 @@ export interface FrameDesk extends Desk {
 
 type Shown = PanelKind | "none";
 
+/** Views of figures alone: the same figures at another time look the same. */
+const TIMELESS: ReadonlySet<Shown> = new Set(["stat", "bar", "table", "heat_map"]);
+
 export class PanelFrame {
   private readonly body: HTMLElement;
   private readonly inside = element("div", { class: "board-view" });
@@ -37,6 +42,8 @@ export class PanelFrame {
   private span: Span | undefined;
   private sorting: Sorting | undefined;
   private last: Answer | undefined;
+  /** what a timeless view was told */
+  private said = "";
 
   constructor(
     readonly section: HTMLElement,
@@ -79,7 +86,8 @@ export class PanelFrame {
       return;
     }
     const shape = shapeFor(this.panel.kind, answer);
-    if (this.shown !== shape) {
+    const isNew = this.shown !== shape;
+    if (isNew) {
       this.view?.close?.();
       this.inside.replaceChildren();
       this.view = this.made(shape);
@@ -88,10 +96,16 @@ export class PanelFrame {
     this.last = answer;
     const given: Answer = answer ?? { panel: this.panel.id, from_ms: 0, to_ms: 0 };
     this.span = answer === undefined ? undefined : { fromMs: given.from_ms, toMs: given.to_ms };
-    this.view?.show(given, this.panel);
+    const said = TIMELESS.has(shape) ? saidBy(given, this.panel) : "";
+    if (isNew || said === "" || said !== this.said) {
+      keepingFocus(this.body, () => {
+        this.view?.show(given, this.panel);
+        if (!this.asTable.hidden) this.writeTable();
+      });
+    }
+    this.said = said;
     if (this.view?.isEmpty === true) this.tell(this.desk.page.t("board.empty"), undefined);
     else this.quiet();
-    if (!this.asTable.hidden) this.writeTable();
   }
 
   /** From when on its curves can go on with what came since; undefined where all of it is to be asked for. */
@@ -122,7 +136,10 @@ export class PanelFrame {
     this.note.replaceChildren(...(severity === undefined ? [] : [shapeOf(severity)]), element("p", {}, text));
     this.note.hidden = false;
     // an empty chart stays, so that whoever zoomed into nothing gets back the way they came
-    this.inside.classList.toggle("board-view-behind", !(this.view instanceof LinesView));
+    const gone = this.staysBehindNote ? [this.asTable] : [this.asTable, this.inside];
+    // what is out of sight can't keep the focus
+    if (gone.some((each) => each.contains(document.activeElement))) this.section.focus({ preventScroll: true });
+    for (const each of gone) each.classList.toggle("board-view-behind", true);
   }
 
   point(ms: number | undefined, from: View): void {
@@ -165,6 +182,11 @@ export class PanelFrame {
   private quiet(): void {
     this.note.hidden = true;
     this.inside.classList.toggle("board-view-behind", false);
+    this.asTable.classList.toggle("board-view-behind", false);
+  }
+
+  private get staysBehindNote(): boolean {
+    return this.view instanceof LinesView;
   }
 
   private made(shape: Shown): View | undefined {
@@ -263,14 +285,30 @@ export class PanelFrame {
     const given = rows.call(this.view);
     const shown = 500;
     const more = given.rows.length > shown ? [element("p", { class: "soft small board-more" }, page.t("board.table_cut", { n: shown, of: given.rows.length }))] : [];
-    this.asTable.replaceChildren(tableOf(given, page, this.sorting, onSort, shown), ...more);
+    keepingFocus(this.asTable, () => this.asTable.replaceChildren(tableOf(given, page, this.sorting, onSort, shown), ...more));
   }
 
   private async keepPicture(): Promise<void> {
-    if (this.view === undefined) return;
-    const size = { width: Math.max(this.inside.clientWidth, 320), height: Math.max(this.inside.clientHeight, 160) };
-    await keepPicture(pictureOf(this.view, this.title, this.span, size, this.desk.page), `${this.panel.id}.png`);
+    const box = this.asTable.hidden ? this.inside : this.asTable;
+    const size = { width: Math.max(box.clientWidth, 320), height: Math.max(box.clientHeight, 160) };
+    const paint = (pen: CanvasRenderingContext2D, width: number, height: number): void => this.paint(pen, width, height);
+    await keepPicture(pictureOf(paint, this.title, this.span, size, this.desk.page), `${this.panel.id}.png`);
   }
+
+  /** What is seen: the picture or the table in its place, or what is said where there is neither. */
+  private paint(pen: CanvasRenderingContext2D, width: number, height: number): void {
+    const isTold = !this.note.hidden;
+    if (this.asTable.hidden) {
+      if (!isTold || this.staysBehindNote) this.view?.paint(pen, width, height);
+    } else if (!isTold && this.view !== undefined) paintRows(pen, this.view.rows(), width, height, this.desk, this.sorting);
+    if (isTold) paintNote(pen, this.note.textContent ?? "", width, height);
+  }
+}
+
+/** An answer without when it was given, and how it is to be shown: what a timeless view depends on. */
+function saidBy(answer: Answer, panel: Panel): string {
+  const { at: _at, took_ms: _took, from_ms: _from, to_ms: _to, ...figures } = answer;
+  return JSON.stringify([figures, panel.options, panel.title]);
 }
 
 /** What can draw an answer: mostly what the panel is, but counts by the day of a bar panel are drawn over time. */

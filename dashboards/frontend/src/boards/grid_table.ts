@@ -54,7 +54,7 @@ function cellOf(cell: Cell | undefined, column: Column, href: string | null | un
   if (column.kind === "stage") return element("span", { class: `chip ${STAGE_TONES[String(cell)] ?? ""}` }, words);
   if (column.kind === "time") {
     const ms = typeof cell === "number" ? cell : Date.parse(String(cell));
-    return element("time", { datetime: new Date(ms).toISOString(), title: ago(ms, Date.now(), page.t) }, words);
+    return element("time", { datetime: new Date(ms).toISOString() }, words);
   }
   return href ? element("a", { href }, words) : document.createTextNode(words);
 }
@@ -95,5 +95,11 @@ export function tableOf(
       });
       return element("tr", {}, ...cells);
     });
-  return element("table", { class: "table board-table" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
+  const table = element("table", { class: "table board-table" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
+  // said when it is asked for: the table may stand for hours
+  table.addEventListener("mouseover", ({ target }) => {
+    const time = target instanceof Element ? target.closest("time") : null;
+    if (time !== null) time.title = ago(Date.parse(time.dateTime), Date.now(), page.t);
+  });
+  return table;
 }

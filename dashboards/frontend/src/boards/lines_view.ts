@@ -5,6 +5,7 @@ import { element } from "../elements";
 import type { Page } from "../page";
 import { say } from "../page";
 import { nearest } from "./aligned";
+import { keepingFocus } from "./focus";
 import { LinesLegend } from "./lines_legend";
 import { clipped, paintBands, paintMark, paintThresholds } from "./lines_paint";
 import { ShownLines } from "./lines_shown";
@@ -75,7 +76,7 @@ export class LinesView implements View {
 
   redraw(): void {
     if (this.plot === undefined) return;
-    this.legend.write(this.shown);
+    keepingFocus(this.legend.list, () => this.legend.write(this.shown));
     this.draw();
   }
 
@@ -109,7 +110,8 @@ export class LinesView implements View {
     const drawn = this.plot?.ctx.canvas;
     if (drawn === undefined) return;
     const legend = this.shown.lines.slice(0, 12);
-    const rows = Math.ceil(legend.length / 3);
+    const left = this.shown.lines.length - legend.length + this.shown.leftOut;
+    const rows = Math.ceil(legend.length / 3) + (left > 0 ? 1 : 0);
     pen.drawImage(drawn, 0, 0, width, height - rows * 18);
     pen.font = `12px ${palette().font}`;
     pen.textBaseline = "middle";
@@ -121,6 +123,7 @@ export class LinesView implements View {
       pen.fillStyle = palette().inkSoft;
       pen.fillText(line.name, x + 20, y, width / 3 - 28);
     });
+    if (left > 0) pen.fillText(this.page.t("board.and_more", { n: left }), 8, height - 9, width - 16);
   }
 
   private get page(): Page {
