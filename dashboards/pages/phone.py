@@ -106,7 +106,9 @@ def phone_manifest() -> Response:
         ],
     }
     response = Response(json.dumps(told, ensure_ascii=False), mimetype="application/manifest+json")
-    response.headers["Cache-Control"] = f"public, max-age={_A_DAY_S}"
+    # its words go by a cookie: another language is another answer
+    response.headers["Cache-Control"] = f"private, max-age={_A_DAY_S}"
+    response.vary.add("Cookie")
     return response
 
 

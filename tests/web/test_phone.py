@@ -66,6 +66,8 @@ def test_the_shell_says_nothing_of_whoever_opens_it(web: Web) -> None:
 def test_the_app_can_be_installed(web: Web) -> None:
     answer = web.visitor().get("/app/manifest.webmanifest")
     assert answer.mimetype == "application/manifest+json"
+    assert "private" in answer.headers["Cache-Control"]
+    assert "Cookie" in answer.headers["Vary"]
     said = answer.get_json(force=True)
     assert (said["start_url"], said["scope"], said["display"]) == ("/app", "/app", "standalone")
     for icon in said["icons"]:
@@ -119,6 +121,13 @@ def test_a_crew_carries_its_tasks_with_the_things_they_are_about(web: Web) -> No
     assert asset["devices"][0]["serial"] == "CV-000001"
     assert "tilt_x" in [point["name"] for point in asset["devices"][0]["points"]]
     assert said["kinds"]["cover_displaced"]["zh"]
+
+
+def test_a_depots_phones_behind_one_address_do_not_use_up_each_others_requests(web: Web) -> None:
+    crew = web.as_(Role.CREW)
+    assert [crew.get("/app/session.json").status_code for _ in range(121)][-2:] == [200, 429]
+    assert web.signed_in("stranger").get("/app/session.json").status_code == 200
+    assert [web.visitor().get("/app/session.json").status_code for _ in range(121)][-2:] == [200, 429]
 
 
 def test_the_things_around_the_phone_are_carried_too(web: Web) -> None:
