@@ -3,14 +3,14 @@ import { fetchJson, post, Refused } from "../answers";
 import { element } from "../elements";
 import { type Page, part, say, thisPage } from "../page";
 import { THEME_CHANGED } from "../theme";
-import { type Explored, readExplored, writeExplored } from "./explored";
+import { type Explored, readExplored, USUAL, writeExplored } from "./explored";
 import { Chooser } from "./chooser";
 import { keepingFocus } from "./focus";
 import { type FrameDesk, PanelFrame } from "./frame";
 import { lineStyle } from "./palette";
 import { onPaper } from "./paper";
 import type { Answer, Choice, Line, Mark, Panel } from "./shapes";
-import { fixed, isLive, lengthOf, lengthWords, moved, type Saying, scaled, type Span, spanNow } from "./span";
+import { fixed, isLive, lengthOf, lengthWords, type Saying, type Span, spanNow } from "./span";
 import { RefreshPicker, TimePicker } from "./time_picker";
 import { written } from "./tones";
 
@@ -62,7 +62,7 @@ class ExplorePage implements FrameDesk {
     this.explored = readExplored(location.search);
     const section = part("[data-panel]", box);
     this.frame = new PanelFrame(section, { ...PANEL, title: { zh: page.t("nav.explore"), en: page.t("nav.explore") } }, this);
-    this.picker = new TimePicker(part("[data-time]", box), page, (said) => this.go(said));
+    this.picker = new TimePicker(part("[data-time]", box), page, (said) => this.go(said), USUAL);
     new RefreshPicker(part("[data-refresh]", box), page, EVERY_S, (seconds) => (this.everyS = seconds), () => void this.load());
     this.chooser = new Chooser(
       {
@@ -114,15 +114,15 @@ class ExplorePage implements FrameDesk {
   }
 
   back(): void {
-    this.change({ time: this.past.pop() ?? { from: "-24h", to: "now" } });
+    this.change({ time: this.past.pop() ?? USUAL });
   }
 
   move(by: number): void {
-    this.picker.move((span) => moved(span, by, Date.now()));
+    this.picker.move(by);
   }
 
   scale(factor: number): void {
-    this.picker.move((span) => scaled(span, factor, Date.now()));
+    this.picker.scale(factor);
   }
 
   private go(time: Saying): void {
@@ -200,7 +200,7 @@ class ExplorePage implements FrameDesk {
       this.lines = lines;
       this.frame.answer({ ...now, panel: PANEL.id, series: [...lines, ...shifted] });
       this.writeStatistics();
-      say(status, t("board.as_of", { clock: clock(Date.now()) }));
+      say(status, t("board.as_of", { clock: clock(Date.parse(now.at ?? "") || Date.now()) }));
       status.dataset.state = "answered";
       this.box.dataset.drawn = String(lines.length);
     } catch (problem) {

@@ -10,10 +10,11 @@ import { LinesLegend } from "./lines_legend";
 import { clipped, paintBands, paintMark, paintThresholds } from "./lines_paint";
 import { ShownLines } from "./lines_shown";
 import { LinesTip } from "./lines_tip";
+import { followTouch } from "./lines_touch";
 import { near, placed, type PlacedMark } from "./marks";
 import { palette } from "./palette";
 import type { Answer, Panel } from "./shapes";
-import type { Span } from "./span";
+import { dragged, type Span } from "./span";
 import type { Desk, Rows, View } from "./view";
 
 const REACH_PX = 7;
@@ -147,6 +148,10 @@ export class LinesView implements View {
       if (!this.tip.isPinned) this.leave();
     });
     this.plot.over.addEventListener("click", (event) => this.click(event));
+    followTouch(this.plot.over, {
+      readAt: (left) => this.readUnder(left),
+      span: (left, width, done) => this.plot?.setSelect({ left, top: 0, width, height: this.plot.over.clientHeight }, done),
+    });
   }
 
   private plotOptions(): uPlot.Options {
@@ -266,10 +271,21 @@ export class LinesView implements View {
   private cursorMoved(plot: uPlot): void {
     if (this.tip.isPinned || plot.cursor.event === undefined || plot.cursor.event === null) return;
     const left = plot.cursor.left ?? -1;
-    if (left < 0) return;
+    if (left >= 0) this.readAt(plot, left);
+  }
+
+  private readAt(plot: uPlot, left: number): void {
     this.desk.point(plot.posToVal(left, "x"), this);
     this.read(plot.cursor.idx);
     this.showTip(plot, left);
+  }
+
+  /** The crosshair under a finger; undefined once it has left. */
+  private readUnder(left: number | undefined): void {
+    if (this.plot === undefined || this.tip.isPinned) return;
+    this.plot.setCursor({ left: left ?? -10, top: left === undefined ? -10 : 0 }, false);
+    if (left === undefined) this.leave();
+    else this.readAt(this.plot, left);
   }
 
   private leave(): void {
@@ -305,7 +321,11 @@ export class LinesView implements View {
 
   private selected(plot: uPlot): void {
     const { left, width } = plot.select;
-    if (width < 6) return;
+    if (width === 0) return;
+    if (width < 6) {
+      plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      return;
+    }
     const fromMs = plot.posToVal(left, "x");
     const toMs = plot.posToVal(left + width, "x");
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
@@ -317,10 +337,7 @@ export class LinesView implements View {
   private pan(plot: uPlot, down: MouseEvent): void {
     const { fromMs, toMs } = this.shown.span;
     const perPx = (toMs - fromMs) / plot.over.clientWidth;
-    const moved = (event: MouseEvent): Span => {
-      const by = (down.clientX - event.clientX) * perPx;
-      return { fromMs: fromMs + by, toMs: toMs + by };
-    };
+    const moved = (event: MouseEvent): Span => dragged({ fromMs, toMs }, (down.clientX - event.clientX) * perPx, Date.now());
     const move = (event: MouseEvent): void => {
       this.shown.span = moved(event);
       plot.setData(this.shown.columns());
