@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count as numbers
@@ -39,7 +39,7 @@ from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
 from registry.storage.series import SqliteSeries
-from registry.storage.tables import asset, case, dead_letter, device, scan
+from registry.storage.tables import asset, case, dead_letter, device, permit, scan
 from registry.storage.times import to_ms
 from tests.city import City, build_city
 
@@ -402,6 +402,52 @@ def test_an_alert_was_firing_until_somebody_took_note_of_it_and_the_worse_state_
     ]
 
 
+def test_what_was_under_way_when_the_span_began_is_marked_too(city: City, store: SqliteSeries):
+    minutes = {ago: NOW - timedelta(minutes=ago) for ago in (10, 30, 90, 100, 180)}
+    job = {"asset_id": city.asset_id, "people": 2, "by_user_id": city.crew.user_id}
+    job |= {"started_at": minutes[90], "ends_at": NOW + timedelta(hours=1)}
+    with writing(city.engine) as tx:
+        tx.execute(insert(permit).values(job | {"state": "open", "work": "cleaning"}))
+        for ended in (30, 100):
+            over = {"state": "ended", "work": "repair", "started_at": minutes[180], "ended_at": minutes[ended]}
+            tx.execute(insert(permit).values(job | over))
+        # the case of three hours ago ended within the hour, that of two hours ago goes on
+        tx.execute(update(case).where(case.c.kind == "water_high").values(stage="closed", ended_at=minutes[10]))
+    hour = asked(city, store, since=NOW - timedelta(hours=1))
+    found, more = marks([Annotation.PERMITS], hour)
+    assert [(mark.from_ms, mark.to_ms) for mark in found] == [
+        (to_ms(minutes[180]), to_ms(minutes[30])),
+        (to_ms(minutes[90]), None),
+    ]
+    assert found[0].text == (Word("board.permit_mark"), "上水井盖 1")
+    assert not more
+    kinds = [mark.text[1] for mark in marks([Annotation.CASES], hour)[0]]
+    assert kinds == [Word("kind.cover_displaced"), Word("kind.water_high"), Word("kind.cover_damaged")]
+    # one fires still; the other fired seven hours ago and was over an hour later
+    assert [mark.to_ms for mark in marks([Annotation.ALERTS], hour)[0]] == [None]
+    before = asked(city, store, since=NOW - timedelta(hours=6.5), until=NOW - timedelta(hours=5.5))
+    assert [mark.to_ms for mark in marks([Annotation.ALERTS], before)[0]] == [to_ms(NOW - timedelta(hours=6))]
+
+
+def test_of_many_marks_the_newest_are_shown_and_that_there_are_more_is_said(
+    whole: City, store: SqliteSeries, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("registry.queries.board_marks.MOST_MARKS", 2)
+    found, more = marks([Annotation.CASES], asked(whole, store, since=NOW - timedelta(hours=2.5)))
+    assert [mark.from_ms for mark in found] == [to_ms(NOW - timedelta(hours=hours)) for hours in (3, 2)]
+    assert more
+    assert not marks([Annotation.ALERTS], asked(whole, store))[1]
+
+
+def test_marks_are_found_along_indexes(whole: City, store: SqliteSeries):
+    plan = plan_of_work(whole.engine, lambda: marks(list(Annotation), asked(whole, store, days=0.1)))
+    if whole.engine.dialect.name == "sqlite":  # the other chooses by how much there is
+        for index in ("ix_case_file_open_id", "ix_case_file_ended", "ix_alert_fired", "ix_permit_started_at_state"):
+            assert index in plan
+    assert not re.search(r"Seq Scan on (case_file|alert|permit)\b", plan)
+    assert not re.search(r"SCAN (case_file|alert|permit)(?! USING)", plan)
+
+
 def test_what_was_refused_is_told_by_its_reason(city: City, store: SqliteSeries):
     row = {"at": NOW - timedelta(hours=1), "cabinet_id": "c1", "reason": "out_of_range", "detail": "", "body": ""}
     with writing(city.engine) as tx:
@@ -431,18 +477,18 @@ def test_points_are_found_by_what_people_know_of_them(city: City, store: SqliteS
     assert explored(who, [city.point("tilt_z")])[0][0].point_id == city.point("tilt_z")
 
 
-def plan_of_panel(who: Asked, kind: str, source: dict[str, Any]) -> str:
-    """How the database goes about what a panel asks of it; empty tables are gone through unless it is told not to."""
+def plan_of_work(engine: Engine, work: Callable[[], Any]) -> str:
+    """How the database goes about it; empty tables are gone through unless it is told not to."""
     said: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_more: Any) -> None:
         said.append((statement, values))
 
-    event.listen(who.engine, "before_cursor_execute", note)
-    shown(who, kind, source)
-    event.remove(who.engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", note)
+    work()
+    event.remove(engine, "before_cursor_execute", note)
     lines: list[str] = []
-    with reading(who.engine) as tx:
+    with reading(engine) as tx:
         if tx.dialect.name != "sqlite":
             tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
         for statement, values in said:
@@ -468,7 +514,7 @@ def plan_of_panel(who: Asked, kind: str, source: dict[str, Any]) -> str:
 def test_counts_of_a_span_go_along_an_index(
     whole: City, store: SqliteSeries, kind: str, source: dict[str, Any], index: str
 ):
-    plan = plan_of_panel(asked(whole, store), kind, source)
+    plan = plan_of_work(whole.engine, lambda: shown(asked(whole, store), kind, source))
     assert index in plan
     assert not re.search(r"Seq Scan on (case_file|alert|permit|scan)\b", plan)
     assert not re.search(r"SCAN (case_file|alert|permit|scan)(?! USING)", plan)

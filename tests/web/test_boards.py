@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from werkzeug.test import TestResponse
 
 from registry.domain.kinds import Role, Severity
 from registry.services.boards import SHIPPED_KEYS
 from registry.storage.database import writing
-from registry.storage.tables import user
+from registry.storage.tables import permit, user
 from tests.web.conftest import NOON, Web, csrf_of, send
 
 HOUR, HOUR_MS, DAY_MS = timedelta(hours=1), 3_600_000, 86_400_000
@@ -211,6 +211,28 @@ def test_marks_tell_what_happened_meanwhile(web: Web):
         assert [mark["of"] for mark in (some.json or {})["marks"]] == expected
     wrong = web.as_(Role.VIEWER).get("/boards/overview/annotations.json", query_string=query | {"kinds": "weather"})
     assert wrong.status_code == 422
+
+
+def test_work_under_way_is_marked_in_the_charts_of_covers(web: Web):
+    job = {"asset_id": web.city.asset_id, "state": "open", "work": "cleaning", "people": 2}
+    job |= {"started_at": NOON - 1.5 * HOUR, "ends_at": NOON + HOUR, "by_user_id": web.city.crew.user_id}
+    with writing(web.city.engine) as tx:
+        permit_id = tx.execute(insert(permit).values(job).returning(permit.c.id)).scalar_one()
+    query = {"from_ms": NOON_MS - HOUR_MS, "to_ms": NOON_MS, "vars": "{}"}
+    found = web.as_(Role.DISPATCHER).get("/boards/covers/annotations.json", query_string=query).json
+    assert found == {
+        "marks": [
+            {
+                "of": "permits",
+                "from_ms": NOON_MS - 90 * 60_000,
+                "to_ms": None,
+                "text": "作业 · 上水井盖 1",
+                "severity": None,
+                "href": f"/permits/{permit_id}",
+            }
+        ],
+        "more": False,
+    }
 
 
 def test_what_can_be_chosen_is_told_or_found(web: Web):
