@@ -1,11 +1,11 @@
 // The forms. Each is a draft from its first letter: a killed tab, a call or a dead battery loses nothing.
 // words: move.accept move.secure move.hand_back move.note move.return move.check move.verify move.request_extension move.self_handle move.decline move.file move.rework move.close
 import { decimalsOf } from "../format";
+import { cityNow } from "./clock";
 import { missing } from "./forms";
 import type { App } from "./main";
 import { madeSmaller, thumb } from "./pictures";
 import { moveWord, troubleWords } from "./screens";
-import { cityNow } from "./sending";
 import type { Draft, Move, Picture, PictureOf } from "./shapes";
 import { button, clockOf, icon, make, message, span, type Child } from "./ui";
 
@@ -146,7 +146,7 @@ class Form {
         await before;
         try {
           for (const file of files) {
-            const [picture, named] = await madeSmaller(file, kind, await cityNow(this.app.state.store, Date.now()));
+            const [picture, named] = await madeSmaller(file, kind, new Date(cityNow()));
             await this.addPicture(picture, named);
           }
           words.textContent = "";

@@ -6,11 +6,12 @@ import { part, say, thisPage, type Page } from "../page";
 import { refreshTimes } from "../times";
 import { asTheme } from "../theme";
 import { draftScreen } from "./asking";
+import { cityNow } from "./clock";
 import { actOf, draftOf } from "./forms";
 import { hurry, keepDraft, keepFact, openStore, queue, removeDraft, reopen, tidy } from "./kept";
 import { assetScreen, caseScreen, draftsScreen, findMe, tasksScreen, waitingScreen } from "./screens";
 import { scanScreen } from "./scanning";
-import { cityNow, sendAll } from "./sending";
+import { sendAll } from "./sending";
 import { askToLast, askToSync, HOME, keepsNothing, offerInstalling, ownLanguage, startChoices, startWorker, wordShell } from "./shell";
 import { State } from "./state";
 import type { Act, Draft, FormKind, Picture, Subject, User } from "./shapes";
@@ -40,14 +41,14 @@ export class App {
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) void this.send();
     });
-    setInterval(() => refreshTimes(this.page), 10_000);
+    setInterval(() => refreshTimes(this.page, document, cityNow()), 10_000);
     setInterval(() => void this.send(), ROUND_MS);
     await this.show();
     await tidy(this.state.store, Date.now()).catch(() => undefined);
     await this.meet();
     await this.send();
     await findMe(this);
-    const age = Date.now() - Date.parse(this.state.carried?.at ?? "1970-01-01");
+    const age = cityNow() - Date.parse(this.state.carried?.at ?? "1970-01-01");
     if (age > STALE_MS) await this.refresh(false);
   }
 
@@ -219,7 +220,7 @@ export class App {
     const seen = draft.kind === "move" ? (draft.seen ?? state.seenOf(case_id)) : undefined;
     const act = actOf(draft, {
       user,
-      done_at: (await cityNow(state.store, Date.now())).toISOString(),
+      done_at: new Date(cityNow()).toISOString(),
       id: draft.id, // handed in from two tabs it is still one act
       key: crypto.randomUUID(),
       token: asset_id === undefined ? undefined : (await state.scanned(asset_id))?.token,

@@ -1,5 +1,7 @@
 // What the screens share: the store, what is carried, who is signed in, where the phone is, and what they may do.
+import { within } from "../answers";
 import type { Page } from "../page";
+import { cityNow, recallSkew } from "./clock";
 import { allActs, fact, keepBundle, keepFact, type Store } from "./kept";
 import { SETTLED, session, type Halt } from "./sending";
 import type { Act, Asset, Bundle, Carried, Draft, Move, Permit, Seen, Task, User } from "./shapes";
@@ -13,6 +15,8 @@ export interface Scanned {
 
 /** Who scanned a plate not longer ago than this stands in front of it. */
 const PROOF_MS = 30 * 60_000;
+/** A bag of 3,000 things comes on a slow line too; what takes longer stands still. */
+const BUNDLE_MS = 60_000;
 
 /** Whether the case at this version is the one that the act made of it. */
 const shownBy = (act: Act, version: number): boolean => act.state === "sent" && (act.answer?.version ?? 0) <= version;
@@ -46,6 +50,7 @@ export class State {
     this.carried = await fact<Carried>(this.store, "bundle");
     this.user = await fact<User>(this.store, "user");
     this.here = await fact<Spot>(this.store, "here");
+    await recallSkew(this.store);
     await this.look();
   }
 
@@ -69,7 +74,7 @@ export class State {
 
   /** Who is signed in now; undefined when nobody can tell. Somebody else begins with an empty bag. */
   async askWho(): Promise<"in" | "out" | "unknown"> {
-    const who = await session((address, init) => fetch(address, init));
+    const who = await session(this.store, (address, init) => fetch(address, init), Date.now);
     if (who === undefined) return "unknown";
     if (who.user === null) return "out";
     if (this.user !== undefined && this.user.id !== who.user.id) {
@@ -95,7 +100,7 @@ export class State {
       }
       const where = this.here === undefined ? "" : `?lon=${this.here.lon.toFixed(5)}&lat=${this.here.lat.toFixed(5)}`;
       const askedMs = Date.now();
-      const answer = await fetch(`/app/bundle.json${where}`, { cache: "no-store", headers: { Accept: "application/json" } });
+      const answer = await fetch(`/app/bundle.json${where}`, { cache: "no-store", headers: { Accept: "application/json" }, signal: within(BUNDLE_MS) });
       if (!answer.ok) {
         this.problem = answer.status === 401 ? "app.sign_in_needed" : answer.status === 403 ? "app.account_first" : "app.bundle_failed";
         return;
@@ -125,13 +130,18 @@ export class State {
     return kind === undefined ? key : kind[this.page.language];
   }
 
+  /** What a rule is called. */
+  rule(key: string): string {
+    return this.carried?.rules?.[key]?.[this.page.language] ?? key;
+  }
+
   async scanned(assetId: number): Promise<Scanned | undefined> {
     const last = await fact<Scanned>(this.store, "scanned");
     return last?.asset_id === assetId && Date.now() - last.at_ms < PROOF_MS ? last : undefined;
   }
 
   task(caseId: number): Task | undefined {
-    return this.carried?.cases.find((one) => one.case.id === caseId);
+    return [...(this.carried?.cases ?? []), ...(this.carried?.look_cases ?? [])].find((one) => one.case.id === caseId);
   }
 
   /** What is not settled yet, of whomever. */
@@ -198,7 +208,7 @@ export class State {
 
   /** The permit that runs on an asset: as the bundle has it, or as it was started here and not yet numbered. */
   permitOf(assetId: number): { readonly permit?: Permit; readonly act?: Act; readonly ends_at: string; readonly work: string } | undefined {
-    const now = Date.now();
+    const now = cityNow();
     const ended = (permitId: number | undefined, actId: string | undefined): boolean =>
       this.acts.some((act) => act.kind === "permit_end" && act.state !== "dropped" && isOf(act, permitId, actId));
     const act = this.acts
