@@ -170,6 +170,10 @@ LISTS: list[tuple[dict[str, Any], str]] = [
     ({"q": "没有这条路"}, "ix_case_file_place"),
     ({"q": "人民03路"}, "ix_case_file_asset_id_opened_at"),
     ({"scope": "440803003"}, "ix_case_file_place_area"),
+    ({"running": True, "severity": 3}, "ix_case_file_worst"),
+    ({"due_after": NOW, "due_by": NOW + timedelta(hours=4), "overdue": False}, "ix_case_file_worst"),
+    ({"ended_since": NOW - timedelta(days=1), "stage": Stage.CLOSED}, "ix_case_file_ended"),
+    ({"opened_since": NOW - timedelta(hours=12)}, "ix_case_file_opened"),
 ]
 
 

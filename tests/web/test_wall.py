@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from itertools import islice
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from registry.domain.kinds import Role
 from registry.queries.feed import newest_id
 from registry.services.feed import FeedKind, publish
 from registry.storage.database import reading, writing
-from registry.storage.tables import audit, kiosk_link
+from registry.storage.tables import alert, alert_group, audit, kiosk_link
 from registry.storage.tables import case as case_file
 from tests.things import put as put_row
 from tests.web.conftest import Web, send
@@ -52,12 +53,57 @@ def state(client: FlaskClient, path: str = "/wall/state.json") -> dict[str, Any]
     return answer.json
 
 
-def test_the_wall_names_alerts_and_cases_apart_and_leads_to_their_lists(web: Web) -> None:
+def leads(page: str) -> dict[str, str]:
+    """Where the numbers of a page lead, by their name."""
+    found = re.findall(r'<a href="([^"]+)" class="wall-number" data-number="(\w+)"', page)
+    return {name: address.replace("&amp;", "&") for address, name in found}
+
+
+def listed(client: FlaskClient, address: str) -> int:
+    """How many lines the list at that address has."""
+    answer = client.get(address)
+    assert answer.status_code == 200, answer.text
+    return len(re.findall(r'<td data-label="案件编号">|<li class="alert-line">', answer.text))
+
+
+def test_the_wall_names_alerts_and_cases_apart(web: Web) -> None:
     page = web.as_(Role.VIEWER).get("/wall").text
     assert "传感器正在告警" in page
     assert "处理中的案件" in page
-    for list_of in ("/alerts?state=firing&severity=3", "/cases?open_only=1&severity=3", "/queues", "/system"):
-        assert f'href="{list_of}' in page.replace("&amp;", "&"), list_of
+
+
+def test_every_number_of_alerts_and_cases_leads_to_a_list_of_as_many(web: Web) -> None:
+    hour, now = timedelta(hours=1), web.clock.now
+    cases: list[dict[str, Any]] = [
+        {"deadline_at": now + 2 * hour},
+        {"deadline_at": now + 2 * hour, "severity": 2},
+        {"deadline_at": now + 9 * hour, "severity": 2},
+        {"deadline_at": now + 9 * hour, "severity": 1},
+        {"deadline_at": now - hour, "overdue_at": now - hour},
+        # counted by none of the figures of what needs somebody
+        {"deadline_at": now + 2 * hour, "stage": "handed_back"},
+        {"deadline_at": now + 2 * hour, "stage": "suspended", "severity": 2},
+        {"deadline_at": now, "stage": "closed", "ended_at": now - hour, "opened_at": now - 90 * hour},
+        {"deadline_at": now, "stage": "closed", "ended_at": now - 50 * hour, "opened_at": now - 90 * hour},
+        {"deadline_at": now, "stage": "void", "ended_at": now - hour},
+    ]
+    for number, given in enumerate(cases):
+        open_case(web, number=f"N{number}", asset_id=web.city.add_asset(now), **given)
+    alone = [web.city.add_alert(None, now, rule_key=f"r{number}", severity=number % 3 + 1) for number in range(4)]
+    with writing(web.city.engine) as tx:
+        group = {"rule_key": "r0", "state": "open", "members": 2, "severity": 1, "radius_m": 120.0}
+        group_id = put_row(tx, alert_group, moment=now, **group)
+        tx.execute(update(alert).where(alert.c.id.in_(alone[:2])).values(group_id=group_id))
+    viewer = web.as_(Role.VIEWER)
+    told = state(viewer)["state"]
+    figures = told["counters"] | {f"running_{level}": many for level, many in told["running"].items()}
+    figures |= {"due_soon": told["due_soon"]}
+    lists = leads(viewer.get("/wall").text)
+    for name in ("alerts_critical", "alerts_alarm", "alerts_notice", "running_3", "running_2", "running_1"):
+        assert listed(viewer, lists[name]) == figures[name] > 0, name
+    for name in ("cases_overdue", "due_soon", "cases_closed_24h"):
+        assert listed(viewer, lists[name]) == figures[name] > 0, name
+    assert listed(viewer, "/cases?opened=today") == sum(told["trend"]["today"])
 
 
 def test_figures_of_cases_are_by_severity_stage_and_lateness(web: Web) -> None:
