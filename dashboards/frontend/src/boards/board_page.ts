@@ -109,6 +109,10 @@ export class BoardPage implements FrameDesk {
     for (const frame of this.frames.values()) frame.point(ms, from);
   }
 
+  said(): Saying {
+    return this.look.time;
+  }
+
   csvAddress(panel: Panel): string {
     const { fromMs, toMs } = this.span();
     const query = new URLSearchParams({

@@ -98,11 +98,19 @@ class ExplorePage implements FrameDesk {
       this.frame.redraw();
       this.writeStatistics();
     });
+    addEventListener("keydown", (event) => {
+      const isFilled = this.frame.section.classList.contains("board-filled");
+      if (event.key !== "Escape" || !isFilled || document.querySelector("details.menu[open]") !== null) return;
+      event.preventDefault();
+      this.fill();
+    });
     setInterval(() => {
       const due = this.everyS > 0 && Date.now() - this.askedAt > this.everyS * 1000;
       if (due && !document.hidden && this.run === undefined && isLive(this.explored.time)) void this.load();
     }, 1_000);
   }
+
+  readonly isExplore = true;
 
   marks = (): readonly Mark[] => [];
 
@@ -115,6 +123,14 @@ class ExplorePage implements FrameDesk {
 
   back(): void {
     this.change({ time: this.past.pop() ?? USUAL });
+  }
+
+  /** Lets the chart fill the screen, or puts it back. */
+  fill(): void {
+    const { section } = this.frame;
+    const filled = section.classList.toggle("board-filled");
+    document.body.classList.toggle("board-has-filled", filled);
+    section.focus({ preventScroll: true });
   }
 
   move(by: number): void {

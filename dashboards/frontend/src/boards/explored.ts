@@ -10,6 +10,7 @@ export interface Explored {
 
 /** More lines than this nobody tells apart. */
 export const MOST_POINTS = 20;
+/** What is explored where nothing else is said. */
 export const USUAL: Saying = { from: "-24h", to: "now" };
 
 export function readExplored(search: string): Explored {

@@ -3,18 +3,21 @@ import { element, shapeOf } from "../elements";
 import type { LiveEvent } from "../live";
 import { say } from "../page";
 import { BarsView } from "./bars_view";
+import { csvOf } from "./csv";
+import { MOST_POINTS, USUAL, writeExplored } from "./explored";
 import { keepingFocus } from "./focus";
 import { type Sorting, tableOf } from "./grid_table";
 import { HeatView } from "./heat_view";
 import { LinesView } from "./lines_view";
 import { MapView } from "./map_view";
-import { keepPicture, pictureOf } from "./picture";
+import { keep, keepPicture, pictureOf } from "./picture";
 import { type Answer, called, type Panel, type PanelKind } from "./shapes";
-import type { Span } from "./span";
+import { fixed, isLive, type Saying, type Span } from "./span";
 import { StatView } from "./stat_view";
 import { StatesView } from "./states_view";
 import { paintRows, TableView } from "./table_view";
 import { joined, tailFrom } from "./tail";
+import { symbolOf } from "./tones";
 import { paintNote } from "./text_paint";
 import { TextView } from "./text_view";
 import type { Desk, View } from "./view";
@@ -25,6 +28,10 @@ export interface FrameDesk extends Desk {
   /** Where the panel's values are to be had as a file; none in the editor. */
   csvAddress?(panel: Panel): string;
   fill?(panel: Panel): void;
+  /** Which span is shown, as it is said. */
+  said?(): Saying;
+  /** Explore leads to no other Explore, and its page makes the file of what it shows itself. */
+  readonly isExplore?: boolean;
 }
 
 type Shown = PanelKind | "none";
@@ -242,17 +249,25 @@ export class PanelFrame {
       });
       entries.push(link);
     }
+    if (this.desk.isExplore === true) act(t("board.csv"), "", () => this.keepRows());
     act(t("board.png"), "", () => void this.keepPicture());
     const source = this.panel.source;
-    if (source?.of === "series") {
+    if (source?.of === "series" && this.desk.isExplore !== true) {
       const link = element("a", { href: "/explore" }, t("board.explore"));
       link.addEventListener("click", () => {
-        const ids = (this.last?.series ?? []).flatMap((line) => (line.point_id === undefined ? [] : [line.point_id])).slice(0, 12);
-        link.href = `/explore?points=${ids.join(",")}${this.span === undefined ? "" : `&from=${new Date(this.span.fromMs).toISOString()}&to=${new Date(this.span.toMs).toISOString()}`}`;
+        link.href = `/explore${this.exploreQuery()}`;
       });
       entries.push(link);
     }
     menu.replaceChildren(...entries);
+  }
+
+  /** The curves that are shown, for Explore: of the same span, which goes on there where it does here. */
+  private exploreQuery(): string {
+    const ids = (this.last?.series ?? []).flatMap((line) => (line.point_id === undefined ? [] : [line.point_id]));
+    const said = this.desk.said?.();
+    const time = said !== undefined && isLive(said) ? said : this.span === undefined ? undefined : fixed(this.span);
+    return writeExplored({ points: [...new Set(ids)].slice(0, MOST_POINTS), time: time ?? USUAL, before: "" });
   }
 
   private key(event: KeyboardEvent): void {
@@ -286,6 +301,16 @@ export class PanelFrame {
     const shown = 500;
     const more = given.rows.length > shown ? [element("p", { class: "soft small board-more" }, page.t("board.table_cut", { n: shown, of: given.rows.length }))] : [];
     keepingFocus(this.asTable, () => this.asTable.replaceChildren(tableOf(given, page, this.sorting, onSort, shown), ...more));
+  }
+
+  private keepRows(): void {
+    if (this.view === undefined) return;
+    const { page } = this.desk;
+    const text = csvOf(this.view.rows(), page.moment, ({ name, unit }) => {
+      const symbol = symbolOf(unit, page);
+      return symbol === "" ? name : `${name} (${symbol})`;
+    });
+    keep(new Blob([text], { type: "text/csv;charset=utf-8" }), `${this.panel.id}.csv`);
   }
 
   private async keepPicture(): Promise<void> {
