@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -9,16 +10,19 @@ from typing import Any
 from PIL import Image
 from sqlalchemy import select, update
 
+from registry.domain import geo
 from registry.domain.kinds import Role, Severity, Source, Stage
+from registry.domain.people import Actor
 from registry.queries.cases import case_file
 from registry.queries.field_bundle import field_bundle
 from registry.queries.permits import permit_row
+from registry.services.assets import NewAsset, register_asset
 from registry.services.case_opening import Place, open_at_place
 from registry.services.cases import move_case, open_or_attach
 from registry.services.permit_ends import watch_permits
 from registry.services.sessions import close_session
 from registry.storage.database import reading, writing
-from registry.storage.tables import baseline, device, user, user_session
+from registry.storage.tables import baseline, device, tag, user, user_session
 from tests.web.conftest import NOON, Web
 from tests.web.program import Program, told
 
@@ -137,6 +141,64 @@ def test_the_things_around_the_phone_are_carried_too(web: Web) -> None:
     assert [asset["id"] for asset in said["assets"]] == [web.city.asset_id]
     assert said["assets"][0]["care"] is False
     assert web.as_(Role.CREW).get("/app/bundle.json?lon=200&lat=1").status_code == 422
+
+
+def beside(web: Web, lon: float) -> int:
+    """Another cover on the parallel of the city's one, which stands at 113.3° east."""
+    with writing(web.city.engine) as tx:
+        return register_asset(tx, NewAsset(division="440803", class_code="0101", lon=lon, lat=23.1), now=NOON)
+
+
+def test_what_is_nearest_to_the_work_is_carried_first_and_what_is_left_out_is_said(web: Web, monkeypatch: Any) -> None:
+    def carried(by: Actor, where: geo.Place | None = None) -> tuple[set[int], bool]:
+        told = field_bundle(web.city.engine, by, now=NOON, near=where)
+        return {each.id for each in told.assets}, told.more
+
+    first, crew = web.city.asset_id, web.city.crew
+    far, near, out = (beside(web, lon) for lon in (113.302, 113.3004, 113.304))
+    dispatched(web)
+    assert carried(crew) == ({first, far, near}, False)
+    monkeypatch.setattr("registry.queries.field_bundle.MOST_ASSETS", 2)
+    assert carried(crew) == ({first, near}, True)
+    bound = replace(web.city.stranger, area_code="440803")
+    assert carried(bound, geo.Place(113.3045, 23.2)) == ({out, far}, True)
+
+
+def test_more_tasks_than_fit_are_said_too(web: Web, monkeypatch: Any) -> None:
+    dispatched(web)
+    assert not field_bundle(web.city.engine, web.city.crew, now=NOON).more_cases
+    monkeypatch.setattr("registry.queries.field_bundle.MOST_TASKS", 0)
+    assert field_bundle(web.city.engine, web.city.crew, now=NOON).more_cases
+
+
+def test_a_look_is_carried_with_its_steps_so_that_it_can_be_taken_without_a_signal(web: Web) -> None:
+    case_id, _ = web.city.open_case(NOON, kind="cover_loose", source=Source.CITIZEN)
+    version = web.city.case(case_id).version
+    move_case(
+        web.city.engine, case_id=case_id, move="ask_check", by=web.city.dispatcher, expected_version=version, now=NOON
+    )
+    said = web.as_(Role.CREW).get("/app/bundle.json").json
+    assert said["cases"] == []
+    [look] = said["look_cases"]
+    assert look["case"]["id"] == said["looks"][0]["case_id"] == case_id
+    [check] = [move for move in look["moves"] if move["name"] == "check"]
+    assert (check["verdict_required"], check["stays"]) == (True, True)
+
+
+def test_a_plate_that_was_destroyed_proves_nothing(web: Web) -> None:
+    dispatched(web)
+    with writing(web.city.engine) as tx:
+        tx.execute(update(tag).where(tag.c.token == web.token).values(state="destroyed"))
+    assert web.as_(Role.CREW).get("/app/bundle.json").json["assets"][0]["tokens"] == []
+
+
+def test_an_alert_comes_with_the_name_of_its_rule(web: Web) -> None:
+    dispatched(web)
+    web.city.add_alert(None, NOON)
+    said = web.as_(Role.CREW).get("/app/bundle.json").json
+    [alert] = said["assets"][0]["alerts"]
+    assert alert["severity"] == said["assets"][0]["severity"]
+    assert said["rules"][alert["rule_key"]]["zh"] == "井盖倾斜"
 
 
 def test_people_who_are_bound_to_an_area_carry_nothing_from_elsewhere(web: Web) -> None:
