@@ -161,6 +161,10 @@ def test_a_new_board_is_made_copied_and_removed(web: Web):
     copied = send(office, f"/boards/{made['key']}/copy", {}, page="/account")
     assert copied.status_code == 303
     assert "夜班 副本" in office.get("/boards").text
+    # what can't be taken back is asked about before it is done
+    _, asked, ways = office.get(f"/boards/{made['key']}").text.partition('<details class="confirm"')
+    assert asked
+    assert f'action="/boards/{made["key"]}/remove"' in ways
     assert send(office, f"/boards/{made['key']}/remove", {"version": "1"}, page="/account").status_code == 303
     assert office.get(f"/boards/{made['key']}").status_code == 404
     send(office, "/boards/poles/remove", {}, page="/account")
