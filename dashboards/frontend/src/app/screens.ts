@@ -201,7 +201,7 @@ export async function assetScreen(app: App, id: number): Promise<Node[]> {
   const asset = await state.asset(id);
   if (asset === undefined) return [empty(t("app.not_carried"), t(state.carried?.more === true ? "app.not_carried_more" : "app.not_carried_text")), link(`/assets/${id}`, "button", t("app.open_online"))];
   const running = state.permitOf(id);
-  const tasks = [...(state.carried?.cases ?? []), ...(state.carried?.look_cases ?? [])].filter((task) => task.case.asset_id === id);
+  const [tasks, looks] = [state.carried?.cases ?? [], state.carried?.look_cases ?? []].map((all) => all.filter((task) => task.case.asset_id === id)) as [Task[], Task[]];
   const subject: Subject = tasks[0] === undefined ? { asset_id: id } : { asset_id: id, case_id: tasks[0].case.id };
   const ask = (kind: FormKind, more: Subject = { asset_id: id }) => () => void app.ask(kind, more, asset.name);
   return [
@@ -210,7 +210,7 @@ export async function assetScreen(app: App, id: number): Promise<Node[]> {
     ...alertsOf(app, asset),
     ...state.open.filter((act) => act.subject.asset_id === id).map((act) => message(act.state === "waiting" ? 1 : 2, t("app.waits_here", { what: actWord(app, act), time: clockOf(act.done_at, page) }))),
     (running === undefined ? undefined : await permitCard(app, id)) as Child,
-    make("ol", { class: "stack-tight" }, ...tasks.map((task) => make("li", {}, taskCard(app, task)))),
+    make("ol", { class: "stack-tight" }, ...[...tasks, ...looks].map((task) => make("li", {}, taskCard(app, task)))),
     make(
       "div",
       { class: "stack-tight" },
