@@ -61,7 +61,7 @@ class Teller:
                 return {"series": series, "bands": [], "left_out": answer.left_out}
             case CountsOverTime():
                 steps = [{"name": self.said(each.name), "t": each.t, "value": each.value} for each in answer.series]
-                return {"series": steps, "step_ms": answer.step_ms}
+                return {"series": steps, "step_ms": answer.step_ms, "left_out": answer.left_out}
             case Stat():
                 return {
                     "value": answer.value,

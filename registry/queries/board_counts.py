@@ -87,8 +87,9 @@ def over_time(source: CountSource, asked: Asked) -> CountsOverTime:
             found[as_key] += counted[key]
         order = namer.order({key: int(each.sum()) for key, each in found.items()})
         names = namer.names(order)
-    series = [Steps(name=names.get(key, ""), t=edges[:-1], value=found[key].tolist()) for key in order[: source.limit]]
-    return CountsOverTime(series=series, step_ms=edges[1] - edges[0])
+    shown = order[: source.limit]
+    series = [Steps(name=names.get(key, ""), t=edges[:-1], value=found[key].tolist()) for key in shown]
+    return CountsOverTime(series=series, step_ms=edges[1] - edges[0], left_out=len(order) - len(shown))
 
 
 def week_hours(source: WeekHoursSource, asked: Asked) -> Heat:

@@ -143,10 +143,11 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountsOverTime(msgspec.Struct, frozen=True, kw_only=True):
-    """``step_ms``: how long a step is, or the usual one is (days and months vary)."""
+    """``step_ms``: how long a step is, or the usual one is (days and months vary); ``left_out``: as for curves."""
 
     series: list[Steps]
     step_ms: int
+    left_out: int = 0
 
 
 class Spark(msgspec.Struct, frozen=True, kw_only=True):

@@ -199,6 +199,42 @@ def test_a_panel_is_handed_out_as_a_table_for_a_spreadsheet(web: Web):
     assert viewer.get("/boards/covers/panels/tilt.csv").status_code == 422
 
 
+def test_a_file_holds_all_rows_and_says_where_it_does_not(web: Web, monkeypatch: pytest.MonkeyPatch):
+    for kind in ("cover_displaced", "cover_loose", "water_high"):
+        web.city.open_case(NOON, kind=kind)
+    office = web.as_(Role.ADMINISTRATOR)
+    sources: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("table", {"of": "list", "what": "cases"}),
+        ("bar", {"of": "count", "what": "cases", "by": "kind"}),
+        ("time_series", {"of": "count", "what": "cases", "by": "kind", "over": "day"}),
+    )
+    panels = [
+        {
+            "id": kind.replace("_", "-"),
+            "kind": kind,
+            "x": 0,
+            "y": 4 * at,
+            "w": 6,
+            "h": 4,
+            "source": {**source, "limit": 1},
+        }
+        for at, (kind, source) in enumerate(sources)
+    ]
+    begun = {"name": {"zh": "短", "en": "Short"}, "panels": panels}
+    at = (ask(office, "/boards", {"version": 0, "body": begun}).json or {})["href"]
+    query = {"from_ms": NOON_MS - HOUR_MS, "to_ms": NOON_MS + HOUR_MS}
+
+    def rows(panel: str) -> list[str]:
+        return office.get(f"{at}/panels/{panel}.csv", query_string=query).text.strip("\ufeff").splitlines()
+
+    assert [len(rows(panel)) for panel in ("table", "bar")] == [4, 4]
+    assert rows("time-series")[0].count(",") == 3
+    monkeypatch.setattr("dashboards.pages.boards._MOST_IN_FILE", 2)
+    assert rows("table")[3:] == ["还有更多，只列出前 2 行"]
+    assert rows("bar")[3:] == ["其余合计,1"]
+    assert rows("time-series")[-1] == "另有 1 条曲线不在此文件中"
+
+
 def test_marks_tell_what_happened_meanwhile(web: Web):
     opened = web.city.open_case(NOON - 2 * HOUR, severity=Severity.CRITICAL)
     web.city.add_alert(opened.case_id, NOON - HOUR)
