@@ -42,7 +42,7 @@ const TIMELESS: ReadonlySet<Shown> = new Set(["stat", "bar", "table", "heat_map"
 export class PanelFrame {
   private readonly body: HTMLElement;
   private readonly inside = element("div", { class: "board-view" });
-  private readonly asTable = element("div", { class: "board-as-table board-scroll", tabindex: "0", hidden: "" });
+  private readonly asTable = element("div", { class: "board-as-table board-scroll board-rows", tabindex: "0", hidden: "" });
   private readonly note = element("div", { class: "board-note", hidden: "" });
   private view: View | undefined;
   private shown: Shown = "none";

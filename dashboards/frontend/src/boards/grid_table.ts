@@ -50,11 +50,13 @@ export function cellWords(cell: Cell | undefined, column: Column, page: Page): s
 function cellOf(cell: Cell | undefined, column: Column, href: string | null | undefined, page: Page): Node {
   const words = cellWords(cell, column, page);
   if (words === "–") return document.createTextNode(words);
-  if (column.kind === "severity") return element("span", { class: `severity severity-${cell}` }, shapeOf(Number(cell)), words);
+  if (column.kind === "severity") return element("span", { class: `severity severity-${cell}`, title: words }, shapeOf(Number(cell)), element("span", { class: "board-severity" }, words));
   if (column.kind === "stage") return element("span", { class: `chip ${STAGE_TONES[String(cell)] ?? ""}` }, words);
   if (column.kind === "time") {
     const ms = typeof cell === "number" ? cell : Date.parse(String(cell));
-    return element("time", { datetime: new Date(ms).toISOString() }, words);
+    // day and hour each stay whole where a narrow panel needs two lines
+    const parts = words.split(" ").flatMap((part, at) => (at === 0 ? [element("span", {}, part)] : [" ", element("span", {}, part)]));
+    return element("time", { datetime: new Date(ms).toISOString() }, ...parts);
   }
   return href ? element("a", { href }, words) : document.createTextNode(words);
 }

@@ -8,7 +8,7 @@ import type { Desk, Rows, View } from "./view";
 export class TableView implements View {
   private answer: Answer | undefined;
   private sorting: Sorting | undefined;
-  private readonly wrap = element("div", { class: "board-scroll", tabindex: "0", role: "region" });
+  private readonly wrap = element("div", { class: "board-scroll board-rows", tabindex: "0", role: "region" });
 
   constructor(
     box: HTMLElement,
