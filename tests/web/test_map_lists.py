@@ -76,6 +76,22 @@ def test_an_outline_on_a_shifted_base_map_means_the_same_place(web: Web) -> None
     assert draw(web.as_(Role.VIEWER), families=["light"]).get_json()["count"] == 0
 
 
+def test_a_line_that_crosses_itself_means_its_loops_and_nothing_beside_them(web: Web) -> None:
+    # an hourglass on its side: left and right of its waist lies what was gone around, above and below what was not
+    hourglass = [[113.29, 23.1], [113.33, 23.13], [113.33, 23.1], [113.29, 23.13]]
+    for name, lon in (("左环", 113.294), ("右环", 113.326), ("腰下", 113.31)):
+        web.city.add_asset(web.clock.now, name=name, lon=lon)
+    client = web.as_(Role.VIEWER)
+    made = draw(client, polygon=hourglass).get_json()
+    page = client.get(made["href"]).text
+    assert ["左环" in page, "右环" in page, "腰下" in page] == [True, True, False]
+    # the ring that counted goes back to be drawn: closed, and through the waist
+    assert made["outline"][0] == made["outline"][-1]
+    assert any(corner == pytest.approx([113.31, 23.115], abs=1e-5) for corner in made["outline"])
+    simple = draw(client, polygon=AROUND).get_json()["outline"]
+    assert sorted(map(tuple, simple[1:])) == sorted(map(tuple, AROUND))
+
+
 @pytest.mark.parametrize(
     "polygon", [[[113.0, 23.0], [113.1, 23.1]], [[113.0, 23.0]] * 4, "all", [[200, 23], [1, 2], [3, 4]]]
 )
