@@ -32,9 +32,12 @@ export class ViewCounter {
   constructor(
     private readonly inside: (at: Position) => boolean,
     private readonly families: readonly string[],
+    /** only what is wrong at least so severely; 0 everything */
+    private readonly severity = 0,
   ) {}
 
   add(layer: Counted, features: readonly TileFeature[]): void {
+    if (this.severity > 0 && layer !== "wrong") return;
     if (layer === "clusters") for (const feature of features) this.addCluster(feature);
     else for (const feature of features) this.addThing(feature, layer === "wrong" ? this.wrong : this.seen);
   }
@@ -55,7 +58,7 @@ export class ViewCounter {
 
   private addThing(feature: TileFeature, into: Map<number, ShownAsset>): void {
     const asset = assetOf(feature);
-    if (asset !== undefined && this.families.includes(asset.family) && this.inside(asset.at)) into.set(keyOf(asset), asset);
+    if (asset !== undefined && asset.severity >= this.severity && this.families.includes(asset.family) && this.inside(asset.at)) into.set(keyOf(asset), asset);
   }
 
   private addCluster({ properties, geometry }: TileFeature): void {
