@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -173,7 +174,7 @@ def keep_layer(book: RegistrySite, layer: NewLayer) -> None:
 
 
 def dated(content: bytes) -> dict[str, Any]:
-    return {"content": content, "dated_on": datetime.now(UTC).date()}
+    return {"content": io.BytesIO(content), "dated_on": datetime.now(UTC).date()}
 
 
 def put_on_the_road(book: RegistrySite) -> None:
