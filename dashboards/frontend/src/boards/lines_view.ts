@@ -345,7 +345,9 @@ export class LinesView implements View {
     const up = (event: MouseEvent): void => {
       removeEventListener("mousemove", move);
       removeEventListener("mouseup", up);
-      if (Math.abs(down.clientX - event.clientX) > 3) this.desk.zoom(moved(event));
+      const span = moved(event);
+      // pulled against now it stays where it was, and goes on
+      if (Math.abs(span.fromMs - fromMs) > 3 * perPx) this.desk.zoom(span);
     };
     addEventListener("mousemove", move);
     addEventListener("mouseup", up);
