@@ -82,6 +82,13 @@ def test_an_answer_is_in_the_readers_words_and_leads_on(web: Web):
     assert previewed(office, "bar", source)["bars"] == [{"name": "紧急", "value": 1, "href": "/cases"}]
     office.set_cookie("lang", "en")
     assert previewed(office, "bar", source)["bars"][0]["name"] == "Critical"
+    # charts draw what their source asks for
+    drawn = answers_of(client, "covers", panels=["tilt", "water", "battery"])
+    assert {panel: line["show"] for panel, line in drawn.items()} == {
+        "tilt": "range",
+        "water": "max",
+        "battery": "mean",
+    }
     table = answers_of(client, "overview", panels=["worst"])["worst"]
     assert table["hrefs"] == [f"/cases/{opened.case_id}"]
     assert [each["kind"] for each in table["columns"]][:2] == ["link", "severity"]

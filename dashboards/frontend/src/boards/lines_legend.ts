@@ -32,6 +32,7 @@ export class LinesLegend {
         button.addEventListener("click", (event) => this.onToggle(at, event.ctrlKey || event.metaKey));
         return element("li", {}, button);
       }),
+      ...(shown.show === "range" ? [] : [element("li", { class: "soft board-left-out" }, this.page.t(`board.show.${shown.show}`))]),
       ...(shown.leftOut > 0 ? [element("li", { class: "soft board-left-out" }, this.page.t("board.left_out", { n: shown.leftOut }))] : []),
     );
     this.read(shown, undefined);
