@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from flask import Flask, Response, abort, current_app, jsonify, render_template, request, url_for
+from flask import Flask, Response, abort, current_app, jsonify, render_template, request, session, url_for
 from flask_wtf.csrf import generate_csrf
 
 from dashboards import forms
-from dashboards.login import actor, visit, visitor
+from dashboards.login import LEFT, actor, visit, visitor
 from dashboards.pages.permits import WORKS
 from dashboards.site import lang, now, site, t
 from dashboards.texts import LANGUAGES
@@ -117,7 +117,8 @@ def phone_manifest() -> Response:
 def phone_session() -> Response:
     """Who is signed in on this phone, with the word that what they send has to carry; and what time it is.
 
-    ``must_change_password``: the API takes nothing from them before they chose one of their own.
+    ``left``: who signed out last; somebody whose sign-in merely ended did not. ``must_change_password``: the API takes
+    nothing from them before they chose one of their own.
     """
     somebody = visitor()
     user = None
@@ -132,6 +133,7 @@ def phone_session() -> Response:
     opened = visit()
     response = jsonify(
         user=user,
+        left=None if user else session.get(LEFT),
         csrf=generate_csrf() if user else "",
         now=now().isoformat(),
         must_change_password=opened is not None and opened.must_change_password,

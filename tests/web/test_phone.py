@@ -101,6 +101,19 @@ def test_the_session_says_who_is_there_and_a_stranger_is_nobody(web: Web) -> Non
     assert said["now"].startswith("2026-03-02T04:00")
 
 
+def test_the_session_tells_a_sign_in_that_was_ended_on_purpose_from_one_that_merely_ended(web: Web) -> None:
+    client = web.as_(Role.CREW)
+    word = client.get("/app/session.json").json["csrf"]
+    assert client.post("/logout", headers={"X-CSRFToken": word}).status_code == 303
+    said = client.get("/app/session.json").json
+    assert (said["user"], said["left"]) == (None, web.city.crew.user_id)
+    client = web.signed_in("stranger")
+    assert client.get("/app/session.json").json["left"] is None
+    web.clock.pass_by(days=2)
+    said = client.get("/app/session.json").json
+    assert (said["user"], said["left"]) == (None, None)
+
+
 def test_what_is_sent_with_the_sessions_word_is_taken(web: Web) -> None:
     client = web.as_(Role.CREW)
     word = client.get("/app/session.json").json["csrf"]
