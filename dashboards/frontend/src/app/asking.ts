@@ -3,7 +3,8 @@
 import { decimalsOf } from "../format";
 import { cityNow } from "./clock";
 import { missing } from "./forms";
-import type { App } from "./main";
+import type { DraftKept } from "./kept";
+import type { App, Shown } from "./main";
 import { madeSmaller, thumb } from "./pictures";
 import { moveWord, troubleWords } from "./screens";
 import type { Draft, Move, Picture, PictureOf } from "./shapes";
@@ -15,9 +16,15 @@ const HEARTBEATS_S = [60, 600, 3600, 21_600, 86_400];
 
 class Form {
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** The draft as it was opened or last kept; what is the same needs no keeping. */
+  private saved: Draft;
+  private turn: Promise<unknown> = Promise.resolve();
+  /** It was changed, handed in or removed in another window: what is written here is not kept any more. */
+  private overtaken = false;
   private offered: Readonly<Record<string, string>> = {};
   /** Pictures that are still being made smaller: what is handed in waits for them. */
   private shrinking: Promise<unknown> = Promise.resolve();
+  private madeForPicture = false;
   readonly box = make("form", { class: "asking stack", novalidate: "" });
   /** Where it is said that nothing could be kept; it stays in sight. */
   readonly trouble = make("div", { role: "alert" });
@@ -26,13 +33,14 @@ class Form {
     readonly app: App,
     public draft: Draft,
     private readonly scanned: boolean,
+    /** The `changed_ms` of what the phone keeps of it; undefined: nothing yet. */
+    private known: number | undefined,
   ) {
+    this.saved = draft;
     this.box.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.submit();
     });
-    // the last letters are kept too when the phone puts the page away
-    addEventListener("pagehide", () => void (this.box.isConnected && this.save()), { once: true });
   }
 
   get move(): Move | undefined {
@@ -48,29 +56,65 @@ class Form {
   }
 
   set(name: string, value: string, now = false): void {
-    this.draft = { ...this.draft, fields: { ...this.draft.fields, [name]: value }, changed_ms: Date.now() };
+    this.draft = { ...this.draft, fields: { ...this.draft.fields, [name]: value }, changed_ms: cityNow() };
     clearTimeout(this.timer);
     if (now) void this.save();
     else this.timer = setTimeout(() => void this.save(), SAVE_AFTER_MS);
   }
 
-  /** False where the phone could not keep it: the form says so, and still holds every word. */
-  async save(): Promise<boolean> {
+  /** False where it could not be kept: the form says so, and still holds every word. `anyway`: also what is the same, or empty. */
+  save(anyway = false): Promise<boolean> {
     clearTimeout(this.timer);
+    return this.inTurn(() => this.keep(anyway));
+  }
+
+  /** One keeping after the other: each must know what the one before left. */
+  private inTurn<T>(does: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(does);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async keep(anyway: boolean): Promise<boolean> {
     if (this.app.isGone(this.draft.id)) return true;
-    const own = Object.entries(this.draft.fields).filter(([name, value]) => value.trim() !== "" && value !== this.offered[name]);
-    const empty = own.length === 0 && this.draft.pictures.length === 0;
+    if (this.overtaken) return false;
     // a draft that was emptied stays one, or its old words would come back
-    const known = this.app.state.drafts.some((one) => one.id === this.draft.id);
-    if (empty && !known) return true;
+    if (!anyway && (this.draft === this.saved || (this.empty && this.known === undefined))) return true;
     try {
-      await this.app.keepDraft(this.draft);
-      this.trouble.replaceChildren();
-      return true;
+      return this.told(await this.put(this.draft));
     } catch {
       this.notKept("app.draft_not_kept");
       return false;
     }
+  }
+
+  private async put(draft: Draft, picture?: Picture): Promise<DraftKept> {
+    const kept = await this.app.keepDraft(draft, picture, this.known);
+    if (kept === "kept") [this.saved, this.known] = [draft, draft.changed_ms];
+    return kept;
+  }
+
+  /** Whether it was kept; where another window overtook this one the form says so. */
+  private told(kept: DraftKept): boolean {
+    this.overtaken = kept !== "kept";
+    if (kept === "changed") this.trouble.replaceChildren(message(3, this.app.page.t("app.draft_elsewhere"), button(this.app.page.t("app.show_newer"), () => void this.app.show())));
+    else if (kept === "gone") this.notKept("app.draft_gone");
+    else this.trouble.replaceChildren();
+    return kept === "kept";
+  }
+
+  private get empty(): boolean {
+    const own = Object.entries(this.draft.fields).filter(([name, value]) => value.trim() !== "" && value !== this.offered[name]);
+    return own.length === 0 && this.draft.pictures.length === 0;
+  }
+
+  /** Another screen comes: the last letters are kept, and a draft that was only made for a picture that nobody took goes. */
+  async leave(): Promise<void> {
+    await this.save();
+    void this.shrinking.then(async () => {
+      const unused = this.madeForPicture && this.empty && this.known !== undefined;
+      if (unused && !this.overtaken && !this.app.isGone(this.draft.id)) await this.app.forgetDraft(this.draft);
+    });
   }
 
   private notKept(words: string): void {
@@ -79,8 +123,10 @@ class Form {
 
   /** Values that are usual; a form with nothing else in it is no draft yet. */
   offer(usual: Readonly<Record<string, string>>): void {
+    const same = this.draft === this.saved;
     this.offered = usual;
     this.draft = { ...this.draft, fields: { ...usual, ...this.draft.fields } };
+    if (same) this.saved = this.draft;
   }
 
   text(name: string, label: string, attributes: Record<string, string> = {}, long = false): HTMLElement {
@@ -126,6 +172,12 @@ class Form {
     const shown = make("div", { class: "thumbs" });
     const input = make("input", { class: "unseen", type: "file", accept: "image/*", capture: "environment", multiple: "", id: `pictures-${kind}` });
     const words = make("p", { class: "soft small", role: "status" });
+    // many phones end the page while their camera is open: what it comes back to must be there
+    input.addEventListener("click", () => {
+      if (this.known !== undefined) return;
+      this.madeForPicture = this.empty;
+      void this.save(true);
+    });
     const draw = async (): Promise<void> => {
       const some = this.draft.pictures.filter((one) => one.kind === kind);
       const made = await Promise.all(
@@ -162,26 +214,30 @@ class Form {
     return make("div", { class: "field", "data-field": "pictures" }, input, ask, words, shown);
   }
 
-  private async addPicture(picture: Picture, named: PictureOf): Promise<void> {
-    if (this.app.isGone(this.draft.id)) return;
-    this.draft = { ...this.draft, pictures: [...this.draft.pictures, named], changed_ms: Date.now() };
-    try {
-      await this.app.keepDraft(this.draft, picture);
-    } catch (problem) {
-      this.draft = { ...this.draft, pictures: this.draft.pictures.filter((one) => one.id !== named.id) };
-      throw problem;
-    }
+  private addPicture(picture: Picture, named: PictureOf): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.app.isGone(this.draft.id)) return;
+      this.draft = { ...this.draft, pictures: [...this.draft.pictures, named], changed_ms: cityNow() };
+      let kept = false;
+      try {
+        kept = this.told(await this.put(this.draft, picture));
+      } finally {
+        if (!kept) this.draft = { ...this.draft, pictures: this.draft.pictures.filter((one) => one.id !== named.id) };
+      }
+    });
   }
 
   private async removePicture(one: PictureOf): Promise<void> {
     if (this.app.isGone(this.draft.id)) return;
-    this.draft = { ...this.draft, pictures: this.draft.pictures.filter((each) => each.id !== one.id) };
+    this.draft = { ...this.draft, pictures: this.draft.pictures.filter((each) => each.id !== one.id), changed_ms: cityNow() };
     if (await this.save()) await this.app.state.store.delete("pictures", one.id);
   }
 
   private async submit(): Promise<void> {
     await this.shrinking;
-    const kept = await this.save();
+    // also what is the same: nothing is handed in from a window that another one overtook
+    const kept = await this.save(this.known !== undefined);
+    if (this.overtaken) return;
     const field = missing(this.draft, this.move, this.scanned);
     this.box.querySelector(".message.error")?.remove();
     if (field === "") {
@@ -201,18 +257,22 @@ class Form {
   }
 }
 
-export async function draftScreen(app: App, id: string): Promise<Node[]> {
-  const draft = app.fresh?.id === id ? app.fresh : await app.state.store.get("drafts", id);
+export async function draftScreen(app: App, id: string): Promise<Shown> {
+  const kept = await app.state.store.get("drafts", id);
+  // what the phone could not keep is newer than what it keeps
+  const fresh = app.fresh?.id === id && app.fresh.changed_ms >= (kept?.changed_ms ?? 0) ? app.fresh : undefined;
+  const draft = fresh ?? kept;
   const { t } = app.page;
-  if (draft === undefined || !app.state.mine(draft)) return [message(1, t("app.draft_gone"))];
+  if (draft === undefined || !app.state.mine(draft)) return { nodes: [message(1, t("app.draft_gone"))] };
   const scanned = draft.subject.asset_id !== undefined && (await app.state.scanned(draft.subject.asset_id)) !== undefined;
-  const form = new Form(app, draft, scanned);
+  const form = new Form(app, draft, scanned, kept?.changed_ms);
   const title = draft.kind === "move" ? moveWord(app, draft.subject.move ?? "note") : t("app.kind." + draft.kind);
   const offline = navigator.onLine ? "" : t("app.will_wait");
   form.box.append(...(await fieldsOf(form, scanned)).filter((one): one is HTMLElement => one instanceof Node));
   const send = button(t(offline === "" ? "app.send" : "app.keep_and_send"), () => form.box.requestSubmit(), "primary big", "send");
   form.box.append(make("div", { class: "sticky" }, form.trouble, offline !== "" && make("p", { class: "soft small" }, offline), send));
-  return [make("h1", {}, title), make("p", { class: "soft" }, draft.about), ...refusalOf(app, draft), ...newsFor(form), form.box];
+  const nodes = [make("h1", {}, title), make("p", { class: "soft" }, draft.about), ...refusalOf(app, draft), ...newsFor(form), form.box];
+  return { nodes, end: () => form.leave(), save: () => form.save() };
 }
 
 /** Why it is a form again: what the server said when it was sent. */
@@ -235,7 +295,7 @@ function newsFor(form: Form): Node[] {
   if (!app.state.changedSince(draft) || seen === undefined) return [];
   const box = message(2, make("strong", {}, t("app.changed_since")), make("p", {}, t("app.now_stage", { stage: t(`stage.${task.case.stage}`) })), task.said !== "" && make("p", {}, task.said));
   const goOn = button(t("app.go_on"), () => {
-    form.draft = { ...form.draft, seen };
+    form.draft = { ...form.draft, seen, changed_ms: cityNow() };
     void form.save();
     box.remove();
   }, "", "check");

@@ -174,10 +174,22 @@ export async function reopen(store: Store, draft: Draft): Promise<boolean> {
   });
 }
 
-/** Keeps a draft, and with it the picture that was just taken for it: a picture that nothing names is thrown away. */
-export async function keepDraft(store: Store, draft: Draft, picture?: Picture): Promise<void> {
-  await inOneStep(store, ["drafts", "pictures"], async (tx) => {
-    await Promise.all([picture === undefined ? undefined : tx.objectStore("pictures").put(picture), tx.objectStore("drafts").put(draft)]);
+/** What became of a draft that was to be kept; changed, gone: in another window, and nothing was kept. */
+export type DraftKept = "kept" | "changed" | "gone";
+
+/**
+ * Keeps a draft, and with it the picture that was just taken for it: a picture that nothing names is thrown away. `known`:
+ * the `changed_ms` of what the phone kept when the form last knew; undefined: nothing. A form that stood open in another
+ * window must not take newer words away, nor bring back what was handed in or removed.
+ */
+export async function keepDraft(store: Store, draft: Draft, picture?: Picture, known?: number): Promise<DraftKept> {
+  return inOneStep(store, ["acts", "drafts", "pictures"], async (tx) => {
+    const drafts = tx.objectStore("drafts");
+    const [before, act] = await Promise.all([drafts.get(draft.id), tx.objectStore("acts").index("id").get(draft.id)]);
+    if ((act !== undefined && act.state !== "editing") || (before === undefined && known !== undefined)) return "gone";
+    if (before !== undefined && before.changed_ms !== known && before.changed_ms !== draft.changed_ms) return "changed";
+    await Promise.all([picture === undefined ? undefined : tx.objectStore("pictures").put(picture), drafts.put(draft)]);
+    return "kept";
   });
 }
 
@@ -203,7 +215,7 @@ export async function dropAct(store: Store, id: string, nowMs: number, among: re
 }
 
 /** All of `does`, or nothing; rejects where it could not be kept (the phone is full, the browser keeps nothing). */
-async function inOneStep<Names extends Shelf[], T>(store: Store, shelves: Names, does: (tx: IDBPTransaction<Kept, Names, "readwrite">) => Promise<T>): Promise<T> {
+export async function inOneStep<Names extends Shelf[], T>(store: Store, shelves: Names, does: (tx: IDBPTransaction<Kept, Names, "readwrite">) => Promise<T>): Promise<T> {
   return store.using(async (opened) => {
     const tx = opened.transaction(shelves, "readwrite");
     const work = does(tx).catch((problem: unknown) => {

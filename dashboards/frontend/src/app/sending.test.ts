@@ -333,6 +333,39 @@ describe("a connection that the browser closed", () => {
   });
 });
 
+describe("a draft that is open in two windows", () => {
+  const draft = (text: string, changed_ms: number): Draft => ({ id: "d", user_id: 7, kind: "report", subject: {}, about: "", fields: { text }, pictures: [], changed_ms });
+  const picture = { id: "p", bytes: new ArrayBuffer(3), type: "image/jpeg" };
+  const words = async (): Promise<string | undefined> => (await store.get("drafts", "d"))?.fields.text;
+
+  it("keeps what was written last where it was seen, and nothing of the window that fell behind", async () => {
+    expect(await keepDraft(store, draft("一", 1))).toBe("kept");
+    expect(await keepDraft(store, draft("一二", 5), undefined, 1)).toBe("kept");
+    expect(await keepDraft(store, draft("一三", 9), picture, 1)).toBe("changed");
+    expect([await words(), await store.count("pictures")]).toEqual(["一二", 0]);
+    expect(await keepDraft(store, draft("一二三", 10), picture, 5)).toBe("kept");
+    expect([await words(), await store.count("pictures")]).toEqual(["一二三", 1]);
+  });
+
+  it("does not come back when it was handed in, or removed", async () => {
+    await keepDraft(store, draft("一", 1));
+    await queue(store, act("d"), "d");
+    expect(await keepDraft(store, draft("一二", 2), undefined, 1)).toBe("gone");
+    expect(await keepDraft(store, draft("一二", 2))).toBe("gone");
+    await drop(store, (await allActs(store))[0]!, now);
+    const other = { ...draft("二", 3), id: "e" };
+    await keepDraft(store, other);
+    await removeDraft(store, other, now);
+    expect(await keepDraft(store, { ...other, changed_ms: 4 }, undefined, 3)).toBe("gone");
+    expect(await store.count("drafts")).toBe(0);
+  });
+
+  it("is kept once when the answer to its keeping was lost", async () => {
+    await keepDraft(store, draft("一", 1));
+    expect(await keepDraft(store, draft("一", 1))).toBe("kept");
+  });
+});
+
 describe("pictures", () => {
   it("go first, each once, and the act names what they became", async () => {
     const pictures = ["p", "q"].map((id) => ({ id, kind: "after", taken_at: "2026-11-26T03:00:00Z" }) as const);
