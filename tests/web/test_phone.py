@@ -99,6 +99,17 @@ def test_the_session_says_who_is_there_and_a_stranger_is_nobody(web: Web) -> Non
     assert said["user"]["id"] == web.city.crew.user_id
     assert said["csrf"]
     assert said["now"].startswith("2026-03-02T04:00")
+    assert said["must_change_password"] is False
+
+
+def test_the_phone_hears_that_a_password_of_ones_own_comes_first(web: Web) -> None:
+    client = web.as_(Role.CREW)
+    with writing(web.city.engine) as tx:
+        tx.execute(update(user).where(user.c.id == web.city.crew.user_id).values(must_change_password=True))
+    said = client.get("/app/session.json").json
+    assert said["must_change_password"] is True
+    address = f"/api/v1/assets/{web.city.asset_id}/permits"
+    assert client.post(address, json=permit_body(), headers={"X-CSRFToken": said["csrf"]}).status_code == 403
 
 
 def test_the_session_tells_a_sign_in_that_was_ended_on_purpose_from_one_that_merely_ended(web: Web) -> None:

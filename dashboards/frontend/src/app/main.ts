@@ -358,7 +358,7 @@ export class App {
     if (round === "not kept") {
       // what was sent is sent again under its key, which the city knows
       state.full = true;
-      this.badge();
+      await this.redraw();
       return;
     }
     if (round === undefined) return;
