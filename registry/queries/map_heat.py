@@ -92,12 +92,12 @@ class CaseHeat:
             if kept is None or abs(now - kept.read_at) > _KEPT:
                 with reading(engine) as tx:
                     read = _read(tx, now - timedelta(days=days), kind, scope)
-                since = None if len(read) <= MOST_CASES else min(row.opened_at for row in read[:MOST_CASES])
+                since = None
+                if len(read) > MOST_CASES:
+                    read = sorted(read, key=lambda row: row.opened_at, reverse=True)[:MOST_CASES]
+                    since = read[-1].opened_at
                 world = TileFrame(Spot(0, 0, 0), crs)
-                placed = (
-                    np.array([world.exactly(lon, lat) for lon, lat, _ in read[:MOST_CASES]], np.float64).reshape(-1, 2)
-                    / EXTENT
-                )
+                placed = np.array([world.exactly(lon, lat) for lon, lat, _ in read], np.float64).reshape(-1, 2) / EXTENT
                 kept = _Places(now, since, placed[:, 0].copy(), placed[:, 1].copy())
                 self._kept[key] = kept
             self._kept.move_to_end(key)
@@ -113,8 +113,9 @@ def _bin(key: int) -> tuple[int, int]:
 
 
 def _read(tx: Connection, since: datetime, kind: str, scope: str) -> Sequence[Any]:
-    """Longitude, latitude and opening of each case, the newest first; one more than are drawn where there are more."""
-    newest = select(case).where(case.c.opened_at >= since, case.c.stage != Stage.VOID.value)
+    """Longitude, latitude and opening of each of the newest cases; of one more than are drawn where there are more."""
+    told = (case.c.asset_id, case.c.lon, case.c.lat, case.c.opened_at)
+    newest = select(*told).where(case.c.opened_at >= since, case.c.stage != Stage.VOID.value)
     if kind:
         newest = newest.where(case.c.kind == kind)
     if scope:
@@ -123,4 +124,4 @@ def _read(tx: Connection, since: datetime, kind: str, scope: str) -> Sequence[An
     some = newest.order_by(case.c.opened_at.desc()).limit(MOST_CASES + 1).subquery()
     lon, lat = func.coalesce(asset.c.lon, some.c.lon), func.coalesce(asset.c.lat, some.c.lat)
     query = select(lon, lat, some.c.opened_at).select_from(some.outerjoin(asset, asset.c.id == some.c.asset_id))
-    return tx.execute(query.order_by(some.c.opened_at.desc())).all()
+    return tx.execute(query).all()
