@@ -169,11 +169,11 @@ export class PanelFrame {
 
   /** Draws for paper, which is narrower than the screen by `share`. */
   fitPaper(share: number): void {
-    if (this.view instanceof LinesView) this.view.fitPaper(share);
+    if (this.view instanceof LinesView || this.view instanceof StatesView) this.view.fitPaper(share);
   }
 
   fitScreen(): void {
-    if (this.view instanceof LinesView) this.view.resize();
+    if (this.view instanceof LinesView || this.view instanceof StatesView) this.view.resize();
   }
 
   follow(event: LiveEvent): void {
