@@ -123,6 +123,9 @@ export const forget = (name = STORE_NAME): Promise<void> => deleteDB(name);
 /** What a person may take back into a form: not what may have arrived. */
 export const MAY_BE_CHANGED: readonly ActState[] = ["refused", "conflict"];
 
+/** Whether an act is its writer's to take back: the city can't have heard of it. */
+export const neverTried = (act: Act): boolean => act.state === "waiting" && act.first_sent_ms === undefined;
+
 export async function fact<T>(store: Store, key: string): Promise<T | undefined> {
   return (await store.get("facts", key)) as T | undefined;
 }
@@ -162,12 +165,15 @@ export async function queue(store: Store, act: Omit<Act, "seq">, draftId?: strin
   });
 }
 
-/** Makes a draft of what was refused. Nothing if it is settled by now, whatever a screen still shows of it. */
-export async function reopen(store: Store, draft: Draft): Promise<boolean> {
+/**
+ * Makes a draft of what was refused, or (`untried`) of what was never tried. Nothing if it is otherwise by now, whatever a
+ * screen still shows of it.
+ */
+export async function reopen(store: Store, draft: Draft, untried = false): Promise<boolean> {
   return inOneStep(store, ["acts", "drafts"], async (tx) => {
     const acts = tx.objectStore("acts");
     const before = await acts.index("id").get(draft.id);
-    if (before === undefined || !MAY_BE_CHANGED.includes(before.state)) return false;
+    if (before === undefined || !(untried ? neverTried(before) : MAY_BE_CHANGED.includes(before.state))) return false;
     await acts.put({ ...before, state: "editing" });
     await tx.objectStore("drafts").put(draft);
     return true;

@@ -9,7 +9,7 @@ import { asTheme } from "../theme";
 import { draftScreen } from "./asking";
 import { cityNow } from "./clock";
 import { actOf, draftOf } from "./forms";
-import { hurry, keepDraft, keepFact, openStore, queue, removeDraft, reopen, tidy, type DraftKept } from "./kept";
+import { hurry, keepDraft, keepFact, neverTried, openStore, queue, removeDraft, reopen, tidy, type DraftKept } from "./kept";
 import { assetScreen, caseScreen, draftsScreen, findMe, tasksScreen, waitingScreen } from "./screens";
 import { scanScreen } from "./scanning";
 import { sendAll } from "./sending";
@@ -281,7 +281,7 @@ export class App {
     this.badge();
   }
 
-  /** Takes what was refused back into its form: it can be changed and handed in again, in its old place and time. */
+  /** Takes what was refused or never tried back into its form: it can be changed and handed in again, in its old place and time. */
   async change(act: Act): Promise<void> {
     const { state } = this;
     const now = act.kind === "move" ? state.seenOf(act.subject.case_id) : undefined;
@@ -290,7 +290,7 @@ export class App {
     const draft = draftOf(act, seen ?? (told > 0 ? { version: told, entry: act.seen_entry ?? 0 } : undefined), cityNow());
     const there = new Set(await state.store.getAllKeys("pictures"));
     const pictures = draft.pictures.filter((one) => one.sent_as !== undefined || there.has(one.id));
-    const opened = await state.keeping(() => reopen(state.store, { ...draft, pictures })).catch(() => false);
+    const opened = await state.keeping(() => reopen(state.store, { ...draft, pictures }, neverTried(act))).catch(() => false);
     await state.look();
     this.gone.delete(act.id);
     if (opened) location.hash = `#/draft/${act.id}`;

@@ -1,5 +1,5 @@
 // The scan screen: the camera in the page, its torch, and a field for plates that no camera reads any more.
-import { Camera } from "./camera";
+import { Camera, NoReader } from "./camera";
 import { assetNamed, keepFact } from "./kept";
 import type { App } from "./main";
 import { tokenIn } from "./plate";
@@ -63,9 +63,10 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
     .then(() => {
       torch.hidden = !camera.hasTorch;
     })
-    .catch(() => {
+    .catch((problem: unknown) => {
+      camera.stop();
       video.hidden = true;
-      said.replaceChildren(message(2, t("app.no_camera")));
+      said.replaceChildren(message(2, t(problem instanceof NoReader ? "app.no_reader" : "app.no_camera")));
       input.focus();
     });
   return {

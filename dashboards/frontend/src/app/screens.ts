@@ -3,7 +3,8 @@
 // words: app.kind.* permit_work.*
 import { quantity } from "../format";
 import { whereAmI } from "../position";
-import { fact } from "./kept";
+import { fact, neverTried } from "./kept";
+import { whoseLine } from "./leaving";
 import { thumb } from "./pictures";
 import { drop, heldUp, keepAsNote, sendAnew, SETTLED } from "./sending";
 import type { App } from "./main";
@@ -15,6 +16,11 @@ type Sort = "near" | "due";
 
 /** The work of the day, nearest or most urgent first. */
 export async function tasksScreen(app: App): Promise<Node[]> {
+  const whose = whoseLine(app);
+  return [...(await tasksOf(app)), ...(whose === undefined ? [] : [whose])];
+}
+
+async function tasksOf(app: App): Promise<Node[]> {
   const { state, page } = app;
   const { t } = page;
   const shown: Node[] = [bagLine(app)];
@@ -289,7 +295,13 @@ async function actCard(app: App, act: Act): Promise<HTMLElement> {
   );
   if (act.state === "waiting" || others) card.append(make("p", { class: "act-why soft" }, why));
   else card.append(await settling(app, act));
+  if (!others && neverTried(act)) card.append(make("div", { class: "settle" }, button(t("app.take_back"), () => void takeBack(app, act), "", "edit")));
   return card;
+}
+
+/** What was never tried becomes a draft again; not what is being sent just now. */
+async function takeBack(app: App, act: Act): Promise<void> {
+  await navigator.locks.request("covercode-acts", { ifAvailable: true }, (lock) => (lock === null ? app.toast(app.page.t("app.being_sent")) : app.change(act)));
 }
 
 /** What you did beside what the office did meanwhile, and the ways to settle it. */

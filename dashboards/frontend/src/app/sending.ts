@@ -16,6 +16,8 @@ const API = "/api/v1";
 
 export interface Session {
   readonly user: User | null;
+  /** Who signed out in this browser last, where nobody signed in since. */
+  readonly left?: number | null;
   readonly csrf: string;
   readonly now: string;
   /** The city takes nothing from them before they chose a password of their own. */

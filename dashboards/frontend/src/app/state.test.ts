@@ -1,8 +1,8 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Page } from "../page";
-import { forget, openStore } from "./kept";
-import type { Act, Carried, Draft, Task } from "./shapes";
+import { allActs, forget, openStore, queue, reopen } from "./kept";
+import type { Act, Asset, Carried, Draft, Task } from "./shapes";
 import { State } from "./state";
 
 const NOW = Date.now();
@@ -92,9 +92,63 @@ describe("a form about a case", () => {
   });
 });
 
+describe("what was handed in", () => {
+  it("can be taken back into its form as long as it was never tried", async () => {
+    const draft = { id: "a", user_id: 7, kind: "move" } as unknown as Draft;
+    await queue(state.store, act({}), undefined);
+    expect(await reopen(state.store, draft)).toBe(false);
+    expect(await reopen(state.store, draft, true)).toBe(true);
+    await queue(state.store, act({ state: "waiting", first_sent_ms: NOW }), "a");
+    expect(await reopen(state.store, draft, true)).toBe(false);
+    expect((await allActs(state.store)).map((one) => one.state)).toEqual(["waiting"]);
+  });
+});
+
+describe("signing out", () => {
+  const said = (user: object | null, more: object = {}): Record<string, unknown> => ({ user, csrf: "word", now: new Date(NOW).toISOString(), ...more });
+  let told: string[];
+  const city = (session: Record<string, unknown> | undefined): void => {
+    told = [];
+    vi.stubGlobal("fetch", (address: string) => {
+      told.push(address);
+      return session === undefined ? Promise.reject(new TypeError("no signal")) : Promise.resolve(Response.json(address === "/logout" ? {} : session));
+    });
+  };
+  const filled = async (): Promise<void> => {
+    await state.store.put("assets", { id: 3, tokens: [], code: "x" } as unknown as Asset);
+    for (const name of ["bundle", "here", "scanned", "user"]) await state.store.put("facts", {}, name);
+    await state.store.put("drafts", { id: "d", user_id: 7 } as unknown as Draft);
+    state.carried = carried(4);
+  };
+  const kept = async (): Promise<unknown[]> => [await state.store.count("assets"), await state.store.getAllKeys("facts"), await state.store.count("drafts"), state.carried, state.user];
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("empties the bag at once, keeps what was written, and is told to the city with the next signal", async () => {
+    await filled();
+    city(undefined);
+    await state.leave();
+    expect(await kept()).toEqual([0, ["left"], 1, undefined, undefined]);
+    city(said({ id: 7, name: "王强" }));
+    expect(await state.askWho()).toBe("out");
+    expect(told).toEqual(["/app/session.json", "/logout"]);
+    expect(await state.askWho()).toBe("in"); // they signed in again
+    expect(state.mine({ user_id: 7 } as Act)).toBe(true);
+  });
+  it("empties the bag also where it was done on another page, and not where the sign-in merely ended", async () => {
+    await filled();
+    city(said(null));
+    expect(await state.askWho()).toBe("out");
+    expect(state.carried).toBeDefined();
+    city(said(null, { left: 7 }));
+    await state.askWho();
+    expect((await kept()).slice(0, 1)).toEqual([0]);
+    expect(state.mine({ user_id: 7 } as Act)).toBe(false);
+  });
+});
+
 describe("what is carried, on a phone that is full", () => {
   it("is what it was, and says so instead of blaming the signal", async () => {
-    const answers: Record<string, unknown> = { "/app/session.json": { user: { id: 7, name: "王强" }, csrf: "", now: "" }, "/app/bundle.json": { at: "x", assets: [] } };
+    const answers: Record<string, unknown> = { "/app/session.json": { user: { id: 7, name: "王强" }, csrf: "", now: "" }, "/app/bundle.json": { at: "x", user_id: 7, assets: [] } };
     vi.stubGlobal("fetch", (address: string) => Promise.resolve(Response.json(answers[address])));
     const put = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
       throw new DOMException("no room", "QuotaExceededError");

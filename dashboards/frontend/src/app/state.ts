@@ -2,7 +2,7 @@
 import { within } from "../answers";
 import type { Page } from "../page";
 import { cityNow, recallSkew } from "./clock";
-import { allActs, fact, keepBundle, keepFact, type Store } from "./kept";
+import { allActs, fact, inOneStep, keepBundle, keepFact, type Store } from "./kept";
 import { SETTLED, session, type Halt } from "./sending";
 import type { Act, Asset, Bundle, Carried, Draft, Move, Permit, Seen, Task, User } from "./shapes";
 import type { Spot } from "./ways";
@@ -17,6 +17,18 @@ export interface Scanned {
 const PROOF_MS = 30 * 60_000;
 /** A bag of 3,000 things comes on a slow line too; what takes longer stands still. */
 const BUNDLE_MS = 60_000;
+
+/** Who signed out here, by their id, while the city has not heard of it. */
+const LEFT = "left";
+
+/** Ends the session; false where that did not reach the city. */
+async function signOut(csrf: string): Promise<boolean> {
+  try {
+    return (await fetch("/logout", { method: "POST", headers: { "X-CSRFToken": csrf }, signal: within(BUNDLE_MS) })).ok;
+  } catch {
+    return false;
+  }
+}
 
 /** Whether the case at this version is the one that the act made of it. */
 const shownBy = (act: Act, version: number): boolean => act.state === "sent" && (act.answer?.version ?? 0) <= version;
@@ -72,21 +84,43 @@ export class State {
     }
   }
 
-  /** Who is signed in now; undefined when nobody can tell. Somebody else begins with an empty bag. */
+  /**
+   * Who is signed in now; "unknown" when nobody can tell. Somebody else begins with an empty bag. A sign-in that merely
+   * ended leaves everything as it is, for the day goes on without it; one that was ended on purpose leaves an empty bag.
+   */
   async askWho(): Promise<"in" | "out" | "unknown"> {
     const who = await session(this.store, (address, init) => fetch(address, init), Date.now);
     if (who === undefined) return "unknown";
-    if (who.user === null) return "out";
-    if (this.user !== undefined && this.user.id !== who.user.id) {
-      this.carried = undefined;
-      await this.store.clear("assets");
-      await this.store.delete("facts", "bundle");
-      await this.store.delete("facts", "scanned"); // who stood in front of a plate was the one before
+    const left = await fact<number>(this.store, LEFT);
+    if (left !== undefined && who.user?.id === left && !(await signOut(who.csrf))) return "unknown";
+    if (left !== undefined) await this.store.delete("facts", LEFT);
+    if (who.user === null || who.user.id === left) {
+      if (who.left !== undefined && who.left === this.user?.id) await this.empty();
+      return "out";
     }
+    if (this.user !== undefined && this.user.id !== who.user.id) await this.empty();
     const user = { id: who.user.id, name: who.user.name };
     if (this.user?.id !== user.id || this.user.name !== user.name) await this.keeping(() => keepFact(this.store, "user", user)).catch(() => undefined);
     this.user = user;
     return "in";
+  }
+
+  /** Signs out; "unknown": without a signal, so that `askWho` has to tell the city. What was written stays, for its writer alone. */
+  async leave(): Promise<"in" | "out" | "unknown"> {
+    const { user } = this;
+    if (user === undefined) return "out";
+    await this.empty();
+    await this.keeping(() => keepFact(this.store, LEFT, user.id)).catch(() => undefined);
+    return this.askWho();
+  }
+
+  /** Nothing of the city and of whoever carried it stays readable here. */
+  private async empty(): Promise<void> {
+    this.carried = this.here = this.user = undefined;
+    await inOneStep(this.store, ["assets", "facts"], async (tx) => {
+      await tx.objectStore("assets").clear();
+      for (const name of ["bundle", "here", "scanned", "user"]) await tx.objectStore("facts").delete(name);
+    });
   }
 
   /** Fetches what is carried; the old bundle stays until the new one is there. */
@@ -106,6 +140,7 @@ export class State {
         return;
       }
       const bundle = (await answer.json()) as Bundle;
+      if (bundle.user_id !== this.user?.id) return; // they signed out meanwhile
       const kept = await this.keeping(() => keepBundle(this.store, bundle, askedMs)).then(() => true, () => false);
       if (kept) this.carried = await fact<Carried>(this.store, "bundle");
       this.problem = kept ? "" : "app.bundle_not_kept";
@@ -118,6 +153,7 @@ export class State {
 
   async keepHere(spot: Spot): Promise<void> {
     this.here = { lon: spot.lon, lat: spot.lat };
+    if (this.user === undefined) return; // where a person is, is kept for nobody else
     await keepFact(this.store, "here", this.here).catch(() => undefined); // known as long as the app is open
   }
 
@@ -154,7 +190,7 @@ export class State {
   }
 
   mine(one: Draft | Act): boolean {
-    return this.user === undefined || one.user_id === this.user.id;
+    return this.user !== undefined && one.user_id === this.user.id;
   }
 
   /** The newest of one's own moves of a case that what is carried does not show yet. */
