@@ -113,7 +113,7 @@ class Form {
     await this.save();
     void this.shrinking.then(async () => {
       const unused = this.madeForPicture && this.empty && this.known !== undefined;
-      if (unused && !this.overtaken && !this.app.isGone(this.draft.id)) await this.app.forgetDraft(this.draft);
+      if (unused && !this.overtaken && !this.app.isGone(this.draft.id)) await this.app.removeDraft(this.draft);
     });
   }
 

@@ -269,16 +269,10 @@ export class App {
   }
 
   async removeDraft(draft: Draft): Promise<void> {
-    await this.forgetDraft(draft);
-    await this.show();
-  }
-
-  /** Removes a draft that no screen has to tell of. */
-  async forgetDraft(draft: Draft): Promise<void> {
     this.gone.add(draft.id);
     await removeDraft(this.state.store, draft, Date.now());
     await this.state.look();
-    this.badge();
+    await this.redraw();
   }
 
   /** Takes what was refused or never tried back into its form: it can be changed and handed in again, in its old place and time. */
