@@ -3,6 +3,8 @@ import type { Position } from "../geometry";
 import { assetOf, keyOf, type ShownAsset, type TileFeature } from "./things";
 
 export interface InView {
+  /** only what is wrong at least so severely was counted; 0 everything */
+  readonly severity: number;
   readonly total: number;
   /** things where something is wrong, by severity: [notice, alarm, critical] */
   readonly wrong: readonly [number, number, number];
@@ -48,6 +50,7 @@ export class ViewCounter {
     const calm: ShownAsset[] = [];
     for (const [key, asset] of this.seen) if (!this.wrong.has(key)) calm.push(asset);
     return {
+      severity: this.severity,
       // the wrong of a tile that holds clusters are counted in these already
       total: this.clustered + (this.clustered > 0 ? this.seen.size : calm.length + worst.length),
       wrong: [of(1), of(2), of(3)],

@@ -1,6 +1,7 @@
 // What of the map did not come: said on it, asked for again, and taken back once it came.
 import type { GeoJSONSource, Map as Canvas } from "maplibre-gl";
 import { element } from "../elements";
+import { say } from "../page";
 import type { Translate } from "../words";
 
 /** What is missing is asked for again this often, as long as somebody may be looking. */
@@ -97,7 +98,8 @@ export class Missing {
     });
     this.timers = [
       setTimeout(() => {
-        if (GROUNDS.some((id) => this.canvas.getSource(id) !== undefined)) this.lacking.waited();
+        // farther away than its first zoom it isn't even asked for
+        if (GROUNDS.some((id) => (this.canvas.getSource(id)?.minzoom ?? Number.POSITIVE_INFINITY) <= this.canvas.getZoom())) this.lacking.waited();
         this.tell();
       }, GROUND_WAIT_MS),
       setInterval(() => {
@@ -150,7 +152,7 @@ export class Missing {
     if (this.asking && sources.length === 0) return; // until all is answered, what was said stays
     const others = sources.some((source) => !isGround(source));
     const text = ground && !others ? this.t("map.base_missing") : sources.length > 0 ? this.t("map.tiles_missing") : "";
-    if (this.said.textContent !== text) this.said.textContent = text;
     this.note.hidden = text === "";
+    say(this.said, text);
   }
 }
