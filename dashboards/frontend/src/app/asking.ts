@@ -8,10 +8,12 @@ import type { App, Shown } from "./main";
 import { madeSmaller, thumb } from "./pictures";
 import { moveWord, troubleWords } from "./screens";
 import type { Draft, Move, Picture, PictureOf } from "./shapes";
-import { button, clockOf, icon, make, message, span, type Child } from "./ui";
+import { button, clockOf, icon, make, message, span, time, type Child } from "./ui";
 
 const SAVE_AFTER_MS = 250;
 const PEOPLE = [1, 2, 3, 4, 5, 6];
+/** As many as the city takes with one report or step. */
+const MOST_PICTURES = 9;
 const HEARTBEATS_S = [60, 600, 3600, 21_600, 86_400];
 
 class Form {
@@ -197,11 +199,12 @@ class Form {
       this.shrinking = (async () => {
         await before;
         try {
-          for (const file of files) {
+          const room = this.draft.kind === "picture" ? files.length : Math.max(0, MOST_PICTURES - this.draft.pictures.length);
+          for (const file of files.slice(0, room)) {
             const [picture, named] = await madeSmaller(file, kind, new Date(cityNow()));
             await this.addPicture(picture, named);
           }
-          words.textContent = "";
+          words.textContent = files.length > room ? t("app.pictures_most", { n: MOST_PICTURES }) : "";
         } catch {
           words.textContent = t("app.picture_not_kept");
         }
@@ -313,7 +316,8 @@ async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
     case "report": {
       const kinds = Object.entries(state.carried?.kinds ?? {}).filter(([, kind]) => !kind.retired && (kind.family === family || kind.family === "other"));
       const first = kinds.slice(0, 12).map(([key, kind]) => [key, kind[language]] as const);
-      return [form.choices("kind", t("app.what_kind"), first), form.text("text", t("app.what_wrong"), {}, true), form.pictures("", t("app.take_picture"))];
+      // which kinds it can have is known once the plate's thing is
+      return [asset !== undefined && form.choices("kind", t("app.what_kind"), first), form.text("text", t("app.what_wrong"), {}, true), form.pictures("", t("app.take_picture"))];
     }
     case "permit": {
       const works = (state.carried?.works[family] ?? []).map((key) => [t(key), t(key)] as const);
@@ -322,13 +326,13 @@ async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
         form.choices("work", t("permit.what"), works, t("permit.other_work")),
         form.choices("people", t("permit.how_many"), PEOPLE.map((n) => [String(n), String(n)] as const)),
         form.choices("minutes", t("permit.how_long"), minutes),
-        scanned ? message(0, t("app.scanned_here")) : form.text("note", t("app.why_not_scanned"), {}, true),
+        scanned ? message(0, t("app.scanned_here")) : form.text("note", t("app.why_not_scanned"), { maxlength: "500" }, true),
       ];
     }
     case "permit_prolong":
       return [form.choices("minutes", t("permit.how_long"), [15, 30, 60, 120].map((each) => [String(each), span(each, page)] as const))];
     case "permit_end":
-      return [message(2, t("app.closed_sure")), form.pictures("after", t("app.take_after")), form.text("note", t("case.note_optional"), {}, true)];
+      return [message(2, t("app.closed_sure")), form.pictures("after", t("app.take_after")), form.text("note", t("case.note_optional"), { maxlength: "500" }, true)];
     case "move":
       return moveFields(form);
     case "picture":
@@ -337,7 +341,7 @@ async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
       const profiles = (state.carried?.profiles ?? []).map((one) => [one.name, one[language === "zh" ? "zh" : "en"]] as const);
       const own = { cover: "cc-cover-1", light: "cc-pole-1", other: "cc-cover-1" }[family];
       form.offer({ profile: own, heartbeat_s: "600" });
-      return [form.text("serial", t("app.serial")), form.select("profile", t("app.profile"), profiles), form.select("heartbeat_s", t("app.heartbeat"), HEARTBEATS_S.map((s) => [String(s), span(s / 60, page)] as const)), form.text("cabinet_id", t("app.cabinet"), { maxlength: "40" }), form.text("note", t("case.note_optional"), {}, true)];
+      return [form.text("serial", t("app.serial")), form.select("profile", t("app.profile"), profiles), form.select("heartbeat_s", t("app.heartbeat"), HEARTBEATS_S.map((s) => [String(s), span(s / 60, page)] as const)), form.text("cabinet_id", t("app.cabinet"), { maxlength: "40" }), form.text("note", t("case.note_optional"), { maxlength: "500" }, true)];
     }
     case "swap":
       return [form.text("serial", t("app.new_serial")), form.text("reason", t("app.reason"), { maxlength: "500" }, true)];
@@ -354,7 +358,8 @@ async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
           if (input !== null) input.value = now.toFixed(decimalsOf(point.name));
           form.set(`point.${point.name}`, now.toFixed(decimalsOf(point.name)), true);
         }, "", "check");
-        row.append(...(take === undefined ? [] : [take]));
+        if (take !== undefined) row.append(take);
+        if (take !== undefined && point.measured_at !== null) row.append(make("span", { class: "soft small" }, t("app.measured"), " ", time(point.measured_at, page)));
         return row;
       });
       return [make("div", { class: "stack", "data-field": "point" }, ...rows), form.text("reason", t("app.reason"), { maxlength: "500" }, true)];

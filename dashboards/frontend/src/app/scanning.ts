@@ -3,7 +3,8 @@ import { Camera, NoReader } from "./camera";
 import { assetNamed, keepFact } from "./kept";
 import type { App } from "./main";
 import { tokenIn } from "./plate";
-import { button, icon, make, message } from "./ui";
+import { button, icon, link, make, message } from "./ui";
+import { assetOfPlate } from "./unknown_plates";
 
 /** A code that was out of sight for so long is a new one. */
 const LOOKED_AWAY_MS = 3_000;
@@ -49,7 +50,7 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
       return;
     }
     if (token === "") said.replaceChildren(message(2, t("app.no_plate")));
-    else said.replaceChildren(message(1, make("p", {}, t("app.plate_not_carried", { token })), make("a", { class: "button", href: `/Q/${token}` }, t("app.open_online"))));
+    else said.replaceChildren(message(1, make("p", {}, t("app.plate_not_carried", { token })), make("div", { class: "pair" }, link(`/Q/${token}`, "button", t("app.open_online")), app.state.user !== undefined && button(t("app.report"), () => void reportPlate(app, token), "", "send"))));
   };
 
   const input = make("input", { class: "input", id: "token", maxlength: "80", autocomplete: "off", autocapitalize: "characters", spellcheck: "false" });
@@ -76,4 +77,11 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
       camera.stop();
     },
   };
+}
+
+/** A report about a plate that the phone does not carry; without a signal it stays a draft until the city names the asset. */
+async function reportPlate(app: App, token: string): Promise<void> {
+  const found = navigator.onLine ? await assetOfPlate(app.state, token) : undefined;
+  const subject = found === undefined ? { token } : { token, asset_id: found.id };
+  await app.ask("report", subject, found?.name ?? app.page.t("app.plate", { token }));
 }

@@ -159,6 +159,8 @@ export type FormKind = "report" | "permit" | "permit_end" | "permit_prolong" | "
 /** What a form is about. */
 export interface Subject {
   readonly asset_id?: number;
+  /** The plate that was scanned, where the phone does not carry its asset. */
+  readonly token?: string;
   readonly case_id?: number;
   readonly case_kind?: string;
   readonly device_id?: number;

@@ -1,9 +1,11 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Page } from "../page";
+import { missing } from "./forms";
 import { allActs, forget, openStore, queue, reopen } from "./kept";
 import type { Act, Asset, Carried, Draft, Task } from "./shapes";
 import { State } from "./state";
+import { namePlates } from "./unknown_plates";
 
 const NOW = Date.now();
 const MINUTE_MS = 60_000;
@@ -101,6 +103,25 @@ describe("what was handed in", () => {
     await queue(state.store, act({ state: "waiting", first_sent_ms: NOW }), "a");
     expect(await reopen(state.store, draft, true)).toBe(false);
     expect((await allActs(state.store)).map((one) => one.state)).toEqual(["waiting"]);
+  });
+});
+
+describe("a report about a plate that is not carried", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("stays a draft until the city says whose plate it is", async () => {
+    const draft = { id: "d", user_id: 7, kind: "report", subject: { token: "ABC234" }, about: "ABC234", fields: { text: "坏了" }, pictures: [], changed_ms: NOW } as Draft;
+    await state.store.put("drafts", draft);
+    const named = async (fetched: () => Promise<Response>): Promise<string> => {
+      vi.stubGlobal("fetch", fetched);
+      await state.look();
+      await namePlates(state);
+      return missing(state.drafts[0]!, undefined, false);
+    };
+    expect(await named(() => Promise.reject(new TypeError("no signal")))).toBe("asset");
+    expect(await named(() => Promise.resolve(Response.json({ items: [{ asset_id: 5, name: "另一个", matched: "440" }] })))).toBe("asset");
+    expect(await named(() => Promise.resolve(Response.json({ items: [{ asset_id: 3, name: "上水井盖 1", matched: "ABC234" }] })))).toBe("");
+    expect(state.drafts[0]).toMatchObject({ about: "上水井盖 1", subject: { asset_id: 3 } });
   });
 });
 

@@ -5,6 +5,7 @@ import { cityNow, recallSkew } from "./clock";
 import { allActs, fact, inOneStep, keepBundle, keepFact, type Store } from "./kept";
 import { SETTLED, session, type Halt } from "./sending";
 import type { Act, Asset, Bundle, Carried, Draft, Move, Permit, Seen, Task, User } from "./shapes";
+import { namePlates } from "./unknown_plates";
 import type { Spot } from "./ways";
 
 export interface Scanned {
@@ -144,6 +145,7 @@ export class State {
       const kept = await this.keeping(() => keepBundle(this.store, bundle, askedMs)).then(() => true, () => false);
       if (kept) this.carried = await fact<Carried>(this.store, "bundle");
       this.problem = kept ? "" : "app.bundle_not_kept";
+      await namePlates(this);
     } catch {
       this.problem = "app.no_signal";
     } finally {
