@@ -69,7 +69,9 @@ class Wall {
     });
     this.offerFullScreen();
     void this.stayAwake();
-    void this.load().then(() => this.map.open());
+    void this.load().then(() => {
+      if (this.refused === 0) this.map.open();
+    });
   }
 
   /** A stream ends for good with the session it was opened in, and where no more may be open: each answer is a reason to try. */
@@ -131,9 +133,9 @@ class Wall {
   }
 
   private end(status: number): void {
+    if (this.kiosk && this.refused === 0) this.forget();
     this.refused = status;
     this.source?.close();
-    if (this.kiosk) this.forget();
   }
 
   /** A link that is over shows nothing any more, not even what it showed until then. */
