@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from registry.domain.board_time import steps
 from registry.domain.boards import Counted, CountSource, Moment, Over, SplitBy, WeekHoursSource
-from registry.domain.kinds import AssetState
+from registry.domain.kinds import AssetState, PermitState
 from registry.queries.board_names import Namer
 from registry.queries.board_series import readings_between
 from registry.queries.board_sums import Groups, grouped, stepped
@@ -152,6 +152,8 @@ def some_cabinets(where: Mapping[str, Any], asked: Asked) -> list[CabinetHealth]
 _NARROWING: Mapping[tuple[Counted, SplitBy], str] = {
     (Counted.CASES, SplitBy.STAGE): "stage",
     (Counted.CASES, SplitBy.KIND): "kind",
+    (Counted.CASES, SplitBy.SEVERITY): "severity",
+    (Counted.CASES, SplitBy.LATE): "overdue",
     (Counted.ALERTS, SplitBy.SEVERITY): "severity",
     (Counted.ALERTS, SplitBy.KIND): "case_kind",
     (Counted.ALERTS, SplitBy.STATE): "state",
@@ -167,5 +169,9 @@ def _narrower(to: To, what: Counted, by: SplitBy, key: Any) -> To:
     """The list behind one bar: that of the whole count, narrowed to the bar where the list can be."""
     if what is Counted.CASES and by is SplitBy.UNIT and key is not None:
         return To("unit_queue", {"unit_id": key})
+    if what is Counted.PERMITS and key == PermitState.OPEN.value:
+        return To(to.page)
+    if what is Counted.SCANS and key == "flagged":
+        return To(to.page, {**to.args, "show": "flagged"})
     argument = _NARROWING.get((what, by))
     return to if argument is None or key in (None, "") else To(to.page, {**to.args, argument: key})

@@ -255,6 +255,30 @@ def test_lists_lead_to_the_thing_itself(whole: City, store: SqliteSeries):
     assert [row[0] for row in devices.rows] == ["CV-000001"]
 
 
+def test_a_number_leads_to_the_list_of_what_it_counts_as_far_as_that_can_be_narrowed(whole: City, store: SqliteSeries):
+    day, week = asked(whole, store, days=1), asked(whole, store, since=NOW - 7 * DAY, until=NOW)
+    before = asked(whole, store, since=NOW - 2 * DAY, until=NOW - DAY)
+    severe = {"severity": 3, "kind": "water_high", "asset": whole.asset_id}
+    named = {"severity": "3", "asset_id": str(whole.asset_id)}
+    about = named | {"kind": "water_high"}
+    for who, source, page, args in (
+        (day, count("cases", where=severe), "cases", about | {"opened": "24h"}),
+        (week, count("cases", where={"stage": "closed"}, at="ended"), "cases", {"stage": "closed", "ended": "7d"}),
+        (before, count("cases"), "cases", {}),
+        (day, count("cases", where={"open": True, "late": True}), "cases", {"open_only": 1, "overdue": 1}),
+        (day, count("cases", where={"open": True, "unit": whole.water}), "unit_queue", {"unit_id": whole.water}),
+        (day, count("alerts", where=severe), "alerts", named | {"case_kind": "water_high", "state": "all"}),
+        (day, count("alerts", where={"state": "firing"}), "alerts", {"state": "firing"}),
+        (day, count("assets", where={"class": "cj:0101"}), "assets", {"class": "cj:0101"}),
+        (day, count("permits"), "permits", {"over": 1}),
+        (day, count("permits", where={"state": "open"}), "permits", {}),
+        (day, count("scans", where={"state": "flagged"}), "scans", {"show": "flagged"}),
+    ):
+        assert shown(who, "stat", source).to == (page, args), source
+    late = shown(week, "bar", count("cases", by="late"))
+    assert [each.to.args for each in late.bars] == [{"opened": "7d", "overdue": each} for each in (1, 0)]
+
+
 def test_a_bound_visitor_sees_their_area_alone(whole: City, store: SqliteSeries):
     who = asked(whole, store, scope="440804")
     assert shown(who, "stat", count("cases")).value == 2

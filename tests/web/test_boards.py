@@ -79,7 +79,9 @@ def test_an_answer_is_in_the_readers_words_and_leads_on(web: Web):
     client = web.as_(Role.VIEWER)
     source = {"of": "count", "what": "cases", "by": "severity"}
     office = web.as_(Role.DISPATCHER)
-    assert previewed(office, "bar", source)["bars"] == [{"name": "紧急", "value": 1, "href": "/cases"}]
+    assert previewed(office, "bar", source)["bars"] == [
+        {"name": "紧急", "value": 1, "href": "/cases?opened=24h&severity=3"}
+    ]
     office.set_cookie("lang", "en")
     assert previewed(office, "bar", source)["bars"][0]["name"] == "Critical"
     # charts draw what their source asks for
