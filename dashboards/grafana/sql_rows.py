@@ -169,32 +169,37 @@ def _listed(words: Iterable[StrEnum]) -> str:
     return "(" + ", ".join(quoted(word.value) for word in words) + ")"
 
 
+_LOOKED_BACK_MS = 14 * 86_400_000
+
+
 def marks(what: str, where: Where, lang: str) -> str:
-    """What is marked in the charts: ``time``, ``timeend``, ``text``, ``tags``; the worst 200."""
+    """What was on in the span and is marked, the worst 200: ``time``, ``timeend``, ``text``, ``tags``."""
     rule = named("x.rule_zh", "x.rule_en", lang)
-    begin, end, text, tags, order = {
+    begin, end, on, text, tags, order = {
         "alerts": (
-            *("fired_at", "cleared_at", f"concat_ws(' · ', {rule}, nullif(coalesce(x.asset_name, x.cabinet_id), ''))"),
+            *("fired_at", "cleared_at", "x.state = 'firing'"),
+            f"concat_ws(' · ', {rule}, nullif(coalesce(x.asset_name, x.cabinet_id), ''))",
             *("'severity ' || x.severity", "x.severity DESC, "),
         ),
         "cases": (
-            "opened_at",
-            "ended_at",
-            "concat_ws(' · ', x.number, nullif(x.road, ''))",
-            "x.stage",
-            "x.severity DESC, ",
+            *("opened_at", "ended_at", "x.is_open", "concat_ws(' · ', x.number, nullif(x.road, ''))"),
+            *("x.stage", "x.severity DESC, "),
         ),
         "permits": (
-            "started_at",
-            "ended_at",
-            "concat_ws(' · ', nullif(x.asset_name, ''), nullif(x.road, ''))",
-            "x.state",
-            "",
+            *("started_at", "ended_at", "x.state = 'open'"),
+            *("concat_ws(' · ', nullif(x.asset_name, ''), nullif(x.road, ''))", "x.state", ""),
         ),
     }[what]
-    found = [*conditions(what, where), f"x.{begin}_ms {SPAN}"]
+    over = f"x.{end}_ms > $__from"
+    if what != "cases":
+        # no index tells of them by their end, so those that are over are looked for from their beginning
+        over = f"({over} AND x.{begin}_ms >= $__from - {_LOOKED_BACK_MS})"
+    found = conditions(what, where)
+    found.append(f"(x.{begin}_ms {SPAN} OR (x.{begin}_ms < $__from AND ({on} OR {over})))")
+    # what has no end goes on to the end of the picture
+    until = f"CASE WHEN {on} THEN to_timestamp($__to / 1000.0) ELSE x.{end} END"
     return (
-        f"SELECT x.{begin} AS time, x.{end} AS timeend, {text} AS text, {tags} AS tags\n"
+        f"SELECT x.{begin} AS time, {until} AS timeend, {text} AS text, {tags} AS tags\n"
         f"FROM {SCHEMA}.{what} AS x{where_of(found)}\nORDER BY {order}x.{begin}_ms\nLIMIT 200"
     )
 

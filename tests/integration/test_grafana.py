@@ -170,6 +170,21 @@ def test_curves_are_drawn_from_readings_hours_or_days_as_is_chosen(town: Town, k
     assert len(extremes["raw"]) >= 8
 
 
+@pytest.mark.parametrize("key", ["overview", "covers"])
+def test_what_began_before_the_span_and_goes_on_is_marked_to_its_end(town: Town, key: str):
+    board = json.loads(next(path for path in BOARDS if path.stem == key).read_text(encoding="utf-8"))
+    board["time"]["from"] = "now-5m"
+    viewer = Viewer(dashboard=board, now=town.now, ask=town.ask, choices={})
+    since, until = viewer.span()
+    marks = [town.rows(query) for query in viewer.queries() if " AS timeend" in query.text]
+    assert len(marks) == 2
+    for rows in marks:
+        assert all(end >= since for _, end, _, _ in rows)
+        assert [
+            begin for begin, end, _, _ in rows if begin < since and round(end.timestamp()) == round(until.timestamp())
+        ]
+
+
 def test_what_has_no_english_name_is_shown_by_its_chinese_one(town: Town):
     shown: set[str] = set()
     for path in BOARDS:
