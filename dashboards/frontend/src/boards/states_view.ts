@@ -53,7 +53,9 @@ export class StatesView implements View {
     this.list.addEventListener("mousemove", (event) => this.hover(event));
     this.list.addEventListener("mouseleave", () => this.leave());
     this.list.addEventListener("keydown", (event) => this.key(event));
-    this.list.addEventListener("blur", () => this.leave());
+    this.list.addEventListener("focusout", ({ relatedTarget }) => {
+      if (!(relatedTarget instanceof Node && this.list.contains(relatedTarget))) this.leave();
+    });
   }
 
   get isEmpty(): boolean {
