@@ -18,8 +18,6 @@ const HEARTBEATS_S = [60, 600, 3600, 21_600, 86_400];
 
 class Form {
   private timer: ReturnType<typeof setTimeout> | undefined;
-  /** The draft as it was opened or last kept; what is the same needs no keeping. */
-  private saved: Draft;
   private turn: Promise<unknown> = Promise.resolve();
   /** It was changed, handed in or removed in another window: what is written here is not kept any more. */
   private overtaken = false;
@@ -38,7 +36,6 @@ class Form {
     /** The `changed_ms` of what the phone keeps of it; undefined: nothing yet. */
     private known: number | undefined,
   ) {
-    this.saved = draft;
     this.box.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.submit();
@@ -81,7 +78,8 @@ class Form {
     if (this.app.isGone(this.draft.id)) return true;
     if (this.overtaken) return false;
     // a draft that was emptied stays one, or its old words would come back
-    if (!anyway && (this.draft === this.saved || (this.empty && this.known === undefined))) return true;
+    const same = this.known === undefined ? this.empty : this.known === this.draft.changed_ms;
+    if (same && !anyway) return true;
     try {
       return this.told(await this.put(this.draft));
     } catch {
@@ -92,7 +90,7 @@ class Form {
 
   private async put(draft: Draft, picture?: Picture): Promise<DraftKept> {
     const kept = await this.app.keepDraft(draft, picture, this.known);
-    if (kept === "kept") [this.saved, this.known] = [draft, draft.changed_ms];
+    if (kept === "kept") this.known = draft.changed_ms;
     return kept;
   }
 
@@ -125,10 +123,8 @@ class Form {
 
   /** Values that are usual; a form with nothing else in it is no draft yet. */
   offer(usual: Readonly<Record<string, string>>): void {
-    const same = this.draft === this.saved;
     this.offered = usual;
     this.draft = { ...this.draft, fields: { ...usual, ...this.draft.fields } };
-    if (same) this.saved = this.draft;
   }
 
   text(name: string, label: string, attributes: Record<string, string> = {}, long = false): HTMLElement {
