@@ -200,6 +200,28 @@ def test_a_map_is_cut_to_the_chosen_area_taken_along_as_a_picture_and_printed_li
     assert brightness(ground) < 60
 
 
+def test_a_timeline_is_walked_from_change_to_change_and_its_axis_lies_below_it_on_paper(
+    filled_windows: Windows,
+) -> None:
+    desk = opened(filled_windows.open(DESK, login="dispatcher"), "/boards/cabinets")
+    timeline = panel(desk, "timeline")
+    told = timeline.locator(".board-tip")
+    timeline.locator(".board-states").focus()
+    desk.keyboard.press("ArrowRight")
+    expect(told).to_contain_text(" – ")
+    expect(timeline.locator("[aria-live]")).to_contain_text(" – ")
+    desk.keyboard.press("Escape")
+    expect(told).to_be_hidden()
+
+    desk.emulate_media(media="print")
+    edges = """panel => [".board-states canvas", ".board-states-axis"].map((each) => {
+      const { left, right } = panel.querySelector(each).getBoundingClientRect();
+      return [Math.round(left), Math.round(right)];
+    })"""
+    band, axis = timeline.evaluate(edges)
+    assert axis == band
+
+
 def test_what_is_chosen_stays_in_the_address(filled_windows: Windows) -> None:
     desk = opened(filled_windows.open(DESK, login="dispatcher"), "/boards/covers")
     choose(desk, words("board.span"), words("board.last", span=words("board.length.d", n=30)))
