@@ -163,14 +163,16 @@ export async function caseScreen(app: App, id: number): Promise<Node[]> {
   const asset = row.asset_id === null ? undefined : await state.asset(row.asset_id);
   const before = state.lastMove(id);
   const moves = state.movesOf(task);
+  const look = state.carried?.cases.includes(task) === true ? undefined : state.carried?.looks.find((one) => one.case_id === id);
+  const [said, due] = look === undefined ? [task.said, row.deadline_at] : [look.note, look.due_at];
   const subject = (move: string): Subject => ({ case_id: id, case_kind: row.kind, move, ...(row.asset_id === null ? {} : { asset_id: row.asset_id }) });
   const about = `${state.kind(row.kind)} · ${row.asset_name}`;
   return [
     make("div", { class: "head" }, shapeOf(row.severity), make("div", {}, make("h1", {}, state.kind(row.kind)), make("p", { class: "soft" }, row.number))),
-    task.said !== "" && make("blockquote", { class: "said" }, task.said),
+    said !== "" && make("blockquote", { class: "said" }, said),
     facts([
       [t("app.stage"), t(`stage.${row.stage}`)],
-      [t("case.deadline"), make("span", {}, clockOf(row.deadline_at, page), " ", time(row.deadline_at, page, true))],
+      [t("case.deadline"), make("span", {}, clockOf(due, page), " ", time(due, page, true))],
       [t("app.place"), make("span", {}, row.asset_name, " ", way(state.here, row, page))],
     ]),
     before !== undefined && before.state !== "sent" && message(before.state === "waiting" ? 1 : 2, waitWords(app, before), " ", link("#/waiting", "", t("app.see_waiting"))),

@@ -53,6 +53,8 @@ export class State {
   problem = "";
   /** The phone took nothing when it was last asked to keep something: it is full, or the browser keeps nothing. */
   full = false;
+  /** As `LEFT`, also on a phone that could not keep it. */
+  private left: number | undefined;
 
   constructor(
     readonly store: Store,
@@ -92,11 +94,12 @@ export class State {
   async askWho(): Promise<"in" | "out" | "unknown"> {
     const who = await session(this.store, (address, init) => fetch(address, init), Date.now);
     if (who === undefined) return "unknown";
-    const left = await fact<number>(this.store, LEFT);
+    const left = this.left ?? (await fact<number>(this.store, LEFT));
     if (left !== undefined && who.user?.id === left && !(await signOut(who.csrf))) return "unknown";
+    this.left = undefined;
     if (left !== undefined) await this.store.delete("facts", LEFT);
     if (who.user === null || who.user.id === left) {
-      if (who.left !== undefined && who.left === this.user?.id) await this.empty();
+      if (this.user !== undefined && (left ?? who.left) === this.user.id) await this.empty(true);
       return "out";
     }
     if (this.user !== undefined && this.user.id !== who.user.id) await this.empty();
@@ -110,17 +113,19 @@ export class State {
   async leave(): Promise<"in" | "out" | "unknown"> {
     const { user } = this;
     if (user === undefined) return "out";
-    await this.empty();
+    await this.empty(true);
+    this.left = user.id;
     await this.keeping(() => keepFact(this.store, LEFT, user.id)).catch(() => undefined);
     return this.askWho();
   }
 
-  /** Nothing of the city and of whoever carried it stays readable here. */
-  private async empty(): Promise<void> {
-    this.carried = this.here = this.user = undefined;
+  /** Nothing of the city and of whoever carried it stays readable here; `left`: nor where they were, for nobody follows them. */
+  private async empty(left = false): Promise<void> {
+    this.carried = this.user = undefined;
+    if (left) this.here = undefined;
     await inOneStep(this.store, ["assets", "facts"], async (tx) => {
       await tx.objectStore("assets").clear();
-      for (const name of ["bundle", "here", "scanned", "user"]) await tx.objectStore("facts").delete(name);
+      for (const name of ["bundle", "scanned", "user", ...(left ? ["here"] : [])]) await tx.objectStore("facts").delete(name);
     });
   }
 
