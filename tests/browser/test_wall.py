@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from registry.domain.people import Actor
 from registry.services.kiosk_links import IssuedLink, NewKioskLink, issue_link, revoke_link
@@ -162,7 +162,12 @@ def test_the_map_comes_back_after_its_scripts_could_not_be_had(book: RegistrySit
     page = book_windows.open(COMMAND_CENTRE, login="viewer")
     page.clock.install()
     scripts = re.compile(r"/assets/citymap-[^/]+\.js$")
-    page.route(scripts, lambda route: route.abort())
+
+    def refuse(route: Route) -> None:
+        book_windows.witness.refused.add(route.request.url)
+        route.abort()
+
+    page.route(scripts, refuse)
     page.goto("/wall")
     expect(page.locator("[data-map]")).to_contain_text(words("map.failed"))
     page.unroute(scripts)

@@ -197,7 +197,7 @@ class Wall {
     const moves = stands && (this.kiosk || new URLSearchParams(location.search).has("shift"));
     document.body.toggleAttribute("data-shifted", moves);
     if (!moves) return;
-    const [x, y] = shifted(now);
+    const [x, y] = shifted(counter);
     document.body.style.setProperty("--shift-x", `${x}px`);
     document.body.style.setProperty("--shift-y", `${y}px`);
   }

@@ -232,7 +232,7 @@ export function ceiling(trend: Trend): number {
   return [1, 2, 4, 5, 10].map((step) => step * size).find((round) => round >= most) ?? most;
 }
 
-/** Where the picture stands after each ten minutes, in px: a screen that never moves burns in. */
+/** Where the picture stands in each ten minutes of a counter, in px: a screen that never moves burns in. */
 export function shifted(nowMs: number): readonly [number, number] {
   const places = [[0, 0], [2, 1], [3, 3], [1, 4], [-1, 3], [-3, 1], [-2, -1], [0, -2]] as const;
   return places[Math.floor(nowMs / 600_000) % places.length] ?? [0, 0];
