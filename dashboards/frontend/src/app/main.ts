@@ -70,10 +70,11 @@ export class App {
     setInterval(() => void this.wake(), ROUND_MS);
     await this.show();
     await tidy(this.state.store, Date.now()).catch(() => undefined);
-    const placed = agreedBefore().then((agreed) => agreed && this.place());
+    const placed = agreedBefore().then((agreed) => (agreed ? findMe(this) : undefined));
     await this.meet();
     await this.wake();
-    if (await placed) await this.refresh(false);
+    await placed;
+    if (this.isElsewhere) await this.refresh(false);
   }
 
   /** Sends what waits, and fetches what is carried where that is old. */
@@ -88,12 +89,10 @@ export class App {
     await this.refresh(false).finally(() => (this.freshening = false));
   }
 
-  /** Looks where the phone is; true where that is so far from where it was that other things are around. */
-  private async place(): Promise<boolean> {
-    const before = this.state.here;
-    await findMe(this);
-    const { here } = this.state;
-    return here !== undefined && (before === undefined || metres(before, here) > MOVED_M);
+  /** Whether the phone is so far from where it asked for what it carries that other things are around. */
+  private get isElsewhere(): boolean {
+    const { here, around } = this.state;
+    return here !== undefined && (around === undefined || metres(around, here) > MOVED_M);
   }
 
   /** Fetches what is carried, one at a time: an older answer must not take the place of a newer one. */
@@ -220,13 +219,14 @@ export class App {
   }
 
   async refresh(asked: boolean): Promise<void> {
-    const placed = asked ? this.place() : Promise.resolve(false);
+    const placed = asked ? findMe(this) : undefined;
     const done = this.carry();
     if (asked) await this.showAgain();
     await done;
     await this.redraw();
     // what is there is shown at once; a place may take long, or nobody answers whether it may be looked for
-    if (await placed) {
+    await placed;
+    if (asked && this.isElsewhere) {
       await this.carry();
       await this.redraw();
     }
@@ -234,9 +234,9 @@ export class App {
 
   async sortBy(sort: "near" | "due"): Promise<void> {
     await this.state.keeping(() => keepFact(this.state.store, "sort", sort)).catch(() => undefined);
-    const moved = sort === "near" && (await this.place());
+    if (sort === "near") await findMe(this);
     await this.show();
-    if (moved) await this.refresh(false);
+    if (this.isElsewhere) await this.refresh(false);
   }
 
   /** Opens a form; it becomes a draft with its first letter. */

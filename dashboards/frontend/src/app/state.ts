@@ -47,6 +47,8 @@ export class State {
   drafts: Draft[] = [];
   user: User | undefined;
   here: Spot | undefined;
+  /** Where the phone was when what is carried was asked for. */
+  around: Spot | undefined;
   halt: Halt = "none";
   loading = false;
   /** "": all is well; otherwise the key of a word that says why the bundle could not be fetched. */
@@ -64,7 +66,7 @@ export class State {
   async load(): Promise<void> {
     this.carried = await fact<Carried>(this.store, "bundle");
     this.user = await fact<User>(this.store, "user");
-    this.here = await fact<Spot>(this.store, "here");
+    this.here = this.around = await fact<Spot>(this.store, "here");
     await recallSkew(this.store);
     await this.look();
   }
@@ -138,7 +140,8 @@ export class State {
         this.problem = who === "unknown" ? "app.no_signal" : this.user === undefined ? "app.sign_in_first" : "app.sign_in_needed";
         return;
       }
-      const where = this.here === undefined ? "" : `?lon=${this.here.lon.toFixed(5)}&lat=${this.here.lat.toFixed(5)}`;
+      const { here } = this;
+      const where = here === undefined ? "" : `?lon=${here.lon.toFixed(5)}&lat=${here.lat.toFixed(5)}`;
       const askedMs = Date.now();
       const answer = await fetch(`/app/bundle.json${where}`, { cache: "no-store", headers: { Accept: "application/json" }, signal: within(BUNDLE_MS) });
       if (!answer.ok) {
@@ -149,6 +152,7 @@ export class State {
       if (bundle.user_id !== this.user?.id) return; // they signed out meanwhile
       const kept = await this.keeping(() => keepBundle(this.store, bundle, askedMs)).then(() => true, () => false);
       if (kept) this.carried = await fact<Carried>(this.store, "bundle");
+      if (kept) this.around = here;
       this.problem = kept ? "" : "app.bundle_not_kept";
       await namePlates(this);
     } catch {
