@@ -62,7 +62,7 @@ export class Lacking {
 /** The events of a map that tell of one tile, as far as they are needed here. */
 interface OfTile {
   readonly sourceId?: string;
-  readonly tile?: { readonly tileID?: { readonly key: string } };
+  readonly tile?: { readonly tileID?: { readonly key: string }; actor?: unknown };
 }
 
 export class Missing {
@@ -119,6 +119,8 @@ export class Missing {
 
   private failed({ sourceId, tile }: OfTile): void {
     if (sourceId === undefined) return;
+    // MapLibre asks for a failed vector tile again only when no worker has it: else it waits for an answer to nothing
+    if (tile !== undefined) delete tile.actor;
     this.lacking.failed(sourceId, tile?.tileID?.key ?? "");
     this.tell();
   }

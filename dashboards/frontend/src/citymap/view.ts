@@ -240,13 +240,16 @@ export class CityMap {
     const canvas = openCanvas(this.box, { style: this.style(facts), interactive, embedded, look }, this.page.t);
     canvas.on("style.load", () => this.restore());
     canvas.on("moveend", () => this.drawGrid());
-    canvas.on("idle", () => {
-      this.box.dataset.drawn = "";
-      this.trustTiles();
-      this.lookAgain();
+    canvas.on("idle", () => this.rested());
+    // a base map that never answers keeps the map from coming to rest
+    canvas.on("sourcedata", ({ sourceId }) => {
+      if (this.choice.plain && sourceId === ASSETS && canvas.isSourceLoaded(ASSETS)) this.rested();
     });
     canvas.on("movestart", () => delete this.box.dataset.drawn);
-    this.missing = new Missing(canvas, this.page.t, (plain) => this.choose({ plain }));
+    this.missing = new Missing(canvas, this.page.t, (plain) => {
+      this.choose({ plain });
+      if (plain) this.rested();
+    });
     this.missing.start(this.box, interactive);
     if (interactive) {
       this.pointer = new Pointer(canvas, this.options);
@@ -255,6 +258,13 @@ export class CityMap {
     addEventListener(THEME_CHANGED, this.restyle);
     this.addAttribution(facts);
     return canvas;
+  }
+
+  /** All that was asked for has been drawn, as far as it comes. */
+  private rested(): void {
+    this.box.dataset.drawn = "";
+    this.trustTiles();
+    this.lookAgain();
   }
 
   private around([west, south, east, north]: readonly [number, number, number, number]): LngLatBounds {
