@@ -14,7 +14,8 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
   const { t } = app.page;
   const video = make("video", { playsinline: "", muted: "", "aria-label": t("app.camera") });
   video.muted = true;
-  const said = make("div", { class: "scan-said", role: "status" }, make("p", { class: "soft" }, t("app.point_camera")));
+  const hint = make("p", { class: "soft" }, t("app.point_camera"));
+  const said = make("div", { class: "scan-said", role: "status" }, hint);
   const torch = button(t("app.torch"), () => void light(), "torch", "light");
   torch.hidden = true;
   torch.setAttribute("aria-pressed", "false");
@@ -67,7 +68,8 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
     .catch((problem: unknown) => {
       camera.stop();
       video.hidden = true;
-      said.replaceChildren(message(2, t(problem instanceof NoReader ? "app.no_reader" : "app.no_camera")));
+      hint.remove();
+      said.prepend(message(2, t(problem instanceof NoReader ? "app.no_reader" : "app.no_camera")));
       input.focus();
     });
   return {
