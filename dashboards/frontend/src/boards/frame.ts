@@ -367,4 +367,5 @@ export function panelSection(panel: Panel, title: string, menuWords: string): HT
 export function putPanel(section: HTMLElement, panel: Panel): void {
   section.style.gridColumn = `${panel.x + 1} / span ${panel.w}`;
   section.style.gridRow = `${panel.y + 1} / span ${panel.h}`;
+  section.style.setProperty("--rows", String(panel.h));
 }

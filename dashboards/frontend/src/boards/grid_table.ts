@@ -16,6 +16,12 @@ const STAGE_TONES: Readonly<Record<string, string>> = {
   closed: "good",
 };
 
+const CELL_CLASS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  number: { class: "number" },
+  text: { class: "board-words" },
+  link: { class: "board-words" },
+};
+
 export interface Sorting {
   readonly column: number;
   readonly down: boolean;
@@ -93,7 +99,7 @@ export function tableOf(
       const cells = columns.map((column, at) => {
         const href = at === leads ? hrefs?.[place] : undefined;
         const plain: Column = column.kind === "number" ? { ...column, unit: "" } : column;
-        return element("td", column.kind === "number" ? { class: "number" } : {}, cellOf(row[at], plain, href, page));
+        return element("td", CELL_CLASS[column.kind] ?? {}, cellOf(row[at], plain, href, page));
       });
       return element("tr", {}, ...cells);
     });
