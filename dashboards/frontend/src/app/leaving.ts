@@ -14,7 +14,8 @@ export function whoseLine(app: App): HTMLElement | undefined {
 function askToLeave(app: App): void {
   const { state, page } = app;
   const { t } = page;
-  const kept = state.open.filter((act) => state.mine(act)).length + state.drafts.filter((draft) => state.mine(draft)).length;
+  // what is being changed is a draft too
+  const kept = state.open.filter((act) => act.state !== "editing" && state.mine(act)).length + state.drafts.filter((draft) => state.mine(draft)).length;
   const words = t("app.sign_out_sure");
   const box = make("dialog", { class: "sure", "aria-label": words });
   const close = (): void => box.close();

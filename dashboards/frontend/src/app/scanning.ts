@@ -51,7 +51,7 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
       return;
     }
     if (token === "") said.replaceChildren(message(2, t("app.no_plate")));
-    else said.replaceChildren(message(1, make("p", {}, t("app.plate_not_carried", { token })), make("div", { class: "pair" }, link(`/Q/${token}`, "button", t("app.open_online")), app.state.user !== undefined && button(t("app.report"), () => void reportPlate(app, token), "", "send"))));
+    else said.replaceChildren(message(1, make("p", {}, t("app.plate_not_carried", { token })), make("div", { class: "stack-tight" }, link(`/Q/${token}`, "button", t("app.open_online")), app.state.user !== undefined && button(t("app.report"), () => void reportPlate(app, token), "", "send"))));
   };
 
   const input = make("input", { class: "input", id: "token", maxlength: "80", autocomplete: "off", autocapitalize: "characters", spellcheck: "false" });

@@ -137,7 +137,7 @@ export class State {
     try {
       const who = await this.askWho();
       if (who !== "in") {
-        this.problem = who === "unknown" ? "app.no_signal" : this.user === undefined ? "app.sign_in_first" : "app.sign_in_needed";
+        this.problem = this.user === undefined ? "app.sign_in_first" : who === "unknown" ? "app.no_signal" : "app.sign_in_needed";
         return;
       }
       const { here } = this;
