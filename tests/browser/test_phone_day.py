@@ -301,6 +301,7 @@ def test_what_the_office_did_meanwhile_is_shown_and_settled_by_the_person(tmp_pa
         what_the_city_refuses_is_changed_and_sent(page, site)
         a_form_outlives_its_page_and_another_window(page, site)
         a_full_phone_says_that_it_keeps_nothing(page, site)
+        a_new_task_comes_to_an_app_that_stays_open(phone, site, work)
         signing_out_empties_the_phone(page, site, phone)
         bare = phone.new_page()
         bare.add_init_script(KEEPS_NOTHING)
@@ -385,6 +386,28 @@ def a_form_outlives_its_page_and_another_window(page: Page, site: RegistrySite) 
     other.close()
     page.fill("#text", "井盖白天响")
     expect(page.get_by_role("alert")).to_contain_text(words("app.draft_gone"))
+
+
+def a_new_task_comes_to_an_app_that_stays_open(phone: BrowserContext, site: RegistrySite, work: Work) -> None:
+    page = phone.new_page()
+    page.clock.install()
+    page.goto(f"{site.address}/app")
+    expect(page.get_by_text(words("tasks.none"), exact=True)).to_be_visible()
+    file = case_file(site.engine, work.case_id)
+    assert file is not None
+    move_case(
+        site.engine,
+        case_id=work.case_id,
+        move="dispatch",
+        by=work.dispatcher,
+        expected_version=file.version,
+        now=datetime.now(UTC),
+        assignee_id=work.crew.user_id,
+        note="",
+    )
+    page.clock.fast_forward(6 * 60_000)
+    expect(page.locator(".task")).to_be_visible()
+    page.close()
 
 
 def open_camera(page: Page) -> None:
