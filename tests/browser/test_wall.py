@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, Route, expect
+from sqlalchemy import update
 
 from registry.domain.people import Actor
 from registry.services.kiosk_links import IssuedLink, NewKioskLink, issue_link, revoke_link
@@ -16,8 +17,11 @@ from registry.services.leases import release_lease, take_lease
 from registry.services.map_counts import count_anew
 from registry.services.reports import report_by_citizen
 from registry.services.transactions import in_transaction
+from registry.storage.database import writing
+from registry.storage.tables import alert
 from tests.browser.eyes import Camera, Windows, beyond_the_window, serious_faults, sign_in, words
 from tests.browser.registry_site import RegistrySite
+from tests.things import put as put_row
 
 pytestmark = [
     pytest.mark.browser,
@@ -143,18 +147,32 @@ def test_a_link_shows_the_wall_to_a_screen_until_it_is_revoked(
     expect(page.locator("[data-map] canvas")).to_have_count(0)
 
 
-def test_a_wall_says_that_nobody_judges_though_its_figures_are_new(book: RegistrySite, book_windows: Windows) -> None:
+def test_a_wall_shows_alerts_without_a_case_and_says_when_nobody_judges(
+    book: RegistrySite, book_windows: Windows, camera: Camera
+) -> None:
+    count_anew(book.engine)
     release_lease(book.engine, "worker", "test")
+    silent = {"rule_key": "cabinet_silent", "rule_version": 1, "cabinet_id": "c-7", "severity": 3, "state": "firing"}
+    with writing(book.engine) as tx:
+        alert_id = put_row(tx, alert, moment=datetime.now(UTC) - timedelta(minutes=7), **silent)
     page = book_windows.open(COMMAND_CENTRE, login="viewer")
     page.clock.install()
     opened(page, "/wall")
-    expect(page.locator("[data-calm]")).to_be_hidden()
+    first = page.locator("[data-wrong] li").first
+    expect(first).to_contain_text(words("rule.cabinet_silent"))
+    expect(first).to_contain_text(words("wall.no_case"))
+    expect(first.get_by_role("link")).to_have_attribute("href", f"/alerts/{alert_id}")
     page.clock.fast_forward(21_000)
     expect(page.get_by_role("alert")).to_contain_text(words("wall.unjudged"))
+    assert serious_faults(page) == []
+    camera.take(page, "wall-unjudged")
     expect(page.locator("[data-main]")).not_to_have_class(re.compile("wall-stale"))
     take_lease(book.engine, "worker", "test", lasts=timedelta(days=1), now=datetime.now(UTC))
+    with writing(book.engine) as tx:
+        tx.execute(update(alert).values(state="cleared"))
     page.clock.fast_forward(16_000)
     expect(page.get_by_role("alert")).to_be_hidden()
+    expect(page.locator(f'[href="/alerts/{alert_id}"]')).to_have_count(0)
 
 
 def test_the_map_comes_back_after_its_scripts_could_not_be_had(book: RegistrySite, book_windows: Windows) -> None:
