@@ -315,6 +315,8 @@ async function settling(app: App, act: Act): Promise<HTMLElement> {
   const yours = make("section", {}, make("h3", {}, t("app.you_did")), make("p", {}, make("strong", {}, actWord(app, act)), " ", clockOf(act.done_at, app.page)), ...wordsOf(act).map((words) => make("p", {}, words)), await thumbs(app, act));
   const lines = (act.office?.lines ?? []).map((line) => make("li", {}, make("strong", {}, t(line.what)), " ", make("span", { class: "soft" }, `${line.by} ${clockOf(line.at, app.page)}`), line.note !== "" && make("p", {}, line.note)));
   const theirs = make("section", {}, make("h3", {}, t("app.office_did")), act.office?.stage !== undefined && make("p", {}, t("app.now_stage", { stage: t(`stage.${act.office.stage}`) })), lines.length > 0 ? make("ul", { class: "stack-tight" }, ...lines) : make("p", { class: "soft" }, act.office === undefined ? t("app.office_unknown") : t("app.office_nothing")));
+  // of a device the city's own sentence says what happened; nothing more can be asked
+  const toldLater = act.subject.case_id !== undefined || act.kind.startsWith("permit");
   const settle = (does: () => Promise<void>) => () => void does().then(() => app.settled());
   const again = (look: string): HTMLElement => button(t(act.state === "unsure" ? "app.send_unsure" : "app.send_anew"), settle(() => sendAnew(app.state.store, act, crypto.randomUUID())), look, "send");
   const change = (look: string): HTMLElement => button(t("app.change_it"), () => void app.change(act), look, "edit");
@@ -325,7 +327,7 @@ async function settling(app: App, act: Act): Promise<HTMLElement> {
     ways.push(button(t("app.keep_note"), settle(() => keepAsNote(app.state.store, act, words, crypto.randomUUID())), "", "note"));
   }
   ways.push(button(t("app.drop"), () => app.confirm(t("app.drop_sure"), settle(() => drop(app.state.store, act, Date.now()))), "grave", "bin"));
-  return make("div", { class: "settle" }, make("p", { class: "settle-title" }, make("strong", {}, title), said !== "" && ` ${said}`), make("div", { class: "sides" }, yours, (act.state !== "refused" || act.office !== undefined) && theirs), make("div", { class: "stack-tight" }, ...ways));
+  return make("div", { class: "settle" }, make("p", { class: "settle-title" }, make("strong", {}, title), said !== "" && ` ${said}`), make("div", { class: "sides" }, yours, (act.office !== undefined || (act.state !== "refused" && toldLater)) && theirs), make("div", { class: "stack-tight" }, ...ways));
 }
 
 /** What is a draft again: it waits in its place until it is handed in. */
