@@ -245,7 +245,8 @@ export class LinesView implements View {
     this.marksPlaced = placed(this.desk.marks(), fromMs, toMs, (ms) => plot.valToPos(ms, "x"));
     clipped(plot, () => {
       paintThresholds(plot, this.shown);
-      const faint = this.marksPlaced.length > MANY_MARKS;
+      // those that had begun before the span share one line at its beginning
+      const faint = new Set(this.marksPlaced.map(({ left }) => Math.round(left))).size > MANY_MARKS;
       for (const { mark, left, right } of this.marksPlaced) paintMark(plot, mark, faint, left * ratio + bbox.left, right * ratio + bbox.left);
     });
   }
