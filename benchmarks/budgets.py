@@ -1,7 +1,8 @@
 """What pages cost a phone on a bad line and a desk: bytes of script and style, the first paint, how much they shift.
 
-A city with something of each sort on file is served here and opened in the system's Chromium. The public scan page is
-opened several times with an empty cache, throttled as ``config`` says; beside it, throttled alike, a page of one line.
+A city with something of each sort on file is served here and opened in the system's Chromium. What is opened in the
+street, the public scan page, the crew's and the phone's app, is opened several times with an empty cache, throttled as
+``config`` says; beside it, throttled alike, a page of one line.
 Then every page is opened once at a desk and once on a phone, unthrottled: what it loads, what it shifts, whom it asks.
 Bytes are those on the line with Brotli, which browsers take over HTTPS; ``…_gzip_bytes`` is what goes out without.
 """
@@ -11,12 +12,12 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, SWITCHES
 from tests.browser.filled_site import FilledSite, filled_site
@@ -33,18 +34,25 @@ def run(seconds: float | None = None) -> dict[str, Any]:
     away = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with away as home, filled_site(Path(home)) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        scan = [_slow_visit(browser, site, site.pages()["scan"]) for _ in range(VISITS)]
+        plate, crew = site.pages()["scan"], _key(browser, site, "crew1")
+        scan = [_slow_visit(browser, site, plate) for _ in range(VISITS)]
+        crew_scan = [_slow_visit(browser, site, plate, crew) for _ in range(VISITS)]
+        app = [_slow_visit(browser, site, "/app", crew) for _ in range(VISITS)]
         line = [_slow_visit(browser, site, "/healthz") for _ in range(VISITS)]
         pages = dict(_every_page(browser, site, seconds))
         browser.close()
         desk = {name: cost for (name, size), cost in pages.items() if size == "desk"}
         heaviest = max(desk, key=lambda name: desk[name].bytes)
         restless = max(pages, key=lambda key: pages[key].shift)
-        paint, plain = (statistics.median(cost.first_paint_ms for cost in costs) for costs in (scan, line))
+        paint, plain = _paint(scan), _paint(line)
         figures = {
             "scan_script_bytes": scan[0].script_bytes,
             "scan_script_gzip_bytes": _gzipped(site, scan[0]),
             "scan_first_paint_ms": round(paint),
+            "crew_scan_script_bytes": crew_scan[0].script_bytes,
+            "crew_scan_first_paint_ms": round(_paint(crew_scan)),
+            "app_script_bytes": app[0].script_bytes,
+            "app_first_paint_ms": round(_paint(app)),
             "desk_bytes_most": desk[heaviest].bytes,
             "desk_bytes_most_page": heaviest,
             "desk_gzip_bytes_most": max(_gzipped(site, cost, styles=True) for cost in desk.values()),
@@ -63,18 +71,32 @@ def run(seconds: float | None = None) -> dict[str, Any]:
     }
 
 
-def _slow_visit(browser: Browser, site: FilledSite, address: str) -> Cost:
-    with _window(browser, site, "") as page:
+def _paint(costs: Sequence[Cost]) -> float:
+    return statistics.median(cost.first_paint_ms for cost in costs)
+
+
+def _slow_visit(browser: Browser, site: FilledSite, address: str, key: StorageState | None = None) -> Cost:
+    with _window(browser, site, "" if key is None else None, key) as page:
         slow_down(page)
         return cost_of(page, address)
 
 
+def _key(browser: Browser, site: FilledSite, login: str) -> StorageState:
+    """What a browser keeps once ``login`` has signed in."""
+    with _window(browser, site, login) as page:
+        return page.context.storage_state()
+
+
 @contextmanager
-def _window(browser: Browser, site: FilledSite, login: str, size: str = "phone") -> Iterator[Page]:
+def _window(
+    browser: Browser, site: FilledSite, login: str | None, key: StorageState | None = None, size: str = "phone"
+) -> Iterator[Page]:
+    """A window with an empty cache, dressed as ``login``, or with ``key``, which was dressed before."""
     width, height = SIZES[size]
-    context = browser.new_context(base_url=site.address, viewport={"width": width, "height": height})
+    context = browser.new_context(base_url=site.address, viewport={"width": width, "height": height}, storage_state=key)
     try:
-        dress(context, site.address, login, LOOKS[0])
+        if login is not None:
+            dress(context, site.address, login, LOOKS[0])
         yield context.new_page()
     finally:
         context.close()
@@ -82,23 +104,17 @@ def _window(browser: Browser, site: FilledSite, login: str, size: str = "phone")
 
 def _every_page(browser: Browser, site: FilledSite, seconds: float | None) -> Iterator[tuple[tuple[str, str], Cost]]:
     """(Name of the route, size) → what it cost; each page in a tab of its own, of a window with an empty cache."""
-    began, keys = time.monotonic(), dict[str, Any]()
+    began, keys = time.monotonic(), dict[str, StorageState]()
     for stop in stops_of(site):
         if stop.login not in keys:
-            with _window(browser, site, stop.login) as page:
-                keys[stop.login] = page.context.storage_state()
+            keys[stop.login] = _key(browser, site, stop.login)
         for size in ("desk", "phone"):
             if seconds is not None and time.monotonic() - began > seconds:
                 return
-            width, height = SIZES[size]
-            context = browser.new_context(
-                base_url=site.address, viewport={"width": width, "height": height}, storage_state=keys[stop.login]
-            )
-            page = context.new_page()
-            there = page.request.get(stop.address, max_redirects=0)
-            if there.status == 200 and there.headers.get("content-type", "").startswith("text/html"):
-                yield (stop.name, size), cost_of(page, stop.address)
-            context.close()
+            with _window(browser, site, None, keys[stop.login], size) as page:
+                there = page.request.get(stop.address, max_redirects=0)
+                if there.status == 200 and there.headers.get("content-type", "").startswith("text/html"):
+                    yield (stop.name, size), cost_of(page, stop.address)
 
 
 def _gzipped(site: FilledSite, cost: Cost, *, styles: bool = False) -> int:

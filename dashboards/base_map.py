@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
+from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +15,7 @@ from dashboards.settings import WebSettings
 from dashboards.site import site, t
 from dashboards.tile_files import MapFileAway, tile_archive
 from registry.domain.errors import StoreDown
-from registry.domain.map_layers import host_of
+from registry.domain.map_layers import hosts_of, sub_domains
 from registry.queries.map_layers import list_layers
 
 _WMTS = (
@@ -22,6 +24,7 @@ _WMTS = (
 )
 _AMAP = "https://webrd01.is.autonavi.com/appmaptile?lang=zh_cn&size=1&scale=1&style=8&x={x}&y={y}&z={z}"
 _OSM = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
+_TAG = re.compile(r"<[^>]*>")
 WITH_LAYERS = frozenset({"city_map", "overview", "wall", "kiosk", "map_selection", "board", "map_layers"})
 """Pages on which the layers of the catalogue may be shown; only there may a browser ask their hosts."""
 
@@ -61,13 +64,15 @@ def base_facts() -> dict[str, Any]:
     if web.base_map == "pmtiles":
         try:
             facts = tile_archive(*base_file(web)).facts
-        except MapFileAway:
+            stamp = _stamp(Path(web.base_map_file))
+        except (MapFileAway, OSError):
             return {"kind": "none", "problem": t("map.ground_away")}
+        tiles = url_for("map_base_tile", z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")
         return {
             "kind": "pmtiles",
-            "tiles": [url_for("map_base_tile", z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")],
+            "tiles": [f"{tiles}?v={stamp}"],
             "crs": crs_of_map(),
-            "attribution": facts.attribution,
+            "attribution": without_tags(facts.attribution),
             "min_zoom": facts.min_zoom,
             "max_zoom": facts.max_zoom,
             "format": "vector" if facts.vector else "raster",
@@ -79,12 +84,24 @@ def base_facts() -> dict[str, Any]:
     return {
         "kind": web.base_map or "tiles",
         "tiles": list(ground.tiles),
+        "sub_domains": sub_domains(ground.tiles[0]),
         "crs": crs_of_map(),
         "attribution": t(ground.word) if ground.word else "",
         "min_zoom": 0,
         "max_zoom": ground.max_zoom,
         "format": "raster",
     }
+
+
+def _stamp(path: Path) -> str:
+    """Another one says that another file lies there: browsers keep its tiles for a day. Raises ``OSError``."""
+    found = path.stat()
+    return f"{found.st_mtime_ns:x}-{found.st_size:x}"
+
+
+def without_tags(said: str) -> str:
+    """What an archive says of its owners as they read it: most write it as HTML, with links."""
+    return " ".join(unescape(_TAG.sub("", said)).split())
 
 
 def base_file(web: WebSettings) -> tuple[str, Path]:
@@ -96,8 +113,9 @@ def base_file(web: WebSettings) -> tuple[str, Path]:
 def map_hosts(endpoint: str | None) -> list[str]:
     """The hosts that a page may ask for tiles: of the base map, and of the layers that its visitor may see on it."""
     ground = _ground(site().settings)
-    hosts = [] if ground is None else [host_of(address) for address in ground.tiles]
+    hosts = [] if ground is None else [host for address in ground.tiles for host in hosts_of(address)]
     if endpoint in WITH_LAYERS:
         with suppress(StoreDown):  # the page says so itself
-            hosts += [host_of(layer.address) for layer in list_layers(site().engine, role())]
-    return sorted(set(hosts) - {""})
+            layers = list_layers(site().engine, role())
+            hosts += [host for layer in layers for host in hosts_of(layer.address)]
+    return sorted(set(hosts))

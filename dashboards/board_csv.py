@@ -1,4 +1,5 @@
-"""A panel's answer as a table for a spreadsheet: times in the city's zone, one row for each figure."""
+"""A panel's answer as a table for a spreadsheet: times in the city's zone, one row for each figure. Where something did
+not fit, the last row says so."""
 
 from __future__ import annotations
 
@@ -51,6 +52,8 @@ def _rows(answer: Answer | None, teller: Teller) -> Iterator[list[Any]]:
         case Bars():
             yield [t("board.column.name"), t("board.column.value")]
             yield from ([teller.said(bar.name), bar.value] for bar in answer.bars)
+            if answer.rest:
+                yield [t("board.file.rest"), answer.rest]
         case Heat():
             yield [t(f"board.column.{each}") for each in ("weekday", "hour", "count")]
             yield from ([t(f"board.day.{day}"), hour, many] for day, hour, many in answer.cells)
@@ -62,6 +65,7 @@ def _curves(answer: Curves, teller: Teller) -> Iterator[list[Any]]:
         name, unit = teller.said(curve.name), t(f"unit.{curve.unit}")
         for at_ms, *values in zip(curve.t, curve.min, curve.mean, curve.max, strict=True):
             yield [_time(at_ms), name, unit, *values]
+    yield from _left_out(answer)
 
 
 def _counts(answer: CountsOverTime, teller: Teller) -> Iterator[list[Any]]:
@@ -69,6 +73,7 @@ def _counts(answer: CountsOverTime, teller: Teller) -> Iterator[list[Any]]:
     yield [t("board.column.time"), *names]
     for place, at_ms in enumerate(answer.series[0].t if answer.series else ()):
         yield [_time(at_ms), *(each.value[place] for each in answer.series)]
+    yield from _left_out(answer)
 
 
 def _table(answer: Table, teller: Teller) -> Iterator[list[Any]]:
@@ -76,6 +81,8 @@ def _table(answer: Table, teller: Teller) -> Iterator[list[Any]]:
     kinds = [each.kind for each in answer.columns]
     for row in answer.rows:
         yield [_cell(cell, kind, teller) for cell, kind in zip(row, kinds, strict=True)]
+    if answer.more:
+        yield [t("board.file.more", n=len(answer.rows))]
 
 
 def _states(answer: Timeline, teller: Teller) -> Iterator[list[Any]]:
@@ -83,6 +90,13 @@ def _states(answer: Timeline, teller: Teller) -> Iterator[list[Any]]:
     for line in answer.rows:
         for since_ms, until_ms, state in line.spans:
             yield [teller.said(line.name), _time(since_ms), _time(until_ms), t(f"board.state.{state}")]
+    if answer.more:
+        yield [t("board.file.more_lines", n=len(answer.rows))]
+
+
+def _left_out(answer: Curves | CountsOverTime) -> Iterator[list[Any]]:
+    if answer.left_out:
+        yield [t("board.file.left_out", n=answer.left_out)]
 
 
 def _cell(cell: Any, kind: str, teller: Teller) -> Any:

@@ -58,10 +58,10 @@ class Teller:
         match answer:
             case Curves():
                 series = [self.curve(each) for each in answer.series]
-                return {"series": series, "bands": [], "left_out": answer.left_out}
+                return {"series": series, "bands": [], "left_out": answer.left_out, "show": answer.show}
             case CountsOverTime():
                 steps = [{"name": self.said(each.name), "t": each.t, "value": each.value} for each in answer.series]
-                return {"series": steps, "step_ms": answer.step_ms}
+                return {"series": steps, "step_ms": answer.step_ms, "left_out": answer.left_out}
             case Stat():
                 return {
                     "value": answer.value,

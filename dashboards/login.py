@@ -32,6 +32,9 @@ log = structlog.get_logger(__name__)
 # The cookie outlives the sign-in, so that a form that was open when it ended can still be sent after a new one.
 COOKIE_LIFETIME = timedelta(days=30)
 
+# Where the cookie keeps whose session it was that was ended on purpose.
+LEFT = "left"
+
 # What somebody may use who has to choose a password of their own first.
 _WITH_OLD_PASSWORD = frozenset({"account", "change_password"})
 

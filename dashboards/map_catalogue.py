@@ -9,8 +9,9 @@ from flask import url_for
 
 from dashboards.site import lang, site, unit_called
 from dashboards.tile_files import MapFileAway, tile_archive
+from registry.domain.geo import Crs
 from registry.domain.kinds import Role
-from registry.domain.map_layers import LayerKind
+from registry.domain.map_layers import LayerKind, sub_domains, system_of
 from registry.queries.map_layers import MapLayer, list_layers
 
 
@@ -35,9 +36,9 @@ def _facts(layer: MapLayer) -> dict[str, Any] | None:
         "colour": layer.colour,
         "version": layer.version,
     }
-    if layer.kind is LayerKind.GEOJSON:
-        here = url_for("map_layer_file", key=layer.key, v=layer.version)
-        return told | {"address": here if layer.file else layer.address}
+    if layer.kind is LayerKind.GEOJSON and layer.file:
+        # asked for in the system of the map that it is for
+        return told | {"address": url_for("map_layer_file", key=layer.key, v=layer.version), "any_crs": True}
     if layer.kind is LayerKind.PMTILES:
         try:
             facts = tile_archive(*layer_tiles(layer)).facts
@@ -46,14 +47,19 @@ def _facts(layer: MapLayer) -> dict[str, Any] | None:
         tiles = url_for("map_layer_tile", key=layer.key, z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")
         return told | {
             "tiles": [f"{tiles}?v={layer.version}"],
+            "crs": Crs.WGS84.value,
             "format": "vector" if facts.vector else "raster",
             "min_zoom": facts.min_zoom,
             "max_zoom": facts.max_zoom,
             "tile_layers": facts.layers,
         }
+    address, crs = system_of(layer.address)
+    told |= {"crs": crs.value, "sub_domains": sub_domains(address)}
+    if layer.kind is LayerKind.GEOJSON:
+        return told | {"address": address}
     names = [layer.inner_layer] if layer.inner_layer else []
     shape = "vector" if layer.kind is LayerKind.MVT else "raster"
-    return told | {"tiles": [layer.address], "format": shape, "tile_layers": names}
+    return told | {"tiles": [address], "format": shape, "tile_layers": names}
 
 
 def layer_tiles(layer: MapLayer) -> tuple[str, Path]:

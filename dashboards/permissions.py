@@ -815,7 +815,7 @@ PERMISSIONS: dict[str, Line] = {
     "stream": Line(STAFF, ANY, READ),
 }
 
-# Requests per address of the sender, over all web processes (dashboards.rate_counts).
+# Requests of one person, or of one address where nobody is signed in, over all web processes (dashboards.rate_counts).
 LIMITS: dict[str, str] = {
     "sign_in": "10/minute",
     "change_password": "10/minute",

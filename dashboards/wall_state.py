@@ -13,29 +13,38 @@ from typing import Any
 import msgspec
 
 from dashboards.site import Site, unit_called
+from registry.domain.deadlines import RUNNING_STAGES
 from registry.domain.kinds import Severity, Stage
 from registry.queries.overview import WrongNow
-from registry.queries.wall import UnitWork, WallState, wall_state
+from registry.queries.wall import WRONG_ROWS, AlertAlone, UnitWork, WallState, wall_state
 
 KEPT = timedelta(seconds=1.5)
 _MOST_KEPT = 64
 
 
 class WrongRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of what is wrong. ``due_at``: until when the site has to be secured, else the work be done."""
+    """One line of what is wrong: a case, or an alert without one.
 
-    case_id: int
-    kind: str
+    Of a case ``kind`` and ``stage`` are known, and ``due_at``: until when the site has to be secured, else the work be
+    done. Of an alert ``rule_key``, and ``mark``: ``alone``, ``waits`` (for company) or ``expected`` (by a permit).
+    ``known_at``: when the city learned of it; ``bus``: the line of the cabinet ``what`` that it is about.
+    """
+
+    case_id: int | None = None
+    alert_id: int | None = None
+    kind: str = ""
+    rule_key: str = ""
+    mark: str = ""
     severity: Severity
-    stage: Stage
+    stage: Stage | None = None
     opened_at: datetime
-    due_at: datetime
-    overdue: bool
+    known_at: datetime
+    due_at: datetime | None = None
+    overdue: bool = False
     asset_id: int | None
     what: str
+    bus: str = ""
     road: str
-    lon: float
-    lat: float
     alerts: int
     point: str | None
     value: float | None
@@ -82,10 +91,22 @@ def wall_json(feed_id: int, state: WallState, *, version: str, public: bool) -> 
         at=state.at,
         feed_id=feed_id,
         version=version,
-        state=msgspec.structs.replace(state, wrong=[], units=[_called(each) for each in state.units]),
-        wrong=[_row(each, public) for each in state.wrong],
+        state=msgspec.structs.replace(state, wrong=[], alone=[], units=[_called(each) for each in state.units]),
+        wrong=_worst_first(state, public),
     )
     return msgspec.json.encode(told)
+
+
+def _worst_first(state: WallState, public: bool) -> list[WrongRow]:
+    """Cases and alerts without one together; what is mended, suspended or expected stands last."""
+    rows = [(_is_quiet(each), _row(each, public)) for each in state.wrong]
+    rows += [(each.expected, _alert_row(each)) for each in state.alone]
+    rows.sort(key=lambda one: (one[0], -one[1].severity, not one[1].overdue, one[1].opened_at))
+    return [row for _, row in rows[:WRONG_ROWS]]
+
+
+def _is_quiet(each: WrongNow) -> bool:
+    return each.stage not in RUNNING_STAGES and each.alerts_firing == 0
 
 
 def _called(each: UnitWork) -> UnitWork:
@@ -106,14 +127,32 @@ def _row(each: WrongNow, public: bool) -> WrongRow:
         severity=each.severity,
         stage=each.stage,
         opened_at=each.opened_at,
+        known_at=each.opened_at,
         due_at=each.secure_due_at or each.deadline_at,
         overdue=each.overdue,
         asset_id=each.asset_id,
         what=what,
         road=each.road,
-        lon=each.lon,
-        lat=each.lat,
         alerts=each.alerts_firing,
+        point=each.point,
+        value=each.value,
+        unit=each.unit,
+    )
+
+
+def _alert_row(each: AlertAlone) -> WrongRow:
+    return WrongRow(
+        alert_id=each.alert_id,
+        rule_key=each.rule_key,
+        mark="expected" if each.expected else "waits" if each.waits else "alone",
+        severity=each.severity,
+        opened_at=each.fired_at,
+        known_at=each.recorded_at,
+        asset_id=each.asset_id,
+        what=each.asset_name if each.asset_id is not None else each.cabinet_id,
+        bus="" if each.asset_id is not None else each.bus,
+        road=each.road,
+        alerts=1,
         point=each.point,
         value=each.value,
         unit=each.unit,

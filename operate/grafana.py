@@ -58,7 +58,7 @@ def wish_of(place: Place, languages: tuple[str, ...]) -> Wish:
         )
         raise BadSettings("covercode.toml", [problem])
     influx = make_url(series.removeprefix(SERIES_SCHEME))
-    port = f":{influx.port}" if influx.port else ""
+    token = place.settings.records.series_token
     return Wish(
         address=place.settings.city.public_url,
         zone=place.settings.city.timezone,
@@ -66,6 +66,8 @@ def wish_of(place: Place, languages: tuple[str, ...]) -> Wish:
         # over the socket the city itself signs in by its system user; Grafana is somebody else and comes by a password
         postgres=f"{records.host or '127.0.0.1'}:{records.port or 5432}",
         database=records.database or "covercode",
-        influx_url=f"{influx.drivername}://{influx.host}{port}",
-        influx_database=(influx.database or "covercode").partition("?")[0],
+        influx_url=f"{influx.drivername}://{influx.host}:{influx.port or 8086}",
+        influx_database=influx.database or "covercode",
+        # NAME:PASSWORD is of 1.x, an organisation of 2.x
+        by_token="org" in influx.query or bool(token and ":" not in token),
     )

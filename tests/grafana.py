@@ -79,7 +79,9 @@ class Viewer:
             if name in self.choices:
                 found[name] = ([value for value in options if value in self.choices[name]] or options[:1], False)
             elif current != ["$__all"]:
-                found[name] = (current, False)
+                # what is not, or no longer, among the options gives way to the first of them
+                stands = each["type"] != "query" or set(current) <= set(options)
+                found[name] = (current if stands else options[:1], False)
             elif each.get("allValue"):
                 found[name] = ([each["allValue"]], True)
             else:

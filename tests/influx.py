@@ -35,6 +35,7 @@ query-log-enabled = false
 [http]
 bind-address = "127.0.0.1:{port}"
 log-enabled = false
+auth-enabled = {asks}
 [monitor]
 store-enabled = false
 [continuous_queries]
@@ -48,9 +49,10 @@ class Influx:
     ``answers``: what the front gives for the next writes instead of asking the server: (status, headers, body).
     ``writes`` counts the write requests that came to the front; ``version`` is what it says of the server when not "".
     ``packed`` counts the answers that came as MessagePack. ``bare_port`` is the server's own, without the rewrite.
+    ``asks``: whether it wants to know who comes; the first account may be made by anybody.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, asks: bool = False) -> None:
         self.host = "127.0.0.1"
         self.answers: deque[tuple[int, dict[str, str], str]] = deque()
         self.writes = 0
@@ -58,6 +60,7 @@ class Influx:
         self.packed = 0
         self.bare_port = free_port()
         self._folder = folder
+        self._asks = asks
         self._process: subprocess.Popen[bytes] | None = None
         self._front = _Front(self)
         self.port = self._front.server_address[1]
@@ -74,7 +77,8 @@ class Influx:
 
     def __enter__(self) -> Influx:
         self._folder.mkdir(parents=True, exist_ok=True)
-        text = _CONFIG.format(rpc=free_port(), port=self.bare_port, folder=self._folder)
+        asks = str(self._asks).lower()
+        text = _CONFIG.format(rpc=free_port(), port=self.bare_port, folder=self._folder, asks=asks)
         (self._folder / "influxdb.conf").write_text(text)
         self._thread.start()
         self.start()

@@ -25,13 +25,24 @@ from registry.services.case_naming import name_asset
 from registry.services.cases import decide_request, move_case
 
 CaseKindKey = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,39}$", description="A kind of case, see /standard")]
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class CaseQuery(Paged, frozen=True, kw_only=True):
-    """Which cases, the newest first. ``q``: the beginning of the number, or of the asset's code, name or road."""
+    """Which cases, the newest first. ``q``: the beginning of the number, or of the asset's code, name or road.
+
+    ``running``: neither handed back nor suspended nor ended; ``due_after`` and ``due_by`` are about the deadline of
+    those.
+    """
 
     stage: Stage | None = None
     open_only: bool = False
+    running: bool = False
+    severity: Annotated[int, Meta(ge=1, le=3)] | None = None
+    due_after: Moment | None = None
+    due_by: Moment | None = None
+    opened_since: Moment | None = None
+    ended_since: Moment | None = None
     kind: CaseKindKey | None = None
     assignee_id: Id | None = None
     asset_id: Id | None = None

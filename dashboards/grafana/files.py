@@ -19,7 +19,8 @@ PROVISIONING = "provisioning"
 class Wish:
     """For which city: its pages' address, time zone, the two stores as Grafana reaches them, and in which languages.
 
-    ``boards_folder``: where the boards will stand on Grafana's machine.
+    ``boards_folder``: where the boards will stand on Grafana's machine. ``by_token``: InfluxDB lets readers in by a
+    token (2.x and 3.x), not by name and password (1.x).
     """
 
     address: str = "https://covercode.example"
@@ -29,6 +30,7 @@ class Wish:
     database: str = "covercode"
     influx_url: str = "http://127.0.0.1:8086"
     influx_database: str = "covercode"
+    by_token: bool = False
     boards_folder: str = "/var/lib/grafana/dashboards/covercode"
 
 
@@ -45,6 +47,22 @@ def grafana_files(boards: Iterable[Board], wish: Wish) -> dict[str, str]:
             plain = dashboard(board, city)
             made[f"boards/{lang}/{board.key}.json"] = json.dumps(plain, ensure_ascii=False, indent=1) + "\n"
     return made
+
+
+# Whose rights Grafana has at InfluxDB, by whether a token is its way in: those of an account that may only read, since
+# its viewers can send any statement.
+_LET_IN = {
+    True: """      httpHeaderName1: Authorization
+    secureJsonData:
+      # from Grafana's environment: a token that may only read
+      httpHeaderValue1: "Token $COVERCODE_GRAFANA_SERIES_TOKEN"
+""",
+    False: """    user: covercode_grafana
+    secureJsonData:
+      # from Grafana's environment; set-up-stores.sh wrote it to /etc/covercode/grafana.env
+      password: $COVERCODE_GRAFANA_SERIES_PASSWORD
+""",
+}
 
 
 # YAML by hand, since it is read by people who change it; the tests read it with a real YAML reader. JSON's quoting of a
@@ -88,7 +106,7 @@ datasources:
       httpMode: GET
       version: InfluxQL
       timeInterval: 10s
-    editable: false
+{_LET_IN[wish.by_token]}    editable: false
 """
 
 

@@ -213,16 +213,16 @@ def split_by(what: str, by: SplitBy, where: Where, lang: str) -> tuple[str, str]
         length = f"length('${{{chosen[1:]}:raw}}')" if isinstance(chosen, str) and chosen.startswith("$") else "0"
         column = "x.opened_in_area" if what == "cases" else "x.area_code"
         code = f"left({column}, CASE {length} WHEN 6 THEN 9 WHEN 9 THEN 12 ELSE 6 END)"
-        name = "z.name" if lang == "zh" else "coalesce(nullif(z.name_en, ''), z.name)"
+        name = named("z.name", "z.name_en", lang)
         levels = "('district', 'street', 'community')"
         return (
             f"coalesce({name}, nullif({code}, ''), '—')",
             f"\nLEFT JOIN {SCHEMA}.areas AS z ON z.code = {code} AND z.level IN {levels}",
         )
     if by is SplitBy.UNIT:
-        return ("coalesce(x.unit, '—')" if lang == "zh" else "coalesce(nullif(x.unit_en, ''), x.unit, '—')"), ""
+        return f"coalesce({named('x.unit', 'x.unit_en', lang)}, '—')", ""
     if what == "alerts" and by is SplitBy.KIND:
-        return ("x.rule_zh" if lang == "zh" else "coalesce(nullif(x.rule_en, ''), x.rule_zh)"), ""
+        return named("x.rule_zh", "x.rule_en", lang), ""
     if what == "cases" and by is SplitBy.LATE and not of_now(what, where):
         return f"{_WAS_LATE}::text", ""
     if by not in THINGS[what].splits:
@@ -244,6 +244,11 @@ def week_hours(what: Counted, where: Where, days: tuple[str, ...], hour: str) ->
         f"extract(hour FROM {local})::integer AS hour\nFROM {SCHEMA}.{thing.view} AS x{where_of(found)}) AS n"
         " ON n.hour = h.hour\nGROUP BY h.hour\nORDER BY h.hour"
     )
+
+
+def named(chinese: str, english: str, lang: str) -> str:
+    """The name in the reader's language; the Chinese one where the city gave it no English."""
+    return chinese if lang == "zh" else f"coalesce(nullif({english}, ''), {chinese})"
 
 
 def worded(sql: str, words: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from dashboards.grafana.sql import (
     THINGS,
     Said,
     conditions,
+    named,
     of_now,
     quoted,
     split_by,
@@ -26,7 +27,7 @@ from registry.queries.gaps import GAPS
 
 _LISTED: Mapping[Listed, tuple[str, Mapping[str, str]]] = {
     Listed.CASES: (
-        "x.id, x.severity, x.number, x.kind, x.stage, x.is_late, coalesce(x.road, '') AS road, x.{unit} AS unit,"
+        "x.id, x.severity, x.number, x.kind, x.stage, x.is_late, coalesce(x.road, '') AS road, {unit} AS unit,"
         " x.opened_at, x.deadline_at",
         {
             "worst": "x.is_running DESC, x.severity DESC, x.is_late DESC, x.opened_at_ms",
@@ -35,7 +36,7 @@ _LISTED: Mapping[Listed, tuple[str, Mapping[str, str]]] = {
         },
     ),
     Listed.ALERTS: (
-        "x.id, x.severity, x.{rule} AS rule, x.asset_name, x.road, x.value, x.peak, x.fired_at, x.cleared_at",
+        "x.id, x.severity, {rule} AS rule, x.asset_name, x.road, x.value, x.peak, x.fired_at, x.cleared_at",
         {"worst": "x.severity DESC, x.fired_at_ms DESC", "newest": "x.id DESC", "late": "x.fired_at_ms"},
     ),
     Listed.ASSETS: (
@@ -60,10 +61,9 @@ _LISTED: Mapping[Listed, tuple[str, Mapping[str, str]]] = {
 def rows(what: Listed, where: Where, order: str, limit: int, lang: str) -> str:
     """The things themselves; ``id`` is what the address of each ends with."""
     columns, orders = _LISTED[what]
-    english = lang != "zh"
     words = {
-        "unit": "unit_en" if english else "unit",
-        "rule": "rule_en" if english else "rule_zh",
+        "unit": named("x.unit", "x.unit_en", lang),
+        "rule": named("x.rule_zh", "x.rule_en", lang),
         "heard": DEVICE_STATE,
         "online": CABINET_STATE,
     }
@@ -94,7 +94,7 @@ _TROUBLE: Mapping[Timelined, tuple[str, str, str, Mapping[str, str]]] = {
         {**PLACE, "device": "x.device_id", "cabinet": "d.cabinet_id"},
     ),
     Timelined.ALERTS: (
-        "coalesce(x.asset_name, x.cabinet_id) || ' · ' || x.{rule}",
+        "concat_ws(' · ', nullif(coalesce(x.asset_name, x.cabinet_id), ''), {rule})",
         "true",
         "",
         THINGS["alerts"].columns,
@@ -105,15 +105,15 @@ _TROUBLE: Mapping[Timelined, tuple[str, str, str, Mapping[str, str]]] = {
 def states(what: Timelined, where: Where, limit: int, lang: str) -> str:
     """``time``, ``metric``, ``value``: the worst that fires of each whenever anything changed, else 0."""
     name, always, join, columns = _TROUBLE[what]
-    name = name.format(rule="rule_zh" if lang == "zh" else "rule_en")
+    name = name.format(rule=named("x.rule_zh", "x.rule_en", lang))
     found = [always, *conditions(what.value, where, columns)]
     found += ["x.fired_at_ms <= $__to", "(x.cleared_at_ms IS NULL OR x.cleared_at_ms >= $__from)"]
-    named = f"SELECT metric FROM trouble GROUP BY metric ORDER BY max(severity) DESC, metric LIMIT {limit}"  # noqa: S608
+    who = f"SELECT metric FROM trouble GROUP BY metric ORDER BY max(severity) DESC, metric LIMIT {limit}"  # noqa: S608
     if what is Timelined.CABINETS:
         # those without trouble are drawn too
         troubled = "x.name IN (SELECT metric FROM trouble) DESC, x.name"
         narrowed = where_of(conditions("cabinets", where))
-        named = f"SELECT x.name AS metric FROM {SCHEMA}.cabinets AS x{narrowed}\nORDER BY {troubled} LIMIT {limit}"  # noqa: S608
+        who = f"SELECT x.name AS metric FROM {SCHEMA}.cabinets AS x{narrowed}\nORDER BY {troubled} LIMIT {limit}"  # noqa: S608
     worst = (
         "SELECT max(t.severity) FROM trouble AS t WHERE t.metric = n.metric AND t.fired_at_ms <= m.at_ms"
         " AND (t.cleared_at_ms IS NULL OR t.cleared_at_ms > m.at_ms)"
@@ -121,7 +121,7 @@ def states(what: Timelined, where: Where, limit: int, lang: str) -> str:
     return (
         f"WITH trouble AS (SELECT {name} AS metric, x.fired_at_ms, x.cleared_at_ms, x.severity\n"  # noqa: S608
         f"FROM {SCHEMA}.alerts AS x {join}{where_of(found)}\nORDER BY x.fired_at_ms DESC LIMIT 200),\n"
-        f"names AS ({named}),\n"
+        f"names AS ({who}),\n"
         "moments AS (SELECT $__from AS at_ms UNION SELECT fired_at_ms FROM trouble WHERE fired_at_ms > $__from\n"
         "UNION SELECT cleared_at_ms FROM trouble WHERE cleared_at_ms BETWEEN $__from AND $__to)\n"
         f"SELECT to_timestamp(m.at_ms / 1000.0) AS time, n.metric, coalesce(({worst}), 0) AS value\n"
@@ -169,20 +169,37 @@ def _listed(words: Iterable[StrEnum]) -> str:
     return "(" + ", ".join(quoted(word.value) for word in words) + ")"
 
 
+_LOOKED_BACK_MS = 14 * 86_400_000
+
+
 def marks(what: str, where: Where, lang: str) -> str:
-    """What is marked in the charts: ``time``, ``timeend``, ``text``, ``tags``; the worst 200."""
-    rule = "rule_zh" if lang == "zh" else "rule_en"
-    begin, end, text, tags, order = {
+    """What was on in the span and is marked, the worst 200: ``time``, ``timeend``, ``text``, ``tags``."""
+    rule = named("x.rule_zh", "x.rule_en", lang)
+    begin, end, on, text, tags, order = {
         "alerts": (
-            *("fired_at", "cleared_at", f"x.{rule} || ' · ' || coalesce(x.asset_name, x.cabinet_id)"),
+            *("fired_at", "cleared_at", "x.state = 'firing'"),
+            f"concat_ws(' · ', {rule}, nullif(coalesce(x.asset_name, x.cabinet_id), ''))",
             *("'severity ' || x.severity", "x.severity DESC, "),
         ),
-        "cases": ("opened_at", "ended_at", "x.number || ' · ' || coalesce(x.road, '')", "x.stage", "x.severity DESC, "),
-        "permits": ("started_at", "ended_at", "x.asset_name || ' · ' || x.road", "x.state", ""),
+        "cases": (
+            *("opened_at", "ended_at", "x.is_open", "concat_ws(' · ', x.number, nullif(x.road, ''))"),
+            *("x.stage", "x.severity DESC, "),
+        ),
+        "permits": (
+            *("started_at", "ended_at", "x.state = 'open'"),
+            *("concat_ws(' · ', nullif(x.asset_name, ''), nullif(x.road, ''))", "x.state", ""),
+        ),
     }[what]
-    found = [*conditions(what, where), f"x.{begin}_ms {SPAN}"]
+    over = f"x.{end}_ms > $__from"
+    if what != "cases":
+        # no index tells of them by their end, so those that are over are looked for from their beginning
+        over = f"({over} AND x.{begin}_ms >= $__from - {_LOOKED_BACK_MS})"
+    found = conditions(what, where)
+    found.append(f"(x.{begin}_ms {SPAN} OR (x.{begin}_ms < $__from AND ({on} OR {over})))")
+    # what has no end goes on to the end of the picture
+    until = f"CASE WHEN {on} THEN to_timestamp($__to / 1000.0) ELSE x.{end} END"
     return (
-        f"SELECT x.{begin} AS time, x.{end} AS timeend, {text} AS text, {tags} AS tags\n"
+        f"SELECT x.{begin} AS time, {until} AS timeend, {text} AS text, {tags} AS tags\n"
         f"FROM {SCHEMA}.{what} AS x{where_of(found)}\nORDER BY {order}x.{begin}_ms\nLIMIT 200"
     )
 

@@ -74,6 +74,7 @@ def dashboard(board: Board, city: City) -> Plain:
         "templating": {
             "list": [
                 *(variables.chosen(variable, city.words) for variable in board.variables),
+                *work.details(),
                 *work.points,
                 variables.constant("zone", city.zone),
                 variables.constant("covercode", city.address),
@@ -125,6 +126,11 @@ class _Board:
             "gridPos": {"x": panel.x, "y": panel.y, "w": panel.w, "h": panel.h},
             **made,
         }
+
+    def details(self) -> list[Plain]:
+        """The choice of how fine the curves are, where there are any."""
+        default = influx.detail_of(_length(self.board.time.from_))
+        return variables.details(default, self.city.words) if self.points else []
 
     def rows(self, bottom: int) -> Iterator[Plain]:
         """The folded rows of single points."""
@@ -262,7 +268,6 @@ class _Board:
         return panels.stat(panel.options, spark=False) | {"datasource": SERIES, "targets": drawn["targets"][:1]}
 
     def _curves(self, variable: str, source: SeriesSource, *, alone: bool) -> list[Plain]:
-        rolled = _length(self.board.time.from_) >= influx.ROLLED_FROM
         shown = influx.SHOWN[source.show]
         if not alone and len(shown) == 1:
             # of many points together one figure alone would hide the others
@@ -270,7 +275,7 @@ class _Board:
         return [
             {
                 "refId": ref,
-                **_influx(influx.curve(variable, figure, rolled=rolled), self.city.words.t(f"grafana.{figure}")),
+                **_influx(influx.curve(variable, figure), self.city.words.t(f"grafana.{figure}")),
             }
             for ref, figure in zip("ABC", shown, strict=False)
         ]

@@ -6,10 +6,12 @@ the list of all values (no ``allValue``) for the points of a panel, which are me
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from dashboards.grafana import influx
 from dashboards.grafana.panels import RECORDS
-from dashboards.grafana.sql import SCHEMA
+from dashboards.grafana.sql import SCHEMA, named
 from dashboards.grafana.words import Words
 from registry.domain.boards import Variable, VariableName
 
@@ -57,6 +59,36 @@ def point_choice(name: str, label: str, query: str) -> Plain:
     }
 
 
+def details(default: str, words: Words) -> list[Plain]:
+    """How fine curves are, and what this choice makes of their queries: see ``dashboards.grafana.influx``."""
+    said = {detail: words.t(f"grafana.detail.{detail}") for detail in influx.DETAILS}
+    base: Plain = {"multi": False, "includeAll": False, "options": []}
+    return [
+        {
+            **base,
+            "name": influx.DETAIL,
+            "label": words.t("grafana.variable.detail"),
+            "type": "custom",
+            "query": _options(said),
+            "current": {"text": said[default], "value": default},
+            "hide": 0,
+            "skipUrlSync": False,
+        },
+        *(
+            {
+                **base,
+                "name": name,
+                "type": "query",
+                "current": {"text": default, "value": influx.part(name, default)},
+                "hide": 2,
+                "skipUrlSync": True,
+                **_asked(influx.part_query(name), refresh=1),
+            }
+            for name in influx.PARTS
+        ),
+    ]
+
+
 def constant(name: str, value: str) -> Plain:
     """What the queries and links need to know of the city."""
     return {
@@ -78,16 +110,20 @@ def _custom(name: VariableName, words: Words) -> str:
     """The options of what has few values and words of its own."""
     if name not in (VariableName.FAMILY, VariableName.KIND):
         return ""
+    return _options(words.group(name.value))
+
+
+def _options(said: Mapping[str, str]) -> str:
     # a comma parts the options
-    return ", ".join(f"{word.replace(',', ' ')} : {key}" for key, word in words.group(name.value).items())
+    return ", ".join(f"{word.replace(',', ' ')} : {key}" for key, word in said.items())
 
 
 def _named(view: str, value: str, where: str = "") -> tuple[str, str]:
     """In English and in Chinese."""
-    english = "coalesce(nullif(name_en, ''), name)"
     return tuple(  # type: ignore[return-value]
-        f"SELECT {text} AS __text, {value} AS __value FROM {SCHEMA}.{view}{where} ORDER BY {value}"  # noqa: S608
-        for text in (english, "name")
+        f"SELECT {named('name', 'name_en', lang)} AS __text, {value} AS __value"  # noqa: S608
+        f" FROM {SCHEMA}.{view}{where} ORDER BY {value}"
+        for lang in ("en", "zh")
     )
 
 
@@ -102,8 +138,9 @@ _DEVICES = (
 )
 _CABINETS = f"SELECT name AS __text, id AS __value FROM {SCHEMA}.cabinets ORDER BY id"  # noqa: S608
 _CLASSES = tuple(
-    f"SELECT {text} AS __text, key AS __value FROM {SCHEMA}.classes ORDER BY key"  # noqa: S608
-    for text in ("code || ' ' || name_en", "code || ' ' || name_zh")
+    f"SELECT code || ' ' || {named('name_zh', 'name_en', lang)} AS __text, key AS __value"  # noqa: S608
+    f" FROM {SCHEMA}.classes ORDER BY key"
+    for lang in ("en", "zh")
 )
 _QUERIES: dict[VariableName, tuple[str, ...]] = {
     VariableName.AREA: _named(

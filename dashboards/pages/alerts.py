@@ -75,7 +75,8 @@ def alerts() -> str:
         case_kind=filters.case_kind,
         asset_id=filters.asset_id,
         rule_key=filters.rule_key,
-        members=not live or filters.asset_id is not None,
+        # no group is shown on a list that is narrowed: its members speak for themselves
+        members=not live or filters.narrowed,
         scope=area(),
         order=AlertOrder.WORST if live else AlertOrder.NEWEST,
         after=forms.optional_text(args, "after"),

@@ -32,11 +32,14 @@ from registry.domain import board_check
 from registry.domain.boards import (
     Annotation,
     Board,
+    CountSource,
     Listed,
     ListSource,
     MapSource,
     Panel,
     PanelKind,
+    QualitySource,
+    StatesSource,
     Words,
     plain_board,
     read_board,
@@ -268,12 +271,18 @@ def _panel(kept: Board, panel_id: str) -> Panel:
 
 
 def _in_rows(panel: Panel) -> Panel:
-    """What a panel's file holds: a map is a picture, so its file lists what fires on it, the worst first."""
-    if not isinstance(panel.source, MapSource):
-        return panel
-    where = {**panel.source.where, "state": "firing"}
-    listed = ListSource(what=Listed.ALERTS, where=where, limit=_MOST_IN_FILE)
-    return msgspec.structs.replace(panel, kind=PanelKind.TABLE, source=listed)
+    """What a panel's file holds: all rows and not only those that fit the panel. A map is a picture, so its file lists
+    what fires on it, the worst first. Curves stay as many: of more, each would have fewer slices."""
+    options = msgspec.structs.replace(panel.options, limit=None)
+    match panel.source:
+        case MapSource() as shown:
+            where = {**shown.where, "state": "firing"}
+            listed = ListSource(what=Listed.ALERTS, where=where, limit=_MOST_IN_FILE)
+            return msgspec.structs.replace(panel, kind=PanelKind.TABLE, source=listed, options=options)
+        case ListSource() | CountSource() | StatesSource() | QualitySource() as cut:
+            whole = msgspec.structs.replace(cut, limit=_MOST_IN_FILE)
+            return msgspec.structs.replace(panel, source=whole, options=options)
+    return panel
 
 
 def _kept(key: str, version: int) -> Response:

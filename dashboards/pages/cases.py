@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -47,17 +47,36 @@ _TIE_IDS = {
 }
 
 
+DUE_WITHIN = {"4h": timedelta(hours=4), "24h": timedelta(hours=24)}
+"""How far ahead the list of what is due next may look."""
+
+LATELY = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
+"""How far back the list may look; ``today`` beside them is since local midnight."""
+
+TODAY = "today"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFilters:
-    """What the list is narrowed to; ``None``: not narrowed."""
+    """What the list is narrowed to; ``None``: not narrowed. ``due``, ``opened`` and ``ended`` are words of a span."""
 
     stage: str | None
     open_only: bool
+    running: bool
+    severity: int | None
     kind: str | None
     assignee_id: int | None
     asset_id: int | None
     overdue: bool | None
+    due: str | None
+    opened: str | None
+    ended: str | None
     q: str | None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything narrows the list."""
+        return any(getattr(self, each.name) for each in fields(self))
 
 
 def register(app: Flask) -> None:
@@ -76,33 +95,66 @@ def register(app: Flask) -> None:
 
 def cases() -> str:
     """The list."""
-    args, where = request.args, site()
-    filters = CaseFilters(
-        stage=forms.choice(args, "stage", Stage),
-        open_only=forms.flag(args, "open_only") or False,
-        kind=forms.choice(args, "kind", standard().lines),
-        assignee_id=forms.optional_int(args, "assignee_id"),
-        asset_id=forms.optional_int(args, "asset_id"),
-        overdue=forms.flag(args, "overdue"),
-        q=forms.optional_text(args, "q"),
-    )
+    where, at, filters = site(), now(), _filters()
     feed_id = where.hub.newest_id()
+    # what is marked late is not due any more, whatever was granted since
+    punctual = False if filters.due is not None else None
     page = case_queries.list_cases(
         where.engine,
         stage=None if filters.stage is None else Stage(filters.stage),
         open_only=filters.open_only,
+        running=filters.running,
+        severity=filters.severity,
         kind=filters.kind,
         assignee_id=filters.assignee_id,
         asset_id=filters.asset_id,
-        overdue=filters.overdue,
+        overdue=punctual if filters.overdue is None else filters.overdue,
+        due_after=None if filters.due is None else at,
+        due_by=None if filters.due is None else at + DUE_WITHIN[filters.due],
+        opened_since=_since(filters.opened, at),
+        ended_since=_since(filters.ended, at),
         q=filters.q,
         scope=area(),
-        after=forms.optional_text(args, "after"),
+        after=forms.optional_text(request.args, "after"),
     )
-    choices = {"stages": list(Stage), "kinds": list(standard().lines), "crew": case_queries.crew_members(where.engine)}
+    choices = {
+        "stages": list(Stage),
+        "severities": [3, 2, 1],
+        "kinds": list(standard().lines),
+        "crew": case_queries.crew_members(where.engine),
+        "due": list(DUE_WITHIN),
+        "lately": [TODAY, *LATELY],
+    }
     return render_template(
         "cases.html", page=page, filters=filters, choices=choices, next_url=next_url(page.next), feed_id=feed_id
     )
+
+
+def _filters() -> CaseFilters:
+    """What the address asks for. Raises ``InvalidInput``."""
+    args = request.args
+    severity = forms.choice(args, "severity", ("3", "2", "1"))
+    return CaseFilters(
+        stage=forms.choice(args, "stage", Stage),
+        open_only=forms.flag(args, "open_only") or False,
+        running=forms.flag(args, "running") or False,
+        severity=None if severity is None else int(severity),
+        kind=forms.choice(args, "kind", standard().lines),
+        assignee_id=forms.optional_int(args, "assignee_id"),
+        asset_id=forms.optional_int(args, "asset_id"),
+        overdue=forms.flag(args, "overdue"),
+        due=forms.choice(args, "due", DUE_WITHIN),
+        opened=forms.choice(args, "opened", (TODAY, *LATELY)),
+        ended=forms.choice(args, "ended", (TODAY, *LATELY)),
+        q=forms.optional_text(args, "q"),
+    )
+
+
+def _since(span: str | None, at: datetime) -> datetime | None:
+    """The moment from which on a span looks, in the city's days."""
+    if span == TODAY:
+        return datetime.combine(at.astimezone(site().zone).date(), time.min, site().zone)
+    return None if span is None else at - LATELY[span]
 
 
 def case(case_id: int) -> str:

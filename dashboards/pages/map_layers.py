@@ -152,7 +152,7 @@ def _read(key: str | None) -> services.NewLayer:
         unit_id=forms.optional_int(form, "unit_id"),
         access=LayerAccess(forms.choice(form, "access", LayerAccess) or LayerAccess.STAFF),
         colour=forms.text(form, "colour", most=20),
-        content=file.stream.read() if file is not None and file.filename else None,
+        content=file.stream if file is not None and file.filename else None,
         crs=Crs(forms.choice(form, "crs", _SYSTEMS) or Crs.WGS84),
     )
 

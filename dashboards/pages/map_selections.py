@@ -16,7 +16,7 @@ from dashboards.pages.lists import next_url
 from dashboards.site import now, site, t
 from dashboards.texts import local_time
 from registry.domain.errors import InvalidInput
-from registry.domain.geo import Crs, Place, to_wgs84
+from registry.domain.geo import Crs, Place, from_wgs84, to_wgs84
 from registry.domain.kinds import Family
 from registry.queries import map_selections as queries
 from registry.services import map_selections as services
@@ -58,7 +58,8 @@ def add_selection() -> Response:
     outline = [to_wgs84(Place(*corner), wish.crs) for corner in wish.polygon]
     made = services.add_selection(site().engine, outline, families=wish.families, by=actor(), now=now())
     log.info("map_selection_made", selection_id=made.id, count=made.count)
-    told = msgspec.to_builtins(made) | {"href": url_for("map_selection", selection_id=made.id)}
+    drawn = [from_wgs84(Place(*corner), wish.crs) for corner in made.outline]
+    told = msgspec.to_builtins(made) | {"outline": drawn, "href": url_for("map_selection", selection_id=made.id)}
     response = jsonify(told)
     response.status_code = 201
     return response

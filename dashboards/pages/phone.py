@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from flask import Flask, Response, abort, current_app, jsonify, render_template, request, url_for
+from flask import Flask, Response, abort, current_app, jsonify, render_template, request, session, url_for
 from flask_wtf.csrf import generate_csrf
 
 from dashboards import forms
-from dashboards.login import actor, visitor
+from dashboards.login import LEFT, actor, visit, visitor
 from dashboards.pages.permits import WORKS
 from dashboards.site import lang, now, site, t
+from dashboards.texts import LANGUAGES
 from registry.domain.device_kinds import DEVICE_KINDS
 from registry.domain.geo import Place, check_place
 from registry.domain.link_test import ZEROED
 from registry.domain.permits import PRESETS_MIN
 from registry.queries.field_bundle import field_bundle
+from registry.queries.rules import RuleName, rule_names
 from registry.queries.standard import standard_of
 
 ENTRY = "src/app/main.ts"
@@ -106,12 +108,18 @@ def phone_manifest() -> Response:
         ],
     }
     response = Response(json.dumps(told, ensure_ascii=False), mimetype="application/manifest+json")
-    response.headers["Cache-Control"] = f"public, max-age={_A_DAY_S}"
+    # its words go by a cookie: another language is another answer
+    response.headers["Cache-Control"] = f"private, max-age={_A_DAY_S}"
+    response.vary.add("Cookie")
     return response
 
 
 def phone_session() -> Response:
-    """Who is signed in on this phone, with the word that what they send has to carry; and what time it is."""
+    """Who is signed in on this phone, with the word that what they send has to carry; and what time it is.
+
+    ``left``: who signed out last; somebody whose sign-in merely ended did not. ``must_change_password``: the API takes
+    nothing from them before they chose one of their own.
+    """
     somebody = visitor()
     user = None
     if somebody is not None and somebody.user_id is not None:
@@ -122,7 +130,14 @@ def phone_session() -> Response:
             "unit_id": somebody.unit_id,
             "area_code": somebody.area_code,
         }
-    response = jsonify(user=user, csrf=generate_csrf() if user else "", now=now().isoformat())
+    opened = visit()
+    response = jsonify(
+        user=user,
+        left=None if user else session.get(LEFT),
+        csrf=generate_csrf() if user else "",
+        now=now().isoformat(),
+        must_change_password=opened is not None and opened.must_change_password,
+    )
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -145,6 +160,7 @@ def phone_bundle() -> Response:
             }
             for line in standard.lines.values()
         },
+        "rules": {rule.key: _called(rule) for rule in rule_names(where.engine)},
         "works": {family: [f"permit_work.{word}" for word in words] for family, words in WORKS.items()},
         "minutes": PRESETS_MIN,
         "zeroed": sorted(ZEROED),
@@ -158,6 +174,13 @@ def phone_bundle() -> Response:
     response = Response(json.dumps(told, ensure_ascii=False, separators=(",", ":")), mimetype="application/json")
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def _called(rule: RuleName) -> dict[str, str]:
+    """A rule by the name that its city gave it, by that of a shipped one, or by its key; in both languages."""
+    texts, word = site().texts, f"rule.{rule.key}"
+    shipped = {each: texts.t(each, word) if texts.has(each, word) else rule.key for each in LANGUAGES}
+    return {"zh": rule.zh or shipped["zh"], "en": rule.en or rule.zh or shipped["en"]}
 
 
 def _near() -> Place | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, flash, redirect, render_template, request, url_for
+from flask import Flask, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from dashboards import forms
@@ -55,8 +55,12 @@ def sign_in() -> str | Response | tuple[str, int]:
 
 
 def logout() -> Response:
-    """End the session."""
+    """End the session; whose it was is remembered in the browser, so that the phone's app stops showing their work."""
+    somebody = sessions.visitor()
     sessions.sign_out()
+    if somebody is not None:
+        session.permanent = True
+        session[sessions.LEFT] = somebody.user_id
     flash(t("message.signed_out"), "ok")
     return redirect(url_for("login"), 303)
 

@@ -55,7 +55,7 @@ def wall() -> str:
         "tiles": tiles,
         "stream": f"{url_for('stream')}?since=0",
     }
-    return _screen(addresses, name="", kiosk=False)
+    return _screen(addresses, name="", kiosk=False, bound=bool(area()))
 
 
 def state() -> Response:
@@ -77,7 +77,7 @@ def kiosk(word: str) -> Response:
     addresses = {name.removeprefix("kiosk_"): url_for(name, word=word) for name in names}
     tiles = url_for("kiosk_tile", word=word, z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")
     addresses |= {"tiles": tiles, "stream": f"{url_for('kiosk_stream', word=word)}?since=0"}
-    return _unseen(make_response(_screen(addresses, name=screen.name, kiosk=True)))
+    return _unseen(make_response(_screen(addresses, name=screen.name, kiosk=True, bound=bool(screen.area_code))))
 
 
 def kiosk_state(word: str) -> Response:
@@ -132,7 +132,8 @@ def _opened(word: str) -> Screen:
     return found
 
 
-def _screen(addresses: dict[str, str], *, name: str, kiosk: bool) -> str:
+def _screen(addresses: dict[str, str], *, name: str, kiosk: bool, bound: bool) -> str:
+    """The page. ``bound``: to a part of the city, so that what can only be told of the whole is named as such."""
     where = site()
     theme = forms.choice(request.args, "theme", ("light", "dark"))
     if theme is None and not kiosk and request.cookies.get("theme") == "light":
@@ -142,6 +143,7 @@ def _screen(addresses: dict[str, str], *, name: str, kiosk: bool) -> str:
         addresses=addresses,
         screen_name=name,
         kiosk=kiosk,
+        bound=bound,
         theme=theme or "dark",
         version=where.manifest.url(_SCRIPT) if where.manifest.built else "",
         own_words=own_words(),

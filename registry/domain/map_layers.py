@@ -7,6 +7,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from registry.domain.errors import InvalidInput
+from registry.domain.geo import Crs
 from registry.domain.kinds import Role
 
 MOST_LAYERS = 100
@@ -15,6 +16,15 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}")
 # it stands in a header of pages, where other letters mean something else or nothing at all
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]|\{s\})+(?::[0-9]{1,5})?")
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_SHIFTED = "#gcj02"
+# what {s} stands for goes by what is written around it; other servers call theirs as most do
+_SUB_DOMAINS = (
+    (re.compile(r"//t\{s\}\.tianditu\."), tuple("01234567")),
+    (re.compile(r"//\{s\}\.tianditu\."), tuple(f"t{n}" for n in range(8))),
+    (re.compile(r"0\{s\}\.is\.autonavi\."), tuple("1234")),
+    (re.compile(r"[a-z]\{s\}\.is\.autonavi\."), tuple(f"0{n}" for n in range(1, 5))),
+)
+_USUAL_SUB_DOMAINS = ("a", "b", "c")
 
 
 class LayerKind(StrEnum):
@@ -78,7 +88,23 @@ def check_address(kind: LayerKind, address: str) -> str:
     return found
 
 
-def host_of(address: str) -> str:
-    """Scheme and host as a content security policy names them; "" for a path of this site."""
+def sub_domains(address: str) -> tuple[str, ...]:
+    """What ``{s}`` in an address stands for, in turn; none where it holds no ``{s}``."""
+    if "{s}" not in address:
+        return ()
+    return next((names for form, names in _SUB_DOMAINS if form.search(address)), _USUAL_SUB_DOMAINS)
+
+
+def system_of(address: str) -> tuple[str, Crs]:
+    """The address as browsers ask it, and the system of what lies there: GCJ-02 where it ends with ``#gcj02``."""
+    asked = address.removesuffix(_SHIFTED)
+    return asked, Crs.WGS84 if asked == address else Crs.GCJ02
+
+
+def hosts_of(address: str) -> list[str]:
+    """Schemes and hosts as a content security policy names them; none for a path of this site."""
     parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc.replace('{s}', '*')}" if parts.scheme in ("http", "https") else ""
+    if parts.scheme not in ("http", "https"):
+        return []
+    host = f"{parts.scheme}://{parts.netloc}"
+    return [host.replace("{s}", name) for name in sub_domains(host)] or [host]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from registry.domain.board_time import steps
 from registry.domain.boards import Counted, CountSource, Moment, Over, SplitBy, WeekHoursSource
-from registry.domain.kinds import AssetState
+from registry.domain.kinds import AssetState, PermitState
 from registry.queries.board_names import Namer
 from registry.queries.board_series import readings_between
 from registry.queries.board_sums import Groups, grouped, stepped
@@ -87,8 +87,9 @@ def over_time(source: CountSource, asked: Asked) -> CountsOverTime:
             found[as_key] += counted[key]
         order = namer.order({key: int(each.sum()) for key, each in found.items()})
         names = namer.names(order)
-    series = [Steps(name=names.get(key, ""), t=edges[:-1], value=found[key].tolist()) for key in order[: source.limit]]
-    return CountsOverTime(series=series, step_ms=edges[1] - edges[0])
+    shown = order[: source.limit]
+    series = [Steps(name=names.get(key, ""), t=edges[:-1], value=found[key].tolist()) for key in shown]
+    return CountsOverTime(series=series, step_ms=edges[1] - edges[0], left_out=len(order) - len(shown))
 
 
 def week_hours(source: WeekHoursSource, asked: Asked) -> Heat:
@@ -151,6 +152,8 @@ def some_cabinets(where: Mapping[str, Any], asked: Asked) -> list[CabinetHealth]
 _NARROWING: Mapping[tuple[Counted, SplitBy], str] = {
     (Counted.CASES, SplitBy.STAGE): "stage",
     (Counted.CASES, SplitBy.KIND): "kind",
+    (Counted.CASES, SplitBy.SEVERITY): "severity",
+    (Counted.CASES, SplitBy.LATE): "overdue",
     (Counted.ALERTS, SplitBy.SEVERITY): "severity",
     (Counted.ALERTS, SplitBy.KIND): "case_kind",
     (Counted.ALERTS, SplitBy.STATE): "state",
@@ -166,5 +169,9 @@ def _narrower(to: To, what: Counted, by: SplitBy, key: Any) -> To:
     """The list behind one bar: that of the whole count, narrowed to the bar where the list can be."""
     if what is Counted.CASES and by is SplitBy.UNIT and key is not None:
         return To("unit_queue", {"unit_id": key})
+    if what is Counted.PERMITS and key == PermitState.OPEN.value:
+        return To(to.page)
+    if what is Counted.SCANS and key == "flagged":
+        return To(to.page, {**to.args, "show": "flagged"})
     argument = _NARROWING.get((what, by))
     return to if argument is None or key in (None, "") else To(to.page, {**to.args, argument: key})

@@ -1,18 +1,21 @@
-"""What is marked across the charts of a board: alerts, cases and permits of the span, the newest of each."""
+"""What is marked across the charts of a board: the alerts, cases and permits that were on at some time of the span, the
+newest of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, select
 
 from registry.domain.boards import Annotation, Chosen, Counted
-from registry.domain.kinds import AlertState
+from registry.domain.kinds import AlertState, PermitState
 from registry.queries.board_things import Plan, plan_of
 from registry.queries.board_values import Asked, Said, To, Word
 from registry.storage.database import reading
+from registry.storage.open_cases import IS_OPEN
 from registry.storage.tables import alert, asset, permit, rule
 from registry.storage.tables import case as case_file
 from registry.storage.times import to_ms
@@ -25,6 +28,19 @@ _NARROWED_BY: Mapping[Counted, tuple[str, ...]] = {
     Counted.CASES: ("area", "asset", "kind", "unit"),
     Counted.PERMITS: ("area", "family", "class", "asset"),
 }
+
+
+_LOOKED_BACK = timedelta(days=14)
+"""An alert or a permit that is over and began longer ago than this before the span (or than as long a time as the span
+is) counts as over by then: no index tells of them by their end."""
+
+
+class _Way(NamedTuple):
+    """Some that had begun before the span and were on in it: by which conditions they are found along an index, and in
+    which order."""
+
+    conditions: tuple[ColumnElement[bool], ...]
+    order: tuple[ColumnElement[Any], ...]
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,20 +71,29 @@ def _plan(what: Counted, asked: Asked) -> Plan:
     return plan_of(what, where, asked, by=None)
 
 
+def _newest(tx: Connection, what: Counted, moment: Column[datetime], before: Sequence[_Way], asked: Asked) -> list[int]:
+    """The newest that were on at some time of the span, one more than are shown: those that began in it, and where
+    these leave room those that had begun before."""
+    plan, number = _plan(what, asked), moment.table.c.id
+    query = select(number, moment.label("began")).select_from(plan.tables).where(*plan.conditions)
+    in_span = query.where(moment >= asked.since, moment < asked.until).order_by(moment.desc(), number.desc())
+    found = [row.id for row in tx.execute(in_span.limit(MOST_MARKS + 1))]
+    if room := MOST_MARKS + 1 - len(found):
+        begun = query.where(moment < asked.since)
+        older = [
+            row for way in before for row in tx.execute(begun.where(*way.conditions).order_by(*way.order).limit(room))
+        ]
+        found += [row.id for row in sorted(older, key=lambda row: (row.began, row.id), reverse=True)[:room]]
+    return found
+
+
 def _alerts(tx: Connection, asked: Asked) -> list[Mark]:
-    plan = _plan(Counted.ALERTS, asked)
-    newest = (
-        select(alert.c.fired_at, alert.c.id)
-        .select_from(plan.tables)
-        .where(alert.c.fired_at < asked.until, *plan.conditions)
-        .order_by(alert.c.fired_at.desc(), alert.c.id.desc())
-        .limit(MOST_MARKS + 1)
+    fired = alert.c.fired_at
+    before = (
+        _Way((alert.c.state == AlertState.FIRING.value,), (fired.desc(),)),
+        _Way((fired >= _back(asked), alert.c.cleared_at > asked.since), (fired.desc(),)),
     )
-    # each along an index of its own: what goes on still, whenever it fired, and what fired in the span
-    found: set[tuple[Any, int]] = set()
-    for way in (alert.c.state == AlertState.FIRING.value, alert.c.fired_at >= asked.since):
-        found.update((row.fired_at, row.id) for row in tx.execute(newest.where(way)))
-    ids = [alert_id for _, alert_id in sorted(found, reverse=True)[: MOST_MARKS + 1]]
+    ids = _newest(tx, Counted.ALERTS, fired, before, asked)
     tables = alert.outerjoin(asset, asset.c.id == alert.c.asset_id).outerjoin(
         rule, and_(rule.c.key == alert.c.rule_key, rule.c.version == alert.c.rule_version)
     )
@@ -86,23 +111,22 @@ def _alerts(tx: Connection, asked: Asked) -> list[Mark]:
             severity=max(row.severity, row.peak_severity),
             to=To("alert", {"alert_id": row.id}),
         )
-        for row in tx.execute(query.order_by(alert.c.fired_at.desc()))
+        for row in tx.execute(query.order_by(alert.c.fired_at.desc(), alert.c.id.desc()))
     ]
 
 
 def _cases(tx: Connection, asked: Asked) -> list[Mark]:
-    plan = _plan(Counted.CASES, asked)
-    name = select(asset.c.name).where(asset.c.id == case_file.c.asset_id).correlate(case_file).scalar_subquery()
-    query = (
-        select(
-            *(case_file.c.id, case_file.c.number, case_file.c.kind, case_file.c.place, case_file.c.severity),
-            *(case_file.c.opened_at, case_file.c.ended_at, name.label("asset_name")),
-        )
-        .select_from(plan.tables)
-        .where(case_file.c.opened_at >= asked.since, case_file.c.opened_at < asked.until, *plan.conditions)
-        .order_by(case_file.c.opened_at.desc(), case_file.c.id.desc())
-        .limit(MOST_MARKS + 1)
+    # by other columns than when they were opened: a walk from the newest would go through all cases there ever were
+    before = (
+        _Way((IS_OPEN,), (case_file.c.id.desc(),)),
+        _Way((case_file.c.ended_at > asked.since,), (case_file.c.ended_at.desc(),)),
     )
+    ids = _newest(tx, Counted.CASES, case_file.c.opened_at, before, asked)
+    query = select(
+        *(case_file.c.id, case_file.c.number, case_file.c.kind, case_file.c.place, case_file.c.severity),
+        *(case_file.c.opened_at, case_file.c.ended_at, asset.c.name.label("asset_name")),
+    ).select_from(case_file.outerjoin(asset, asset.c.id == case_file.c.asset_id))
+    query = query.where(case_file.c.id.in_(ids)).order_by(case_file.c.opened_at.desc(), case_file.c.id.desc())
     return [
         Mark(
             of=Annotation.CASES,
@@ -117,15 +141,16 @@ def _cases(tx: Connection, asked: Asked) -> list[Mark]:
 
 
 def _permits(tx: Connection, asked: Asked) -> list[Mark]:
-    plan = _plan(Counted.PERMITS, asked)
-    name = select(asset.c.name).where(asset.c.id == permit.c.asset_id).correlate(permit).scalar_subquery()
-    query = (
-        select(permit.c.id, permit.c.started_at, permit.c.ended_at, name.label("asset_name"))
-        .select_from(plan.tables)
-        .where(permit.c.started_at >= asked.since, permit.c.started_at < asked.until, *plan.conditions)
-        .order_by(permit.c.started_at.desc(), permit.c.id.desc())
-        .limit(MOST_MARKS + 1)
+    started = permit.c.started_at
+    before = (
+        _Way((permit.c.state == PermitState.OPEN.value,), (started.desc(),)),
+        _Way((started >= _back(asked), permit.c.ended_at > asked.since), (started.desc(),)),
     )
+    ids = _newest(tx, Counted.PERMITS, started, before, asked)
+    query = select(
+        *(permit.c.id, permit.c.started_at, permit.c.ended_at, asset.c.name.label("asset_name"))
+    ).select_from(permit.outerjoin(asset, asset.c.id == permit.c.asset_id))
+    query = query.where(permit.c.id.in_(ids)).order_by(permit.c.started_at.desc(), permit.c.id.desc())
     return [
         Mark(
             of=Annotation.PERMITS,
@@ -137,6 +162,10 @@ def _permits(tx: Connection, asked: Asked) -> list[Mark]:
         )
         for row in tx.execute(query)
     ]
+
+
+def _back(asked: Asked) -> datetime:
+    return asked.since - max(asked.until - asked.since, _LOOKED_BACK)
 
 
 def _beside(kind: str | None, name: str | None) -> tuple[str | Word, ...]:

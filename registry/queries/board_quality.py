@@ -62,11 +62,13 @@ def quality_table(source: QualitySource, asked: Asked) -> Table:
             Column(key="last_at", name=Word("board.column.last_at"), kind="time"),
             Column(key="fix", name=Word("board.column.fix")),
         ]
-        rows = _rejected(source, asked)[: source.limit]
+        found = _rejected(source, asked)
+        rows = found[: source.limit]
         return Table(
             columns=columns,
             rows=[[Word(f"reject.{word}"), many, last_ms, Word(f"reject.{word}.fix")] for word, many, last_ms in rows],
             to=[To("letters", {"reason": word}) for word, _, _ in rows],
+            more=len(found) > source.limit,
         )
     if source.what is QualityOf.LATENESS:
         bars = quality_bars(source, asked)
@@ -74,7 +76,12 @@ def quality_table(source: QualitySource, asked: Asked) -> Table:
             Column(key="cabinet", name=Word("board.column.cabinet"), kind="link"),
             Column(key="oldest_unsent", name=Word("board.column.oldest_unsent"), kind="number", unit="s"),
         ]
-        return Table(columns=columns, rows=[[bar.name, bar.value] for bar in bars.bars], to=[b.to for b in bars.bars])
+        return Table(
+            columns=columns,
+            rows=[[bar.name, bar.value] for bar in bars.bars],
+            to=[bar.to for bar in bars.bars],
+            more=len(some_cabinets(source.where, asked)) > source.limit,
+        )
     return _by_area(source, asked)
 
 

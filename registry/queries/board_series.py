@@ -54,7 +54,7 @@ def curves(source: SeriesSource, asked: Asked) -> Curves:
     """The curves of a chart. Raises ``Nothing`` where nothing is chosen, ``InvalidInput`` and ``StoreDown``."""
     with reading(asked.engine) as tx:
         meant, left_out = points_of(tx, source, asked)
-    return Curves(series=curves_of(meant, asked), left_out=left_out)
+    return Curves(series=curves_of(meant, asked), left_out=left_out, show=source.show)
 
 
 def curves_of(meant: Sequence[Meant], asked: Asked) -> list[Curve]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
@@ -21,6 +22,8 @@ from registry.storage.times import to_ms
 _MOST_ALERTS = 2_000
 _LOOKED_BACK = timedelta(days=60)
 """What fired longer ago than this before the span (or than as long a time as the span is) counts as over by then."""
+
+_WORST_FIRST = ("firing", "acknowledged")
 
 _COLUMNS = (
     *(alert.c.state, alert.c.severity, alert.c.began_at, alert.c.fired_at, alert.c.cleared_at),
@@ -93,7 +96,7 @@ def _by_alerts(source: StatesSource, asked: Asked) -> Timeline:
             spans = _filled([_cut(row, asked) for row in found[key]], since_ms, end, "silent", "heard")
             lines.append(Line(name=names.get(key, str(key)), to=To("device", {"device_id": key}), spans=spans))
         else:
-            spans = _joined((*_cut(row, asked), _state(row)) for row in found[key])
+            spans = _worst_at_each_time(span for row in found[key] for span in _told(row, asked))
             lines.append(Line(name=names.get(key, str(key)), to=To("asset", {"asset_id": key}), spans=spans))
     return Timeline(rows=lines, more=len(worst) > source.limit or len(rows) >= _MOST_ALERTS)
 
@@ -115,10 +118,14 @@ def _cut(row: Any, asked: Asked) -> tuple[int, int]:
     return max(to_ms(row.began_at), asked.since_ms), min(to_ms(until), asked.until_ms)
 
 
-def _state(row: Any) -> str:
-    if row.state == AlertState.CLEARED.value:
-        return "firing"
-    return "acknowledged" if row.acknowledged_at is not None else "firing"
+def _told(row: Any, asked: Asked) -> Iterator[Span]:
+    """The time of an alert in the span: firing until somebody took note of it, acknowledged from then on."""
+    begin, end = _cut(row, asked)
+    if end <= begin:
+        return
+    noted = end if row.acknowledged_at is None else min(max(to_ms(row.acknowledged_at), begin), end)
+    yield begin, noted, "firing"
+    yield noted, end, "acknowledged"
 
 
 def _filled(gaps: Iterable[tuple[int, int]], since_ms: int, until_ms: int, inside: str, outside: str) -> list[Span]:
@@ -141,17 +148,24 @@ def _filled(gaps: Iterable[tuple[int, int]], since_ms: int, until_ms: int, insid
     return spans
 
 
-def _joined(spans: Iterable[Span]) -> list[Span]:
-    """Spans in order of time, those of one state put together where they touch."""
+def _worst_at_each_time(spans: Iterable[Span]) -> list[Span]:
+    """Spans in order of time of which none lies over another: where several were, the worst of their states."""
+    changes: dict[int, Counter[str]] = defaultdict(Counter)
+    for begin, end, state in spans:
+        changes[begin][state] += 1
+        changes[end][state] -= 1
     found: list[Span] = []
-    for begin, end, state in sorted(spans):
-        if end <= begin:
+    on: Counter[str] = Counter()
+    for at, until in pairwise(sorted(changes)):
+        on.update(changes[at])
+        worst = next((each for each in _WORST_FIRST if on[each] > 0), None)
+        if worst is None:
             continue
-        if found and found[-1][2] == state and begin <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end), state)
+        if found and found[-1][1:] == (at, worst):
+            found[-1] = (found[-1][0], until, worst)
         else:
-            found.append((max(begin, found[-1][1]) if found else begin, end, state))
-    return [span for span in found if span[1] > span[0]]
+            found.append((at, until, worst))
+    return found
 
 
 def _of(spans: Iterable[Span], state: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Table, and_, case, func, or_, select
@@ -32,6 +33,8 @@ from registry.storage.tables import case as case_file
 Condition = ColumnElement[bool]
 
 _LEVELS = (6, 9, 12)
+_LATELY = {timedelta(hours=24): "24h", timedelta(days=7): "7d"}
+_ABOUT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +102,37 @@ def _cases(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Mo
         SplitBy.CHANNEL: case_file.c.source,
         SplitBy.LATE: case((_late_now(asked) if of_now else case_file.c.overdue_at.is_not(None), 1), else_=0),
     }
-    args = _args(given, asked, stage="stage", kind="kind")
-    args |= {"open_only": 1} if of_now and not stages else {}
-    args |= {"overdue": 1} if given.get("late") is True else {}
     return Plan(
         tables=case_file,
         conditions=tuple(found),
         moment=None if of_now else moment,
         split=None if by is None else splits[by],
-        to=To("cases", args),
+        to=_to_cases(given, asked, by, None if of_now else at),
     )
+
+
+def _to_cases(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment | None) -> To:
+    """The list behind a number of cases, narrowed as far as it can be (not by area, way in, or unit: one unit's open
+    cases have a list of their own). ``at`` None: those of now."""
+    units = asked.words(given.get("unit", ()))
+    if at is None and by is None and len(units) == 1 and given.keys() <= {"unit", "open"}:
+        return To("unit_queue", {"unit_id": asked.numbers("where.unit", given["unit"])[0]})
+    args = _args(given, asked, stage="stage", kind="kind", severity="severity", asset="asset_id")
+    if at is None and "stage" not in given:
+        args["open_only"] = 1
+    if "late" in given:
+        args["overdue"] = 1 if given["late"] is True else 0
+    if at is not None and (span := _lately(asked)):
+        args[at.value] = span
+    return To("cases", args)
+
+
+def _lately(asked: Asked) -> str | None:
+    """What lists call a span that ends now; None for one that they don't know."""
+    if abs(asked.until - asked.now) > _ABOUT:
+        return None
+    long = asked.until - asked.since
+    return next((word for span, word in _LATELY.items() if abs(long - span) <= _ABOUT), None)
 
 
 def case_lies(prefix: str, *, of_now: bool) -> Condition:
@@ -145,12 +169,14 @@ def _alerts(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: M
         SplitBy.FAMILY: asset.c.family,
         SplitBy.AREA: func.substr(asset.c.area_code, 1, area_digits(given, asked)),
     }
+    args = _args(given, asked, state="state", severity="severity", kind="case_kind", asset="asset_id")
     return Plan(
         tables=tables,
         conditions=(*found, *placed),
         moment=None if of_now else alert.c.fired_at,
         split=None if by is None else splits[by],
-        to=To("alerts", _args(given, asked, state="state", severity="severity", kind="case_kind") or {"state": "all"}),
+        # without a state the list has those of now alone
+        to=To("alerts", {"state": "all", **args}),
     )
 
 
@@ -165,7 +191,7 @@ def _assets(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: M
         SplitBy.AREA: func.substr(asset.c.area_code, 1, area_digits(given, asked)),
         SplitBy.ROAD: asset.c.road,
     }
-    args = _args(given, asked, family="family", state="state", area="area", unit="unit")
+    args = _args(given, asked, family="family", state="state", area="area", unit="unit", **{"class": "class"})
     return Plan(
         tables=asset,
         conditions=(*found, *placed),
@@ -240,14 +266,16 @@ def _dead_letters(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None,
 
 
 def _permits(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
-    found: list[Condition] = [permit.c.state.in_(asked.words(given["state"]))] if "state" in given else []
+    states = asked.words(given.get("state", ()))
+    found: list[Condition] = [permit.c.state.in_(states)] if states else []
     tables, placed = _placed(permit, permit.c.asset_id, given, asked, None)
     return Plan(
         tables=tables,
         conditions=(*found, *placed),
         moment=permit.c.started_at,
         split=None if by is None else permit.c.state,
-        to=To("permits"),
+        # the page lists those that run, and below them on demand those that are over
+        to=To("permits", {} if states == (PermitState.OPEN.value,) else {"over": 1}),
     )
 
 
@@ -258,13 +286,14 @@ def _scans(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Mo
         found.append(scan.c.flag != "")
     elif words:
         found.append(scan.c.flag == "")
+    args = {"show": "flagged" if words == ("flagged",) else "all"}
     tables, placed = _placed(scan, scan.c.asset_id, given, asked, None)
     return Plan(
         tables=tables,
         conditions=(*found, *placed),
         moment=scan.c.at,
         split=None if by is None else case((scan.c.flag != "", "flagged"), else_="fine"),
-        to=To("scans", {"show": "all"}),
+        to=To("scans", {**args, **_args(given, asked, asset="asset")}),
     )
 
 

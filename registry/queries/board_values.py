@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from sqlalchemy import Engine
 
-from registry.domain.boards import Chosen
+from registry.domain.boards import Chosen, Show
 from registry.domain.errors import InvalidInput, StoreDown
 from registry.storage.series import SeriesStore
 from registry.storage.times import to_ms
@@ -127,10 +127,11 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Curves(msgspec.Struct, frozen=True, kw_only=True):
-    """``left_out``: how many did not fit (at least)."""
+    """``left_out``: how many did not fit (at least); ``show``: what of the slices is drawn."""
 
     series: list[Curve]
     left_out: int = 0
+    show: Show = Show.RANGE
     bands: tuple[()] = ()
 
 
@@ -143,10 +144,11 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountsOverTime(msgspec.Struct, frozen=True, kw_only=True):
-    """``step_ms``: how long a step is, or the usual one is (days and months vary)."""
+    """``step_ms``: how long a step is, or the usual one is (days and months vary); ``left_out``: as for curves."""
 
     series: list[Steps]
     step_ms: int
+    left_out: int = 0
 
 
 class Spark(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Finding one page of cases among millions: along an index, and never further than a fixed stretch.
 
-What is rare (a number, a code, a road, a small area) is found by its own index. Whatever else a list is narrowed to is
+What is rare (a number, a code, a road, a small area, what ended or began lately, what still runs) is found by its own
+index. Whatever else a list is narrowed to is
 looked at on the way along the index that fits best, ``STRETCH`` cases at most, and the page says where to go on: it can
 be short, and still more may follow.
 """
@@ -9,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, literal, or_, select, union
 
-from registry.domain.kinds import ENDED_STAGES, Stage
+from registry.domain.kinds import ENDED_STAGES, Severity, Stage
 from registry.queries.asset_filters import begins, code_digits, code_range, digits_begin, typed
-from registry.storage.open_cases import IS_OPEN
+from registry.storage.open_cases import IS_OPEN, IS_RUNNING
 from registry.storage.tables import asset, case, road
 
 STRETCH = 10_000
@@ -32,10 +34,20 @@ _WAYS = (("asset",), ("person",), ("open", "overdue"), ("open", "kind"), ("open"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFilter:
-    """Which cases are meant; None or empty: not narrowed by it. ``scope`` is the area that the visitor may see."""
+    """Which cases are meant; None or empty: not narrowed by it. ``scope`` is the area that the visitor may see.
+
+    ``running``: somebody still has to do something for the street. ``due_after`` (exclusive) and ``due_by``
+    (inclusive) are about the time of what still runs; ``opened_since`` includes its moment, ``ended_since`` does not.
+    """
 
     stage: Stage | None = None
     open_only: bool = False
+    running: bool = False
+    severity: Severity | None = None
+    due_after: datetime | None = None
+    due_by: datetime | None = None
+    opened_since: datetime | None = None
+    ended_since: datetime | None = None
     kind: str | None = None
     assignee_id: int | None = None
     asset_id: int | None = None
@@ -58,10 +70,10 @@ _Conditions = dict[str, ColumnElement[bool]]
 def find_cases(tx: Connection, wanted: CaseFilter, *, after: int | None, limit: int, stretch: int = STRETCH) -> Found:
     """The next ``limit`` ids of ``wanted`` below ``after``. Raises ``InvalidInput`` for a scope that is none."""
     words, narrowed = typed(wanted.q), _narrowing(wanted)
-    few = _few(tx, wanted, words)
+    few, meant = _few(tx, wanted, words)
     if few is not None:
-        # what is few was found by what the words, or the area, mean
-        narrowed.pop("scope" if not words else "words", None)
+        # what is few was found by what this means
+        narrowed.pop(meant, None)
         ids = _those(tx, few, narrowed, after, limit + 1)
         return _page(ids, limit, None)
     if words:
@@ -96,16 +108,54 @@ def _narrowing(wanted: CaseFilter) -> _Conditions:
         fits["person"] = case.c.assignee_id == wanted.assignee_id
     if wanted.asset_id is not None:
         fits["asset"] = case.c.asset_id == wanted.asset_id
+    return fits | _by_time(wanted)
+
+
+def _by_time(wanted: CaseFilter) -> _Conditions:
+    """What a list is narrowed to by severity and time."""
+    fits: _Conditions = {}
+    if _runs(wanted):
+        fits |= {"open": IS_OPEN, "running": IS_RUNNING}
+    if wanted.severity is not None:
+        fits["severity"] = case.c.severity == int(wanted.severity)
+    for name, moment, condition in (
+        ("due_after", wanted.due_after, case.c.deadline_at.__gt__),
+        ("due_by", wanted.due_by, case.c.deadline_at.__le__),
+        ("opened", wanted.opened_since, case.c.opened_at.__ge__),
+        ("ended", wanted.ended_since, case.c.ended_at.__gt__),
+    ):
+        if moment is not None:
+            fits[name] = condition(moment)
     return fits
 
 
-def _few(tx: Connection, wanted: CaseFilter, words: str) -> FromClause | None:
-    """The ids that the words, or else a small area, leave; None where that is no small number."""
+def _runs(wanted: CaseFilter) -> bool:
+    return wanted.running or wanted.due_after is not None or wanted.due_by is not None
+
+
+def _few(tx: Connection, wanted: CaseFilter, words: str) -> tuple[FromClause | None, str]:
+    """The ids that the words, a time, or else a small area leave, and which; None where that is no small number."""
     if wanted.asset_id is not None or (wanted.assignee_id is not None and not words):
-        return None
+        return None, ""
     if words:
-        return _few_by_words(tx, words)
-    return _few_in_area(tx, wanted.scope) if wanted.scope else None
+        return _few_by_words(tx, words), "words"
+    for way in _timely_ways(wanted):
+        if not _more_than(tx, way, 5 * FEW):
+            # the limit takes nothing away: it keeps the planner from walking all cases in the order of ids instead
+            return select(case.c.id).where(*way).limit(5 * FEW).subquery("few"), ""
+    return (_few_in_area(tx, wanted.scope), "scope") if wanted.scope else (None, "")
+
+
+def _timely_ways(wanted: CaseFilter) -> list[tuple[ColumnElement[bool], ...]]:
+    """What ended or began since a moment, and what still runs: each a stretch of an index of its own."""
+    fits = _by_time(wanted)
+    ways: list[tuple[ColumnElement[bool], ...]] = [(fits[name],) for name in ("ended", "opened") if name in fits]
+    if "running" in fits:
+        # each severity is a stretch of the index
+        of_any = case.c.severity.in_([int(severity) for severity in Severity])
+        due = (fits[name] for name in ("due_after", "due_by") if name in fits)
+        ways.append((fits["running"], fits.get("severity", of_any), *due))
+    return ways
 
 
 def _few_by_words(tx: Connection, words: str) -> FromClause | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Engine, Select, String, and_, bindparam, func
 
 from registry.domain.case_moves import CaseState
 from registry.domain.case_telling import TELLING
-from registry.domain.kinds import Role, Stage
+from registry.domain.kinds import Role, Severity, Stage
 from registry.domain.moves import MoveName
 from registry.queries.alerts import AlertRow, alert_row, alerts_of
 from registry.queries.case_finding import CaseFilter, find_cases, within
@@ -32,6 +33,7 @@ from registry.storage.stories import lines_of, story_of
 from registry.storage.tables import asset, asset_class, case, entry, photo, report, unit, user
 
 __all__ = [
+    "MOST_TASKS",
     "CaseFile",
     "CasePhoto",
     "CaseReport",
@@ -44,6 +46,7 @@ __all__ = [
     "case_state",
     "case_states",
     "case_with_state",
+    "cases_by_id",
     "crew_members",
     "list_cases",
     "my_tasks",
@@ -52,7 +55,7 @@ __all__ = [
 
 _TELLING = frozenset(TELLING)
 _TASK_STAGES = (Stage.DISPATCHED, Stage.IN_HAND)
-_MOST_TASKS = 200
+MOST_TASKS = 200
 _LONGEST_SEARCH = 120
 _MOST_ALERTS = 100
 
@@ -62,10 +65,16 @@ def list_cases(
     *,
     stage: Stage | None = None,
     open_only: bool = False,
+    running: bool = False,
+    severity: int | None = None,
     kind: str | None = None,
     assignee_id: int | None = None,
     asset_id: int | None = None,
     overdue: bool | None = None,
+    due_after: datetime | None = None,
+    due_by: datetime | None = None,
+    opened_since: datetime | None = None,
+    ended_since: datetime | None = None,
     q: str | None = None,
     scope: str = "",
     after: str | None = None,
@@ -74,16 +83,23 @@ def list_cases(
     """Cases within the area ``scope``, the newest first.
 
     ``q`` matches the beginning of the number, of the asset's code, name or road, and of a place in words. ``overdue``
-    is about the mark that the worker sets within seconds of the deadline. A page of something rare can be short and
-    still have a next one (``case_finding``). Raises ``InvalidInput``.
+    is about the mark that the worker sets within seconds of the deadline; the times and ``running`` are those of
+    ``CaseFilter``. A page of something rare can be short and still have a next one (``case_finding``). Raises
+    ``InvalidInput``.
     """
     wanted = CaseFilter(
         stage=None if stage is None else Stage(stage),
         open_only=open_only,
+        running=running,
+        severity=None if severity is None else Severity(severity),
         kind=kind,
         assignee_id=assignee_id,
         asset_id=asset_id,
         overdue=overdue,
+        due_after=due_after,
+        due_by=due_by,
+        opened_since=opened_since,
+        ended_since=ended_since,
         q=(q or "").strip()[:_LONGEST_SEARCH],
         scope=scope,
     )
@@ -127,7 +143,7 @@ def case_with_state(
     return file, _state(row, [line for line in lines if line.move in _TELLING])
 
 
-def my_tasks(engine: Engine, user_id: int, *, scope: str = "") -> list[CaseRow]:
+def my_tasks(engine: Engine, user_id: int, *, scope: str = "", most: int = MOST_TASKS) -> list[CaseRow]:
     """What a crew member has to do, worst first: their own, their unit's that nobody took, and what nobody has.
 
     ``scope`` is the area that they are bound to.
@@ -141,7 +157,14 @@ def my_tasks(engine: Engine, user_id: int, *, scope: str = "") -> list[CaseRow]:
     )
     order = (case.c.severity.desc(), case.c.deadline_at, case.c.id)
     inside = (within(scope),) if scope else ()
-    statement = _rows().where(case.c.stage.in_(_TASK_STAGES), mine, *inside).order_by(*order).limit(_MOST_TASKS)
+    statement = _rows().where(case.c.stage.in_(_TASK_STAGES), mine, *inside).order_by(*order).limit(most)
+    with reading(engine) as tx:
+        return [_case_row(row) for row in tx.execute(statement)]
+
+
+def cases_by_id(engine: Engine, ids: Iterable[int]) -> list[CaseRow]:
+    """The cases of those ids, worst first; a few hundred at most."""
+    statement = _rows().where(case.c.id.in_(list(ids))).order_by(case.c.severity.desc(), case.c.deadline_at, case.c.id)
     with reading(engine) as tx:
         return [_case_row(row) for row in tx.execute(statement)]
 

@@ -10,13 +10,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select, union_all
 
 from registry.domain.case_moves import CaseState, open_to
 from registry.domain.geo import Box, Place, box_around, place_cells
-from registry.domain.kinds import AssetState, Family, Stage
+from registry.domain.kinds import AlertState, AssetState, Family, Stage, TagState
 from registry.domain.moves import Move, MoveName
 from registry.domain.people import Actor
 from registry.domain.permits import may_open
@@ -24,18 +25,18 @@ from registry.domain.points import POINTS
 from registry.queries.asset_filters import digits_begin
 from registry.queries.asset_rows import class_names, open_cases, with_class, worst_alert
 from registry.queries.case_views import CaseRow
-from registry.queries.cases import case_states, my_tasks
+from registry.queries.cases import MOST_TASKS, case_states, cases_by_id, my_tasks
 from registry.queries.permits import PermitRow, running_permits
 from registry.queries.rows import read_row
-from registry.queries.waiting import LookRow, my_looks
+from registry.queries.waiting import MOST_LOOKS, LookRow, my_looks
 from registry.storage.database import reading
-from registry.storage.tables import asset, case, device, entry, latest, point, tag
+from registry.storage.tables import alert, asset, device, entry, latest, point, tag
 
 MOST_ASSETS = 3000
 NEAR_M = 1500.0
 NEAR_TASK_M = 250.0
 _MOST_NEAR = 1500
-_MOST_NEAR_TASKS = 400
+_PLACES_AT_ONCE = 20
 _AT_ONCE = 500
 _TELLING = (MoveName.DISPATCH, MoveName.REWORK, MoveName.REFUSE_RETURN, MoveName.SUPERVISE, MoveName.NOTE)
 
@@ -62,10 +63,19 @@ class CarriedDevice(msgspec.Struct, frozen=True, kw_only=True):
     points: list[CarriedPoint]
 
 
+class CarriedAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """What an asset's sensors report just now."""
+
+    rule_key: str
+    severity: int
+    fired_at: datetime
+
+
 class CarriedAsset(msgspec.Struct, frozen=True, kw_only=True):
     """As much of an asset's file as work in front of it needs.
 
     ``care``: the visitor may open it and handle its devices. ``tokens``: the plates that lead to it.
+    ``severity``: of the worst of its ``alerts``, which stand worst first.
     """
 
     id: int
@@ -81,6 +91,7 @@ class CarriedAsset(msgspec.Struct, frozen=True, kw_only=True):
     lat: float
     version: int
     severity: int
+    alerts: list[CarriedAlert]
     open_cases: int
     care: bool
     tokens: list[str]
@@ -88,9 +99,10 @@ class CarriedAsset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CarriedMove(msgspec.Struct, frozen=True, kw_only=True):
-    """A move that the visitor may make, and what has to come with it."""
+    """A move that the visitor may make, and what has to come with it. ``stays``: the stage is the same after it."""
 
     name: MoveName
+    stays: bool
     note_required: bool
     note_or_photo: bool
     before_and_after: bool
@@ -100,7 +112,8 @@ class CarriedMove(msgspec.Struct, frozen=True, kw_only=True):
 class CarriedCase(msgspec.Struct, frozen=True, kw_only=True):
     """A case that the visitor has to do with. ``said``: what the desk said last; ``seen_entry``: the newest line.
 
-    ``then``: the moves open after a move that is open now, so that a day's work can be written down without a signal.
+    ``then``: the moves open after a move that is open now and leads to another stage, so that a day's work can be
+    written down without a signal; after one that stays all the others are open as before.
     """
 
     case: CaseRow
@@ -111,65 +124,81 @@ class CarriedCase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FieldBundle(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it, as of ``at``. ``more``: there are more assets than fit."""
+    """All of it, as of ``at``. ``look_cases``: the cases of the looks that are no task of theirs.
+
+    ``more``: there are more assets than fit; ``more_cases``: more tasks or looks.
+    """
 
     at: datetime
     assets: list[CarriedAsset]
     cases: list[CarriedCase]
+    look_cases: list[CarriedCase]
     looks: list[LookRow]
     permits: list[PermitRow]
     more: bool
+    more_cases: bool
 
 
 def field_bundle(engine: Engine, by: Actor, *, now: datetime, near: Place | None = None) -> FieldBundle:
     """What ``by`` carries; ``near``: where the phone is (WGS-84)."""
-    tasks = my_tasks(engine, by.user_id or 0, scope=by.area_code)
-    looks = my_looks(engine, by)
+    tasks = my_tasks(engine, by.user_id or 0, scope=by.area_code, most=MOST_TASKS + 1)
+    looks = my_looks(engine, by, most=MOST_LOOKS + 1)
+    more_cases = len(tasks) > MOST_TASKS or len(looks) > MOST_LOOKS
+    tasks, looks = tasks[:MOST_TASKS], looks[:MOST_LOOKS]
+    looked_at = cases_by_id(engine, {look.case_id for look in looks} - {row.id for row in tasks})
     permits = running_permits(engine, now=now, scope=by.area_code)
-    first = [row.asset_id for row in tasks if row.asset_id is not None]
+    work = [*tasks, *looked_at]
+    first = [row.asset_id for row in work if row.asset_id is not None]
     first += [row.asset_id for row in permits if row.by_user_id == by.user_id]
     with reading(engine) as tx:
-        first += tx.scalars(
-            select(case.c.asset_id).where(case.c.id.in_([look.case_id for look in looks]), case.c.asset_id.is_not(None))
-        )
-        ids = _chosen(tx, by, first, [Place(row.lon, row.lat) for row in tasks], near)
-        assets = _assets(tx, ids[:MOST_ASSETS], by)
+        ids, more = _chosen(tx, by, first, list(dict.fromkeys(Place(row.lon, row.lat) for row in work)), near)
+        assets = _assets(tx, ids, by)
     carried = {each.id for each in assets}
     return FieldBundle(
         at=now,
         assets=assets,
-        cases=_cases(engine, tasks, looks, by),
+        cases=_cases(engine, tasks, by),
+        look_cases=_cases(engine, looked_at, by),
         looks=looks,
         permits=[row for row in permits if row.asset_id in carried],
-        more=len(ids) > MOST_ASSETS,
+        more=more,
+        more_cases=more_cases,
     )
 
 
-def _chosen(tx: Connection, by: Actor, first: Sequence[int], places: Sequence[Place], near: Place | None) -> list[int]:
-    """The ids, the most wanted first, one more than fit at most."""
+def _chosen(
+    tx: Connection, by: Actor, first: Sequence[int], places: Sequence[Place], near: Place | None
+) -> tuple[list[int], bool]:
+    """The ids, the most wanted first, and whether some were left out; ``places``: of the cases, the worst first."""
     found = dict.fromkeys(first)
-    if near is not None:
-        found |= dict.fromkeys(_around(tx, near, NEAR_M, by.area_code, _MOST_NEAR))
-    spots = list(dict.fromkeys((round(each.lon, 2), round(each.lat, 2)) for each in places))[:20]
-    for lon, lat in spots:
-        if len(found) > MOST_ASSETS:
-            break
-        middle = _middle([each for each in places if (round(each.lon, 2), round(each.lat, 2)) == (lon, lat)])
-        found |= dict.fromkeys(_around(tx, middle, NEAR_TASK_M, by.area_code, _MOST_NEAR_TASKS))
+    around = [] if near is None else _around(tx, [near], NEAR_M, by.area_code, _MOST_NEAR + 1)
+    left_out = len(around) > _MOST_NEAR
+    found |= dict.fromkeys(around[:_MOST_NEAR])
+    found |= dict.fromkeys(_around(tx, places, NEAR_TASK_M, by.area_code, MOST_ASSETS + 1))
     if by.area_code and len(found) <= MOST_ASSETS:
-        inside = select(asset.c.id).where(
-            digits_begin(asset.c.area_code, by.area_code), asset.c.merged_into_id.is_(None)
-        )
-        found |= dict.fromkeys(tx.scalars(inside.limit(MOST_ASSETS + 1)))
-    return list(found)
+        found |= dict.fromkeys(_in_area(tx, by.area_code, places if near is None else [near]))
+    ids = list(found)
+    return ids[:MOST_ASSETS], left_out or len(ids) > MOST_ASSETS
 
 
-def _middle(places: Sequence[Place]) -> Place:
-    return Place(sum(each.lon for each in places) / len(places), sum(each.lat for each in places) / len(places))
+def _around(tx: Connection, places: Sequence[Place], radius_m: float, scope: str, most: int) -> list[int]:
+    """The ids of the assets in the squares around the places, along the index of place cells.
+
+    What is nearest to one of the places comes first.
+    """
+    nearest: dict[int, float] = {}
+    for start in range(0, len(places), _PLACES_AT_ONCE):
+        every = union_all(
+            *(_near(each, radius_m, scope) for each in places[start : start + _PLACES_AT_ONCE])
+        ).subquery()
+        far = func.min(every.c.far)
+        query = select(every.c.id, far.label("far")).group_by(every.c.id).order_by(far, every.c.id).limit(most)
+        for row in tx.execute(query):
+            nearest[row.id] = min(row.far, nearest.get(row.id, row.far))
+    return sorted(nearest, key=lambda each: (nearest[each], each))[:most]
 
 
-def _around(tx: Connection, place: Place, radius_m: float, scope: str, most: int) -> list[int]:
-    """The ids of the assets in the square around a place, along the index of place cells, the nearest first."""
+def _near(place: Place, radius_m: float, scope: str) -> Select[Any]:
     around = box_around(place, radius_m)
     box = Box(max(around.west, -180), max(around.south, -90), min(around.east, 180), min(around.north, 90))
     cells = or_(*(asset.c.place_cell.between(first, last) for first, last in place_cells(box)))
@@ -177,16 +206,29 @@ def _around(tx: Connection, place: Place, radius_m: float, scope: str, most: int
     fits = [cells, *inside, asset.c.merged_into_id.is_(None)]
     if scope:
         fits.append(digits_begin(asset.c.area_code, scope))
+    return select(asset.c.id, _far(place).label("far")).where(and_(*fits))
+
+
+def _far(place: Place) -> ColumnElement[float]:
+    """How far an asset is from a place: squared, in degrees of latitude."""
     narrow = math.cos(math.radians(place.lat)) ** 2
     east, north = asset.c.lon - place.lon, asset.c.lat - place.lat
-    far = north * north + east * east * narrow
-    return list(tx.scalars(select(asset.c.id).where(and_(*fits)).order_by(far, asset.c.id).limit(most)))
+    return north * north + east * east * narrow
+
+
+def _in_area(tx: Connection, scope: str, places: Sequence[Place]) -> list[int]:
+    """The ids of what lies in the area, one more than fit at most, the nearest to one of the first places first."""
+    inside = select(asset.c.id).where(digits_begin(asset.c.area_code, scope), asset.c.merged_into_id.is_(None))
+    ways = [_far(each) for each in places[:_PLACES_AT_ONCE]]
+    least = func.min if tx.dialect.name == "sqlite" else func.least
+    order = [least(*ways)] if len(ways) > 1 else ways
+    return list(tx.scalars(inside.order_by(*order, asset.c.id).limit(MOST_ASSETS + 1)))
 
 
 def _assets(tx: Connection, ids: Sequence[int], by: Actor) -> list[CarriedAsset]:
     found: list[CarriedAsset] = []
     for some in _batches(ids):
-        devices, tokens = _devices(tx, some), _tokens(tx, some)
+        devices, tokens, alerts = _devices(tx, some), _tokens(tx, some), _alerts(tx, some)
         query = with_class(
             select(asset, open_cases().label("open_cases"), worst_alert().label("severity"), *class_names())
         ).where(asset.c.id.in_(some))
@@ -195,6 +237,7 @@ def _assets(tx: Connection, ids: Sequence[int], by: Actor) -> list[CarriedAsset]
                 row,
                 CarriedAsset,
                 care=may_open(by, (row.supervisor_unit_id, row.owner_unit_id, row.maintainer_unit_id)),
+                alerts=alerts.get(row.id, []),
                 tokens=tokens.get(row.id, []),
                 devices=devices.get(row.id, []),
             )
@@ -203,9 +246,20 @@ def _assets(tx: Connection, ids: Sequence[int], by: Actor) -> list[CarriedAsset]
     return found
 
 
+def _alerts(tx: Connection, asset_ids: Sequence[int]) -> dict[int, list[CarriedAlert]]:
+    told: dict[int, list[CarriedAlert]] = {}
+    live = (alert.c.asset_id.in_(asset_ids), alert.c.state == AlertState.FIRING.value)
+    columns = (alert.c.asset_id, alert.c.rule_key, alert.c.severity, alert.c.fired_at)
+    for row in tx.execute(select(*columns).where(*live).order_by(alert.c.severity.desc(), alert.c.id)):
+        told.setdefault(row.asset_id, []).append(read_row(row, CarriedAlert))
+    return told
+
+
 def _tokens(tx: Connection, asset_ids: Sequence[int]) -> dict[int, list[str]]:
     told: dict[int, list[str]] = {}
-    for row in tx.execute(select(tag.c.asset_id, tag.c.token).where(tag.c.asset_id.in_(asset_ids)).order_by(tag.c.id)):
+    # one that was lost, replaced or destroyed proves nothing of whoever reads it: online it leads nowhere either
+    active = (tag.c.asset_id.in_(asset_ids), tag.c.state == TagState.ACTIVE.value)
+    for row in tx.execute(select(tag.c.asset_id, tag.c.token).where(*active).order_by(tag.c.id)):
         told.setdefault(row.asset_id, []).append(row.token)
     return told
 
@@ -229,7 +283,7 @@ def _devices(tx: Connection, asset_ids: Sequence[int]) -> dict[int, list[Carried
     return told
 
 
-def _cases(engine: Engine, tasks: Sequence[CaseRow], looks: Sequence[LookRow], by: Actor) -> list[CarriedCase]:
+def _cases(engine: Engine, tasks: Sequence[CaseRow], by: Actor) -> list[CarriedCase]:
     states: dict[int, CaseState] = {}
     said: dict[int, str] = {}
     seen: dict[int, int] = {}
@@ -260,6 +314,7 @@ def _moves(state: CaseState, by: Actor) -> list[CarriedMove]:
     return [
         CarriedMove(
             name=move.name,
+            stays=move.to_stage is None,
             note_required=move.note_required,
             note_or_photo=move.note_or_photo,
             before_and_after=move.before_and_after,

@@ -22,7 +22,7 @@ from registry.storage.database import reading
 from registry.storage.tables import asset, case
 
 MOST_CASES = 60_000
-"""Of a span: the newest ones, so that a busy year costs no more than a busy month."""
+"""Of a span, in one's own area: the newest ones, so that a busy year costs no more than a busy month."""
 MOST_DAYS = 366
 _BINS = 64
 _ROW = 1_024  # a bin is one number: its column times this, and its row, which may be the one above the tile
@@ -34,6 +34,8 @@ class _Places(NamedTuple):
     """Where cases lie on the map of the world: 0 to 1 from the west, and from the north."""
 
     read_at: datetime
+    since: datetime | None
+    """Where there were more than could be read: when the oldest of these was opened."""
     x: NDArray[np.float64]
     y: NDArray[np.float64]
 
@@ -57,7 +59,10 @@ class CaseHeat:
         crs: Crs = Crs.WGS84,
         known: str = "",
     ) -> Tile:
-        """The cases opened in the last ``days``, of one kind or of all, counted in the bins of a tile."""
+        """The cases opened in the last ``days``, of one kind or of all, counted in the bins of a tile.
+
+        Where they are not all of the span, a layer ``cut`` says how many they are and since when.
+        """
         places = self._places(engine, now, days, kind, scope, crs)
         wide, across = EXTENT // _BINS, EXTENT << spot.z
         x = np.floor(places.x * across).astype(np.int64) - spot.x * EXTENT
@@ -65,13 +70,19 @@ class CaseHeat:
         here = (x >= -BUFFER) & (x < EXTENT + BUFFER) & (y >= -BUFFER) & (y < EXTENT + BUFFER)
         bins, many = np.unique(x[here] // wide * _ROW + y[here] // wide, return_counts=True)
         found = [(*_bin(key), n) for key, n in zip(bins.tolist(), many.tolist(), strict=True)]
-        etag = hashlib.blake2b(repr((spot, crs, found)).encode(), digest_size=12).hexdigest()
+        etag = hashlib.blake2b(repr((spot, crs, found, places.since)).encode(), digest_size=12).hexdigest()
         if etag == known:
             return Tile(etag, None)
         layer = Layer("cases")
         for column, row, n in found:
             layer.add_point(column * wide + wide // 2, row * wide + wide // 2, layer.tag("n", n))
-        return Tile(etag, tile_of(layer))
+        layers = [layer]
+        if places.since is not None:
+            cut = Layer("cut")
+            middle, tags = EXTENT // 2, cut.tag("n", len(places.x)) + cut.tag("since", places.since.isoformat())
+            cut.add_point(middle, middle, tags)
+            layers.append(cut)
+        return Tile(etag, tile_of(*layers))
 
     def _places(self, engine: Engine, now: datetime, days: int, kind: str, scope: str, crs: Crs) -> _Places:
         key = (days, kind, scope, crs)
@@ -81,9 +92,13 @@ class CaseHeat:
             if kept is None or abs(now - kept.read_at) > _KEPT:
                 with reading(engine) as tx:
                     read = _read(tx, now - timedelta(days=days), kind, scope)
+                since = None
+                if len(read) > MOST_CASES:
+                    read = sorted(read, key=lambda row: row.opened_at, reverse=True)[:MOST_CASES]
+                    since = read[-1].opened_at
                 world = TileFrame(Spot(0, 0, 0), crs)
-                placed = np.array([world.exactly(lon, lat) for lon, lat in read], np.float64).reshape(-1, 2) / EXTENT
-                kept = _Places(now, placed[:, 0].copy(), placed[:, 1].copy())
+                placed = np.array([world.exactly(lon, lat) for lon, lat, _ in read], np.float64).reshape(-1, 2) / EXTENT
+                kept = _Places(now, since, placed[:, 0].copy(), placed[:, 1].copy())
                 self._kept[key] = kept
             self._kept.move_to_end(key)
             while len(self._kept) > _KEPT_SPANS:
@@ -98,18 +113,15 @@ def _bin(key: int) -> tuple[int, int]:
 
 
 def _read(tx: Connection, since: datetime, kind: str, scope: str) -> Sequence[Any]:
-    """Longitude and latitude of each case."""
-    # ids rise with time: the newest cases are a stretch at the end of the table
-    newest = select(case).order_by(case.c.id.desc()).limit(MOST_CASES)
+    """Longitude, latitude and opening of each of the newest cases; of one more than are drawn where there are more."""
+    told = (case.c.asset_id, case.c.lon, case.c.lat, case.c.opened_at)
+    newest = select(*told).where(case.c.opened_at >= since, case.c.stage != Stage.VOID.value)
     if kind:
         newest = newest.where(case.c.kind == kind)
-    some = newest.subquery()
-    lon, lat = func.coalesce(asset.c.lon, some.c.lon), func.coalesce(asset.c.lat, some.c.lat)
-    query = (
-        select(lon, lat)
-        .select_from(some.outerjoin(asset, asset.c.id == some.c.asset_id))
-        .where(some.c.opened_at >= since, some.c.stage != Stage.VOID.value)
-    )
     if scope:
-        query = query.where(digits_begin(some.c.lies_in, scope))
+        newest = newest.where(digits_begin(case.c.lies_in, scope))
+    # by the index over the time of opening: no more is looked at than the span holds
+    some = newest.order_by(case.c.opened_at.desc()).limit(MOST_CASES + 1).subquery()
+    lon, lat = func.coalesce(asset.c.lon, some.c.lon), func.coalesce(asset.c.lat, some.c.lat)
+    query = select(lon, lat, some.c.opened_at).select_from(some.outerjoin(asset, asset.c.id == some.c.asset_id))
     return tx.execute(query).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import mmap
 import threading
 import zlib
@@ -29,6 +30,8 @@ from registry.shapes import shaped_json
 _KEPT_DIRECTORIES = 256
 _HEADER = 127
 _DEEPEST = 4
+_MOST_UNPACKED = 8 * 1024 * 1024
+"""Bytes of a list of tiles, or of the description: what packers write is far smaller."""
 _MEDIA_TYPES = {
     TileType.MVT: MEDIA_TYPE,
     TileType.PNG: "image/png",
@@ -101,7 +104,7 @@ class TileArchive:
         raw = self._bytes[start : start + header["metadata_length"]]
         try:
             packed = header["internal_compression"] == Compression.GZIP
-            told = shaped_json(gzip.decompress(raw) if packed else raw, dict[str, Any])
+            told = shaped_json(_unpacked(raw) if packed else raw, dict[str, Any])
             inner = [str(each["id"]) for each in told.get("vector_layers", [])]
             attribution = str(told.get("attribution", ""))
         except _BROKEN as error:
@@ -156,7 +159,9 @@ class TileArchive:
                 self._directories.move_to_end(key)
                 return kept
         try:
-            read: list[Any] = deserialize_directory(self._bytes[offset : offset + length])
+            raw = self._bytes[offset : offset + length]
+            _unpacked(raw)
+            read: list[Any] = deserialize_directory(raw)
         except _BROKEN as error:
             raise BadArchive(f"the list of its tiles can't be read: {error}") from error
         with self._lock:
@@ -164,3 +169,12 @@ class TileArchive:
             while len(self._directories) > _KEPT_DIRECTORIES:
                 self._directories.popitem(last=False)
         return read
+
+
+def _unpacked(raw: bytes) -> bytes:
+    """What was packed. Raises ``ValueError`` where that is so much that it can only be meant to fill the memory."""
+    with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
+        found = file.read(_MOST_UNPACKED + 1)
+    if len(found) > _MOST_UNPACKED:
+        raise ValueError(f"it unpacks to more than {_MOST_UNPACKED // 1024**2} MB")
+    return found

@@ -15,7 +15,7 @@ from registry.queries.rows import as_view
 from registry.storage.database import reading
 from registry.storage.tables import asset, case, case_task, mandate, patrol_warning, recheck, supervision_item
 
-_MOST_LOOKS = 100
+MOST_LOOKS = 100
 _LOOKERS = {
     TaskKind.CHECK: frozenset({CaseRole.COLLECTOR}),
     TaskKind.VERIFY: frozenset({CaseRole.VERIFIER, CaseRole.COLLECTOR}),
@@ -52,7 +52,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     rechecks: int = 0
 
 
-def my_looks(engine: Engine, by: Actor) -> list[LookRow]:
+def my_looks(engine: Engine, by: Actor, *, most: int = MOST_LOOKS) -> list[LookRow]:
     """The looks somebody may take now, what is due first: theirs, their unit's, and those for whoever is near."""
     kinds = [kind.value for kind, roles in _LOOKERS.items() if by.case_roles & roles]
     if not kinds:
@@ -81,7 +81,7 @@ def my_looks(engine: Engine, by: Actor) -> list[LookRow]:
             case_task.c.done_at.is_(None), case_task.c.kind.in_(kinds), theirs, *_within(case.c.lies_in, by.area_code)
         )
         .order_by(case_task.c.due_at, case_task.c.id)
-        .limit(_MOST_LOOKS)
+        .limit(most)
     )
     with reading(engine) as tx:
         return [as_view(row._mapping, LookRow, mine=bool(row.mine)) for row in tx.execute(statement)]

@@ -10,16 +10,18 @@ from statistics import median
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, and_, func, select, type_coerce
 
-from registry.domain.kinds import Severity, Stage
+from registry.domain.kinds import AlertState, RuleKind, Severity, Stage
 from registry.queries.asset_filters import digits_begin
+from registry.queries.city_figures import worker_until
 from registry.queries.mobile_resources import MobileTally, mobile_tallies
 from registry.queries.overview import Overview, WrongNow, overview, wrong_now
 from registry.queries.queues import workload
 from registry.queries.seasons import seasons_in_force
 from registry.storage.database import reading
 from registry.storage.open_cases import IS_OPEN, IS_RUNNING
+from registry.storage.tables import alert, asset, device, latest, point, rule
 from registry.storage.tables import case as case_file
 from registry.storage.times import to_ms
 
@@ -38,6 +40,31 @@ class StageCount(msgspec.Struct, frozen=True, kw_only=True):
     stage: Stage
     open: int
     late: int
+
+
+class AlertAlone(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert that is firing without an open case: its rule raises none, nothing of the register has it, it waits for
+    company (``waits``), a permit covers it (``expected``), or people closed its case.
+
+    ``value`` is the latest, less the point's baseline; None with ``point`` and ``unit`` where nothing is heard.
+    ``asset_id`` None: it is about the whole cabinet, or about ``bus`` of it.
+    """
+
+    alert_id: int
+    rule_key: str
+    severity: Severity
+    fired_at: datetime
+    recorded_at: datetime
+    waits: bool
+    expected: bool
+    asset_id: int | None
+    asset_name: str
+    road: str
+    cabinet_id: str
+    bus: str
+    point: str | None
+    value: float | None
+    unit: str | None
 
 
 class UnitWork(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +100,8 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
 class WallState(msgspec.Struct, frozen=True, kw_only=True):
     """Every figure of the wall. ``running``: cases by severity that still need somebody, worst first: 3, 2, 1.
 
-    ``due_soon``: of them, those that become late within four hours.
+    ``due_soon``: of them, those that become late within four hours. ``alone``: the worst alerts without a case.
+    ``worker_until``: when the worker's lease ends; once that is over, nobody judges what time alone brings about.
     """
 
     at: datetime
@@ -82,6 +110,8 @@ class WallState(msgspec.Struct, frozen=True, kw_only=True):
     due_soon: int
     stages: list[StageCount]
     wrong: list[WrongNow]
+    alone: list[AlertAlone]
+    worker_until: datetime | None
     units: list[UnitWork]
     units_more: int
     seasons: list[SeasonNow]
@@ -104,6 +134,8 @@ def wall_state(engine: Engine, *, now: datetime, zone: tzinfo, scope: str = "") 
             for stage, count in counters.cases_by_stage.items()
         ],
         wrong=wrong_now(engine, now=now, limit=WRONG_ROWS, scope=scope),
+        alone=alerts_alone(engine, limit=WRONG_ROWS, scope=scope),
+        worker_until=worker_until(engine),
         units=[
             UnitWork(
                 unit_id=load.unit_id,
@@ -121,6 +153,67 @@ def wall_state(engine: Engine, *, now: datetime, zone: tzinfo, scope: str = "") 
         ],
         trend=trend(engine, now=now, zone=zone, scope=scope),
         mobile=mobile_tallies(engine, now=now, scope=scope),
+    )
+
+
+def alerts_alone(engine: Engine, *, limit: int, scope: str = "") -> list[AlertAlone]:
+    """Live alerts without an open case within the area ``scope``, the worst first; expected ones come last."""
+    with reading(engine) as tx:
+        return [_alone(row) for row in tx.execute(_without_case(scope).limit(limit))]
+
+
+def _without_case(scope: str) -> Select[Any]:
+    has_case = select(case_file.c.id).where(case_file.c.id == alert.c.case_id, IS_OPEN).exists()
+    of_rule = and_(rule.c.key == alert.c.rule_key, rule.c.version == alert.c.rule_version)
+    tables = (
+        alert.outerjoin(asset, asset.c.id == alert.c.asset_id)
+        .outerjoin(device, device.c.id == alert.c.device_id)
+        .outerjoin(point, point.c.id == alert.c.point_id)
+        .outerjoin(latest, latest.c.point_id == alert.c.point_id)
+        .outerjoin(rule, of_rule)
+    )
+    # one that overran its permit had a case
+    covered = and_(alert.c.permit_id.is_not(None), alert.c.case_id.is_(None)).label("covered")
+    query = select(
+        *(alert.c[name] for name in ("id", "rule_key", "severity", "fired_at", "recorded_at", "case_due_at", "bus")),
+        alert.c.asset_id,
+        alert.c.cabinet_id,
+        device.c.cabinet_id.label("device_cabinet"),
+        func.coalesce(asset.c.name, "").label("asset_name"),
+        func.coalesce(asset.c.road, "").label("road"),
+        point.c.name.label("point"),
+        point.c.unit,
+        point.c.baseline,
+        latest.c.value,
+        rule.c.kind.label("rule_kind"),
+        covered,
+    )
+    within = (digits_begin(asset.c.area_code, scope),) if scope else ()
+    return (
+        query.select_from(tables)
+        .where(alert.c.state == AlertState.FIRING, ~has_case, *within)
+        .order_by(covered, alert.c.severity.desc(), alert.c.fired_at, alert.c.id)
+    )
+
+
+def _alone(row: Any) -> AlertAlone:
+    measured = row.point is not None and row.rule_kind != RuleKind.NO_DATA
+    return AlertAlone(
+        alert_id=row.id,
+        rule_key=row.rule_key,
+        severity=Severity(row.severity),
+        fired_at=row.fired_at,
+        recorded_at=row.recorded_at,
+        waits=row.case_due_at is not None,
+        expected=bool(row.covered),
+        asset_id=row.asset_id,
+        asset_name=row.asset_name,
+        road=row.road,
+        cabinet_id=row.cabinet_id or row.device_cabinet or "",
+        bus=row.bus,
+        point=row.point if measured else None,
+        value=row.value - row.baseline if measured and row.value is not None else None,
+        unit=row.unit if measured else None,
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
@@ -37,11 +39,15 @@ _ENDINGS = {LayerKind.GEOJSON: "geojson", LayerKind.PMTILES: "pmtiles"}
 BASE_SYSTEMS = (Crs.WGS84, Crs.GCJ02)
 """The systems of base maps: shapes are kept in each."""
 _DEEPEST = 5
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLayer:
-    """An entry as it is to be. ``content`` is a file that was sent with it, in ``crs``; None keeps the one there is."""
+    """An entry as it is to be.
+
+    ``content`` is a file that was sent with it, in ``crs``, open at its beginning; None keeps the one there is.
+    """
 
     key: str
     kind: LayerKind
@@ -54,7 +60,7 @@ class NewLayer:
     unit_id: int | None = None
     access: LayerAccess = LayerAccess.STAFF
     colour: str = "#2f6f9f"
-    content: bytes | None = None
+    content: IO[bytes] | None = None
     crs: Crs = Crs.WGS84
 
 
@@ -66,7 +72,7 @@ def save_layer(
     Raises ``InvalidInput`` naming the field, ``NotFound``, ``Conflict`` (a namesake, or changed meanwhile).
     """
     values = _checked(new) | {"updated_at": now, "updated_by": by.user_id}
-    sent = "" if new.content is None else _kept_file(folder, new)
+    sent = "" if new.content is None else _kept_file(folder, new, new.content)
     before = ""
     try:
         with writing(engine) as tx:
@@ -169,27 +175,36 @@ def _row(tx: Connection, key: str) -> Any:
     return row
 
 
-def _kept_file(folder: Path, new: NewLayer) -> str:
+def _kept_file(folder: Path, new: NewLayer, content: IO[bytes]) -> str:
     """The uploaded file, checked and under a name of its own; that name."""
-    content = new.content or b""
-    name = f"{new.key}-{hashlib.sha256(content + new.crs.value.encode()).hexdigest()[:16]}.{_ENDINGS[new.kind]}"
+    digest = hashlib.sha256()
+    while piece := content.read(_PIECE):
+        digest.update(piece)
+    digest.update(new.crs.value.encode())
+    name = f"{new.key}-{digest.hexdigest()[:16]}.{_ENDINGS[new.kind]}"
+    content.seek(0)
     folder.mkdir(parents=True, exist_ok=True)
     if new.kind is LayerKind.PMTILES:
         _put(folder / name, content, check=_check_archive)
         return name
     # once, and not for everybody who looks at the map: shifting and compressing a large file takes seconds
-    read = _checked_shapes(content, new.crs)
-    _put(folder / packed_shapes(name, Crs.WGS84), gzip.compress(msgspec.json.encode(read), mtime=0))
+    read = _checked_shapes(content.read(MOST_BYTES + 1), new.crs)
+    _put(folder / packed_shapes(name, Crs.WGS84), _packed(read))
     _for_each_place(read, lambda place: _on_earth(from_wgs84(place, Crs.GCJ02)))
-    _put(folder / packed_shapes(name, Crs.GCJ02), gzip.compress(msgspec.json.encode(read), mtime=0))
+    _put(folder / packed_shapes(name, Crs.GCJ02), _packed(read))
     return name
 
 
-def _put(path: Path, content: bytes, *, check: Callable[[Path], None] = lambda _path: None) -> None:
-    """The whole file, or none."""
+def _packed(shapes: dict[str, Any]) -> IO[bytes]:
+    return io.BytesIO(gzip.compress(msgspec.json.encode(shapes), mtime=0))
+
+
+def _put(path: Path, content: IO[bytes], *, check: Callable[[Path], None] = lambda _path: None) -> None:
+    """The whole file, or none; an archive may be larger than the memory."""
     partial = path.with_name(f".{path.name}.part")
     try:
-        partial.write_bytes(content)
+        with partial.open("wb") as file:
+            shutil.copyfileobj(content, file)
         check(partial)
         partial.replace(path)
     finally:

@@ -28,16 +28,21 @@ MOST_CORNERS = 2_000
 MOST_OF_ONE = 50
 """Selections of one person; the oldest go first."""
 _ROWS_ASKED_ONE_BY_ONE = 100
+_HAIR_DEG = 1e-7
 _BATCH = 10_000
 
 
 class Selected(msgspec.Struct, frozen=True, kw_only=True):
-    """A selection that was just made; ``truncated``: only the first ``MOST_KEPT`` of ``count`` are in its list."""
+    """A selection that was just made; ``truncated``: only the first ``MOST_KEPT`` of ``count`` are in its list.
+
+    ``outline``: the ring that counted, closed, in WGS-84; not the one that was drawn where that crossed itself.
+    """
 
     id: int
     count: int
     truncated: bool
     by_family: dict[str, int]
+    outline: list[tuple[float, float]]
 
 
 def add_selection(
@@ -57,11 +62,12 @@ def add_selection(
             counts.update(row.family for row in inside)
             ids += [row.id for row in inside[: MOST_KEPT - len(ids)]]
     many = counts.total()
+    counted = [(round(lon, 7), round(lat, 7)) for lon, lat in shape.exterior.coords]
     values = {
         "made_at": now,
         "made_by": by.user_id,
         "ends_at": now + KEPT,
-        "outline": [[round(lon, 7), round(lat, 7)] for lon, lat in shape.exterior.coords],
+        "outline": counted,
         "count": many,
         "truncated": many > len(ids),
         "by_family": dict(counts),
@@ -72,7 +78,8 @@ def add_selection(
         selection_id = int(tx.execute(kept).scalar_one())
         if ids:
             tx.execute(insert(map_selection_item), [{"selection_id": selection_id, "asset_id": each} for each in ids])
-    return Selected(id=selection_id, count=many, truncated=many > len(ids), by_family=dict(counts))
+    truncated = many > len(ids)
+    return Selected(id=selection_id, count=many, truncated=truncated, by_family=dict(counts), outline=counted)
 
 
 def check_selection(tx: Connection, selection_id: int, by: Actor, *, now: datetime) -> None:
@@ -115,12 +122,20 @@ def _shape(outline: Sequence[Place]) -> shapely.Polygon:
     corners = [check_place(*corner) for corner in outline]
     shape = shapely.Polygon(corners)
     if not shape.is_valid:
-        # a hand that draws quickly crosses its own line: what it went around is meant
-        shape = shapely.convex_hull(shapely.MultiPoint(corners))
+        shape = _gone_around(corners)
     if shape.geom_type != "Polygon" or shape.area == 0.0:
         raise InvalidInput("polygon", "goes around nothing; draw it around some assets")
     shapely.prepare(shape)
     return shape
+
+
+def _gone_around(corners: Sequence[tuple[float, float]]) -> shapely.Polygon:
+    """What a hand went around that crossed its own line: every loop of it, and nothing beside them."""
+    line = shapely.union_all(shapely.LineString([*corners, corners[0]]))
+    loops = shapely.union_all(shapely.polygonize([line]))
+    # loops touch in points; a hair's breadth makes them one ring
+    joined = shapely.buffer(loops, _HAIR_DEG, join_style="mitre")
+    return shapely.Polygon(joined.exterior) if joined.geom_type == "Polygon" else shapely.Polygon()
 
 
 def _near(tx: Connection, shape: shapely.Polygon, families: Collection[Family], scope: str) -> Any:

@@ -1,6 +1,7 @@
 """Pictures of every page for people to look at: ``python -m tests.browser.pictures FOLDER`` (``make pictures``).
 
-Every route that answers GET is asked of the application itself, in both languages at three sizes, and by night at two.
+Every route that answers GET is asked of the application itself, in both languages at three sizes, and by night at two;
+the screens of the phone's app, which are no routes, as a crew sees them, and the wall at the sizes of its screens.
 What is there already is not taken again, so a run that was stopped goes on; ``index.html`` shows them side by side.
 """
 
@@ -16,14 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, sync_playwright
+from sqlalchemy import select
 
 from dashboards.permissions import PERMISSIONS
+from registry.storage.database import reading
+from registry.storage.tables import case
 from tests.browser.conftest import CHROMIUM, SWITCHES
 from tests.browser.eyes import sign_in
 from tests.browser.filled_site import FilledSite, filled_site
 from tests.browser.measuring import Waiting
 
-SIZES = {"desk": (1440, 900), "tablet": (800, 1180), "phone": (390, 844)}
+SIZES = {"desk": (1440, 900), "tablet": (800, 1180), "phone": (390, 844), "wall": (1920, 1080), "wall4k": (3840, 2160)}
+WALLS = ("wall", "wall4k")
 # pages that look different to those who are not signed in, and whose page of their own it is
 GUESTS = {"login", "scan", "report", "report_on_map", "public_bulletin", "public_bulletins", "kiosk"}
 CREW = {"tasks", "phone_app"}
@@ -40,19 +45,28 @@ class Look:
 
 
 LOOKS = (
-    Look("zh", "light", tuple(SIZES)),
-    Look("en", "light", tuple(SIZES)),
+    Look("zh", "light", ("desk", "tablet", "phone")),
+    Look("en", "light", ("desk", "tablet", "phone")),
     Look("zh", "dark", ("desk", "phone")),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """One page: the name of its route, its address, and who looks at it (nobody in particular: empty)."""
+    """One page: the name of its route, its address, and who looks at it (nobody in particular: empty).
+
+    ``sizes`` are its own, for which it was made; ``types`` begins the first form that the page offers.
+    """
 
     name: str
     address: str
     login: str
+    sizes: tuple[str, ...] = ()
+    types: str = ""
+
+    def sizes_in(self, look: Look) -> tuple[str, ...]:
+        """The sizes in which it is taken there."""
+        return self.sizes or look.sizes
 
 
 def take_all(folder: Path, *, only: Sequence[str], again: bool) -> int:
@@ -62,13 +76,15 @@ def take_all(folder: Path, *, only: Sequence[str], again: bool) -> int:
     # a request that is still answered may write to the folder; what was found out is not lost to that
     away = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with away as home, filled_site(Path(home)) as site, sync_playwright() as playwright:
-        address, stops = site.address, stops_of(site)
+        address, stops = site.address, [*stops_of(site), *screens_of(site)]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         wanted = [stop for stop in stops if not only or stop.name in only]
         for look in LOOKS:
             windows: dict[str, BrowserContext] = {}
             for stop in wanted:
-                missing = [size for size in look.sizes if again or not picture(folder, stop, look, size).exists()]
+                missing = [
+                    size for size in stop.sizes_in(look) if again or not picture(folder, stop, look, size).exists()
+                ]
                 if not missing:
                     continue
                 if stop.login not in windows:
@@ -108,6 +124,10 @@ def take(window: BrowserContext, stop: Stop, look: Look, sizes: Sequence[str], f
             return 0
         page.set_viewport_size({"width": SIZES[sizes[0]][0], "height": SIZES[sizes[0]][1]})
         page.goto(stop.address, wait_until="load")
+        if stop.types:
+            waiting.until_drawn(page)
+            page.locator("main button.primary").first.click()
+            page.locator("main textarea").first.fill(stop.types)
         for size in sizes:
             width, height = SIZES[size]
             page.set_viewport_size({"width": width, "height": height})
@@ -129,15 +149,16 @@ def picture(folder: Path, stop: Stop, look: Look, size: str) -> Path:
 
 def write_index(folder: Path, stops: Sequence[Stop]) -> None:
     """A contact sheet: one row for each page, one column for each look."""
-    looks = [(look, size) for look in LOOKS for size in look.sizes]
-    heads = "".join(f"<th>{size} {look.language} {look.theme}</th>" for look, size in looks)
+    heads = "".join(f"<th>{look.language} {look.theme}</th>" for look in LOOKS)
     rows = []
     for stop in stops:
         cells = []
-        for look, size in looks:
-            path = picture(folder, stop, look, size)
-            image = f'<a href="{path.name}"><img src="{path.name}" loading="lazy"></a>' if path.exists() else ""
-            cells.append(f"<td>{image}</td>")
+        for look in LOOKS:
+            paths = [picture(folder, stop, look, size) for size in stop.sizes_in(look)]
+            images = [
+                f'<a href="{path.name}"><img src="{path.name}" loading="lazy"></a>' for path in paths if path.exists()
+            ]
+            cells.append(f"<td>{' '.join(images)}</td>")
         if any("img" in cell for cell in cells):
             rows.append(f"<tr><th>{html.escape(stop.name)}<br>{html.escape(stop.address)}</th>{''.join(cells)}</tr>")
     style = "body{font:14px sans-serif}img{width:220px;max-height:340px;object-fit:cover;object-position:top}"
@@ -149,8 +170,26 @@ def write_index(folder: Path, stops: Sequence[Stop]) -> None:
 def stops_of(site: FilledSite) -> list[Stop]:
     """Every page, and who looks at it."""
     found = site.pages()
-    stops = [Stop(name, address, login_of(name)) for name, address in sorted(found.items())]
+    stops = [
+        Stop(name, address, login_of(name), WALLS if name in {"wall", "kiosk"} else ())
+        for name, address in sorted(found.items())
+    ]
     return [*stops, Stop("scan_crew", found["scan"], "crew1"), Stop("error", "/nowhere", "admin")]
+
+
+def screens_of(site: FilledSite) -> list[Stop]:
+    """The screens of the phone's app, with what a crew carries; a form that was begun lies among the drafts."""
+    in_hand = select(case.c.id, case.c.asset_id).where(case.c.stage == "in_hand", case.c.asset_id.is_not(None))
+    with reading(site.engine) as tx:
+        row = tx.execute(in_hand.order_by(case.c.id.desc()).limit(1)).one()
+    places = {"tasks": "tasks", "scan": "scan", "asset": f"asset/{row.asset_id}", "case": f"case/{row.id}"}
+    screens = [Stop(f"app_{name}", f"/app#/{place}", "crew1", ("phone",)) for name, place in places.items()]
+    begun = Stop("app_draft", f"/app#/case/{row.id}", "crew1", ("phone",), types="井盖已复位，周边已清理。")
+    return [
+        *screens,
+        begun,
+        *(Stop(f"app_{name}", f"/app#/{name}", "crew1", ("phone",)) for name in ("drafts", "waiting")),
+    ]
 
 
 def login_of(endpoint: str) -> str:

@@ -95,7 +95,8 @@ def test_a_board_is_read_zoomed_and_passed_on(filled_windows: Windows, camera: C
         desk.get_by_label(words("board.refresh_every")).select_option("5")
     question = tail.value.post_data_json
     assert question["to_ms"] - question["from_ms"] < timedelta(hours=1) / timedelta(milliseconds=1)
-    expect(status).not_to_have_text(as_of)
+    # the server keeps its answers for some seconds, and the page says how old the oldest is
+    expect(status).not_to_have_text(as_of, timeout=30_000)
     assert _days_shown(tilt) > 0.9
     desk.get_by_label(words("board.refresh_every")).select_option("0")
 
@@ -111,7 +112,10 @@ def test_a_board_is_read_zoomed_and_passed_on(filled_windows: Windows, camera: C
     expect(desk).to_have_url(re.compile(r"from=20\d\d-.*&to=20\d\d-"))
     zoomed = desk.url
     expect(tilt.locator(".board-note")).to_have_text(words("board.empty"))
+    live = desk.get_by_role("button", name=words("board.resume"))
+    expect(live).to_be_visible()
     tilt.locator(".u-over").dblclick()
+    expect(live).to_be_hidden()
     expect(desk).not_to_have_url(zoomed)
     expect(tilt.locator(".board-legend button").first).to_be_visible()
     desk.goto(zoomed)
@@ -142,7 +146,21 @@ def test_a_panel_is_seen_whole_as_a_table_and_taken_along(filled_windows: Window
     with desk.expect_download() as picture:
         shown.get_by_text(words("board.png")).click()
     picture.value.save_as(tmp_path / "panel.png")
-    assert (tmp_path / "panel.png").read_bytes().startswith(b"\x89PNG")
+    # the table that is seen, at its size, and not what is hidden behind it
+    wide = shown.locator(".board-as-table").evaluate("table => table.clientWidth")
+    with Image.open(tmp_path / "panel.png") as drawn:
+        assert drawn.width == 2 * (wide + 28)
+    shown.focus()
+    desk.keyboard.press("t")
+
+    # whoever stands on a link stands on it after the board was asked anew
+    link = shown.locator("a[href]").first
+    link.focus()
+    with desk.expect_response(lambda response: response.url.endswith("/answers")) as answers:
+        desk.keyboard.press("r")
+    answers.value.finished()
+    expect(shown).to_have_attribute("data-state", "answered")
+    expect(link).to_be_focused()
 
     # on paper it says of which time it is and when it was printed; the bar above, which nobody can press there, is gone
     desk.emulate_media(media="print")
@@ -182,6 +200,28 @@ def test_a_map_is_cut_to_the_chosen_area_taken_along_as_a_picture_and_printed_li
     assert brightness(ground) < 60
 
 
+def test_a_timeline_is_walked_from_change_to_change_and_its_axis_lies_below_it_on_paper(
+    filled_windows: Windows,
+) -> None:
+    desk = opened(filled_windows.open(DESK, login="dispatcher"), "/boards/cabinets")
+    timeline = panel(desk, "timeline")
+    told = timeline.locator(".board-tip")
+    timeline.locator(".board-states").focus()
+    desk.keyboard.press("ArrowRight")
+    expect(told).to_contain_text(" – ")
+    expect(timeline.locator("[aria-live]")).to_contain_text(" – ")
+    desk.keyboard.press("Escape")
+    expect(told).to_be_hidden()
+
+    desk.emulate_media(media="print")
+    edges = """panel => [".board-states canvas", ".board-states-axis"].map((each) => {
+      const { left, right } = panel.querySelector(each).getBoundingClientRect();
+      return [Math.round(left), Math.round(right)];
+    })"""
+    band, axis = timeline.evaluate(edges)
+    assert axis == band
+
+
 def test_what_is_chosen_stays_in_the_address(filled_windows: Windows) -> None:
     desk = opened(filled_windows.open(DESK, login="dispatcher"), "/boards/covers")
     choose(desk, words("board.span"), words("board.last", span=words("board.length.d", n=30)))
@@ -196,6 +236,57 @@ def test_what_is_chosen_stays_in_the_address(filled_windows: Windows) -> None:
     desk.reload()
     expect(desk.locator(".board-chooser-set .board-chosen")).to_contain_text(str(chosen))
     expect(desk.locator("[data-length='-30d']")).to_have_attribute("aria-pressed", "true")
+
+
+def test_an_editor_that_can_not_open_says_so(filled: FilledSite, filled_windows: Windows) -> None:
+    desk = filled_windows.open(DESK, login="dispatcher")
+    filled_windows.witness.refused.add(f"{filled.address}/boards/choices.json")
+    desk.route("**/boards/choices.json", lambda route: route.fulfill(status=503, body=""))
+    desk.goto("/boards/covers/edit")
+    expect(desk.locator("[data-message]")).to_contain_text(words("board.no_editor"))
+
+
+def test_a_board_is_taken_back_from_its_file_and_asks_before_it_goes(
+    filled_windows: Windows, camera: Camera, tmp_path: Path
+) -> None:
+    desk = opened(filled_windows.open(DESK, login="admin"), "/boards/cases")
+    more = desk.locator("summary", has_text=words("board.more"))
+    more.click()
+    with desk.expect_download() as file:
+        desk.get_by_text(words("board.file")).click()
+    file.value.save_as(tmp_path / "cases.json")
+    desk.goto("/boards/new")
+    expect(desk.locator("[data-drawn]")).to_be_attached()
+    field = desk.locator("[data-file]")
+    field.set_input_files({"name": "list.json", "mimeType": "application/json", "buffer": b"[1]"})
+    expect(desk.locator("[data-message]")).to_have_text(words("board.file_wrong", name="list.json"))
+    field.set_input_files(tmp_path / "cases.json")
+    expect(desk.locator("[data-message]")).to_be_hidden()
+    expect(desk.locator("[data-grid] [data-panel]").first).to_be_visible()
+    many = desk.locator("[data-grid] [data-panel]").count()
+
+    # what it begins with: one area; and one unit at a time
+    several = desk.locator(".board-variable").nth(1).get_by_label(words("board.variable_several"))
+    several.uncheck()
+    desk.locator(".board-variable summary").first.click()
+    choice = desk.locator(".board-chooser[open] input:not([value=''])").first
+    value = choice.get_attribute("value") or ""
+    choice.check()
+    assert serious_faults(desk) == []
+    camera.take(desk, "board-editor-variables")
+    desk.get_by_label(words("board.name_zh")).fill("另一块看板")
+    desk.get_by_role("button", name=words("board.save"), exact=True).click()
+    expect(desk.locator("h1")).to_have_text("另一块看板")
+    expect(desk.locator("[data-panel]")).to_have_count(many)
+    expect(desk.locator(".board-chooser-set")).to_have_count(1)
+    assert value
+
+    more.click()
+    desk.locator(".confirm > summary", has_text=words("board.remove")).click()
+    expect(desk.get_by_text(words("board.remove_text"))).to_be_visible()
+    camera.take(desk, "board-remove")
+    desk.locator(".confirm-body button").click()
+    expect(desk).to_have_url(re.compile("/boards$"))
 
 
 def test_a_board_is_made_moved_and_kept_and_a_conflict_is_settled(filled_windows: Windows, camera: Camera) -> None:
@@ -260,7 +351,9 @@ def test_a_board_is_made_moved_and_kept_and_a_conflict_is_settled(filled_windows
     camera.take(phone, "board-editor-phone")
 
 
-def test_any_point_is_explored_beside_another(filled: FilledSite, filled_windows: Windows, camera: Camera) -> None:
+def test_any_point_is_explored_beside_another(
+    filled: FilledSite, filled_windows: Windows, camera: Camera, tmp_path: Path
+) -> None:
     desk = filled_windows.open(DESK, login="dispatcher")
     desk.goto("/explore")
     expect(desk.locator("[data-begin]")).to_be_visible()
@@ -275,6 +368,19 @@ def test_any_point_is_explored_beside_another(filled: FilledSite, filled_windows
     assert serious_faults(desk) == []
     camera.take(desk, "explore-desk")
     address = desk.url
+    chart = panel(desk, "explore")
+    chart.locator("summary").click()
+    with desk.expect_download() as file:
+        chart.get_by_text(words("board.csv")).click()
+    file.value.save_as(tmp_path / "explored.csv")
+    head, first, *_ = (tmp_path / "explored.csv").read_text("utf-8-sig").splitlines()
+    assert head.startswith(f"{words('board.time')},")
+    assert re.match(r"20\d\d-\d\d-\d\d ", first)
+    chart.focus()
+    desk.keyboard.press("f")
+    expect(chart).to_have_class(re.compile("board-filled"))
+    desk.keyboard.press("Escape")
+    expect(chart).not_to_have_class(re.compile("board-filled"))
     phone = filled_windows.open(PHONE, login="crew1")
     phone.goto(address.removeprefix(filled.address))
     expect(phone.locator("[data-statistics] tbody tr")).to_have_count(2)
@@ -291,3 +397,28 @@ def test_on_a_phone_panels_stand_one_below_the_other(filled_windows: Windows, ca
     assert min(wide) > 0.9
     assert serious_faults(phone) == []
     camera.take(phone, "board-phone", whole=True)
+
+
+def test_a_finger_that_rests_and_moves_zooms_a_chart_and_the_way_back_is_named(filled_windows: Windows) -> None:
+    phone = opened(filled_windows.open(PHONE, login="crew1"), "/boards/covers")
+    chart = panel(phone, "tilt").locator(".u-over")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    touch = phone.context.new_cdp_session(phone)
+
+    def finger(kind: str, *shares: float) -> None:
+        points = [{"x": box["x"] + share * box["width"], "y": box["y"] + box["height"] / 2} for share in shares]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    finger("touchStart", 0.3)
+    began = phone.evaluate("performance.now()")
+    phone.wait_for_function("began => performance.now() - began > 400", arg=began)
+    for share in (0.4, 0.5, 0.6):
+        finger("touchMove", share)
+    finger("touchEnd")
+    expect(phone).to_have_url(re.compile(r"from=20\d\d-.*&to=20\d\d-"))
+    expect(phone.locator(".board-paused")).to_have_text(words("board.paused"))
+    phone.get_by_role("button", name=words("board.resume")).tap()
+    expect(phone).not_to_have_url(re.compile("from="))
+    assert beyond_the_window(phone) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image, ImageColor
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import write
 
@@ -40,6 +41,7 @@ pytestmark = [
 ASSETS = 40
 # the fifth of the row of assets that the site has, from its middle outwards
 NEAR_THE_FIFTH = "/map#map=18.00/31.310000/120.610800"
+SOME_IN_VIEW = re.compile(r"[1-9]\d* 个部件")
 BY = Actor(user_id=None, role=Role.ADMINISTRATOR, name="test", unit_id=None)
 # what each layer is drawn in, and where it has a point: near the fifth asset, on none
 FLOOD, SEWERS = ("#d500f9", 120.61105, 31.3103), ("#00a152", 120.6107, 31.3097)
@@ -96,7 +98,16 @@ def test_a_length_is_measured_with_keys_and_a_box_counts_what_lies_in_it(
     page.keyboard.press("ArrowRight")
     expect(page.locator("[data-map]")).to_have_attribute("data-drawn", "")
     page.keyboard.press("Enter")
-    expect(page.locator("[data-measure]")).to_have_text(re.compile(r"\d+(\.\d)?\s?米"))
+    length = re.compile(r"\d+(\.\d)?\s?米")
+    expect(page.locator("[data-measure]")).to_have_text(length)
+    # a finger has no Backspace
+    page.get_by_role("button", name=words("map.undo"), exact=True).click()
+    expect(page.locator("[data-measure]")).to_have_text("")
+    # before the second point is set, the pointer shows how far it would be
+    middle = canvas_of(page)
+    page.mouse.move(middle["x"] + middle["width"] / 2 + 120, middle["y"] + middle["height"] / 2)
+    expect(page.locator("[data-measure]")).to_have_text(length)
+    expect(page.locator("[data-measured]")).to_have_text("")
     page.keyboard.press("Escape")
     expect(page.locator("[data-hint]")).to_be_hidden()
 
@@ -113,6 +124,14 @@ def test_a_length_is_measured_with_keys_and_a_box_counts_what_lies_in_it(
     assert whole is not None
     assert 0 < sum(counts) == int(whole[0]) < ASSETS
     camera.take(page, "map-box")
+    # the hand may let go over the panel
+    page.mouse.move(at["x"] + at["width"] / 2 + 90, at["y"] + at["height"] / 2 + 90)
+    page.mouse.down()
+    page.mouse.move(at["x"] + 120, at["y"] + at["height"] / 2 - 90, steps=4)
+    with page.expect_response(re.compile(r"/map/selections$")) as counted:
+        page.mouse.up()
+    assert counted.value.json()["count"] > 0
+    expect(result.get_by_role("link")).to_be_visible()
     result.get_by_role("link").click()
     expect(page).to_have_url(re.compile(r"/map/selections/"))
 
@@ -148,6 +167,48 @@ def test_what_is_told_of_shows_at_once_and_a_phone_reads_of_it_in_its_sheet(
     assert serious_faults(phone) == []
 
 
+def test_what_does_not_come_is_told_on_the_map_until_it_comes(
+    book: RegistrySite, book_windows: Windows, camera: Camera
+) -> None:
+    count_anew(book.engine)
+    page = book_windows.open(DESK, login="dispatcher")
+
+    def with_a_base_map_that_is_away(route: Route) -> None:
+        facts = route.fetch().json()
+        facts["base"] = {"kind": "tiles", "tiles": ["/map/base/{z}/{x}/{y}"], "crs": "wgs84"}
+        route.fulfill(json=facts)
+
+    page.route("**/map/facts.json", with_a_base_map_that_is_away)
+    # the browser writes no error of its own about what is no picture and no tile
+    page.route("**/map/base/**", lambda route: route.fulfill(body="not now", content_type="text/plain"))
+    opened(page, NEAR_THE_FIFTH)
+    told = page.locator(".map-missing")
+    expect(told).to_contain_text(words("map.base_missing"))
+    camera.take(page, "map-base-away")
+    page.unroute("**/map/facts.json")
+    page.route("**/map/tiles/**", lambda route: route.fulfill(body="not now", content_type="text/plain"))
+    page.reload()
+    expect(told).to_contain_text(words("map.tiles_missing"))
+    page.unroute("**/map/tiles/**")
+    told.get_by_role("button", name=words("map.try_again"), exact=True).press("Enter")
+    expect(told).to_be_hidden()
+    expect(page.locator("[data-summary]")).to_have_text(SOME_IN_VIEW)
+
+
+def test_only_what_is_wrong_can_be_shown_and_the_link_says_so(book: RegistrySite, book_windows: Windows) -> None:
+    count_anew(book.engine)
+    page = opened(book_windows.open(DESK, login="dispatcher"), f"{NEAR_THE_FIFTH}&families=light&severity=3")
+    only = words("map.severity_only", severity=words("severity.3"))
+    expect(page.locator("[data-summary]")).to_have_text(words("map.in_view_only", total=0, chosen=only))
+    page.get_by_role("tab", name=words("map.tab.layers"), exact=True).click()
+    expect(page.locator("#map-severity")).to_have_value("3")
+    page.locator("#map-severity").select_option("0")
+    for box in page.locator("input[name=family]").all():
+        box.check()
+    expect(page).not_to_have_url(re.compile("severity=|families="))
+    expect(page.locator("[data-summary]")).to_have_text(SOME_IN_VIEW)
+
+
 def keep_layers(book: RegistrySite, folder: Path) -> None:
     """Two layers of the catalogue with a point each: a file of shapes, and an archive of vector tiles."""
     tone, lon, lat = FLOOD
@@ -173,7 +234,7 @@ def keep_layer(book: RegistrySite, layer: NewLayer) -> None:
 
 
 def dated(content: bytes) -> dict[str, Any]:
-    return {"content": content, "dated_on": datetime.now(UTC).date()}
+    return {"content": io.BytesIO(content), "dated_on": datetime.now(UTC).date()}
 
 
 def put_on_the_road(book: RegistrySite) -> None:

@@ -58,6 +58,7 @@ KEEPS_NOTHING = "indexedDB.open = () => { throw new DOMException('', 'SecurityEr
 UPDATE = """async () => {
   await (await navigator.serviceWorker.getRegistration("/app")).update();
 }"""
+WHO = """async () => (await (await fetch("/app/session.json")).json()).user"""
 SIGN_OUT = """async () => {
   const { csrf } = await (await fetch("/app/session.json")).json();
   await fetch("/logout", { method: "POST", headers: { "X-CSRFToken": csrf } });
@@ -298,7 +299,10 @@ def test_what_the_office_did_meanwhile_is_shown_and_settled_by_the_person(tmp_pa
         assert "已到场，车道已围挡" in file.entries[-1].note
         assert file.entries[-1].by_name == work.crew.name
         what_the_city_refuses_is_changed_and_sent(page, site)
+        a_form_outlives_its_page_and_another_window(page, site)
         a_full_phone_says_that_it_keeps_nothing(page, site)
+        a_new_task_comes_to_an_app_that_stays_open(phone, site, work)
+        signing_out_empties_the_phone(page, site, phone)
         bare = phone.new_page()
         bare.add_init_script(KEEPS_NOTHING)
         bare.goto(f"{site.address}/app")
@@ -319,6 +323,20 @@ def find_by_torchlight(page: Page, site: RegistrySite) -> None:
     assert not page.evaluate(LOADED_A_READER)
 
 
+def signing_out_empties_the_phone(page: Page, site: RegistrySite, phone: BrowserContext) -> None:
+    """Without a signal too; the city hears of it as soon as there is one."""
+    go(page, site, "tasks")
+    phone.set_offline(True)
+    tap(page, "nav.logout")
+    assert serious_faults(page) == []
+    page.locator("dialog .primary").click()
+    expect(page.get_by_text(words("app.bag_empty"), exact=True)).to_be_visible()
+    go(page, site, f"asset/{site.asset_id}")
+    expect(page.get_by_text(words("app.not_carried"), exact=True)).to_be_visible()
+    phone.set_offline(False)
+    until(page, lambda: page.evaluate(WHO) is None, what="the city knows that they signed out")
+
+
 def what_the_city_refuses_is_changed_and_sent(page: Page, site: RegistrySite) -> None:
     go(page, site, f"asset/{site.asset_id}")
     tap(page, "app.rezero")
@@ -336,6 +354,66 @@ def what_the_city_refuses_is_changed_and_sent(page: Page, site: RegistrySite) ->
     with reading(site.engine) as tx:
         [set_at] = tx.execute(select(baseline.c.set_at).where(baseline.c.value == 1.5)).scalars()
     assert set_at < done_by
+
+
+def a_form_outlives_its_page_and_another_window(page: Page, site: RegistrySite) -> None:
+    """It is kept from the tap on its camera on; of two windows the one that fell behind takes nothing away."""
+    go(page, site, f"asset/{site.asset_id}")
+    tap(page, "app.report")
+    expect(page.locator("main h1")).to_be_focused()
+    open_camera(page)
+    page.click(".tabs a[href='#/drafts']")  # no picture was taken, and nothing written
+    expect(page.get_by_text(words("app.no_drafts"), exact=True)).to_be_visible()
+    go(page, site, f"asset/{site.asset_id}")
+    tap(page, "app.report")
+    open_camera(page)
+    page.reload()
+    expect(page.locator("form.asking")).to_be_visible()
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.fill("#text", "井盖夜里响")
+    other.click(".tabs a[href='#/drafts']")
+    expect(other.get_by_text("井盖夜里响")).to_be_visible()
+    assert other.title().startswith(words("app.drafts"))
+    page.fill("#text", "井")
+    expect(page.get_by_role("alert")).to_contain_text(words("app.draft_elsewhere"))
+    assert serious_faults(page) == []
+    tap(page, "app.show_newer")
+    expect(page.locator("#text")).to_have_value("井盖夜里响")
+    other.locator(".task-row button").click()
+    tap(other, "app.yes_drop")
+    expect(other.get_by_text(words("app.no_drafts"), exact=True)).to_be_visible()
+    other.close()
+    page.fill("#text", "井盖白天响")
+    expect(page.get_by_role("alert")).to_contain_text(words("app.draft_gone"))
+
+
+def a_new_task_comes_to_an_app_that_stays_open(phone: BrowserContext, site: RegistrySite, work: Work) -> None:
+    page = phone.new_page()
+    page.clock.install()
+    page.goto(f"{site.address}/app")
+    expect(page.get_by_text(words("tasks.none"), exact=True)).to_be_visible()
+    file = case_file(site.engine, work.case_id)
+    assert file is not None
+    move_case(
+        site.engine,
+        case_id=work.case_id,
+        move="dispatch",
+        by=work.dispatcher,
+        expected_version=file.version,
+        now=datetime.now(UTC),
+        assignee_id=work.crew.user_id,
+        note="",
+    )
+    page.clock.fast_forward(6 * 60_000)
+    expect(page.locator(".task")).to_be_visible()
+    page.close()
+
+
+def open_camera(page: Page) -> None:
+    with page.expect_file_chooser():
+        page.locator("label[for^=pictures]").click()
+    expect(page.locator("[data-count=drafts]")).to_have_text("1")
 
 
 def a_full_phone_says_that_it_keeps_nothing(page: Page, site: RegistrySite) -> None:

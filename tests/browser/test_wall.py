@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
+from sqlalchemy import update
 
 from registry.domain.people import Actor
 from registry.services.kiosk_links import IssuedLink, NewKioskLink, issue_link, revoke_link
+from registry.services.leases import release_lease, take_lease
 from registry.services.map_counts import count_anew
 from registry.services.reports import report_by_citizen
 from registry.services.transactions import in_transaction
+from registry.storage.database import writing
+from registry.storage.tables import alert
 from tests.browser.eyes import Camera, Windows, beyond_the_window, serious_faults, sign_in, words
 from tests.browser.registry_site import RegistrySite
+from tests.things import put as put_row
 
 pytestmark = [
     pytest.mark.browser,
@@ -28,6 +33,12 @@ pytestmark = [
 COMMAND_CENTRE: dict[str, Any] = {"viewport": {"width": 1920, "height": 1080}}
 ON_ITS_SIDE: dict[str, Any] = {"viewport": {"width": 844, "height": 390}, "device_scale_factor": 2, "has_touch": True}
 BY = Actor(user_id=None, role=None, name="test", unit_id=None)
+
+
+@pytest.fixture(autouse=True)
+def judged(book: RegistrySite) -> None:
+    """Somebody holds the worker's lease, as far as the wall can see."""
+    take_lease(book.engine, "worker", "test", lasts=timedelta(days=1), now=datetime.now(UTC))
 
 
 def report(book: RegistrySite, asset_id: int) -> None:
@@ -130,6 +141,56 @@ def test_a_link_shows_the_wall_to_a_screen_until_it_is_revoked(
     book_windows.witness.refused |= {f"{book.address}{address}/{what}" for what in ("state.json", "places.json")}
     page.clock.fast_forward(16_000)
     expect(page.get_by_role("alert")).to_contain_text(words("wall.ended"))
+    # nothing is left of what it showed
+    expect(page.locator("[data-wrong] li")).to_have_count(0)
+    expect(page.locator("[data-value]").first).to_have_text("–")
+    expect(page.locator("[data-map] canvas")).to_have_count(0)
+
+
+def test_a_wall_shows_alerts_without_a_case_and_says_when_nobody_judges(
+    book: RegistrySite, book_windows: Windows, camera: Camera
+) -> None:
+    count_anew(book.engine)
+    release_lease(book.engine, "worker", "test")
+    silent = {"rule_key": "cabinet_silent", "rule_version": 1, "cabinet_id": "c-7", "severity": 3, "state": "firing"}
+    with writing(book.engine) as tx:
+        alert_id = put_row(tx, alert, moment=datetime.now(UTC) - timedelta(minutes=7), **silent)
+    page = book_windows.open(COMMAND_CENTRE, login="viewer")
+    page.clock.install()
+    opened(page, "/wall")
+    first = page.locator("[data-wrong] li").first
+    expect(first).to_contain_text(words("rule.cabinet_silent"))
+    expect(first).to_contain_text(words("wall.no_case"))
+    expect(first.get_by_role("link")).to_have_attribute("href", f"/alerts/{alert_id}")
+    page.clock.fast_forward(21_000)
+    expect(page.get_by_role("alert")).to_contain_text(words("wall.unjudged"))
+    assert serious_faults(page) == []
+    camera.take(page, "wall-unjudged")
+    expect(page.locator("[data-main]")).not_to_have_class(re.compile("wall-stale"))
+    take_lease(book.engine, "worker", "test", lasts=timedelta(days=1), now=datetime.now(UTC))
+    with writing(book.engine) as tx:
+        tx.execute(update(alert).values(state="cleared"))
+    page.clock.fast_forward(16_000)
+    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(page.locator(f'[href="/alerts/{alert_id}"]')).to_have_count(0)
+
+
+def test_the_map_comes_back_after_its_scripts_could_not_be_had(book: RegistrySite, book_windows: Windows) -> None:
+    count_anew(book.engine)
+    page = book_windows.open(COMMAND_CENTRE, login="viewer")
+    page.clock.install()
+    scripts = re.compile(r"/assets/citymap-[^/]+\.js$")
+
+    def refuse(route: Route) -> None:
+        book_windows.witness.refused.add(route.request.url)
+        route.abort()
+
+    page.route(scripts, refuse)
+    page.goto("/wall")
+    expect(page.locator("[data-map]")).to_contain_text(words("map.failed"))
+    page.unroute(scripts)
+    page.clock.fast_forward(31_000)
+    expect(page.locator("[data-map]")).to_have_attribute("data-drawn", "")
 
 
 def test_a_screen_that_stands_moves_its_picture_and_never_past_the_window(

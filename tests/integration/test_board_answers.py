@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count as numbers
@@ -39,7 +39,7 @@ from registry.services.cabinets import CabinetState, note_cabinet
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import open_database, reading, writing
 from registry.storage.series import SqliteSeries
-from registry.storage.tables import asset, case, dead_letter, device, scan
+from registry.storage.tables import asset, case, dead_letter, device, permit, scan
 from registry.storage.times import to_ms
 from tests.city import City, build_city
 
@@ -255,6 +255,30 @@ def test_lists_lead_to_the_thing_itself(whole: City, store: SqliteSeries):
     assert [row[0] for row in devices.rows] == ["CV-000001"]
 
 
+def test_a_number_leads_to_the_list_of_what_it_counts_as_far_as_that_can_be_narrowed(whole: City, store: SqliteSeries):
+    day, week = asked(whole, store, days=1), asked(whole, store, since=NOW - 7 * DAY, until=NOW)
+    before = asked(whole, store, since=NOW - 2 * DAY, until=NOW - DAY)
+    severe = {"severity": 3, "kind": "water_high", "asset": whole.asset_id}
+    named = {"severity": "3", "asset_id": str(whole.asset_id)}
+    about = named | {"kind": "water_high"}
+    for who, source, page, args in (
+        (day, count("cases", where=severe), "cases", about | {"opened": "24h"}),
+        (week, count("cases", where={"stage": "closed"}, at="ended"), "cases", {"stage": "closed", "ended": "7d"}),
+        (before, count("cases"), "cases", {}),
+        (day, count("cases", where={"open": True, "late": True}), "cases", {"open_only": 1, "overdue": 1}),
+        (day, count("cases", where={"open": True, "unit": whole.water}), "unit_queue", {"unit_id": whole.water}),
+        (day, count("alerts", where=severe), "alerts", named | {"case_kind": "water_high", "state": "all"}),
+        (day, count("alerts", where={"state": "firing"}), "alerts", {"state": "firing"}),
+        (day, count("assets", where={"class": "cj:0101"}), "assets", {"class": "cj:0101"}),
+        (day, count("permits"), "permits", {"over": 1}),
+        (day, count("permits", where={"state": "open"}), "permits", {}),
+        (day, count("scans", where={"state": "flagged"}), "scans", {"show": "flagged"}),
+    ):
+        assert shown(who, "stat", source).to == (page, args), source
+    late = shown(week, "bar", count("cases", by="late"))
+    assert [each.to.args for each in late.bars] == [{"opened": "7d", "overdue": each} for each in (1, 0)]
+
+
 def test_a_bound_visitor_sees_their_area_alone(whole: City, store: SqliteSeries):
     who = asked(whole, store, scope="440804")
     assert shown(who, "stat", count("cases")).value == 2
@@ -379,6 +403,75 @@ def test_a_cabinet_was_off_line_while_its_silence_was_an_alert(city: City, store
     assert [row.name for row in alerts.rows] == ["上水井盖 1"]
 
 
+def test_an_alert_was_firing_until_somebody_took_note_of_it_and_the_worse_state_is_shown(
+    city: City, store: SqliteSeries
+):
+    other = city.add_asset(NOW - 30 * DAY, name="雨水井盖 3")
+    hours = {hour: NOW - timedelta(hours=hour) for hour in range(1, 9)}
+    about = {"asset_id": other, "rule_key": "water_high"}
+    # noted at once and on still; another that fired meanwhile, was noted and is over; a third that nobody noted
+    city.add_alert(None, hours[8], acknowledged_at=hours[7], **about)
+    over = {"state": "cleared", "cleared_at": hours[4], "acknowledged_at": hours[5]}
+    city.add_alert(None, hours[6], point_id=city.point("tilt_x"), **over, **about)
+    city.add_alert(None, hours[2], point_id=city.point("tilt_y"), **about)
+    found = shown(asked(city, store, days=1), "state_timeline", {"of": "states", "what": "alerts"})
+    (line,) = [row for row in found.rows if row.name == "雨水井盖 3"]
+    at = {hour: to_ms(moment) for hour, moment in hours.items()}
+    assert line.spans == [
+        (at[8], at[7], "firing"),
+        (at[7], at[6], "acknowledged"),
+        (at[6], at[5], "firing"),
+        (at[5], at[2], "acknowledged"),
+        (at[2], to_ms(NOW), "firing"),
+    ]
+
+
+def test_what_was_under_way_when_the_span_began_is_marked_too(city: City, store: SqliteSeries):
+    minutes = {ago: NOW - timedelta(minutes=ago) for ago in (10, 30, 90, 100, 180)}
+    job = {"asset_id": city.asset_id, "people": 2, "by_user_id": city.crew.user_id}
+    job |= {"started_at": minutes[90], "ends_at": NOW + timedelta(hours=1)}
+    with writing(city.engine) as tx:
+        tx.execute(insert(permit).values(job | {"state": "open", "work": "cleaning"}))
+        for ended in (30, 100):
+            over = {"state": "ended", "work": "repair", "started_at": minutes[180], "ended_at": minutes[ended]}
+            tx.execute(insert(permit).values(job | over))
+        # the case of three hours ago ended within the hour, that of two hours ago goes on
+        tx.execute(update(case).where(case.c.kind == "water_high").values(stage="closed", ended_at=minutes[10]))
+    hour = asked(city, store, since=NOW - timedelta(hours=1))
+    found, more = marks([Annotation.PERMITS], hour)
+    assert [(mark.from_ms, mark.to_ms) for mark in found] == [
+        (to_ms(minutes[180]), to_ms(minutes[30])),
+        (to_ms(minutes[90]), None),
+    ]
+    assert found[0].text == (Word("board.permit_mark"), "上水井盖 1")
+    assert not more
+    kinds = [mark.text[1] for mark in marks([Annotation.CASES], hour)[0]]
+    assert kinds == [Word("kind.cover_displaced"), Word("kind.water_high"), Word("kind.cover_damaged")]
+    # one fires still; the other fired seven hours ago and was over an hour later
+    assert [mark.to_ms for mark in marks([Annotation.ALERTS], hour)[0]] == [None]
+    before = asked(city, store, since=NOW - timedelta(hours=6.5), until=NOW - timedelta(hours=5.5))
+    assert [mark.to_ms for mark in marks([Annotation.ALERTS], before)[0]] == [to_ms(NOW - timedelta(hours=6))]
+
+
+def test_of_many_marks_the_newest_are_shown_and_that_there_are_more_is_said(
+    whole: City, store: SqliteSeries, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("registry.queries.board_marks.MOST_MARKS", 2)
+    found, more = marks([Annotation.CASES], asked(whole, store, since=NOW - timedelta(hours=2.5)))
+    assert [mark.from_ms for mark in found] == [to_ms(NOW - timedelta(hours=hours)) for hours in (3, 2)]
+    assert more
+    assert not marks([Annotation.ALERTS], asked(whole, store))[1]
+
+
+def test_marks_are_found_along_indexes(whole: City, store: SqliteSeries):
+    plan = plan_of_work(whole.engine, lambda: marks(list(Annotation), asked(whole, store, days=0.1)))
+    if whole.engine.dialect.name == "sqlite":  # the other chooses by how much there is
+        for index in ("ix_case_file_open_id", "ix_case_file_ended", "ix_alert_fired", "ix_permit_started_at_state"):
+            assert index in plan
+    assert not re.search(r"Seq Scan on (case_file|alert|permit)\b", plan)
+    assert not re.search(r"SCAN (case_file|alert|permit)(?! USING)", plan)
+
+
 def test_what_was_refused_is_told_by_its_reason(city: City, store: SqliteSeries):
     row = {"at": NOW - timedelta(hours=1), "cabinet_id": "c1", "reason": "out_of_range", "detail": "", "body": ""}
     with writing(city.engine) as tx:
@@ -408,18 +501,18 @@ def test_points_are_found_by_what_people_know_of_them(city: City, store: SqliteS
     assert explored(who, [city.point("tilt_z")])[0][0].point_id == city.point("tilt_z")
 
 
-def plan_of_panel(who: Asked, kind: str, source: dict[str, Any]) -> str:
-    """How the database goes about what a panel asks of it; empty tables are gone through unless it is told not to."""
+def plan_of_work(engine: Engine, work: Callable[[], Any]) -> str:
+    """How the database goes about it; empty tables are gone through unless it is told not to."""
     said: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_more: Any) -> None:
         said.append((statement, values))
 
-    event.listen(who.engine, "before_cursor_execute", note)
-    shown(who, kind, source)
-    event.remove(who.engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", note)
+    work()
+    event.remove(engine, "before_cursor_execute", note)
     lines: list[str] = []
-    with reading(who.engine) as tx:
+    with reading(engine) as tx:
         if tx.dialect.name != "sqlite":
             tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
         for statement, values in said:
@@ -445,7 +538,7 @@ def plan_of_panel(who: Asked, kind: str, source: dict[str, Any]) -> str:
 def test_counts_of_a_span_go_along_an_index(
     whole: City, store: SqliteSeries, kind: str, source: dict[str, Any], index: str
 ):
-    plan = plan_of_panel(asked(whole, store), kind, source)
+    plan = plan_of_work(whole.engine, lambda: shown(asked(whole, store), kind, source))
     assert index in plan
     assert not re.search(r"Seq Scan on (case_file|alert|permit|scan)\b", plan)
     assert not re.search(r"SCAN (case_file|alert|permit|scan)(?! USING)", plan)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from registry.domain.month_counts import Count
 from registry.queries import months, overview, queues, supervision
 from registry.queries.case_finding import CaseFilter, find_cases
 from registry.queries.cases import case_file, case_state, list_cases, my_tasks
+from registry.queries.field_bundle import field_bundle
 from registry.services.classes import load_classes
 from registry.storage.database import open_database, reading, writing
 from registry.storage.schema import upgrade
@@ -170,6 +172,10 @@ LISTS: list[tuple[dict[str, Any], str]] = [
     ({"q": "没有这条路"}, "ix_case_file_place"),
     ({"q": "人民03路"}, "ix_case_file_asset_id_opened_at"),
     ({"scope": "440803003"}, "ix_case_file_place_area"),
+    ({"running": True, "severity": 3}, "ix_case_file_worst"),
+    ({"due_after": NOW, "due_by": NOW + timedelta(hours=4), "overdue": False}, "ix_case_file_worst"),
+    ({"ended_since": NOW - timedelta(days=1), "stage": Stage.CLOSED}, "ix_case_file_ended"),
+    ({"opened_since": NOW - timedelta(hours=12)}, "ix_case_file_opened"),
 ]
 
 
@@ -279,3 +285,24 @@ def test_words_that_mean_much_and_words_that_mean_little_find_the_same_cases(cit
                 slowly = find_cases(tx, CaseFilter(q=words, open_only=True), after=None, limit=500).ids
             assert quickly == slowly, words
             assert quickly
+
+
+def test_a_phone_carries_the_assets_of_its_tasks_and_then_the_nearest_to_one_of_them(city: City, monkeypatch: Any):
+    monkeypatch.setattr("registry.queries.field_bundle.case_states", lambda *_: {})  # these cases have no story
+    by = replace(city.mate, area_code="440803")
+    of_tasks = {row.asset_id for row in my_tasks(city.engine, by.user_id or 0) if row.asset_id is not None}
+    assert 1 < len(of_tasks) < 12
+
+    def carried(most: int) -> tuple[dict[int, float], bool]:
+        monkeypatch.setattr("registry.queries.field_bundle.MOST_ASSETS", most)
+        told = field_bundle(city.engine, by, now=NOW)
+        return {asset.id: asset.lon for asset in told.assets}, told.more
+
+    everything, more = carried(100)
+    assert (len(everything), more) == (41, False)
+    far = {each: min(abs(lon - everything[task]) for task in of_tasks) for each, lon in everything.items()}
+    for most in (len(of_tasks) + 3, 25):
+        kept, more = carried(most)
+        assert (len(kept), more) == (most, True)
+        assert of_tasks <= kept.keys()
+        assert max(far[each] for each in kept) <= min(far[each] for each in everything.keys() - kept.keys()) + 1e-9

@@ -53,6 +53,9 @@ BOARDS = sorted((Path(__file__).parents[2] / "dashboards/grafana/boards").glob("
 DISTRICT, STREET = "440802", "440802001"
 ZONE = "Asia/Shanghai"
 HOURS = 26
+# of a unit and a rule without a name in English
+UNIT, RULE = "市政设施养护处", "井盖歪了"
+NAMED = {"unit", "rule", "metric", "name", "text"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,62 @@ def test_what_is_chosen_narrows_what_is_shown(town: Town):
     assert covers({"area": ["440803"]}) == 0
 
 
+@pytest.mark.parametrize("key", ["covers", "poles"])
+def test_curves_are_drawn_from_readings_hours_or_days_as_is_chosen(town: Town, key: str):
+    board = json.loads(next(path for path in BOARDS if path.stem == key).read_text(encoding="utf-8"))
+    plain = Viewer(dashboard=board, now=town.now, ask=town.ask, choices={})
+    assert plain.choices_of("detail") == ["raw", "hours", "days"]
+    asked = [query for query in plain.queries() if query.store == "covercode-series"]
+    assert len(asked) >= 12
+    extremes: dict[str, list[Any]] = {}
+    for detail in ("raw", "hours", "days"):
+        chosen = Viewer(dashboard=board, now=town.now, ask=town.ask, choices={"detail": [detail]})
+        queries = [query for query in chosen.queries() if query.store == "covercode-series"]
+        assert {f'FROM "{detail}".' in query.text for query in queries} == {True}
+        extremes[detail] = []
+        for query in queries:
+            figures = [value for row in town.rows(query) for name, value in row.items() if name != "time"]
+            assert figures, query.where
+            assert all(isinstance(figure, int | float) for figure in figures), query.where
+            if "SELECT m" in query.text and "SELECT mean" not in query.text:
+                extremes[detail].append(max(figures) if "SELECT max" in query.text else min(figures))
+    # every spike is in each of them
+    assert extremes["raw"] == extremes["hours"] == extremes["days"]
+    assert len(extremes["raw"]) >= 8
+
+
+@pytest.mark.parametrize("key", ["overview", "covers"])
+def test_what_began_before_the_span_and_goes_on_is_marked_to_its_end(town: Town, key: str):
+    board = json.loads(next(path for path in BOARDS if path.stem == key).read_text(encoding="utf-8"))
+    board["time"]["from"] = "now-5m"
+    viewer = Viewer(dashboard=board, now=town.now, ask=town.ask, choices={})
+    since, until = viewer.span()
+    marks = [town.rows(query) for query in viewer.queries() if " AS timeend" in query.text]
+    assert len(marks) == 2
+    for rows in marks:
+        assert all(end >= since for _, end, _, _ in rows)
+        assert [
+            begin for begin, end, _, _ in rows if begin < since and round(end.timestamp()) == round(until.timestamp())
+        ]
+
+
+def test_what_has_no_english_name_is_shown_by_its_chinese_one(town: Town):
+    shown: set[str] = set()
+    for path in BOARDS:
+        if path.parent.name != "en":
+            continue
+        viewer = Viewer(dashboard=json.loads(path.read_text(encoding="utf-8")), now=town.now, ask=town.ask, choices={})
+        for query in viewer.queries():
+            if query.store == "covercode-records":
+                cursor = town.reader.execute(query.text.encode())
+                named = [place for place, each in enumerate(cursor.description or ()) if each.name in NAMED]
+                # a case may be without a unit
+                shown |= {row[place] for row in cursor.fetchall() for place in named if row[place] is not None}
+    assert not [text for text in shown if not text.strip() or text.startswith(" ·") or text.endswith("· ")]
+    assert {UNIT, RULE} <= shown
+    assert [text for text in shown if text.startswith(f"{RULE} · ")]
+
+
 @pytest.mark.parametrize("board", shipped_boards(), ids=lambda board: board.key)
 def test_the_numbers_are_those_of_our_own_boards(town: Town, board: Board):
     path = next(path for path in BOARDS if path.parent.name == "zh" and path.stem == board.key)
@@ -211,7 +270,7 @@ class _Builder:
         with writing(self.engine) as tx:
             load_classes(tx)
             install_shipped_rules(tx, now=self.began_at)
-            self.unit = add_unit(tx, NewUnit(name="市政设施养护处"))
+            self.unit = add_unit(tx, NewUnit(name=UNIT))
             new = NewUser(login="chen", name="陈", role=Role.DISPATCHER, password="four words kept for tests")
             user_id = add_user(tx, new, now=self.began_at)
             rows = [
@@ -303,6 +362,7 @@ class _Builder:
     def _trouble(self) -> None:
         """A firing alert of each severity, a silent device, a cabinet that was away, a suspect device."""
         with writing(self.engine) as tx:
+            tx.execute(update(rule).where(rule.c.key == "cover_tilt").values(name_zh=RULE, name_en=""))
             silent = tx.execute(select(rule.c.key).where(rule.c.kind == "no_data")).scalars().first()
             devices = tx.execute(select(device.c.id, device.c.asset_id, device.c.cabinet_id)).all()
             base = {"rule_version": 1, "state": "firing", "recorded_at": self.now}

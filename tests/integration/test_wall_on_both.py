@@ -54,7 +54,11 @@ def test_figures_of_today_and_of_the_usual_day(city: City, engine: Engine) -> No
     late = NOW - timedelta(minutes=30)
     put_case(city, "late", late, kind="cover_sunken", stage="in_hand", deadline_at=late)
     put_case(city, "soon", NOW, kind="cover_step", stage="dispatched", deadline_at=NOW + timedelta(hours=3))
+    city.add_alert(None, NOW)
     seen = wall_state(engine, now=NOW, zone=ZONE)
+    assert [(each.rule_key, each.asset_id, each.waits, each.expected) for each in seen.alone] == [
+        ("cover_tilt", city.asset_id, False, False)
+    ]
     assert (seen.running, seen.due_soon) == ({3: 2, 2: 0, 1: 0}, 1)
     assert {each.stage.value: (each.open, each.late) for each in seen.stages if each.open} == {
         "dispatched": (1, 0),
@@ -65,6 +69,7 @@ def test_figures_of_today_and_of_the_usual_day(city: City, engine: Engine) -> No
     assert seen.trend.usual is not None
     assert (seen.trend.usual[12], sum(seen.trend.usual)) == (4, 4)
     elsewhere = wall_state(engine, now=NOW, zone=ZONE, scope="999999")
+    assert elsewhere.alone == []
     assert (elsewhere.running, elsewhere.due_soon, sum(elsewhere.trend.today)) == ({3: 0, 2: 0, 1: 0}, 0, 0)
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from werkzeug.test import TestResponse
 
 from registry.domain.kinds import Role, Severity
 from registry.services.boards import SHIPPED_KEYS
 from registry.storage.database import writing
-from registry.storage.tables import user
+from registry.storage.tables import permit, user
 from tests.web.conftest import NOON, Web, csrf_of, send
 
 HOUR, HOUR_MS, DAY_MS = timedelta(hours=1), 3_600_000, 86_400_000
@@ -79,9 +79,18 @@ def test_an_answer_is_in_the_readers_words_and_leads_on(web: Web):
     client = web.as_(Role.VIEWER)
     source = {"of": "count", "what": "cases", "by": "severity"}
     office = web.as_(Role.DISPATCHER)
-    assert previewed(office, "bar", source)["bars"] == [{"name": "紧急", "value": 1, "href": "/cases"}]
+    assert previewed(office, "bar", source)["bars"] == [
+        {"name": "紧急", "value": 1, "href": "/cases?opened=24h&severity=3"}
+    ]
     office.set_cookie("lang", "en")
     assert previewed(office, "bar", source)["bars"][0]["name"] == "Critical"
+    # charts draw what their source asks for
+    drawn = answers_of(client, "covers", panels=["tilt", "water", "battery"])
+    assert {panel: line["show"] for panel, line in drawn.items()} == {
+        "tilt": "range",
+        "water": "max",
+        "battery": "mean",
+    }
     table = answers_of(client, "overview", panels=["worst"])["worst"]
     assert table["hrefs"] == [f"/cases/{opened.case_id}"]
     assert [each["kind"] for each in table["columns"]][:2] == ["link", "severity"]
@@ -161,6 +170,10 @@ def test_a_new_board_is_made_copied_and_removed(web: Web):
     copied = send(office, f"/boards/{made['key']}/copy", {}, page="/account")
     assert copied.status_code == 303
     assert "夜班 副本" in office.get("/boards").text
+    # what can't be taken back is asked about before it is done
+    _, asked, ways = office.get(f"/boards/{made['key']}").text.partition('<details class="confirm"')
+    assert asked
+    assert f'action="/boards/{made["key"]}/remove"' in ways
     assert send(office, f"/boards/{made['key']}/remove", {"version": "1"}, page="/account").status_code == 303
     assert office.get(f"/boards/{made['key']}").status_code == 404
     send(office, "/boards/poles/remove", {}, page="/account")
@@ -195,6 +208,42 @@ def test_a_panel_is_handed_out_as_a_table_for_a_spreadsheet(web: Web):
     assert viewer.get("/boards/covers/panels/tilt.csv").status_code == 422
 
 
+def test_a_file_holds_all_rows_and_says_where_it_does_not(web: Web, monkeypatch: pytest.MonkeyPatch):
+    for kind in ("cover_displaced", "cover_loose", "water_high"):
+        web.city.open_case(NOON, kind=kind)
+    office = web.as_(Role.ADMINISTRATOR)
+    sources: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("table", {"of": "list", "what": "cases"}),
+        ("bar", {"of": "count", "what": "cases", "by": "kind"}),
+        ("time_series", {"of": "count", "what": "cases", "by": "kind", "over": "day"}),
+    )
+    panels = [
+        {
+            "id": kind.replace("_", "-"),
+            "kind": kind,
+            "x": 0,
+            "y": 4 * at,
+            "w": 6,
+            "h": 4,
+            "source": {**source, "limit": 1},
+        }
+        for at, (kind, source) in enumerate(sources)
+    ]
+    begun = {"name": {"zh": "短", "en": "Short"}, "panels": panels}
+    at = (ask(office, "/boards", {"version": 0, "body": begun}).json or {})["href"]
+    query = {"from_ms": NOON_MS - HOUR_MS, "to_ms": NOON_MS + HOUR_MS}
+
+    def rows(panel: str) -> list[str]:
+        return office.get(f"{at}/panels/{panel}.csv", query_string=query).text.strip("\ufeff").splitlines()
+
+    assert [len(rows(panel)) for panel in ("table", "bar")] == [4, 4]
+    assert rows("time-series")[0].count(",") == 3
+    monkeypatch.setattr("dashboards.pages.boards._MOST_IN_FILE", 2)
+    assert rows("table")[3:] == ["还有更多，只列出前 2 行"]
+    assert rows("bar")[3:] == ["其余合计,1"]
+    assert rows("time-series")[-1] == "另有 1 条曲线不在此文件中"
+
+
 def test_marks_tell_what_happened_meanwhile(web: Web):
     opened = web.city.open_case(NOON - 2 * HOUR, severity=Severity.CRITICAL)
     web.city.add_alert(opened.case_id, NOON - HOUR)
@@ -211,6 +260,28 @@ def test_marks_tell_what_happened_meanwhile(web: Web):
         assert [mark["of"] for mark in (some.json or {})["marks"]] == expected
     wrong = web.as_(Role.VIEWER).get("/boards/overview/annotations.json", query_string=query | {"kinds": "weather"})
     assert wrong.status_code == 422
+
+
+def test_work_under_way_is_marked_in_the_charts_of_covers(web: Web):
+    job = {"asset_id": web.city.asset_id, "state": "open", "work": "cleaning", "people": 2}
+    job |= {"started_at": NOON - 1.5 * HOUR, "ends_at": NOON + HOUR, "by_user_id": web.city.crew.user_id}
+    with writing(web.city.engine) as tx:
+        permit_id = tx.execute(insert(permit).values(job).returning(permit.c.id)).scalar_one()
+    query = {"from_ms": NOON_MS - HOUR_MS, "to_ms": NOON_MS, "vars": "{}"}
+    found = web.as_(Role.DISPATCHER).get("/boards/covers/annotations.json", query_string=query).json
+    assert found == {
+        "marks": [
+            {
+                "of": "permits",
+                "from_ms": NOON_MS - 90 * 60_000,
+                "to_ms": None,
+                "text": "作业 · 上水井盖 1",
+                "severity": None,
+                "href": f"/permits/{permit_id}",
+            }
+        ],
+        "more": False,
+    }
 
 
 def test_what_can_be_chosen_is_told_or_found(web: Web):

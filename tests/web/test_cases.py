@@ -231,12 +231,35 @@ def test_lists_are_narrowed_and_go_on_page_by_page(web: Web) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["stage=lost", "kind=x", "assignee_id=x", "overdue=maybe", "after=%00%00", "after=xyz", f"q={'x' * 121}"],
+    [
+        *("stage=lost", "kind=x", "assignee_id=x", "overdue=maybe", "severity=4", "due=4", "opened=1h", "ended=soon"),
+        *("after=%00%00", "after=xyz", f"q={'x' * 121}"),
+    ],
 )
 def test_a_filter_that_is_none_is_named(web: Web, query: str) -> None:
     answer = web.as_(Role.VIEWER).get(f"/cases?{query}")
     assert answer.status_code == 422
     assert query.split("=")[0] in answer.text
+
+
+def test_what_a_list_is_narrowed_to_stands_in_its_form(web: Web, case_id: int) -> None:
+    page = web.as_(Role.VIEWER).get("/cases?running=1&severity=2&due=24h&opened=7d&ended=today").text
+    for chosen in ("2", "24h", "7d", "today"):
+        assert f'<option value="{chosen}" selected>' in page
+    assert 'name="running" value="1" checked' in page
+    assert 'href="/cases">清除' in page
+
+
+def test_a_program_narrows_cases_by_severity_and_time(web: Web, case_id: int) -> None:
+    client = web.as_(Role.VIEWER)
+    for query, found in (
+        ("severity=2&running=true", [case_id]),
+        ("severity=3", []),
+        ("opened_since=2026-03-02T00:00:00Z&due_by=2026-04-02T00:00:00Z", [case_id]),
+        ("ended_since=2026-03-02T00:00:00Z", []),
+    ):
+        answer = client.get(f"/api/v1/cases?{query}")
+        assert [each["id"] for each in (answer.json or {})["items"]] == found, answer.text
 
 
 @pytest.mark.parametrize("refused", ["moves", "photos"])

@@ -76,6 +76,22 @@ def test_an_outline_on_a_shifted_base_map_means_the_same_place(web: Web) -> None
     assert draw(web.as_(Role.VIEWER), families=["light"]).get_json()["count"] == 0
 
 
+def test_a_line_that_crosses_itself_means_its_loops_and_nothing_beside_them(web: Web) -> None:
+    # an hourglass on its side: left and right of its waist lies what was gone around, above and below what was not
+    hourglass = [[113.29, 23.1], [113.33, 23.13], [113.33, 23.1], [113.29, 23.13]]
+    for name, lon in (("左环", 113.294), ("右环", 113.326), ("腰下", 113.31)):
+        web.city.add_asset(web.clock.now, name=name, lon=lon)
+    client = web.as_(Role.VIEWER)
+    made = draw(client, polygon=hourglass).get_json()
+    page = client.get(made["href"]).text
+    assert ["左环" in page, "右环" in page, "腰下" in page] == [True, True, False]
+    # the ring that counted goes back to be drawn: closed, and through the waist
+    assert made["outline"][0] == made["outline"][-1]
+    assert any(corner == pytest.approx([113.31, 23.115], abs=1e-5) for corner in made["outline"])
+    simple = draw(client, polygon=AROUND).get_json()["outline"]
+    assert sorted(map(tuple, simple[1:])) == sorted(map(tuple, AROUND))
+
+
 @pytest.mark.parametrize(
     "polygon", [[[113.0, 23.0], [113.1, 23.1]], [[113.0, 23.0]] * 4, "all", [[200, 23], [1, 2], [3, 4]]]
 )
@@ -257,12 +273,40 @@ def test_another_servers_tiles_may_be_asked_for_on_pages_with_a_map_and_nowhere_
     assert "tiles.example" not in allowed["/assets"]
 
 
+@pytest.mark.parametrize(
+    ("address", "asked", "crs", "names"),
+    [
+        ("https://{s}.tiles.example/{z}/{x}/{y}.png", "https://{s}.tiles.example/{z}/{x}/{y}.png", "wgs84", "abc"),
+        ("https://t{s}.tianditu.gov.cn/{z}/{x}/{y}", "https://t{s}.tianditu.gov.cn/{z}/{x}/{y}", "wgs84", "01234567"),
+        (
+            "https://webst0{s}.is.autonavi.com/{z}/{x}/{y}#gcj02",
+            "https://webst0{s}.is.autonavi.com/{z}/{x}/{y}",
+            "gcj02",
+            "1234",
+        ),
+    ],
+)
+def test_a_layer_says_what_its_address_leaves_open_and_which_system_it_is_in(
+    web: Web, address: str, asked: str, crs: str, names: str
+) -> None:
+    assert add_layer(web, kind="wmts", address=address).status_code == 303
+    client = web.as_(Role.VIEWER)
+    (told,) = client.get("/map/facts.json").get_json()["layers"]
+    assert (told["tiles"], told["crs"], told["sub_domains"]) == ([asked], crs, list(names))
+    allowed = client.get("/").headers["Content-Security-Policy"]
+    for name in names:
+        assert asked.partition("/{z}")[0].replace("{s}", name) in allowed
+
+
 def test_the_hosts_of_layers_for_staff_are_not_told_to_a_screen_that_nobody_signed_in_to(web: Web) -> None:
     address = "https://tiles.example/{z}/{x}/{y}.png"
     assert add_layer(web, kind="wmts", address=address, access="staff").status_code == 303
     path = make_link(web)
     assert "tiles.example" in web.as_(Role.VIEWER).get("/wall").headers["Content-Security-Policy"]
     assert "tiles.example" not in web.visitor().get(path).headers["Content-Security-Policy"]
+
+
+ATTRIBUTION = '<a href="https://owner.example" target="_blank">© 测绘院</a> &amp; <b>市政</b>'
 
 
 def archive(path: Path, kind: TileType, body: bytes, packed: Compression = Compression.NONE) -> Path:
@@ -277,7 +321,7 @@ def archive(path: Path, kind: TileType, body: bytes, packed: Compression = Compr
             "center_lon_e7": 0,
             "center_lat_e7": 0,
         }
-        writer.finalize(header | edges, {"attribution": "© 测绘院", "vector_layers": [{"id": "roads", "fields": {}}]})
+        writer.finalize(header | edges, {"attribution": ATTRIBUTION, "vector_layers": [{"id": "roads", "fields": {}}]})
     return path
 
 
@@ -309,10 +353,15 @@ def test_a_base_map_can_be_one_file_on_this_machine(make_web: Any, tmp_path: Pat
     client = make_web(base_map="pmtiles", base_map_file=str(file)).as_(Role.VIEWER)
     base = client.get("/map/facts.json").get_json()["base"]
     assert (base["kind"], base["format"], base["max_zoom"]) == ("pmtiles", "raster", 3)
-    assert base["attribution"] == "© 测绘院"
+    assert base["attribution"] == "© 测绘院 & 市政"  # without the tags that most archives hold
     tile = client.get(base["tiles"][0].replace("{z}/{x}/{y}", "0/0/0"))
     assert (tile.get_data(), tile.mimetype) == (b"\x89PNG", "image/png")
     assert client.get("/map/base/0/0/1").status_code == 204
+    # browsers keep tiles for a day: another file has other addresses
+    archive(tmp_path / "newer.pmtiles", TileType.PNG, b"\x89PNG of today").replace(file)
+    newer = client.get("/map/facts.json").get_json()["base"]["tiles"][0]
+    assert newer != base["tiles"][0]
+    assert client.get(newer.replace("{z}/{x}/{y}", "0/0/0")).get_data() == b"\x89PNG of today"
     away = make_web(base_map="pmtiles", base_map_file=str(tmp_path / "none")).as_(Role.VIEWER)
     assert away.get("/map/facts.json").get_json()["base"]["kind"] == "none"
     missing = away.get("/map/base/0/0/0")
@@ -328,7 +377,7 @@ def test_a_base_map_can_be_one_file_on_this_machine(make_web: Any, tmp_path: Pat
         (
             {"base_map": "osm", "tile_url": "https://{s}.tiles.example/{z}/{x}/{y}.png"},
             "wgs84",
-            "https://*.tiles.example",
+            "https://a.tiles.example https://b.tiles.example https://c.tiles.example",
         ),
         ({"tile_url": "https://t.example/{z}/{x}/{y}", "base_map_crs": "gcj02"}, "gcj02", "https://t.example"),
     ],
@@ -338,6 +387,7 @@ def test_a_base_map_of_another_host_says_its_system_and_may_be_asked(
 ) -> None:
     answer = make_web(**settings).as_(Role.VIEWER).get("/map/facts.json")
     facts = answer.get_json()
+    assert facts["base"]["sub_domains"] == (["a", "b", "c"] if "{s}" in settings.get("tile_url", "") else [])
     assert facts["crs"] == facts["base"]["crs"] == crs
     assert all("{z}" in each and "{key}" not in each and "{layer}" not in each for each in facts["base"]["tiles"])
     assert f"connect-src 'self' {host}" in answer.headers["Content-Security-Policy"]

@@ -10,6 +10,7 @@ from sqlalchemy import insert, update
 
 from registry.domain.geo import Crs, Place, from_wgs84
 from registry.domain.kinds import Role
+from registry.queries import map_heat
 from registry.services.map_counts import fold_marks
 from registry.storage.database import writing
 from registry.storage.tables import area, asset, road, user
@@ -110,6 +111,28 @@ def test_heat_tells_where_cases_of_the_last_days_came_from(city: Web) -> None:
     assert decoded(client.get(tile(12, kind="cases", days=7)).get_data()) == {}
     assert decoded(client.get(tile(12, kind="cases", days=30)).get_data())["cases"]
     assert client.get(tile(12, kind="cases", days=367)).status_code == 422
+
+
+def test_heat_of_more_cases_than_are_drawn_is_of_the_newest_in_ones_own_area_and_says_so(
+    city: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_heat, "MOST_CASES", 1)
+    client = city.as_(Role.ADMINISTRATOR)
+    assert "cut" not in decoded(client.get(tile(12, kind="cases", days=7)).get_data())
+    elsewhere = city.city.add_asset(city.clock.now)
+    city.clock.pass_by(minutes=5)
+    with writing(city.city.engine) as tx:
+        tx.execute(update(asset).where(asset.c.id == elsewhere).values(area_code="440804001"))
+        tx.execute(update(user).where(user.c.login == "viewer").values(area_code="440803"))
+    city.city.open_case(city.clock.now, asset_id=elsewhere)
+    told = decoded(client.get(tile(12, kind="cases", days=7)).get_data())
+    assert [each["properties"]["n"] for each in told["cases"]] == [1]
+    (cut,) = told["cut"]
+    assert cut["properties"] == {"n": 1, "since": city.clock.now.isoformat()}
+    # the newer case of another area takes nothing from this one
+    told = decoded(city.as_(Role.VIEWER).get(tile(12, kind="cases", days=7)).get_data())
+    assert [each["properties"]["n"] for each in told["cases"]] == [1]
+    assert "cut" not in told
 
 
 def test_the_search_box_finds_what_people_type(city: Web) -> None:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
+from flask import render_template_string
+from markupsafe import Markup
 from sqlalchemy import insert
 
 from registry.domain.kinds import Role
@@ -42,3 +45,24 @@ def test_a_cabinet_that_is_away_is_seen_on_the_overview_by_the_colour_of_its_fig
         with writing(web.city.engine) as tx:
             tx.execute(insert(cabinet).values(id=name, name=name, online=online, state_at=NOON))
         assert tone() == said
+
+
+def test_a_moment_is_shown_with_how_long_ago_it_was_and_the_other_way_round(web: Web) -> None:
+    with writing(web.city.engine) as tx:
+        tx.execute(insert(cabinet).values(id="c1", name="c1", online=True, state_at=NOON - timedelta(minutes=3)))
+    page = web.as_(Role.ADMINISTRATOR).get("/system").text
+    assert re.search(r'data-ago[^>]*>3 分钟前</time> <span class="beside">2026-03-02 11:57</span>', page)
+
+
+def test_a_moment_stands_in_a_sentence_as_markup_and_a_name_as_what_was_typed(web: Web) -> None:
+    words = "{{ t('imports.undone_by', name='<b>', when=when) }}"
+    with web.app.test_request_context():
+        said = render_template_string(words, when=Markup("<time>12:00</time>"))
+    assert "<time>12:00</time>" in said
+    assert "&lt;b&gt;" in said
+
+
+def test_a_list_says_on_paper_of_what_and_of_when_it_is(web: Web) -> None:
+    page = web.as_(Role.ADMINISTRATOR).get("/cases?stage=filed&kind=&after=x").text
+    (said,) = re.findall(r'<p class="on-paper printed">(.*?)</p>', page)
+    assert unescape(said) == "示范市 · 数据截至 2026-03-02 12:00（Asia/Shanghai） · /cases?stage=filed"

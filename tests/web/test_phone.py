@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -9,16 +10,19 @@ from typing import Any
 from PIL import Image
 from sqlalchemy import select, update
 
+from registry.domain import geo
 from registry.domain.kinds import Role, Severity, Source, Stage
+from registry.domain.people import Actor
 from registry.queries.cases import case_file
 from registry.queries.field_bundle import field_bundle
 from registry.queries.permits import permit_row
+from registry.services.assets import NewAsset, register_asset
 from registry.services.case_opening import Place, open_at_place
 from registry.services.cases import move_case, open_or_attach
 from registry.services.permit_ends import watch_permits
 from registry.services.sessions import close_session
 from registry.storage.database import reading, writing
-from registry.storage.tables import baseline, device, user, user_session
+from registry.storage.tables import baseline, device, tag, user, user_session
 from tests.web.conftest import NOON, Web
 from tests.web.program import Program, told
 
@@ -66,6 +70,8 @@ def test_the_shell_says_nothing_of_whoever_opens_it(web: Web) -> None:
 def test_the_app_can_be_installed(web: Web) -> None:
     answer = web.visitor().get("/app/manifest.webmanifest")
     assert answer.mimetype == "application/manifest+json"
+    assert "private" in answer.headers["Cache-Control"]
+    assert "Cookie" in answer.headers["Vary"]
     said = answer.get_json(force=True)
     assert (said["start_url"], said["scope"], said["display"]) == ("/app", "/app", "standalone")
     for icon in said["icons"]:
@@ -93,6 +99,30 @@ def test_the_session_says_who_is_there_and_a_stranger_is_nobody(web: Web) -> Non
     assert said["user"]["id"] == web.city.crew.user_id
     assert said["csrf"]
     assert said["now"].startswith("2026-03-02T04:00")
+    assert said["must_change_password"] is False
+
+
+def test_the_phone_hears_that_a_password_of_ones_own_comes_first(web: Web) -> None:
+    client = web.as_(Role.CREW)
+    with writing(web.city.engine) as tx:
+        tx.execute(update(user).where(user.c.id == web.city.crew.user_id).values(must_change_password=True))
+    said = client.get("/app/session.json").json
+    assert said["must_change_password"] is True
+    address = f"/api/v1/assets/{web.city.asset_id}/permits"
+    assert client.post(address, json=permit_body(), headers={"X-CSRFToken": said["csrf"]}).status_code == 403
+
+
+def test_the_session_tells_a_sign_in_that_was_ended_on_purpose_from_one_that_merely_ended(web: Web) -> None:
+    client = web.as_(Role.CREW)
+    word = client.get("/app/session.json").json["csrf"]
+    assert client.post("/logout", headers={"X-CSRFToken": word}).status_code == 303
+    said = client.get("/app/session.json").json
+    assert (said["user"], said["left"]) == (None, web.city.crew.user_id)
+    client = web.signed_in("stranger")
+    assert client.get("/app/session.json").json["left"] is None
+    web.clock.pass_by(days=2)
+    said = client.get("/app/session.json").json
+    assert (said["user"], said["left"]) == (None, None)
 
 
 def test_what_is_sent_with_the_sessions_word_is_taken(web: Web) -> None:
@@ -110,7 +140,8 @@ def test_a_crew_carries_its_tasks_with_the_things_they_are_about(web: Web) -> No
     assert task["case"]["id"] == case_id
     assert task["said"] == "先围挡，再处理"
     assert task["moves"][0]["name"] == "accept"
-    assert "hand_back" in [move["name"] for move in task["then"]["accept"]]
+    then = {move["name"]: move["stays"] for move in task["then"]["accept"]}
+    assert (then["secure"], then["hand_back"]) == (True, False)
     [asset] = said["assets"]
     assert asset["id"] == web.city.asset_id
     assert asset["tokens"] == [web.token]
@@ -120,6 +151,13 @@ def test_a_crew_carries_its_tasks_with_the_things_they_are_about(web: Web) -> No
     assert said["kinds"]["cover_displaced"]["zh"]
 
 
+def test_a_depots_phones_behind_one_address_do_not_use_up_each_others_requests(web: Web) -> None:
+    crew = web.as_(Role.CREW)
+    assert [crew.get("/app/session.json").status_code for _ in range(121)][-2:] == [200, 429]
+    assert web.signed_in("stranger").get("/app/session.json").status_code == 200
+    assert [web.visitor().get("/app/session.json").status_code for _ in range(121)][-2:] == [200, 429]
+
+
 def test_the_things_around_the_phone_are_carried_too(web: Web) -> None:
     bare = field_bundle(web.city.engine, web.city.stranger, now=NOON)
     assert bare.assets == []
@@ -127,6 +165,64 @@ def test_the_things_around_the_phone_are_carried_too(web: Web) -> None:
     assert [asset["id"] for asset in said["assets"]] == [web.city.asset_id]
     assert said["assets"][0]["care"] is False
     assert web.as_(Role.CREW).get("/app/bundle.json?lon=200&lat=1").status_code == 422
+
+
+def beside(web: Web, lon: float) -> int:
+    """Another cover on the parallel of the city's one, which stands at 113.3° east."""
+    with writing(web.city.engine) as tx:
+        return register_asset(tx, NewAsset(division="440803", class_code="0101", lon=lon, lat=23.1), now=NOON)
+
+
+def test_what_is_nearest_to_the_work_is_carried_first_and_what_is_left_out_is_said(web: Web, monkeypatch: Any) -> None:
+    def carried(by: Actor, where: geo.Place | None = None) -> tuple[set[int], bool]:
+        told = field_bundle(web.city.engine, by, now=NOON, near=where)
+        return {each.id for each in told.assets}, told.more
+
+    first, crew = web.city.asset_id, web.city.crew
+    far, near, out = (beside(web, lon) for lon in (113.302, 113.3004, 113.304))
+    dispatched(web)
+    assert carried(crew) == ({first, far, near}, False)
+    monkeypatch.setattr("registry.queries.field_bundle.MOST_ASSETS", 2)
+    assert carried(crew) == ({first, near}, True)
+    bound = replace(web.city.stranger, area_code="440803")
+    assert carried(bound, geo.Place(113.3045, 23.2)) == ({out, far}, True)
+
+
+def test_more_tasks_than_fit_are_said_too(web: Web, monkeypatch: Any) -> None:
+    dispatched(web)
+    assert not field_bundle(web.city.engine, web.city.crew, now=NOON).more_cases
+    monkeypatch.setattr("registry.queries.field_bundle.MOST_TASKS", 0)
+    assert field_bundle(web.city.engine, web.city.crew, now=NOON).more_cases
+
+
+def test_a_look_is_carried_with_its_steps_so_that_it_can_be_taken_without_a_signal(web: Web) -> None:
+    case_id, _ = web.city.open_case(NOON, kind="cover_loose", source=Source.CITIZEN)
+    version = web.city.case(case_id).version
+    move_case(
+        web.city.engine, case_id=case_id, move="ask_check", by=web.city.dispatcher, expected_version=version, now=NOON
+    )
+    said = web.as_(Role.CREW).get("/app/bundle.json").json
+    assert said["cases"] == []
+    [look] = said["look_cases"]
+    assert look["case"]["id"] == said["looks"][0]["case_id"] == case_id
+    [check] = [move for move in look["moves"] if move["name"] == "check"]
+    assert (check["verdict_required"], check["stays"]) == (True, True)
+
+
+def test_a_plate_that_was_destroyed_proves_nothing(web: Web) -> None:
+    dispatched(web)
+    with writing(web.city.engine) as tx:
+        tx.execute(update(tag).where(tag.c.token == web.token).values(state="destroyed"))
+    assert web.as_(Role.CREW).get("/app/bundle.json").json["assets"][0]["tokens"] == []
+
+
+def test_an_alert_comes_with_the_name_of_its_rule(web: Web) -> None:
+    dispatched(web)
+    web.city.add_alert(None, NOON)
+    said = web.as_(Role.CREW).get("/app/bundle.json").json
+    [alert] = said["assets"][0]["alerts"]
+    assert alert["severity"] == said["assets"][0]["severity"]
+    assert said["rules"][alert["rule_key"]]["zh"] == "井盖倾斜"
 
 
 def test_people_who_are_bound_to_an_area_carry_nothing_from_elsewhere(web: Web) -> None:

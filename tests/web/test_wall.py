@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from registry.domain.kinds import Role
 from registry.queries.feed import newest_id
 from registry.services.feed import FeedKind, publish
+from registry.services.leases import take_lease
 from registry.storage.database import reading, writing
-from registry.storage.tables import audit, kiosk_link
+from registry.storage.tables import alert, alert_group, audit, kiosk_link, permit
 from registry.storage.tables import case as case_file
 from tests.things import put as put_row
 from tests.web.conftest import Web, send
@@ -52,12 +54,99 @@ def state(client: FlaskClient, path: str = "/wall/state.json") -> dict[str, Any]
     return answer.json
 
 
-def test_the_wall_names_alerts_and_cases_apart_and_leads_to_their_lists(web: Web) -> None:
+def leads(page: str) -> dict[str, str]:
+    """Where the numbers of a page lead, by their name."""
+    found = re.findall(r'<a href="([^"]+)" class="wall-number" data-number="(\w+)"', page)
+    return {name: address.replace("&amp;", "&") for address, name in found}
+
+
+def listed(client: FlaskClient, address: str) -> int:
+    """How many lines the list at that address has."""
+    answer = client.get(address)
+    assert answer.status_code == 200, answer.text
+    return len(re.findall(r'<td data-label="案件编号">|<li class="alert-line">', answer.text))
+
+
+def test_the_wall_names_alerts_and_cases_apart(web: Web) -> None:
     page = web.as_(Role.VIEWER).get("/wall").text
     assert "传感器正在告警" in page
     assert "处理中的案件" in page
-    for list_of in ("/alerts?state=firing&severity=3", "/cases?open_only=1&severity=3", "/queues", "/system"):
-        assert f'href="{list_of}' in page.replace("&amp;", "&"), list_of
+
+
+def test_every_number_of_alerts_and_cases_leads_to_a_list_of_as_many(web: Web) -> None:
+    hour, now = timedelta(hours=1), web.clock.now
+    cases: list[dict[str, Any]] = [
+        {"deadline_at": now + 2 * hour},
+        {"deadline_at": now + 2 * hour, "severity": 2},
+        {"deadline_at": now + 9 * hour, "severity": 2},
+        {"deadline_at": now + 9 * hour, "severity": 1},
+        {"deadline_at": now - hour, "overdue_at": now - hour},
+        # counted by none of the figures of what needs somebody
+        {"deadline_at": now + 2 * hour, "stage": "handed_back"},
+        {"deadline_at": now + 2 * hour, "stage": "suspended", "severity": 2},
+        {"deadline_at": now, "stage": "closed", "ended_at": now - hour, "opened_at": now - 90 * hour},
+        {"deadline_at": now, "stage": "closed", "ended_at": now - 50 * hour, "opened_at": now - 90 * hour},
+        {"deadline_at": now, "stage": "void", "ended_at": now - hour},
+    ]
+    for number, given in enumerate(cases):
+        open_case(web, number=f"N{number}", asset_id=web.city.add_asset(now), **given)
+    alone = [web.city.add_alert(None, now, rule_key=f"r{number}", severity=number % 3 + 1) for number in range(4)]
+    with writing(web.city.engine) as tx:
+        group = {"rule_key": "r0", "state": "open", "members": 2, "severity": 1, "radius_m": 120.0}
+        group_id = put_row(tx, alert_group, moment=now, **group)
+        tx.execute(update(alert).where(alert.c.id.in_(alone[:2])).values(group_id=group_id))
+    viewer = web.as_(Role.VIEWER)
+    told = state(viewer)["state"]
+    figures = told["counters"] | {f"running_{level}": many for level, many in told["running"].items()}
+    figures |= {"due_soon": told["due_soon"]}
+    lists = leads(viewer.get("/wall").text)
+    for name in ("alerts_critical", "alerts_alarm", "alerts_notice", "running_3", "running_2", "running_1"):
+        assert listed(viewer, lists[name]) == figures[name] > 0, name
+    for name in ("cases_overdue", "due_soon", "cases_closed_24h"):
+        assert listed(viewer, lists[name]) == figures[name] > 0, name
+    assert listed(viewer, "/cases?opened=today") == sum(told["trend"]["today"])
+    assert listed(viewer, "/cases?open_only=1") == figures["cases_open"]
+    for each in told["stages"]:
+        assert listed(viewer, f"/cases?stage={each['stage']}") == each["open"], each
+        assert listed(viewer, f"/cases?stage={each['stage']}&overdue=1") == each["late"], each
+
+
+def test_alerts_without_a_case_stand_among_what_is_wrong(web: Web) -> None:
+    city, now = web.city, web.clock.now
+    closed = open_case(web, number="C1", stage="closed", ended_at=now)
+    of_case = city.add_alert(open_case(web, number="O1", severity=1), now, rule_key="cover_shift")
+    silent = {"asset_id": None, "point_id": None, "device_id": None, "cabinet_id": "cab-7", "bus": "bus0"}
+    silent_id = city.add_alert(None, now, rule_key="bus_silent", severity=3, **silent)
+    closed_id = city.add_alert(closed, now, rule_key="cover_tilt")
+    waiting = city.add_alert(None, now + timedelta(seconds=1), rule_key="water_high", case_due_at=now)
+    with writing(city.engine) as tx:
+        opening = put_row(tx, permit, moment=now, asset_id=city.asset_id, state="open", by_user_id=city.crew.user_id)
+    expected = city.add_alert(None, now, rule_key="cover_knock", severity=3, permit_id=opening)
+    city.add_alert(None, now, rule_key="battery_low", state="cleared", cleared_at=now)
+    told = state(web.visitor(), f"{make_link(web)}/state.json")["wrong"]
+    marks = {row["alert_id"]: row["mark"] for row in told if row["alert_id"]}
+    assert list(marks.items()) == [
+        (silent_id, "alone"),
+        (closed_id, "alone"),
+        (waiting, "waits"),
+        (expected, "expected"),
+    ]
+    assert of_case not in marks
+    assert (told[0]["what"], told[0]["bus"], told[0]["due_at"]) == ("cab-7", "bus0", None)
+    assert state(web.visitor(), f"{make_link(web, area_code='440804')}/state.json")["wrong"] == []
+
+
+def test_the_wall_tells_until_when_the_worker_holds_its_lease(web: Web) -> None:
+    assert state(web.as_(Role.VIEWER))["state"]["worker_until"] is None
+    held = take_lease(web.city.engine, "worker", "one", lasts=timedelta(seconds=15), now=web.clock.now)
+    web.clock.pass_by(seconds=60)
+    told = state(web.as_(Role.VIEWER))
+    assert datetime.fromisoformat(told["state"]["worker_until"]) == held.until < datetime.fromisoformat(told["at"])
+
+
+def test_what_can_only_be_told_of_the_whole_city_is_named_as_such_on_the_wall_of_a_part(web: Web) -> None:
+    assert "全市机柜" in web.visitor().get(make_link(web, area_code=DISTRICT)).text
+    assert "全市机柜" not in web.visitor().get(make_link(web)).text
 
 
 def test_figures_of_cases_are_by_severity_stage_and_lateness(web: Web) -> None:

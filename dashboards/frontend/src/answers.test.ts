@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { Refused, refusal } from "./answers";
+import { expect, test, vi } from "vitest";
+import { Refused, refusal, within } from "./answers";
 
 const PROBLEM = {
   type: "http://city.example/api/docs#problem-invalid_input",
@@ -20,6 +20,20 @@ test("a refusal says what the server said, field by field", async () => {
   expect(refused).toBeInstanceOf(Refused);
   expect(refused.message).toBe(PROBLEM.detail);
   expect(refused.problem?.errors[0]?.field).toBe("points");
+});
+
+test("a question is given up when its time is over, also where the browser has no word for that", () => {
+  vi.useFakeTimers();
+  vi.spyOn(AbortSignal, "timeout").mockImplementation(() => {
+    throw new TypeError("not a function");
+  });
+  const signal = within(20_000);
+  vi.advanceTimersByTime(19_999);
+  expect(signal.aborted).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect([signal.aborted, (signal.reason as DOMException).name]).toEqual([true, "TimeoutError"]);
+  vi.restoreAllMocks();
+  vi.useRealTimers();
 });
 
 test("what a proxy answers, or what was cut off, still tells the status", async () => {

@@ -102,12 +102,19 @@ export async function refusal(response: Response): Promise<Refused> {
   }
 }
 
+/** A signal that gives up after `ms`. Made by hand: some browsers that these pages are built for lack `AbortSignal.timeout`. */
+export function within(ms: number): AbortSignal {
+  const patience = new AbortController();
+  setTimeout(() => patience.abort(new DOMException("nothing came", "TimeoutError")), ms);
+  return patience.signal;
+}
+
 /** Fetches JSON of this site. Throws `Refused` for an error status, `TypeError` when nothing answers. */
 export async function fetchJson<T>(address: string, signal?: AbortSignal): Promise<T> {
   const response = await fetch(address, {
     headers: { Accept: "application/json, application/geo+json, application/problem+json" },
     credentials: "same-origin",
-    signal: signal ?? AbortSignal.timeout?.(15_000) ?? null,
+    signal: signal ?? within(15_000),
   });
   if (!response.ok) throw await refusal(response);
   return (await response.json()) as T;

@@ -4,7 +4,7 @@ import "./styles/map_page.css";
 import { Alarm } from "./alarm";
 import { Refused } from "./answers";
 import type { CardPopup, CityMapOptions, CityMapView, MobileLayer, ShownAsset } from "./citymap";
-import { addressesOf, BY_ZOOM, fetchFacts, leadsOf } from "./citymap/facts";
+import { addressesOf, ALL_FAMILIES, BY_ZOOM, fetchFacts, leadsOf } from "./citymap/facts";
 import { isFresh, type MobileResource } from "./citymap/mobile";
 import { readPointed, readShown, type Shown, writeShown } from "./citymap/address";
 import { areaM2, lengthM, type Measured, readableArea, readableLength } from "./citymap/measuring";
@@ -91,6 +91,7 @@ class MapPage {
       onView: (view) => {
         this.list.show(view);
         this.listMobile();
+        this.layers?.tellHeat(map.heatCut());
       },
     });
     this.map = map;
@@ -98,7 +99,7 @@ class MapPage {
     this.popup = new Card(this.box, map, this.page, leadsOf(this.shell));
     if (pointed !== undefined) map.point(pointed.id);
     if (!(await map.ready) || map.canvas === undefined || map.facts === undefined) return;
-    this.sketch = new Sketch(map, this.box, { onChange: (tool, points) => this.measured(tool, points), onRing: (_, ring) => void this.selected(ring) });
+    this.sketch = new Sketch(map, this.box, { onChange: (tool, points, moving) => this.measured(tool, points, moving), onRing: (_, ring) => void this.selected(ring) });
     this.sketch.start(map.canvas);
     this.mobile = new Layer(map, this.page, this.address("mobile"), { named: true, onChange: () => this.mobileMoved() });
     this.mobile.show(map.choice.mobile);
@@ -133,8 +134,10 @@ class MapPage {
 
   private keepAddress(): void {
     if (this.map === undefined || readPointed(location.hash) !== undefined && this.popup?.open !== true && this.shell.dataset.ready === undefined) return;
-    const { areas, heat, heatKind, mobile, layers } = this.map.choice;
-    history.replaceState(null, "", writeShown({ ...this.map.place(), areas, heat, heatKind, mobile, layers }));
+    const { base, severity, areas, heat, heatKind, mobile, layers } = this.map.choice;
+    const all = ALL_FAMILIES.every((family) => this.map?.choice.families.includes(family));
+    const families = all ? {} : { families: this.map.choice.families };
+    history.replaceState(null, "", writeShown({ ...this.map.place(), base, ...families, severity, areas, heat, heatKind, mobile, layers }));
   }
 
   /** Somebody put another address in, or went back. */
@@ -274,6 +277,7 @@ class MapPage {
       });
     }
     part("[data-hint-end]", this.shell).addEventListener("click", () => this.take(undefined));
+    part("[data-hint-undo]", this.shell).addEventListener("click", () => this.sketch?.undo());
     part("[data-hint-done]", this.shell).addEventListener("click", () => this.sketch?.finish());
     onPrintKey(() => void this.acts.print());
     addEventListener("beforeprint", () => this.acts.paper());
@@ -298,16 +302,20 @@ class MapPage {
     part("[data-hint]", this.shell).hidden = tool === undefined;
     if (tool === undefined) return;
     say(part("[data-hint-text]", this.shell), this.page.t(`map.hint.${tool}`));
-    say(part("[data-measure]", this.shell), "");
+    for (const place of ["[data-measure]", "[data-measured]"]) say(part(place, this.shell), "");
+    part("[data-hint-undo]", this.shell).hidden = tool !== "length" && tool !== "surface";
     part("[data-hint-done]", this.shell).hidden = tool !== "lasso";
     this.map?.canvas?.getCanvas().focus();
   }
 
-  private measured(tool: Tool, points: readonly Position[]): void {
+  private measured(tool: Tool, points: readonly Position[], moving: boolean): void {
     const write = ({ value, decimals, unit }: Measured): string => quantity(value, decimals, this.page.t(`map.unit.${unit}`));
     const length = write(readableLength(lengthM(points)));
-    const words = tool === "length" ? this.page.t("map.length", { length }) : tool === "surface" ? this.surface(points, write) : "";
-    say(part("[data-measure]", this.shell), points.length < 2 ? "" : words);
+    const measured = tool === "length" ? this.page.t("map.length", { length }) : tool === "surface" ? this.surface(points, write) : "";
+    const words = points.length < 2 ? "" : measured;
+    say(part("[data-measure]", this.shell), words);
+    // who listens hears of points that were set, not of every step of the pointer
+    if (!moving) say(part("[data-measured]", this.shell), words);
   }
 
   private surface(points: readonly Position[], write: (measured: Measured) => string): string {
@@ -324,6 +332,7 @@ class MapPage {
     try {
       const found = await select(this.address("selections"), ring, this.map?.choice.families ?? []);
       result.replaceChildren(...resultOf(this.page, found));
+      this.sketch?.show(found.outline);
     } catch (error) {
       result.textContent = error instanceof Refused ? error.message : t("map.search_lost");
     }
@@ -333,8 +342,11 @@ class MapPage {
 }
 
 /** What a link says is switched on. */
-function chosenIn(shown: Shown | undefined): Required<Pick<CityMapOptions, "areas" | "heat" | "heatKind" | "mobile" | "layers">> {
+function chosenIn(shown: Shown | undefined): Required<Pick<CityMapOptions, "base" | "families" | "severity" | "areas" | "heat" | "heatKind" | "mobile" | "layers">> {
   return {
+    base: shown?.base ?? true,
+    families: ALL_FAMILIES.filter((family) => shown?.families?.includes(family) ?? true),
+    severity: shown?.severity ?? 0,
     areas: shown?.areas ?? BY_ZOOM,
     heat: shown?.heat ?? 0,
     heatKind: LayersPane.knownKind(shown?.heatKind),

@@ -19,8 +19,7 @@ export function refreshTime(element: HTMLTimeElement, nowMs: number, page: Page)
   }
 }
 
-export function refreshTimes(page: Page, root: ParentNode = document): void {
-  const now = Date.now();
+export function refreshTimes(page: Page, root: ParentNode = document, now = Date.now()): void {
   for (const element of root.querySelectorAll<HTMLTimeElement>("time[data-ago], time[data-countdown]")) {
     refreshTime(element, now, page);
   }

@@ -1,39 +1,43 @@
 // The wall: it looks after itself for months. The stream says that something happened, then the figures are asked for;
 // without a stream they are asked for all the same. Nothing grows: rows are filled anew, never added to a pile.
-// words: stage.* severity.* kind.* point.* unit.*
+// words: stage.* severity.* kind.* rule.* point.* unit.*
 import "./styles/tokens.css";
 import "./styles/wall.css";
 import { fetchJson, Refused } from "./answers";
-import type { CityMapView } from "./citymap";
 import { element, shapeOf } from "./elements";
-import { countdown, decimalsOf, quantity, zoneClock } from "./format";
+import { countdown, decimalsOf, duration, quantity, zoneClock } from "./format";
 import { KINDS, type LiveEvent, resumeAddress } from "./live";
 import { type Page, part, say, thisPage } from "./page";
 import { settled } from "./settled";
 import { WallBars } from "./wall_bars";
-import { type Contact, figuresOf, freshness, lostWords, magnified, shifted, soFar, type WallScreen, type WrongRow } from "./wall_model";
+import { WallMap } from "./wall_map";
+import { cameUp, type Contact, figuresOf, freshness, isCalm, isJudged, keyOf, lostWords, ServerClock, shifted, soFar, type WallScreen, type WrongRow } from "./wall_model";
 import { drawTrend } from "./wall_trend";
 
 const SETTLE_MS = 700;
 const REST_MS = 2_000;
 const ASK_EVERY_MS = 15_000;
 const REOPEN_MS = 10_000;
-const MAP_AGAIN_MS = 30_000;
 const RELOAD_AT_MOST_EVERY_MS = 600_000;
+/** The two clocks of a screen part by this much when one of them was set, or the screen slept. */
+const JUMP_MS = 5_000;
 
 class Wall {
   private readonly box = part("[data-wall]");
-  private readonly startedAt = Date.now();
+  // moments of the page's own counter, which nobody sets: the clock of a screen on a wall may be wrong
+  private readonly startedAt = performance.now();
   private answeredAt = 0;
   private failingSince = 0;
+  private unjudgedSince = 0;
+  private listenedAt = Number.NEGATIVE_INFINITY;
+  private readonly serverClock = new ServerClock();
+  private apart = Date.now() - performance.now();
   /** the status that a refusal had: who may not see this is told so, and asked for again, since that may change */
   private refused = 0;
   private shown: WallScreen | undefined;
   private lastId = 0;
   private source: EventSource | undefined;
-  private listenedAt = 0;
-  private map: CityMapView | undefined;
-  private known = new Set<number>();
+  private readonly map: WallMap;
   private readonly kiosk = this.box.dataset.kiosk === "yes";
   private readonly ask = settled(async () => this.load(), SETTLE_MS, REST_MS);
   private readonly bars: WallBars;
@@ -41,6 +45,7 @@ class Wall {
   private readonly day: (ms: number) => string;
 
   constructor(private readonly page: Page) {
+    this.map = new WallMap(page, this.box.dataset);
     this.bars = new WallBars(page, (...piece) => this.maybeLink(...piece));
     this.hours = zoneClock(page.zone, page.language, { hour: "2-digit", minute: "2-digit" });
     this.day = zoneClock(page.zone, page.language, { month: "long", day: "numeric", weekday: "long" });
@@ -64,18 +69,20 @@ class Wall {
     });
     this.offerFullScreen();
     void this.stayAwake();
-    void this.load().then(() => void this.openMap());
+    void this.load().then(() => {
+      if (this.refused === 0) this.map.open();
+    });
   }
 
   /** A stream ends for good with the session it was opened in, and where no more may be open: each answer is a reason to try. */
   private attend(): void {
     const open = this.source !== undefined && this.source.readyState !== EventSource.CLOSED;
-    if (!open && Date.now() - this.listenedAt >= REOPEN_MS) this.listen();
+    if (!open && performance.now() - this.listenedAt >= REOPEN_MS) this.listen();
   }
 
   private listen(): void {
     this.source?.close();
-    this.listenedAt = Date.now();
+    this.listenedAt = performance.now();
     const source = new EventSource(resumeAddress(this.box.dataset.stream ?? "", this.lastId));
     this.source = source;
     for (const kind of KINDS) source.addEventListener(kind, (event: MessageEvent<string>) => this.hear(event));
@@ -93,55 +100,85 @@ class Wall {
   private hear(event: MessageEvent<string>): void {
     const item = JSON.parse(event.data) as LiveEvent;
     this.lastId = Math.max(this.lastId, item.id);
-    this.map?.follow(item);
+    this.map.follow(item);
     this.ask();
   }
 
   private async load(): Promise<void> {
     try {
       const screen = await fetchJson<WallScreen>(this.box.dataset.state ?? "");
-      this.answeredAt = Date.now();
+      this.answeredAt = performance.now();
       this.failingSince = 0;
-      // somebody signed in again, or whatever stood before the server is gone
-      if (this.refused !== 0) this.map?.refresh();
-      this.refused = 0;
+      this.serverClock.hear(Date.parse(screen.at), this.answeredAt);
+      this.unjudgedSince = isJudged(screen) ? 0 : this.unjudgedSince || this.answeredAt;
+      if (this.refused !== 0) this.goOn();
       this.lastId = Math.max(this.lastId, screen.feed_id);
-      this.shown = screen;
       this.renew(screen.version);
-      this.show(screen);
+      const isNew = cameUp(this.shown, screen);
+      this.shown = screen;
+      this.show(screen, isNew);
       this.attend();
     } catch (problem) {
       if (problem instanceof Refused && [401, 403, 404].includes(problem.status)) this.end(problem.status);
-      else if (this.failingSince === 0) this.failingSince = Date.now();
+      else if (this.failingSince === 0) this.failingSince = performance.now();
     }
     this.tick();
   }
 
+  /** Somebody signed in again, or whatever stood before the server is gone. */
+  private goOn(): void {
+    this.refused = 0;
+    this.map.refresh();
+    this.map.open();
+  }
+
   private end(status: number): void {
+    if (this.kiosk && this.refused === 0) this.forget();
     this.refused = status;
     this.source?.close();
   }
 
-  /** After an upgrade the server has other scripts: a screen that nobody touches gets them by itself, once. */
+  /** A link that is over shows nothing any more, not even what it showed until then. */
+  private forget(): void {
+    this.shown = undefined;
+    for (const value of document.querySelectorAll("[data-value]")) say(value, "–");
+    for (const whole of document.querySelectorAll("[data-of]")) say(whole, "");
+    for (const box of document.querySelectorAll("[data-some]")) box.removeAttribute("data-some");
+    for (const name of ["seasons", "announce", "wrong", "stages", "units", "mobile", "trend", "trend-said"]) {
+      const box = part(`[data-${name}]`);
+      box.replaceChildren();
+      delete box.dataset.said;
+      delete box.dataset.drawn;
+    }
+    for (const name of ["seasons", "calm", "wrong-more", "trend-said", "units-more", "units-none", "mobile-none"]) part(`[data-${name}]`).hidden = true;
+    this.map.clear();
+  }
+
+  /** After an upgrade the server has other scripts, or the map's never came: a screen that nobody touches gets them by itself. */
   private renew(version: string): void {
     const own = this.box.dataset.version ?? "";
-    if (version === "" || own === "" || version === own) return;
-    if (Date.now() - this.startedAt > RELOAD_AT_MOST_EVERY_MS) location.reload();
+    const others = version !== "" && own !== "" && version !== own;
+    if ((others || this.map.stuck) && performance.now() - this.startedAt > RELOAD_AT_MOST_EVERY_MS) location.reload();
   }
 
   private contact(): Contact {
-    return { answeredAt: this.answeredAt, failingSince: this.failingSince, startedAt: this.startedAt, refused: this.refused };
+    const { answeredAt, failingSince, unjudgedSince, startedAt, refused } = this;
+    return { answeredAt, failingSince, unjudgedSince, startedAt, refused };
   }
 
   /** Every second: the clock, how old the figures are, and whether they may be believed. */
   private tick(): void {
-    const now = Date.now();
+    const counter = performance.now();
+    const now = this.serverClock.now(counter, Date.now());
+    this.noticeJump(Date.now() - counter);
     const { t } = this.page;
     say(part("[data-clock]"), this.hours(now));
     say(part("[data-date]"), this.day(now));
-    const fresh = freshness(this.contact(), now);
+    const fresh = freshness(this.contact(), counter);
     const at = this.shown === undefined ? "" : this.page.clock(Date.parse(this.shown.at));
-    const lost = lostWords(fresh, { at, ageMs: now - this.answeredAt, kiosk: this.kiosk, refused: this.refused }, t);
+    const until = this.shown?.state.worker_until ?? null;
+    const judgedUntil = until === null ? "" : this.page.moment(Date.parse(until));
+    const lost = lostWords(fresh, { at, ageMs: counter - this.answeredAt, judgedUntil, kiosk: this.kiosk, refused: this.refused }, t);
     const banner = part("[data-lost]");
     if (lost !== undefined) {
       say(part("[data-lost-title]"), lost.title);
@@ -150,22 +187,28 @@ class Wall {
     banner.hidden = lost === undefined;
     const signIn = document.querySelector<HTMLElement>("[data-sign-in]");
     if (signIn !== null) signIn.hidden = this.refused !== 401;
-    part("[data-main]").classList.toggle("wall-stale", lost !== undefined);
+    part("[data-main]").classList.toggle("wall-stale", fresh === "lost" || fresh === "ended");
     const badge = part("[data-fresh]");
     badge.dataset.state = fresh;
     say(part("[data-fresh-text]"), fresh === "starting" ? t("wall.starting") : at === "" ? t("wall.lost") : t("wall.fresh", { clock: at }));
-    for (const row of part("[data-wrong]").querySelectorAll<HTMLElement>("[data-due]")) this.fillDue(row, now);
+    this.fillTimes(now);
     // a small window scrolls, and is held in a hand: nothing burns in there
     const stands = !matchMedia("(width < 1100px), (height < 600px)").matches;
     const moves = stands && (this.kiosk || new URLSearchParams(location.search).has("shift"));
     document.body.toggleAttribute("data-shifted", moves);
     if (!moves) return;
-    const [x, y] = shifted(now);
+    const [x, y] = shifted(counter);
     document.body.style.setProperty("--shift-x", `${x}px`);
     document.body.style.setProperty("--shift-y", `${y}px`);
   }
 
-  private show(screen: WallScreen): void {
+  /** A screen that slept, or whose clock was set, asks at once: its counter may have stood still. */
+  private noticeJump(apart: number): void {
+    if (Math.abs(apart - this.apart) > JUMP_MS) this.ask();
+    this.apart = apart;
+  }
+
+  private show(screen: WallScreen, isNew: ReadonlySet<string>): void {
     const figures = figuresOf(screen);
     for (const box of document.querySelectorAll<HTMLElement>("[data-number]")) {
       const figure = figures[box.dataset.number ?? ""];
@@ -175,7 +218,7 @@ class Wall {
       if (figure.of !== undefined) say(part("[data-of]", box), `/${figure.of.toLocaleString("en")}`);
     }
     this.showSeasons(screen);
-    this.showWrong(screen);
+    this.showWrong(screen, isNew);
     this.bars.show(screen);
     this.showTrend(screen);
   }
@@ -189,36 +232,38 @@ class Wall {
     line.replaceChildren(...names.map((name) => this.maybeLink("/seasons", name, "wall-chip")));
   }
 
-  private showWrong(screen: WallScreen): void {
+  private showWrong(screen: WallScreen, isNew: ReadonlySet<string>): void {
     const { t } = this.page;
     const list = part<HTMLOListElement>("[data-wrong]");
     const { counters } = screen.state;
     while (list.children.length > screen.wrong.length) list.lastElementChild?.remove();
-    const fresh: WrongRow[] = [];
     screen.wrong.forEach((row, index) => {
-      if (this.known.size > 0 && !this.known.has(row.case_id)) fresh.push(row);
       const said = JSON.stringify(row);
       const there = list.children[index] as HTMLElement | undefined;
       if (there?.dataset.said === said) return;
-      const made = this.wrongRow(row, this.known.size > 0 && !this.known.has(row.case_id));
+      const made = this.wrongRow(row, isNew.has(keyOf(row)));
       made.dataset.said = said;
       if (there === undefined) list.append(made);
       else there.replaceWith(made);
     });
-    this.known = new Set(screen.wrong.map((row) => row.case_id));
     const open = counters.cases_open ?? 0;
-    const calm = screen.wrong.length === 0;
+    const calm = isCalm(screen);
     list.hidden = calm;
     part("[data-calm]").hidden = !calm;
     say(part("[data-calm-text]"), t("wall.calm_text", { assets: (counters.assets ?? 0).toLocaleString("en"), devices: (counters.devices ?? 0).toLocaleString("en") }));
     const more = part("[data-wrong-more]");
-    more.hidden = calm;
+    more.hidden = open === 0;
     say(more, t("wall.wrong_all", { n: open.toLocaleString("en") }));
     this.fitRows();
-    const first = fresh[0];
-    if (first !== undefined) say(part("[data-announce]"), t("wall.new", { kind: t(`kind.${first.kind}`), what: first.what || first.road }));
-    const now = Date.now();
-    for (const row of list.querySelectorAll<HTMLElement>("[data-due]")) this.fillDue(row, now);
+    const first = screen.wrong.find((row) => isNew.has(keyOf(row)));
+    if (first !== undefined) say(part("[data-announce]"), this.announced(first));
+    this.fillTimes(this.serverClock.now(performance.now(), Date.now()));
+  }
+
+  private announced(row: WrongRow): string {
+    const { t } = this.page;
+    const what = row.what || row.road;
+    return row.case_id === null ? t("wall.new_alert", { rule: t(`rule.${row.rule_key}`), what }) : t("wall.new", { kind: t(`kind.${row.kind}`), what });
   }
 
   /** A line that is cut in half can't be read: what does not fit is not there. */
@@ -230,78 +275,62 @@ class Wall {
 
   private wrongRow(row: WrongRow, isNew: boolean): HTMLLIElement {
     const { t } = this.page;
-    const place = row.road !== "" && !row.what.startsWith(row.road) ? `${row.what} ${row.road}`.trim() : row.what;
+    const bus = row.bus === "" ? "" : t("alerts.bus", { bus: row.bus });
+    const place = [row.what, row.what.startsWith(row.road) ? "" : row.road, bus].filter((each) => each !== "").join(" ");
     const measured = row.point !== null && row.value !== null;
     const value = measured ? quantity(row.value, decimalsOf(row.point ?? ""), t(`unit.${row.unit ?? "1"}`)) : "";
-    const settledDown = ["handed_back", "verified", "suspended"].includes(row.stage);
-    const due = element("span", { class: "wall-due", ...(settledDown ? {} : { "data-due": row.due_at }) });
     const line = this.maybeLink(
-      `/cases/${row.case_id}`,
+      row.case_id === null ? `/alerts/${row.alert_id}` : `/cases/${row.case_id}`,
       "",
       "wall-line",
       element("span", { class: "wall-shape" }, shapeOf(row.severity), element("span", { class: "unseen" }, t(`severity.${row.severity}`))),
-      element("span", { class: "wall-what" }, element("strong", {}, t(`kind.${row.kind}`)), element("span", {}, place === "" ? "\u00a0" : place)),
-      element("span", { class: "wall-state" }, element("span", { class: "wall-stage" }, t(`stage.${row.stage}`)), due),
+      element("span", { class: "wall-what" }, element("strong", {}, row.case_id === null ? t(`rule.${row.rule_key}`) : t(`kind.${row.kind}`)), element("span", {}, place === "" ? "\u00a0" : place)),
+      this.stateOf(row),
       element("span", { class: "wall-value" }, element("b", {}, value), element("span", {}, measured ? t(`point.${row.point}`) : "")),
     );
     return element("li", { "data-severity": String(row.severity), ...(row.overdue ? { "data-late": "" } : {}), ...(isNew ? { class: "wall-new" } : {}) }, line);
   }
 
-  private fillDue(box: HTMLElement, now: number): void {
-    const words = countdown(Date.parse(box.dataset.due ?? ""), now, this.page.t);
-    say(box, words.text);
-    box.classList.toggle("late", words.state === "late");
-    box.classList.toggle("soon", words.state === "soon");
+  /** How far a case is and when it is due; of an alert why it has no case, and how long it has lasted. */
+  private stateOf(row: WrongRow): HTMLElement {
+    const { t } = this.page;
+    if (row.stage === null) {
+      const why = row.mark === "expected" ? t("alerts.expected") : row.mark === "waits" ? t("wall.waits") : t("wall.no_case");
+      return element("span", { class: "wall-state" }, element("span", { class: "wall-stage" }, why), element("span", { class: "wall-due", "data-since": row.opened_at }));
+    }
+    const settledDown = ["handed_back", "verified", "suspended"].includes(row.stage);
+    const due = element("span", { class: "wall-due", ...(settledDown || row.due_at === null ? {} : { "data-due": row.due_at }) });
+    return element("span", { class: "wall-state" }, element("span", { class: "wall-stage" }, t(`stage.${row.stage}`)), due);
+  }
+
+  /** What is left until things are due, and how long others have lasted. */
+  private fillTimes(now: number): void {
+    const { t } = this.page;
+    for (const box of part("[data-wrong]").querySelectorAll<HTMLElement>("[data-due], [data-since]")) {
+      if (box.dataset.since !== undefined) {
+        say(box, t("wall.lasting", { span: duration((now - Date.parse(box.dataset.since)) / 1000, t) }));
+        continue;
+      }
+      const words = countdown(Date.parse(box.dataset.due ?? ""), now, t);
+      say(box, words.text);
+      box.classList.toggle("late", words.state === "late");
+      box.classList.toggle("soon", words.state === "soon");
+    }
   }
 
   private showTrend(screen: WallScreen): void {
     const { t } = this.page;
     const { trend } = screen.state;
     const { today, usual } = soFar(trend, Date.parse(screen.at));
-    say(part("[data-trend-said]"), usual === null ? t("wall.trend_alone", { today }) : t("wall.trend_said", { today, usual: Number(usual.toFixed(usual < 10 ? 1 : 0)) }));
+    const line = part("[data-trend-said]");
+    line.hidden = false;
+    say(line, usual === null ? t("wall.trend_alone", { today }) : t("wall.trend_said", { today, usual: Number(usual.toFixed(usual < 10 ? 1 : 0)) }));
     drawTrend(part("[data-trend]"), trend, t);
   }
 
   private maybeLink(href: string, text: string, className: string, ...children: readonly Node[]): HTMLElement {
     const inside = text === "" ? children : [document.createTextNode(text), ...children];
     return this.kiosk ? element("span", { class: className }, ...inside) : element("a", { class: className, href }, ...inside);
-  }
-
-  private async openMap(): Promise<void> {
-    const { facts = "", tiles = "" } = this.box.dataset;
-    try {
-      // the figures are there before the map's quarter of a megabyte
-      const { MobileLayer, openCityMap } = await import("./citymap");
-      const map = openCityMap(part("[data-map]"), this.page, { interactive: false, tilesAddress: tiles, factsAddress: facts, mobile: true });
-      this.map = map;
-      if (!(await map.ready)) {
-        // without WebGL it stays so; what could not be asked for can be asked for again
-        if (map.facts === undefined) setTimeout(() => void this.openMap(), MAP_AGAIN_MS);
-        map.close();
-        this.map = undefined;
-        return;
-      }
-      this.keepWhole(map);
-      new MobileLayer(map, this.page, this.box.dataset.places ?? "", { named: false }).show(true);
-      // tiles follow the stream; what it could not tell is caught up with now and then
-      setInterval(() => map.refresh(), 5 * 60_000);
-    } catch {
-      say(part(".map-wait"), this.page.t("map.failed"));
-    }
-  }
-
-  /** Nobody moves this map: whatever size its field has, the whole city stands in it, and its signs grow with the screen. */
-  private keepWhole(map: CityMapView): void {
-    const field = part("[data-map]");
-    const fit = (): void => {
-      const by = magnified(Number.parseFloat(getComputedStyle(document.documentElement).fontSize));
-      field.style.setProperty("--magnified", String(by));
-      map.canvas?.setPixelRatio(devicePixelRatio * by);
-      map.canvas?.resize();
-      if (map.facts?.bbox) map.goTo({ bbox: map.facts.bbox }, true);
-    };
-    fit();
-    new ResizeObserver(settled(async () => fit(), 300)).observe(part(".wall-map"));
   }
 
   private offerFullScreen(): void {

@@ -14,6 +14,8 @@ interface Bar {
   readonly parts: readonly [number, number];
   readonly figure: string;
   readonly late: number;
+  /** where what is late of it is listed */
+  readonly lateHref: string;
   /** the same for those who can't see the bar */
   readonly said: string;
 }
@@ -34,6 +36,7 @@ export class WallBars {
       parts: [share(each.open - each.late, mostStage), share(each.late, mostStage)],
       figure: each.open.toLocaleString("en"),
       late: each.late,
+      lateHref: `/cases?stage=${each.stage}&overdue=1`,
       said: t("wall.of_late", { open: each.open, late: each.late }),
     })));
     const mostUnit = Math.max(1, ...units.map((each) => each.open));
@@ -43,6 +46,8 @@ export class WallBars {
       parts: [share(each.open - each.late, mostUnit), share(each.late, mostUnit)],
       figure: each.open.toLocaleString("en"),
       late: each.late,
+      // sorted by what is due first
+      lateHref: `/queues/${each.unit_id}`,
       said: t("wall.of_late", { open: each.open, late: each.late }),
     })));
     part("[data-units-none]").hidden = units.length > 0;
@@ -54,6 +59,7 @@ export class WallBars {
       parts: [share(each.online, each.total), 0],
       figure: `${each.online.toLocaleString("en")}/${each.total.toLocaleString("en")}`,
       late: 0,
+      lateHref: "",
       said: `${Math.round((100 * each.online) / Math.max(1, each.total))}%`,
     })));
     part("[data-mobile-none]").hidden = mobile.length > 0;
@@ -66,19 +72,28 @@ export class WallBars {
       let item = list.children[index] as HTMLElement | undefined;
       if (item === undefined) {
         const bar = element("span", { class: "wall-bar-field", "aria-hidden": "true" }, element("i", { class: "on-time" }), element("i", { class: "late" }));
-        item = element("li", {}, this.maybeLink(row.href, "", "wall-bar-line", element("span", { class: "wall-bar-name" }), bar, element("span", { class: "wall-bar-figure" })));
+        item = element(
+          "li",
+          {},
+          this.maybeLink(row.href, "", "wall-bar-line", element("span", { class: "wall-bar-name" }), bar, element("span", { class: "wall-bar-figure" })),
+          this.maybeLink(row.lateHref, "", "wall-bar-late", element("b", {}), element("span", { class: "unseen" }, this.page.t("wall.late"))),
+        );
         list.append(item);
       }
-      const line = item.firstElementChild;
-      if (line instanceof HTMLAnchorElement) line.href = row.href;
+      const late = part(".wall-bar-late", item);
+      late.hidden = row.late === 0;
+      say(part("b", late), row.late.toLocaleString("en"));
+      for (const [line, href] of [[item.firstElementChild, row.href], [late, row.lateHref]] as const) {
+        if (line instanceof HTMLAnchorElement && line.getAttribute("href") !== href) line.href = href;
+      }
       say(part(".wall-bar-name", item), row.name);
       const figure = part(".wall-bar-figure", item);
       if (figure.dataset.said !== `${row.figure} ${row.said}`) {
         figure.dataset.said = `${row.figure} ${row.said}`;
-        figure.replaceChildren(element("b", {}, row.figure), ...(row.late > 0 ? [element("em", {}, String(row.late))] : []), element("span", { class: "unseen" }, row.said));
+        figure.replaceChildren(element("b", {}, row.figure), element("span", { class: "unseen" }, row.said));
       }
       [".on-time", ".late"].forEach((kind, at) => {
-        part<HTMLElement>(kind, item).style.inlineSize = `${(100 * (row.parts[at] ?? 0)).toFixed(1)}%`;
+        part<HTMLElement>(`.wall-bar-field ${kind}`, item).style.inlineSize = `${(100 * (row.parts[at] ?? 0)).toFixed(1)}%`;
       });
     });
   }

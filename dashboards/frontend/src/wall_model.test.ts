@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { ceiling, type Contact, figuresOf, freshness, lostWords, LOST_AFTER_MS, magnified, share, shifted, soFar, STALE_AFTER_MS, type WallScreen } from "./wall_model";
+import { cameUp, ceiling, type Contact, figuresOf, freshness, isCalm, isJudged, lostWords, LOST_AFTER_MS, magnified, ServerClock, share, shifted, soFar, STALE_AFTER_MS, UNJUDGED_AFTER_MS, type WallScreen, type WrongRow } from "./wall_model";
 
 const NOON = Date.parse("2026-03-02T04:00:00Z");
 const HOUR = 3_600_000;
-const told: Contact = { answeredAt: NOON, failingSince: 0, startedAt: NOON - HOUR, refused: 0 };
+const told: Contact = { answeredAt: NOON, failingSince: 0, unjudgedSince: 0, startedAt: NOON - HOUR, refused: 0 };
 const t = (key: string, values: Readonly<Record<string, string | number>> = {}): string =>
   `${key}${Object.values(values).map((each) => ` ${each}`).join("")}`;
 
@@ -25,16 +25,62 @@ test("figures grow old even where no request fails", () => {
 
 test("whoever is refused is told what is wrong, and from when the picture is", () => {
   expect(freshness({ ...told, refused: 404 }, NOON)).toBe("ended");
-  const said = { at: "12:00:00", ageMs: 0, kiosk: false, refused: 401 };
+  const said = { at: "12:00:00", ageMs: 0, judgedUntil: "", kiosk: false, refused: 401 };
   expect(lostWords("ended", said, t)).toEqual({ title: "wall.signed_out", text: "wall.stands 12:00:00 wall.signed_out_text" });
   expect(lostWords("ended", { ...said, refused: 403 }, t)?.title).toBe("wall.not_allowed");
   expect(lostWords("ended", { ...said, at: "", kiosk: true, refused: 404 }, t)).toEqual({ title: "wall.ended", text: "wall.ended_text" });
 });
 
 test("the banner says from when the picture is and how long ago that was", () => {
-  expect(lostWords("live", { at: "12:00:00", ageMs: 0, kiosk: false, refused: 0 }, t)).toBeUndefined();
-  expect(lostWords("lost", { at: "12:00:00", ageMs: 300_000, kiosk: false, refused: 0 }, t)?.text).toBe("wall.lost_text 12:00:00 time.min 5");
-  expect(lostWords("lost", { at: "", ageMs: 0, kiosk: false, refused: 0 }, t)?.text).toBe("wall.never");
+  const said = { at: "12:00:00", ageMs: 300_000, judgedUntil: "", kiosk: false, refused: 0 };
+  expect(lostWords("live", said, t)).toBeUndefined();
+  expect(lostWords("lost", said, t)?.text).toBe("wall.lost_text 12:00:00 time.min 5");
+  expect(lostWords("lost", { ...said, at: "" }, t)?.text).toBe("wall.never");
+});
+
+test("a screen that is told that nobody judges says so, but not of a worker that is started again", () => {
+  const unjudged = { ...told, answeredAt: NOON + 30_000, unjudgedSince: NOON };
+  expect(freshness(unjudged, NOON + UNJUDGED_AFTER_MS)).toBe("live");
+  expect(freshness(unjudged, NOON + UNJUDGED_AFTER_MS + 1)).toBe("unjudged");
+  expect(freshness({ ...unjudged, failingSince: NOON }, NOON + 30_000)).toBe("lost");
+  const said = { at: "12:00:00", ageMs: 0, judgedUntil: "03-02 11:50", kiosk: true, refused: 0 };
+  expect(lostWords("unjudged", said, t)).toEqual({ title: "wall.unjudged", text: "wall.unjudged_since 03-02 11:50 wall.unjudged_text" });
+  expect(lostWords("unjudged", { ...said, judgedUntil: "" }, t)?.text).toBe("wall.unjudged_text");
+});
+
+const screenOf = (changed: Partial<WallScreen["state"]>, wrong: readonly Partial<WrongRow>[] = [], at = NOON): WallScreen => ({
+  at: new Date(at).toISOString(),
+  wrong,
+  state: { counters: {}, running: { "3": 0, "2": 0, "1": 0 }, worker_until: new Date(at + 9_000).toISOString(), ...changed },
+}) as unknown as WallScreen;
+
+test("all is well only while no alert fires, no case needs somebody and somebody judges", () => {
+  expect(isCalm(screenOf({ counters: { alerts_critical: 0, cases_open: 2 } }, [{ case_id: 1, stage: "suspended" }]))).toBe(true);
+  expect(isCalm(screenOf({ counters: { alerts_notice: 1 } }))).toBe(false);
+  expect(isCalm(screenOf({ running: { "1": 1 } }))).toBe(false);
+  for (const worker_until of [null, new Date(NOON).toISOString()]) {
+    expect(isJudged(screenOf({ worker_until }))).toBe(false);
+    expect(isCalm(screenOf({ worker_until }))).toBe(false);
+  }
+});
+
+test("what comes up after calm is new, what was there before and only moves up is not", () => {
+  const ago = (ms: number): string => new Date(NOON - ms).toISOString();
+  const first = { case_id: 5, alert_id: null, known_at: ago(-20_000) };
+  const calm = screenOf({});
+  expect([...cameUp(undefined, screenOf({}, [first]))]).toEqual([]);
+  expect([...cameUp(calm, screenOf({}, [first]))]).toEqual(["case-5"]);
+  expect([...cameUp(screenOf({}, [first]), screenOf({}, [first]))]).toEqual([]);
+  expect([...cameUp(calm, screenOf({}, [{ case_id: 2, known_at: ago(2 * HOUR) }]))]).toEqual([]);
+  const alone = { case_id: null, alert_id: 5, known_at: ago(0), opened_at: ago(HOUR) };
+  expect([...cameUp(screenOf({}, [first]), screenOf({}, [first, alone]))]).toEqual(["alert-5"]);
+});
+
+test("the time is the server's however wrong the screen's own clock is", () => {
+  const clock = new ServerClock();
+  expect(clock.now(1_000, NOON - HOUR)).toBe(NOON - HOUR);
+  clock.hear(NOON, 5_000);
+  expect(clock.now(12_000, NOON - HOUR)).toBe(NOON + 7_000);
 });
 
 test("what is usual by now counts the running hour in part", () => {

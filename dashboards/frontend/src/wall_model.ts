@@ -28,16 +28,23 @@ export interface MobileTally {
   readonly online: number;
 }
 
+/** A case, or an alert without one: then `case_id`, `stage` and `due_at` are null and `rule_key` and `mark` are known. */
 export interface WrongRow {
-  readonly case_id: number;
+  readonly case_id: number | null;
+  readonly alert_id: number | null;
   readonly kind: string;
+  readonly rule_key: string;
+  readonly mark: "" | "alone" | "waits" | "expected";
   readonly severity: number;
-  readonly stage: string;
+  readonly stage: string | null;
   readonly opened_at: string;
-  readonly due_at: string;
+  /** when the city learned of it; an alert may have begun long before */
+  readonly known_at: string;
+  readonly due_at: string | null;
   readonly overdue: boolean;
   readonly asset_id: number | null;
   readonly what: string;
+  readonly bus: string;
   readonly road: string;
   readonly alerts: number;
   readonly point: string | null;
@@ -54,6 +61,8 @@ export interface WallScreen {
     readonly counters: Readonly<Record<string, number>>;
     readonly running: Readonly<Record<string, number>>;
     readonly due_soon: number;
+    /** when the worker's lease ends; null: nobody has one */
+    readonly worker_until: string | null;
     readonly stages: readonly StageCount[];
     readonly units: readonly UnitWork[];
     readonly units_more: number;
@@ -90,14 +99,58 @@ export function figuresOf({ state }: WallScreen): Readonly<Record<string, Figure
   };
 }
 
-/** Whether people may go by what the screen shows: `lost` must be said loudly. */
-export type Freshness = "starting" | "live" | "lost" | "ended";
+/** Whether somebody still judges what time alone brings about: silence, deadlines, what has lasted long enough. */
+export function isJudged({ at, state }: Pick<WallScreen, "at" | "state">): boolean {
+  return state.worker_until !== null && Date.parse(state.worker_until) > Date.parse(at);
+}
 
+/** All is well: no alert fires, no case needs somebody, and there is who would notice. */
+export function isCalm(screen: WallScreen): boolean {
+  const { counters, running } = screen.state;
+  const alerts = (counters.alerts_critical ?? 0) + (counters.alerts_alarm ?? 0) + (counters.alerts_notice ?? 0);
+  return alerts === 0 && Object.values(running).every((many) => many === 0) && isJudged(screen);
+}
+
+/** What an answer was made from may be a moment older than it says: a transaction ends after its own time. */
+const LEEWAY_MS = 60_000;
+
+export function keyOf(row: WrongRow): string {
+  return row.case_id === null ? `alert-${row.alert_id}` : `case-${row.case_id}`;
+}
+
+/** What came up since the last answer: not what only moved up among the rows, and nothing on the first answer. */
+export function cameUp(before: WallScreen | undefined, after: WallScreen): ReadonlySet<string> {
+  if (before === undefined) return new Set();
+  const known = new Set(before.wrong.map(keyOf));
+  const since = Date.parse(before.at) - LEEWAY_MS;
+  return new Set(after.wrong.filter((row) => Date.parse(row.known_at) > since).map(keyOf).filter((key) => !known.has(key)));
+}
+
+/** The server's clock, carried on between its answers by a counter that nobody sets: a screen's own clock may be wrong. */
+export class ServerClock {
+  private ahead: number | undefined;
+
+  hear(serverMs: number, counterMs: number): void {
+    this.ahead = serverMs - counterMs;
+  }
+
+  /** Until the server has said what time it is, the screen's own clock has to do. */
+  now(counterMs: number, ownMs: number): number {
+    return this.ahead === undefined ? ownMs : this.ahead + counterMs;
+  }
+}
+
+/** Whether people may go by what the screen shows: `lost` and `unjudged` must be said loudly. */
+export type Freshness = "starting" | "live" | "unjudged" | "lost" | "ended";
+
+/** Moments of a counter of this screen's own that nobody sets, in ms. */
 export interface Contact {
-  /** when this screen last got an answer; 0: never (ms of this screen's own clock) */
+  /** when this screen last got an answer; 0: never */
   readonly answeredAt: number;
   /** when asking began to fail; 0: the last time it did not */
   readonly failingSince: number;
+  /** since when answers say that nobody judges; 0: the last one did not */
+  readonly unjudgedSince: number;
   readonly startedAt: number;
   /** the status of the refusal that stands: 401, 403, 404; 0 none */
   readonly refused: number;
@@ -109,12 +162,15 @@ const REM_AT_1080_PX = 18;
 export const LOST_AFTER_MS = 10_000;
 /** Without any answer for this long nothing is believed any more, whatever the requests say. */
 export const STALE_AFTER_MS = 45_000;
+/** A worker that is started again is away for some ten seconds. */
+export const UNJUDGED_AFTER_MS = 20_000;
 
 export function freshness(contact: Contact, nowMs: number): Freshness {
   if (contact.refused !== 0) return "ended";
   const since = contact.answeredAt === 0 ? contact.startedAt : contact.answeredAt;
   if (nowMs - since > STALE_AFTER_MS) return "lost";
   if (contact.failingSince > 0 && nowMs - contact.failingSince > LOST_AFTER_MS) return "lost";
+  if (contact.unjudgedSince > 0 && nowMs - contact.unjudgedSince > UNJUDGED_AFTER_MS) return "unjudged";
   return contact.answeredAt === 0 ? "starting" : "live";
 }
 
@@ -127,16 +183,27 @@ const LINK_ENDED = ["wall.ended", "wall.ended_text"] as const;
 const SIGNED_OUT = ["wall.signed_out", "wall.signed_out_text"] as const;
 const NOT_ALLOWED = ["wall.not_allowed", "wall.not_allowed_text"] as const;
 
-/** What the banner says, or nothing while all is well: what is wrong, and how old the picture is. `kiosk`: nobody can sign in here. */
-export function lostWords(
-  fresh: Freshness,
-  { at, ageMs, kiosk, refused }: { readonly at: string; readonly ageMs: number; readonly kiosk: boolean; readonly refused: number },
-  t: Translate,
-): Lost | undefined {
+export interface Said {
+  /** of when the picture is; "" while there is none */
+  readonly at: string;
+  readonly ageMs: number;
+  /** until when somebody judged; "" where that is not known */
+  readonly judgedUntil: string;
+  /** nobody can sign in here */
+  readonly kiosk: boolean;
+  readonly refused: number;
+}
+
+/** What the banner says, or nothing while all is well: what is wrong, and how old the picture is. */
+export function lostWords(fresh: Freshness, { at, ageMs, judgedUntil, kiosk, refused }: Said, t: Translate): Lost | undefined {
   if (fresh === "ended") {
     const [title, text] = kiosk ? LINK_ENDED : refused === 401 ? SIGNED_OUT : NOT_ALLOWED;
     const stands = at === "" ? "" : `${t("wall.stands", { clock: at })} `;
     return { title: t(title), text: `${stands}${t(text)}` };
+  }
+  if (fresh === "unjudged") {
+    const since = judgedUntil === "" ? "" : `${t("wall.unjudged_since", { moment: judgedUntil })} `;
+    return { title: t("wall.unjudged"), text: `${since}${t("wall.unjudged_text")}` };
   }
   if (fresh !== "lost") return undefined;
   const text = at === "" ? t("wall.never") : t("wall.lost_text", { clock: at, span: duration(ageMs / 1000, t) });
@@ -165,7 +232,7 @@ export function ceiling(trend: Trend): number {
   return [1, 2, 4, 5, 10].map((step) => step * size).find((round) => round >= most) ?? most;
 }
 
-/** Where the picture stands after each ten minutes, in px: a screen that never moves burns in. */
+/** Where the picture stands in each ten minutes of a counter, in px: a screen that never moves burns in. */
 export function shifted(nowMs: number): readonly [number, number] {
   const places = [[0, 0], [2, 1], [3, 3], [1, 4], [-1, 3], [-3, 1], [-2, -1], [0, -2]] as const;
   return places[Math.floor(nowMs / 600_000) % places.length] ?? [0, 0];

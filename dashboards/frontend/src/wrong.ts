@@ -128,6 +128,7 @@ export class WrongList {
       const time = part<HTMLTimeElement>(`[data-slot="${slot}"] time`, row);
       time.dateTime = moment;
       time.title = this.page.moment(Date.parse(moment));
+      time.dataset.at = time.title.slice(0, "2026-03-02 12:00".length);
       refreshTime(time, now, this.page);
     }
     this.fillClock(row, wrong);

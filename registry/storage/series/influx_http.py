@@ -7,6 +7,7 @@ never be written → found by its number where the server tells it, else by halv
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import re
@@ -69,8 +70,8 @@ class Patience:
 class InfluxConnection:
     """One server and one database, over kept-alive connections. Safe for several threads.
 
-    ``url`` is ``http(s)://host:port``; ``token`` is sent as ``Authorization: Token …`` when not empty (1.x takes
-    ``name:password`` there). ``org`` matters to 2.x only.
+    ``url`` is ``http(s)://host:port``; ``token`` is sent as ``Authorization: Token …`` when not empty, and one that
+    reads ``name:password`` (1.x) as ``Basic …``. ``org`` matters to 2.x only.
     """
 
     def __init__(
@@ -85,6 +86,8 @@ class InfluxConnection:
         self.url = url
         self.database = database
         self._token = token
+        # 1.x knows no tokens before 1.8, and all of 1.x knows Basic; a token of 2.x or 3.x has no colon
+        self._named = ":" in token
         self._org = org
         self._patience = patience
         self._closing = threading.Event()
@@ -231,6 +234,8 @@ class InfluxConnection:
             raise StoreDown(f"series store {self.url}: its answer can't be read: {error}") from error
 
     def _headers(self) -> dict[str, str]:
+        if self._named:
+            return {"Authorization": "Basic " + base64.b64encode(self._token.encode()).decode()}
         return {"Authorization": f"Token {self._token}"} if self._token else {}
 
     def _opened(self) -> urllib3.PoolManager:
@@ -245,7 +250,9 @@ class InfluxConnection:
             if self._writer is None:
                 self._closing.clear()
                 timeout_ms = round(self._patience.request_s * 1000)
-                self._client = InfluxDBClient(url=self.url, token=self._token, timeout=timeout_ms)
+                self._client = InfluxDBClient(
+                    url=self.url, token=self._token, timeout=timeout_ms, auth_basic=self._named
+                )
                 self._writer = self._client.write_api(write_options=SYNCHRONOUS)
             return self._writer
 

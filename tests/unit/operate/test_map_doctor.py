@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def spoil_the_list(file: Path) -> None:
     file.write_bytes(content)
 
 
+def fill_the_memory(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    bomb = gzip.compress(bytes(9 * 1024 * 1024))
+    content[8:24] = len(content).to_bytes(8, "little") + len(bomb).to_bytes(8, "little")
+    file.write_bytes(content + bomb)
+
+
 def folder_instead(file: Path) -> None:
     file.unlink()
     file.mkdir()
@@ -53,6 +61,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "empty": (lambda file: file.write_bytes(b""), "the file is empty", "a whole PMTiles file"),
     "something else": (lambda file: file.write_bytes(b"PK" * 400), "not a PMTiles file", "a whole PMTiles file"),
     "cut off": (cut_off, "it ends before its last tile", "a whole PMTiles file"),
+    "a list without an end": (fill_the_memory, "it unpacks to more than 8 MB", "a whole PMTiles file"),
     "no list of tiles": (spoil_the_list, "the list of its tiles can't be read", "a whole PMTiles file"),
 }
 

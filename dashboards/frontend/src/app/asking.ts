@@ -1,23 +1,30 @@
 // The forms. Each is a draft from its first letter: a killed tab, a call or a dead battery loses nothing.
 // words: move.accept move.secure move.hand_back move.note move.return move.check move.verify move.request_extension move.self_handle move.decline move.file move.rework move.close
 import { decimalsOf } from "../format";
+import { cityNow } from "./clock";
 import { missing } from "./forms";
-import type { App } from "./main";
+import type { DraftKept } from "./kept";
+import type { App, Shown } from "./main";
 import { madeSmaller, thumb } from "./pictures";
 import { moveWord, troubleWords } from "./screens";
-import { cityNow } from "./sending";
 import type { Draft, Move, Picture, PictureOf } from "./shapes";
-import { button, clockOf, icon, make, message, span, type Child } from "./ui";
+import { button, clockOf, icon, make, message, span, time, type Child } from "./ui";
 
 const SAVE_AFTER_MS = 250;
 const PEOPLE = [1, 2, 3, 4, 5, 6];
+/** As many as the city takes with one report or step. */
+const MOST_PICTURES = 9;
 const HEARTBEATS_S = [60, 600, 3600, 21_600, 86_400];
 
 class Form {
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
+  /** It was changed, handed in or removed in another window: what is written here is not kept any more. */
+  private overtaken = false;
   private offered: Readonly<Record<string, string>> = {};
   /** Pictures that are still being made smaller: what is handed in waits for them. */
   private shrinking: Promise<unknown> = Promise.resolve();
+  private madeForPicture = false;
   readonly box = make("form", { class: "asking stack", novalidate: "" });
   /** Where it is said that nothing could be kept; it stays in sight. */
   readonly trouble = make("div", { role: "alert" });
@@ -26,13 +33,13 @@ class Form {
     readonly app: App,
     public draft: Draft,
     private readonly scanned: boolean,
+    /** The `changed_ms` of what the phone keeps of it; undefined: nothing yet. */
+    private known: number | undefined,
   ) {
     this.box.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.submit();
     });
-    // the last letters are kept too when the phone puts the page away
-    addEventListener("pagehide", () => void (this.box.isConnected && this.save()), { once: true });
   }
 
   get move(): Move | undefined {
@@ -48,29 +55,66 @@ class Form {
   }
 
   set(name: string, value: string, now = false): void {
-    this.draft = { ...this.draft, fields: { ...this.draft.fields, [name]: value }, changed_ms: Date.now() };
+    this.draft = { ...this.draft, fields: { ...this.draft.fields, [name]: value }, changed_ms: cityNow() };
     clearTimeout(this.timer);
     if (now) void this.save();
     else this.timer = setTimeout(() => void this.save(), SAVE_AFTER_MS);
   }
 
-  /** False where the phone could not keep it: the form says so, and still holds every word. */
-  async save(): Promise<boolean> {
+  /** False where it could not be kept: the form says so, and still holds every word. `anyway`: also what is the same, or empty. */
+  save(anyway = false): Promise<boolean> {
     clearTimeout(this.timer);
+    return this.inTurn(() => this.keep(anyway));
+  }
+
+  /** One keeping after the other: each must know what the one before left. */
+  private inTurn<T>(does: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(does);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async keep(anyway: boolean): Promise<boolean> {
     if (this.app.isGone(this.draft.id)) return true;
-    const own = Object.entries(this.draft.fields).filter(([name, value]) => value.trim() !== "" && value !== this.offered[name]);
-    const empty = own.length === 0 && this.draft.pictures.length === 0;
+    if (this.overtaken) return false;
     // a draft that was emptied stays one, or its old words would come back
-    const known = this.app.state.drafts.some((one) => one.id === this.draft.id);
-    if (empty && !known) return true;
+    const same = this.known === undefined ? this.empty : this.known === this.draft.changed_ms;
+    if (same && !anyway) return true;
     try {
-      await this.app.keepDraft(this.draft);
-      this.trouble.replaceChildren();
-      return true;
+      return this.told(await this.put(this.draft));
     } catch {
       this.notKept("app.draft_not_kept");
       return false;
     }
+  }
+
+  private async put(draft: Draft, picture?: Picture): Promise<DraftKept> {
+    const kept = await this.app.keepDraft(draft, picture, this.known);
+    if (kept === "kept") this.known = draft.changed_ms;
+    return kept;
+  }
+
+  /** Whether it was kept; where another window overtook this one the form says so. */
+  private told(kept: DraftKept): boolean {
+    this.overtaken = kept !== "kept";
+    if (kept === "changed") this.trouble.replaceChildren(message(3, this.app.page.t("app.draft_elsewhere"), button(this.app.page.t("app.show_newer"), () => void this.app.show())));
+    else if (kept === "gone") this.notKept("app.draft_gone");
+    else this.trouble.replaceChildren();
+    return kept === "kept";
+  }
+
+  private get empty(): boolean {
+    const own = Object.entries(this.draft.fields).filter(([name, value]) => value.trim() !== "" && value !== this.offered[name]);
+    return own.length === 0 && this.draft.pictures.length === 0;
+  }
+
+  /** Another screen comes: the last letters are kept, and a draft that was only made for a picture that nobody took goes. */
+  async leave(): Promise<void> {
+    await this.save();
+    void this.shrinking.then(async () => {
+      const unused = this.madeForPicture && this.empty && this.known !== undefined;
+      if (unused && !this.overtaken && !this.app.isGone(this.draft.id)) await this.app.removeDraft(this.draft);
+    });
   }
 
   private notKept(words: string): void {
@@ -126,6 +170,12 @@ class Form {
     const shown = make("div", { class: "thumbs" });
     const input = make("input", { class: "unseen", type: "file", accept: "image/*", capture: "environment", multiple: "", id: `pictures-${kind}` });
     const words = make("p", { class: "soft small", role: "status" });
+    // many phones end the page while their camera is open: what it comes back to must be there
+    input.addEventListener("click", () => {
+      if (this.known !== undefined) return;
+      this.madeForPicture = this.empty;
+      void this.save(true);
+    });
     const draw = async (): Promise<void> => {
       const some = this.draft.pictures.filter((one) => one.kind === kind);
       const made = await Promise.all(
@@ -145,11 +195,12 @@ class Form {
       this.shrinking = (async () => {
         await before;
         try {
-          for (const file of files) {
-            const [picture, named] = await madeSmaller(file, kind, await cityNow(this.app.state.store, Date.now()));
+          const room = this.draft.kind === "picture" ? files.length : Math.max(0, MOST_PICTURES - this.draft.pictures.length);
+          for (const file of files.slice(0, room)) {
+            const [picture, named] = await madeSmaller(file, kind, new Date(cityNow()));
             await this.addPicture(picture, named);
           }
-          words.textContent = "";
+          words.textContent = files.length > room ? t("app.pictures_most", { n: MOST_PICTURES }) : "";
         } catch {
           words.textContent = t("app.picture_not_kept");
         }
@@ -162,26 +213,30 @@ class Form {
     return make("div", { class: "field", "data-field": "pictures" }, input, ask, words, shown);
   }
 
-  private async addPicture(picture: Picture, named: PictureOf): Promise<void> {
-    if (this.app.isGone(this.draft.id)) return;
-    this.draft = { ...this.draft, pictures: [...this.draft.pictures, named], changed_ms: Date.now() };
-    try {
-      await this.app.keepDraft(this.draft, picture);
-    } catch (problem) {
-      this.draft = { ...this.draft, pictures: this.draft.pictures.filter((one) => one.id !== named.id) };
-      throw problem;
-    }
+  private addPicture(picture: Picture, named: PictureOf): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.app.isGone(this.draft.id)) return;
+      this.draft = { ...this.draft, pictures: [...this.draft.pictures, named], changed_ms: cityNow() };
+      let kept = false;
+      try {
+        kept = this.told(await this.put(this.draft, picture));
+      } finally {
+        if (!kept) this.draft = { ...this.draft, pictures: this.draft.pictures.filter((one) => one.id !== named.id) };
+      }
+    });
   }
 
   private async removePicture(one: PictureOf): Promise<void> {
     if (this.app.isGone(this.draft.id)) return;
-    this.draft = { ...this.draft, pictures: this.draft.pictures.filter((each) => each.id !== one.id) };
+    this.draft = { ...this.draft, pictures: this.draft.pictures.filter((each) => each.id !== one.id), changed_ms: cityNow() };
     if (await this.save()) await this.app.state.store.delete("pictures", one.id);
   }
 
   private async submit(): Promise<void> {
     await this.shrinking;
-    const kept = await this.save();
+    // also what is the same: nothing is handed in from a window that another one overtook
+    const kept = await this.save(this.known !== undefined);
+    if (this.overtaken) return;
     const field = missing(this.draft, this.move, this.scanned);
     this.box.querySelector(".message.error")?.remove();
     if (field === "") {
@@ -201,18 +256,22 @@ class Form {
   }
 }
 
-export async function draftScreen(app: App, id: string): Promise<Node[]> {
-  const draft = app.fresh?.id === id ? app.fresh : await app.state.store.get("drafts", id);
+export async function draftScreen(app: App, id: string): Promise<Shown> {
+  const kept = await app.state.store.get("drafts", id);
+  // what the phone could not keep is newer than what it keeps
+  const fresh = app.fresh?.id === id && app.fresh.changed_ms >= (kept?.changed_ms ?? 0) ? app.fresh : undefined;
+  const draft = fresh ?? kept;
   const { t } = app.page;
-  if (draft === undefined || !app.state.mine(draft)) return [message(1, t("app.draft_gone"))];
+  if (draft === undefined || !app.state.mine(draft)) return { nodes: [message(1, t("app.draft_gone"))] };
   const scanned = draft.subject.asset_id !== undefined && (await app.state.scanned(draft.subject.asset_id)) !== undefined;
-  const form = new Form(app, draft, scanned);
+  const form = new Form(app, draft, scanned, kept?.changed_ms);
   const title = draft.kind === "move" ? moveWord(app, draft.subject.move ?? "note") : t("app.kind." + draft.kind);
   const offline = navigator.onLine ? "" : t("app.will_wait");
   form.box.append(...(await fieldsOf(form, scanned)).filter((one): one is HTMLElement => one instanceof Node));
   const send = button(t(offline === "" ? "app.send" : "app.keep_and_send"), () => form.box.requestSubmit(), "primary big", "send");
   form.box.append(make("div", { class: "sticky" }, form.trouble, offline !== "" && make("p", { class: "soft small" }, offline), send));
-  return [make("h1", {}, title), make("p", { class: "soft" }, draft.about), ...refusalOf(app, draft), ...newsFor(form), form.box];
+  const nodes = [make("h1", {}, title), make("p", { class: "soft" }, draft.about), ...refusalOf(app, draft), ...newsFor(form), form.box];
+  return { nodes, end: () => form.leave(), save: () => form.save() };
 }
 
 /** Why it is a form again: what the server said when it was sent. */
@@ -235,7 +294,7 @@ function newsFor(form: Form): Node[] {
   if (!app.state.changedSince(draft) || seen === undefined) return [];
   const box = message(2, make("strong", {}, t("app.changed_since")), make("p", {}, t("app.now_stage", { stage: t(`stage.${task.case.stage}`) })), task.said !== "" && make("p", {}, task.said));
   const goOn = button(t("app.go_on"), () => {
-    form.draft = { ...form.draft, seen };
+    form.draft = { ...form.draft, seen, changed_ms: cityNow() };
     void form.save();
     box.remove();
   }, "", "check");
@@ -253,7 +312,8 @@ async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
     case "report": {
       const kinds = Object.entries(state.carried?.kinds ?? {}).filter(([, kind]) => !kind.retired && (kind.family === family || kind.family === "other"));
       const first = kinds.slice(0, 12).map(([key, kind]) => [key, kind[language]] as const);
-      return [form.choices("kind", t("app.what_kind"), first), form.text("text", t("app.what_wrong"), {}, true), form.pictures("", t("app.take_picture"))];
+      // which kinds it can have is known once the plate's thing is
+      return [asset !== undefined && form.choices("kind", t("app.what_kind"), first), form.text("text", t("app.what_wrong"), {}, true), form.pictures("", t("app.take_picture"))];
     }
     case "permit": {
       const works = (state.carried?.works[family] ?? []).map((key) => [t(key), t(key)] as const);
@@ -262,13 +322,13 @@ async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
         form.choices("work", t("permit.what"), works, t("permit.other_work")),
         form.choices("people", t("permit.how_many"), PEOPLE.map((n) => [String(n), String(n)] as const)),
         form.choices("minutes", t("permit.how_long"), minutes),
-        scanned ? message(0, t("app.scanned_here")) : form.text("note", t("app.why_not_scanned"), {}, true),
+        scanned ? message(0, t("app.scanned_here")) : form.text("note", t("app.why_not_scanned"), { maxlength: "500" }, true),
       ];
     }
     case "permit_prolong":
       return [form.choices("minutes", t("permit.how_long"), [15, 30, 60, 120].map((each) => [String(each), span(each, page)] as const))];
     case "permit_end":
-      return [message(2, t("app.closed_sure")), form.pictures("after", t("app.take_after")), form.text("note", t("case.note_optional"), {}, true)];
+      return [message(2, t("app.closed_sure")), form.pictures("after", t("app.take_after")), form.text("note", t("case.note_optional"), { maxlength: "500" }, true)];
     case "move":
       return moveFields(form);
     case "picture":
@@ -277,7 +337,7 @@ async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
       const profiles = (state.carried?.profiles ?? []).map((one) => [one.name, one[language === "zh" ? "zh" : "en"]] as const);
       const own = { cover: "cc-cover-1", light: "cc-pole-1", other: "cc-cover-1" }[family];
       form.offer({ profile: own, heartbeat_s: "600" });
-      return [form.text("serial", t("app.serial")), form.select("profile", t("app.profile"), profiles), form.select("heartbeat_s", t("app.heartbeat"), HEARTBEATS_S.map((s) => [String(s), span(s / 60, page)] as const)), form.text("cabinet_id", t("app.cabinet"), { maxlength: "40" }), form.text("note", t("case.note_optional"), {}, true)];
+      return [form.text("serial", t("app.serial")), form.select("profile", t("app.profile"), profiles), form.select("heartbeat_s", t("app.heartbeat"), HEARTBEATS_S.map((s) => [String(s), span(s / 60, page)] as const)), form.text("cabinet_id", t("app.cabinet"), { maxlength: "40" }), form.text("note", t("case.note_optional"), { maxlength: "500" }, true)];
     }
     case "swap":
       return [form.text("serial", t("app.new_serial")), form.text("reason", t("app.reason"), { maxlength: "500" }, true)];
@@ -294,7 +354,8 @@ async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
           if (input !== null) input.value = now.toFixed(decimalsOf(point.name));
           form.set(`point.${point.name}`, now.toFixed(decimalsOf(point.name)), true);
         }, "", "check");
-        row.append(...(take === undefined ? [] : [take]));
+        if (take !== undefined) row.append(take);
+        if (take !== undefined && point.measured_at !== null) row.append(make("span", { class: "soft small" }, t("app.measured"), " ", time(point.measured_at, page)));
         return row;
       });
       return [make("div", { class: "stack", "data-field": "point" }, ...rows), form.text("reason", t("app.reason"), { maxlength: "500" }, true)];

@@ -37,6 +37,9 @@ async function makeReader(): Promise<Read> {
   };
 }
 
+/** The camera runs, but what reads codes in its pictures could not be loaded. */
+export class NoReader extends Error {}
+
 export class Camera {
   private stream: MediaStream | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -48,7 +51,7 @@ export class Camera {
     private readonly found: (text: string) => void,
   ) {}
 
-  /** Rejects when there is no camera, or nobody allows it. */
+  /** Rejects when there is no camera, or nobody allows it, and with `NoReader`; the camera is off then. */
   async start(): Promise<void> {
     const wanted = { facingMode: { ideal: "environment" }, width: { ideal: 1280 }, height: { ideal: 720 } };
     const stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
@@ -59,7 +62,10 @@ export class Camera {
     this.stream = stream;
     this.video.srcObject = stream;
     await this.video.play();
-    const read = await makeReader();
+    const read = await makeReader().catch((problem: unknown) => {
+      this.stop();
+      throw new NoReader(String(problem));
+    });
     const look = async (): Promise<void> => {
       if (this.over) return;
       const text = await this.look(read).catch(() => "");

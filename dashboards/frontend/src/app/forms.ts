@@ -20,7 +20,7 @@ export function missing(draft: Draft, move: Move | undefined, scanned: boolean):
   const pictures = draft.pictures.length > 0;
   switch (draft.kind) {
     case "report":
-      return said("text") ? "" : "text";
+      return !said("text") ? "text" : draft.subject.asset_id === undefined ? "asset" : "";
     case "permit":
       return !said("work") ? "work" : !said("people") ? "people" : !said("minutes") ? "minutes" : scanned || said("note") ? "" : "note";
     case "permit_prolong":

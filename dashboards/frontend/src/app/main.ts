@@ -3,29 +3,56 @@ import "../styles/tokens.css";
 import "../styles/base.css";
 import "./app.css";
 import { part, say, thisPage, type Page } from "../page";
+import { agreedBefore } from "../position";
 import { refreshTimes } from "../times";
 import { asTheme } from "../theme";
 import { draftScreen } from "./asking";
+import { cityNow } from "./clock";
 import { actOf, draftOf } from "./forms";
-import { hurry, keepDraft, keepFact, openStore, queue, removeDraft, reopen, tidy } from "./kept";
+import { hurry, keepDraft, keepFact, neverTried, openStore, queue, removeDraft, reopen, tidy, type DraftKept } from "./kept";
 import { assetScreen, caseScreen, draftsScreen, findMe, tasksScreen, waitingScreen } from "./screens";
 import { scanScreen } from "./scanning";
-import { cityNow, sendAll } from "./sending";
+import { sendAll } from "./sending";
 import { askToLast, askToSync, HOME, keepsNothing, offerInstalling, ownLanguage, startChoices, startWorker, wordShell } from "./shell";
 import { State } from "./state";
 import type { Act, Draft, FormKind, Picture, Subject, User } from "./shapes";
 import { button, icon, make } from "./ui";
+import { metres } from "./ways";
 
-const STALE_MS = 15 * 60_000;
+/** What is carried is fetched anew when it is older: a task that was given meanwhile must be seen in an app that stays open. */
+const STALE_MS = 5 * 60_000;
 const ROUND_MS = 60_000;
+/** Who went farther has other things around. */
+const MOVED_M = 500;
+
+/** A screen; `end` when another one comes, `save` when the phone puts the page away. */
+export interface Shown {
+  readonly nodes: readonly Node[];
+  readonly end?: () => void | Promise<void>;
+  readonly save?: () => Promise<unknown>;
+}
+
+/** What tells a control from the others of its screen, to find it when the screen is drawn anew. */
+function likeness(one: Element): string {
+  const act = one.closest<HTMLElement>("[data-act]")?.dataset.act;
+  return [one.tagName, one.id, act, one.getAttribute("href"), one.getAttribute("aria-label"), one.textContent].join(" ");
+}
 
 export class App {
   /** A form that was opened and not typed into yet. */
   fresh: Draft | undefined;
   private readonly gone = new Set<string>();
-  private end: (() => void) | undefined;
+  private shown: Shown | undefined;
+  /** Of the screens that were asked for, the newest is drawn. */
+  private turn = 0;
+  private arriving = false;
+  /** What the screen was drawn of. */
+  private drawn = "";
+  private carrying: Promise<void> = Promise.resolve();
+  private freshening = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly main = part("main");
+  private readonly name = document.title;
 
   constructor(
     readonly state: State,
@@ -34,21 +61,44 @@ export class App {
 
   async start(): Promise<void> {
     await this.state.load();
-    addEventListener("hashchange", () => void this.show().then(() => scrollTo(0, 0)));
-    addEventListener("online", () => void this.send());
+    addEventListener("hashchange", () => void this.show(true));
+    addEventListener("online", () => void this.wake());
     addEventListener("offline", () => this.badge());
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) void this.send();
-    });
-    setInterval(() => refreshTimes(this.page), 10_000);
-    setInterval(() => void this.send(), ROUND_MS);
+    addEventListener("pagehide", () => void this.shown?.save?.());
+    document.addEventListener("visibilitychange", () => void (document.hidden ? this.shown?.save?.() : this.wake()));
+    setInterval(() => refreshTimes(this.page, document, cityNow()), 10_000);
+    setInterval(() => void this.wake(), ROUND_MS);
     await this.show();
     await tidy(this.state.store, Date.now()).catch(() => undefined);
+    const placed = agreedBefore().then((agreed) => (agreed ? findMe(this) : undefined));
     await this.meet();
-    await this.send();
-    await findMe(this);
-    const age = Date.now() - Date.parse(this.state.carried?.at ?? "1970-01-01");
-    if (age > STALE_MS) await this.refresh(false);
+    await this.wake();
+    await placed;
+    if (this.isElsewhere) await this.refresh(false);
+  }
+
+  /** Sends what waits, and fetches what is carried where that is old. */
+  private async wake(): Promise<void> {
+    await Promise.all([this.send(), this.freshen()]);
+  }
+
+  private async freshen(): Promise<void> {
+    const age = Math.abs(cityNow() - Date.parse(this.state.carried?.at ?? "1970-01-01"));
+    if (document.hidden || this.freshening || age < STALE_MS) return;
+    this.freshening = true;
+    await this.refresh(false).finally(() => (this.freshening = false));
+  }
+
+  /** Whether the phone is so far from where it asked for what it carries that other things are around. */
+  private get isElsewhere(): boolean {
+    const { here, around } = this.state;
+    return here !== undefined && (around === undefined || metres(around, here) > MOVED_M);
+  }
+
+  /** Fetches what is carried, one at a time: an older answer must not take the place of a newer one. */
+  private carry(): Promise<void> {
+    this.carrying = this.carrying.then(() => this.state.fetchBundle());
+    return this.carrying;
   }
 
   /** Looks who is signed in: what somebody else carries is not shown, and is not sent. */
@@ -58,13 +108,21 @@ export class App {
     if (this.state.user?.id !== before && before !== undefined) await this.refresh(false);
   }
 
-  /** The screen that the address names. */
-  async show(): Promise<void> {
-    this.end?.();
-    this.end = undefined;
+  /** The screen that the address names; `arriving`: somebody went there, so that it begins at its top. */
+  async show(arriving = false): Promise<void> {
+    const turn = ++this.turn;
+    this.arriving ||= arriving;
+    const before = this.shown;
+    this.shown = undefined;
+    await before?.end?.();
     const [, name = "tasks", id = ""] = (location.hash || HOME).split("/");
-    const nodes = await this.screen(name, id);
-    this.main.replaceChildren(...nodes);
+    const drawn = this.mark();
+    const shown = await this.screen(name, id);
+    if (turn !== this.turn) return void shown.end?.();
+    [this.shown, this.drawn] = [shown, drawn];
+    const { activeElement } = document;
+    const held = activeElement !== null && this.main.contains(activeElement) ? likeness(activeElement) : "";
+    this.main.replaceChildren(...shown.nodes);
     this.main.dataset.screen = name;
     for (const tab of document.querySelectorAll<HTMLAnchorElement>(".tabs a")) {
       if (tab.getAttribute("href") === `#/${name}`) tab.setAttribute("aria-current", "page");
@@ -72,28 +130,55 @@ export class App {
     }
     part("[data-back]").hidden = ["tasks", "scan", "drafts", "waiting"].includes(name);
     this.badge();
+    this.attend(held);
   }
 
-  private screen(name: string, id: string): Promise<Node[]> {
+  /** Tells the reader where it is: the top of a screen that was just entered, or the control that was held before it was redrawn. */
+  private attend(held: string): void {
+    const heading = this.main.querySelector("h1");
+    const words = heading?.textContent ?? document.querySelector(".tabs [aria-current] span")?.textContent ?? "";
+    document.title = [words, this.name].filter((each) => each !== "").join(" · ");
+    if (this.arriving) {
+      heading?.setAttribute("tabindex", "-1");
+      (heading ?? this.main).focus({ preventScroll: true });
+      scrollTo(0, 0);
+    } else if (held !== "") {
+      const same = [...this.main.querySelectorAll<HTMLElement>("a, button, input, textarea, select")].find((one) => likeness(one) === held);
+      same?.focus({ preventScroll: true });
+      if (same === undefined || document.activeElement !== same) this.main.focus({ preventScroll: true });
+    }
+    this.arriving = false;
+  }
+
+  private async screen(name: string, id: string): Promise<Shown> {
     switch (name) {
-      case "scan": {
-        const opened = scanScreen(this);
-        this.end = opened.end;
-        return Promise.resolve(opened.nodes);
-      }
+      case "scan":
+        return scanScreen(this);
       case "asset":
-        return assetScreen(this, Number(id));
+        return { nodes: await assetScreen(this, Number(id)) };
       case "case":
-        return caseScreen(this, Number(id));
+        return { nodes: await caseScreen(this, Number(id)) };
       case "draft":
         return draftScreen(this, id);
       case "drafts":
-        return draftsScreen(this);
+        return { nodes: await draftsScreen(this) };
       case "waiting":
-        return waitingScreen(this);
+        return { nodes: await waitingScreen(this) };
       default:
-        return tasksScreen(this);
+        return { nodes: await tasksScreen(this) };
     }
+  }
+
+  /** What the screens are drawn of, to tell whether anything of it changed. */
+  private mark(): string {
+    const { acts, drafts, halt, full, problem, loading, user, carried, here } = this.state;
+    return JSON.stringify([acts, drafts.map((draft) => [draft.id, draft.changed_ms]), halt, full, problem, loading, user?.id, carried?.at, here]);
+  }
+
+  /** Draws the screen anew where that shows anything else: nobody who decides is disturbed for nothing. */
+  private async redraw(): Promise<void> {
+    if (this.mark() === this.drawn) this.badge();
+    else await this.showAgain();
   }
 
   /** Draws the screen anew where nothing is being typed. */
@@ -134,17 +219,24 @@ export class App {
   }
 
   async refresh(asked: boolean): Promise<void> {
-    if (asked) await findMe(this);
-    const done = this.state.fetchBundle();
-    await this.showAgain();
+    const placed = asked ? findMe(this) : undefined;
+    const done = this.carry();
+    if (asked) await this.showAgain();
     await done;
-    await this.showAgain();
+    await this.redraw();
+    // what is there is shown at once; a place may take long, or nobody answers whether it may be looked for
+    await placed;
+    if (asked && this.isElsewhere) {
+      await this.carry();
+      await this.redraw();
+    }
   }
 
   async sortBy(sort: "near" | "due"): Promise<void> {
     await this.state.keeping(() => keepFact(this.state.store, "sort", sort)).catch(() => undefined);
     if (sort === "near") await findMe(this);
     await this.show();
+    if (this.isElsewhere) await this.refresh(false);
   }
 
   /** Opens a form; it becomes a draft with its first letter. */
@@ -152,21 +244,24 @@ export class App {
     const user_id = this.state.user?.id ?? 0;
     // the case as it is when the form is opened: what changes between that and handing it in is somebody's to see
     const seen = kind === "move" ? this.state.seenOf(subject.case_id) : undefined;
-    this.fresh = { id: crypto.randomUUID(), user_id, kind, subject, about, fields: {}, pictures: [], changed_ms: Date.now(), ...(seen === undefined ? {} : { seen }) };
+    this.fresh = { id: crypto.randomUUID(), user_id, kind, subject, about, fields: {}, pictures: [], changed_ms: cityNow(), ...(seen === undefined ? {} : { seen }) };
     location.hash = `#/draft/${this.fresh.id}`;
     return Promise.resolve();
   }
 
   /** Rejects where the phone could not keep it; the form that is open still holds it then. */
-  async keepDraft(draft: Draft, picture?: Picture): Promise<void> {
-    if (this.fresh?.id === draft.id) this.fresh = draft;
+  async keepDraft(draft: Draft, picture?: Picture, known?: number): Promise<DraftKept> {
+    const fresh = this.fresh?.id === draft.id;
+    if (fresh) this.fresh = draft;
     try {
-      await this.state.keeping(() => keepDraft(this.state.store, draft, picture));
+      const kept = await this.state.keeping(() => keepDraft(this.state.store, draft, picture, known));
+      if (fresh && kept !== "kept") this.fresh = undefined;
       await this.state.look();
+      void askToLast();
+      return kept;
     } finally {
       this.badge();
     }
-    void askToLast();
   }
 
   isGone(draftId: string): boolean {
@@ -177,19 +272,19 @@ export class App {
     this.gone.add(draft.id);
     await removeDraft(this.state.store, draft, Date.now());
     await this.state.look();
-    await this.show();
+    await this.redraw();
   }
 
-  /** Takes what was refused back into its form: it can be changed and handed in again, in its old place and time. */
+  /** Takes what was refused or never tried back into its form: it can be changed and handed in again, in its old place and time. */
   async change(act: Act): Promise<void> {
     const { state } = this;
     const now = act.kind === "move" ? state.seenOf(act.subject.case_id) : undefined;
     const told = act.office?.version ?? 0;
     const seen = now === undefined || now.version >= told ? now : { ...now, version: told };
-    const draft = draftOf(act, seen ?? (told > 0 ? { version: told, entry: act.seen_entry ?? 0 } : undefined), Date.now());
+    const draft = draftOf(act, seen ?? (told > 0 ? { version: told, entry: act.seen_entry ?? 0 } : undefined), cityNow());
     const there = new Set(await state.store.getAllKeys("pictures"));
     const pictures = draft.pictures.filter((one) => one.sent_as !== undefined || there.has(one.id));
-    const opened = await state.keeping(() => reopen(state.store, { ...draft, pictures })).catch(() => false);
+    const opened = await state.keeping(() => reopen(state.store, { ...draft, pictures }, neverTried(act))).catch(() => false);
     await state.look();
     this.gone.delete(act.id);
     if (opened) location.hash = `#/draft/${act.id}`;
@@ -219,7 +314,7 @@ export class App {
     const seen = draft.kind === "move" ? (draft.seen ?? state.seenOf(case_id)) : undefined;
     const act = actOf(draft, {
       user,
-      done_at: (await cityNow(state.store, Date.now())).toISOString(),
+      done_at: new Date(cityNow()).toISOString(),
       id: draft.id, // handed in from two tabs it is still one act
       key: crypto.randomUUID(),
       token: asset_id === undefined ? undefined : (await state.scanned(asset_id))?.token,
@@ -257,20 +352,19 @@ export class App {
     if (round === "not kept") {
       // what was sent is sent again under its key, which the city knows
       state.full = true;
-      this.badge();
+      await this.redraw();
       return;
     }
     if (round === undefined) return;
-    const changed = state.halt !== round.halt || round.sent > 0 || asked;
     state.halt = round.halt;
     if (round.halt === "other_person") await this.meet();
     if (round.sent > 0) {
       state.full = false;
       await tidy(state.store, Date.now()).catch(() => undefined); // the city has these pictures now
-      await state.fetchBundle();
+      await this.carry();
     }
-    if (changed || state.troubled.length > 0) await this.showAgain();
-    this.badge();
+    if (asked) await this.showAgain();
+    else await this.redraw();
     if (round.again_ms !== undefined) this.timer = setTimeout(() => void this.send(), round.again_ms);
     if (state.open.some((act) => act.state === "waiting")) await askToSync();
   }
@@ -279,8 +373,8 @@ export class App {
   async changedElsewhere(): Promise<void> {
     const before = this.state.open.length;
     await this.state.look();
-    if (this.state.open.length < before) await this.state.fetchBundle();
-    await this.showAgain();
+    if (this.state.open.length < before) await this.carry();
+    await this.redraw();
   }
 
   async settled(): Promise<void> {

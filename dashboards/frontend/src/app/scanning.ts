@@ -1,9 +1,10 @@
 // The scan screen: the camera in the page, its torch, and a field for plates that no camera reads any more.
-import { Camera } from "./camera";
+import { Camera, NoReader } from "./camera";
 import { assetNamed, keepFact } from "./kept";
 import type { App } from "./main";
 import { tokenIn } from "./plate";
-import { button, icon, make, message } from "./ui";
+import { button, icon, link, make, message } from "./ui";
+import { assetOfPlate } from "./unknown_plates";
 
 /** A code that was out of sight for so long is a new one. */
 const LOOKED_AWAY_MS = 3_000;
@@ -13,7 +14,8 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
   const { t } = app.page;
   const video = make("video", { playsinline: "", muted: "", "aria-label": t("app.camera") });
   video.muted = true;
-  const said = make("div", { class: "scan-said", role: "status" }, make("p", { class: "soft" }, t("app.point_camera")));
+  const hint = make("p", { class: "soft" }, t("app.point_camera"));
+  const said = make("div", { class: "scan-said", role: "status" }, hint);
   const torch = button(t("app.torch"), () => void light(), "torch", "light");
   torch.hidden = true;
   torch.setAttribute("aria-pressed", "false");
@@ -49,7 +51,7 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
       return;
     }
     if (token === "") said.replaceChildren(message(2, t("app.no_plate")));
-    else said.replaceChildren(message(1, make("p", {}, t("app.plate_not_carried", { token })), make("a", { class: "button", href: `/Q/${token}` }, t("app.open_online"))));
+    else said.replaceChildren(message(1, make("p", {}, t("app.plate_not_carried", { token })), make("div", { class: "stack-tight" }, link(`/Q/${token}`, "button", t("app.open_online")), app.state.user !== undefined && button(t("app.report"), () => void reportPlate(app, token), "", "send"))));
   };
 
   const input = make("input", { class: "input", id: "token", maxlength: "80", autocomplete: "off", autocapitalize: "characters", spellcheck: "false" });
@@ -63,9 +65,11 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
     .then(() => {
       torch.hidden = !camera.hasTorch;
     })
-    .catch(() => {
+    .catch((problem: unknown) => {
+      camera.stop();
       video.hidden = true;
-      said.replaceChildren(message(2, t("app.no_camera")));
+      hint.remove();
+      said.prepend(message(2, t(problem instanceof NoReader ? "app.no_reader" : "app.no_camera")));
       input.focus();
     });
   return {
@@ -75,4 +79,11 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
       camera.stop();
     },
   };
+}
+
+/** A report about a plate that the phone does not carry; without a signal it stays a draft until the city names the asset. */
+async function reportPlate(app: App, token: string): Promise<void> {
+  const found = navigator.onLine ? await assetOfPlate(app.state, token) : undefined;
+  const subject = found === undefined ? { token } : { token, asset_id: found.id };
+  await app.ask("report", subject, found?.name ?? app.page.t("app.plate", { token }));
 }

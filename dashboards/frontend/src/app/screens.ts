@@ -1,13 +1,14 @@
 // The screens that show: tasks, one asset, what waits to be sent, drafts. The screens that ask are in asking.ts.
-// words: entry.accept entry.secure entry.hand_back entry.note entry.return entry.check entry.verify entry.dispatch entry.rework entry.recall entry.collect entry.file entry.close entry.void entry.overdue entry.report entry.request_extension entry.extend entry.supervise entry.merge
+// words: entry.accept entry.secure entry.hand_back entry.note entry.return entry.check entry.verify entry.self_handle entry.decline entry.dispatch entry.rework entry.recall entry.collect entry.file entry.close entry.void entry.overdue entry.report entry.request_extension entry.extend entry.supervise entry.merge
 // words: app.kind.* permit_work.*
 import { quantity } from "../format";
 import { whereAmI } from "../position";
-import { fact } from "./kept";
+import { fact, neverTried } from "./kept";
+import { whoseLine } from "./leaving";
 import { thumb } from "./pictures";
 import { drop, heldUp, keepAsNote, sendAnew, SETTLED } from "./sending";
 import type { App } from "./main";
-import type { Act, Asset, CaseRow, FormKind, Move, Subject, Task } from "./shapes";
+import type { Act, Asset, CaseRow, FormKind, Look, Move, Subject, Task } from "./shapes";
 import { button, clockOf, empty, facts, icon, link, make, message, shapeOf, time, way, type Child } from "./ui";
 import { metres } from "./ways";
 
@@ -15,6 +16,11 @@ type Sort = "near" | "due";
 
 /** The work of the day, nearest or most urgent first. */
 export async function tasksScreen(app: App): Promise<Node[]> {
+  const whose = whoseLine(app);
+  return [...(await tasksOf(app)), ...(whose === undefined ? [] : [whose])];
+}
+
+async function tasksOf(app: App): Promise<Node[]> {
   const { state, page } = app;
   const { t } = page;
   const shown: Node[] = [bagLine(app)];
@@ -35,12 +41,33 @@ export async function tasksScreen(app: App): Promise<Node[]> {
     make("ol", { class: "stack-tight" }, ...cases.map((task) => make("li", {}, taskCard(app, task)))),
   );
   if (carried.looks.length > 0) {
-    const looks = carried.looks.map((look) =>
-      make("li", {}, link(`/cases/${look.case_id}`, "card task", shapeOf(look.severity), make("span", { class: "task-text" }, make("strong", {}, t(`task_kind.${look.look}`), " · ", state.kind(look.kind)), make("span", {}, look.asset_name), look.note !== "" && make("span", { class: "task-note" }, look.note), time(look.due_at, page, true)), icon("next"))),
-    );
+    const looks = carried.looks.map((look) => make("li", {}, lookCard(app, look)));
     shown.push(make("h2", {}, t("tasks.looks")), make("ol", { class: "stack-tight" }, ...looks));
   }
   return shown;
+}
+
+/** A look to take: its steps are carried with it; of one of an older bag that has none, only the page online has them. */
+function lookCard(app: App, look: Look): HTMLElement {
+  const { state, page } = app;
+  const { t } = page;
+  const task = state.task(look.case_id);
+  const pending = state.lastMove(look.case_id);
+  const text = make(
+    "span",
+    { class: "task-text" },
+    make("strong", {}, t(`task_kind.${look.look}`), " · ", state.kind(look.kind)),
+    make("span", {}, look.asset_name),
+    look.note !== "" && make("span", { class: "task-note" }, look.note),
+    make("span", { class: "inline" }, time(look.due_at, page, true), task !== undefined && way(state.here, task.case, page)),
+    pendingChip(app, pending),
+    task === undefined && make("span", { class: "soft" }, t("app.needs_signal")),
+  );
+  return link(task === undefined ? `/cases/${look.case_id}` : `#/case/${look.case_id}`, "card task", shapeOf(look.severity), text, icon("next"));
+}
+
+function pendingChip(app: App, act: Act | undefined): Child {
+  return act !== undefined && act.state !== "sent" && make("span", { class: "chip warm" }, icon(act.state === "waiting" ? "clock" : "alerts"), waitWords(app, act));
 }
 
 function order(app: App, row: CaseRow, sort: Sort): number {
@@ -62,7 +89,8 @@ function bagLine(app: App): HTMLElement {
   const age = state.carried === undefined ? t("app.bag_empty") : make("span", {}, t("app.bag_of"), " ", time(state.carried.at, page));
   const again = button(t("app.refresh"), () => void app.refresh(true), "quiet", "broken");
   again.disabled = state.loading;
-  const line = make("div", { class: "bag spread" }, make("p", { class: "soft" }, age), again);
+  const cut = [state.carried?.more_cases === true && t("app.more_cases"), state.carried?.more === true && t("app.more_assets")].filter((one) => one !== false);
+  const line = make("div", { class: "stack-tight" }, make("div", { class: "bag spread" }, make("p", { class: "soft" }, age), again), ...cut.map((words) => make("p", { class: "soft small" }, words)));
   if (state.problem === "" || state.loading) return line;
   const words = make("p", {}, t(state.problem));
   const more = state.problem.startsWith("app.sign_in") ? link("/login?next=/app", "button primary", icon("user"), t("nav.login")) : state.problem === "app.account_first" ? link("/account", "button", t("nav.account")) : undefined;
@@ -86,7 +114,7 @@ function taskCard(app: App, task: Task): HTMLElement {
       row.road !== "" && !row.asset_name.startsWith(row.road) && make("span", { class: "soft" }, row.road),
       task.said !== "" && make("span", { class: "task-note" }, task.said),
       make("span", { class: "inline" }, make("span", { class: "chip cool" }, page.t(`stage.${row.stage}`)), time(due, page, true), way(state.here, row, page)),
-      pending !== undefined && pending.state !== "sent" && make("span", { class: "chip warm" }, icon(pending.state === "waiting" ? "clock" : "alerts"), waitWords(app, pending)),
+      pendingChip(app, pending),
     ),
     icon("next"),
   );
@@ -134,16 +162,17 @@ export async function caseScreen(app: App, id: number): Promise<Node[]> {
   const row = task.case;
   const asset = row.asset_id === null ? undefined : await state.asset(row.asset_id);
   const before = state.lastMove(id);
-  // after one's own move that is on its way, the server's list of moves is the one of the stage before
-  const moves = before === undefined ? task.moves : (task.then[before.subject.move ?? ""] ?? task.moves.filter((move) => move.name === "note"));
+  const moves = state.movesOf(task);
+  const look = state.carried?.cases.includes(task) === true ? undefined : state.carried?.looks.find((one) => one.case_id === id);
+  const [said, due] = look === undefined ? [task.said, row.deadline_at] : [look.note, look.due_at];
   const subject = (move: string): Subject => ({ case_id: id, case_kind: row.kind, move, ...(row.asset_id === null ? {} : { asset_id: row.asset_id }) });
   const about = `${state.kind(row.kind)} · ${row.asset_name}`;
   return [
     make("div", { class: "head" }, shapeOf(row.severity), make("div", {}, make("h1", {}, state.kind(row.kind)), make("p", { class: "soft" }, row.number))),
-    task.said !== "" && make("blockquote", { class: "said" }, task.said),
+    said !== "" && make("blockquote", { class: "said" }, said),
     facts([
       [t("app.stage"), t(`stage.${row.stage}`)],
-      [t("case.deadline"), make("span", {}, clockOf(row.deadline_at, page), " ", time(row.deadline_at, page, true))],
+      [t("case.deadline"), make("span", {}, clockOf(due, page), " ", time(due, page, true))],
       [t("app.place"), make("span", {}, row.asset_name, " ", way(state.here, row, page))],
     ]),
     before !== undefined && before.state !== "sent" && message(before.state === "waiting" ? 1 : 2, waitWords(app, before), " ", link("#/waiting", "", t("app.see_waiting"))),
@@ -178,18 +207,18 @@ export async function assetScreen(app: App, id: number): Promise<Node[]> {
   const { state, page } = app;
   const { t, language } = page;
   const asset = await state.asset(id);
-  if (asset === undefined) return [empty(t("app.not_carried"), t("app.not_carried_text")), link(`/assets/${id}`, "button", t("app.open_online"))];
+  if (asset === undefined) return [empty(t("app.not_carried"), t(state.carried?.more === true ? "app.not_carried_more" : "app.not_carried_text")), link(`/assets/${id}`, "button", t("app.open_online"))];
   const running = state.permitOf(id);
-  const tasks = (state.carried?.cases ?? []).filter((task) => task.case.asset_id === id);
+  const [tasks, looks] = [state.carried?.cases ?? [], state.carried?.look_cases ?? []].map((all) => all.filter((task) => task.case.asset_id === id)) as [Task[], Task[]];
   const subject: Subject = tasks[0] === undefined ? { asset_id: id } : { asset_id: id, case_id: tasks[0].case.id };
   const ask = (kind: FormKind, more: Subject = { asset_id: id }) => () => void app.ask(kind, more, asset.name);
   return [
     make("div", { class: "head" }, make("span", { class: `asset-mark family-${asset.family}` }, icon(asset.family)), make("div", {}, make("h1", {}, asset.name), make("p", { class: "soft" }, language === "zh" ? asset.class_name_zh : asset.class_name_en || asset.class_name_zh))),
     (await state.scanned(id)) !== undefined ? message(0, t("app.scanned_here")) : undefined,
-    asset.severity > 0 ? message(asset.severity as 1 | 2 | 3, t(`severity.${asset.severity}`)) : undefined,
+    ...alertsOf(app, asset),
     ...state.open.filter((act) => act.subject.asset_id === id).map((act) => message(act.state === "waiting" ? 1 : 2, t("app.waits_here", { what: actWord(app, act), time: clockOf(act.done_at, page) }))),
     (running === undefined ? undefined : await permitCard(app, id)) as Child,
-    make("ol", { class: "stack-tight" }, ...tasks.map((task) => make("li", {}, taskCard(app, task)))),
+    make("ol", { class: "stack-tight" }, ...[...tasks, ...looks].map((task) => make("li", {}, taskCard(app, task)))),
     make(
       "div",
       { class: "stack-tight" },
@@ -206,6 +235,14 @@ export async function assetScreen(app: App, id: number): Promise<Node[]> {
     asset.care ? button(t("app.fit"), ask("fit"), "", "plus") : undefined,
     make("div", { class: "pair" }, guide(app, asset), link(`/assets/${id}`, "button", icon("book"), t("app.open_online"))),
   ].filter((one): one is HTMLElement => one instanceof Node);
+}
+
+/** What its sensors report, each with the name of its rule. */
+function alertsOf(app: App, asset: Asset): HTMLElement[] {
+  const { t } = app.page;
+  const level = (severity: number): 1 | 2 | 3 => (severity >= 3 ? 3 : severity === 2 ? 2 : 1);
+  const told = (asset.alerts ?? []).map((one) => message(level(one.severity), make("strong", {}, app.state.rule(one.rule_key)), ` ${t(`severity.${one.severity}`)} · `, time(one.fired_at, app.page)));
+  return told.length > 0 || asset.severity === 0 ? told : [message(level(asset.severity), t(`severity.${asset.severity}`))];
 }
 
 function deviceCard(app: App, asset: Asset, device: Asset["devices"][number]): HTMLElement {
@@ -232,6 +269,7 @@ export async function waitingScreen(app: App): Promise<Node[]> {
   if (state.full) shown.push(message(3, make("strong", {}, t("app.full")), make("p", {}, t("app.full_text"))));
   if (state.halt === "offline" && waiting.length > 0) shown.push(message(1, t("app.halt_offline")));
   if (state.halt === "sign_in") shown.push(message(2, make("p", {}, t("app.halt_sign_in", { name: waiting[0]?.user_name ?? "" })), link("/login?next=/app", "button primary", icon("user"), t("nav.login"))));
+  if (state.halt === "password") shown.push(message(2, make("p", {}, t("app.account_first")), link("/account", "button primary", t("nav.account"))));
   if (state.halt === "other_person") shown.push(message(2, t("app.halt_other", { name: waiting.find((act) => act.user_id !== state.user?.id)?.user_name ?? "" })));
   if (waiting.length === 0) shown.push(empty(t("app.all_sent"), t("app.all_sent_text"), true));
   else shown.push(make("div", { class: "spread" }, make("h2", {}, t("app.waiting"), " ", make("span", { class: "soft" }, String(waiting.length))), button(t("app.send_now"), () => void app.send(true), "", "send")));
@@ -259,7 +297,13 @@ async function actCard(app: App, act: Act): Promise<HTMLElement> {
   );
   if (act.state === "waiting" || others) card.append(make("p", { class: "act-why soft" }, why));
   else card.append(await settling(app, act));
+  if (!others && neverTried(act)) card.append(make("div", { class: "settle" }, button(t("app.take_back"), () => void takeBack(app, act), "", "edit")));
   return card;
+}
+
+/** What was never tried becomes a draft again; not what is being sent just now. */
+async function takeBack(app: App, act: Act): Promise<void> {
+  await navigator.locks.request("covercode-acts", { ifAvailable: true }, (lock) => (lock === null ? app.toast(app.page.t("app.being_sent")) : app.change(act)));
 }
 
 /** What you did beside what the office did meanwhile, and the ways to settle it. */
@@ -271,6 +315,8 @@ async function settling(app: App, act: Act): Promise<HTMLElement> {
   const yours = make("section", {}, make("h3", {}, t("app.you_did")), make("p", {}, make("strong", {}, actWord(app, act)), " ", clockOf(act.done_at, app.page)), ...wordsOf(act).map((words) => make("p", {}, words)), await thumbs(app, act));
   const lines = (act.office?.lines ?? []).map((line) => make("li", {}, make("strong", {}, t(line.what)), " ", make("span", { class: "soft" }, `${line.by} ${clockOf(line.at, app.page)}`), line.note !== "" && make("p", {}, line.note)));
   const theirs = make("section", {}, make("h3", {}, t("app.office_did")), act.office?.stage !== undefined && make("p", {}, t("app.now_stage", { stage: t(`stage.${act.office.stage}`) })), lines.length > 0 ? make("ul", { class: "stack-tight" }, ...lines) : make("p", { class: "soft" }, act.office === undefined ? t("app.office_unknown") : t("app.office_nothing")));
+  // of a device the city's own sentence says what happened; nothing more can be asked
+  const toldLater = act.subject.case_id !== undefined || act.kind.startsWith("permit");
   const settle = (does: () => Promise<void>) => () => void does().then(() => app.settled());
   const again = (look: string): HTMLElement => button(t(act.state === "unsure" ? "app.send_unsure" : "app.send_anew"), settle(() => sendAnew(app.state.store, act, crypto.randomUUID())), look, "send");
   const change = (look: string): HTMLElement => button(t("app.change_it"), () => void app.change(act), look, "edit");
@@ -281,7 +327,7 @@ async function settling(app: App, act: Act): Promise<HTMLElement> {
     ways.push(button(t("app.keep_note"), settle(() => keepAsNote(app.state.store, act, words, crypto.randomUUID())), "", "note"));
   }
   ways.push(button(t("app.drop"), () => app.confirm(t("app.drop_sure"), settle(() => drop(app.state.store, act, Date.now()))), "grave", "bin"));
-  return make("div", { class: "settle" }, make("p", { class: "settle-title" }, make("strong", {}, title), said !== "" && ` ${said}`), make("div", { class: "sides" }, yours, (act.state !== "refused" || act.office !== undefined) && theirs), make("div", { class: "stack-tight" }, ...ways));
+  return make("div", { class: "settle" }, make("p", { class: "settle-title" }, make("strong", {}, title), said !== "" && ` ${said}`), make("div", { class: "sides" }, yours, (act.office !== undefined || (act.state !== "refused" && toldLater)) && theirs), make("div", { class: "stack-tight" }, ...ways));
 }
 
 /** What is a draft again: it waits in its place until it is handed in. */

@@ -1,8 +1,9 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { actOf, draftOf } from "./forms";
-import { allActs, assetNamed, changeAct, forget, hurry, keepBundle, keepDraft, openStore, queue, removeDraft, reopen, tidy, type Store } from "./kept";
-import { drop, heldUp, keepAsNote, made, nextAct, pause, sendAll, sendAnew } from "./sending";
+import { cityNow, recallSkew } from "./clock";
+import { allActs, assetNamed, changeAct, forget, hurry, keepBundle, keepDraft, keepFact, openStore, queue, removeDraft, reopen, tidy, type Store } from "./kept";
+import { drop, heldUp, keepAsNote, made, nextAct, pause, sendAll, sendAnew, session } from "./sending";
 import type { Act, Asset, Bundle, Draft } from "./shapes";
 
 const NOON = Date.parse("2026-11-26T04:00:00Z");
@@ -20,11 +21,12 @@ class City {
   readonly asked: Asked[] = [];
   user: { id: number; name: string } | null = USER;
   away = false;
+  old_password = false;
   answers = new Map<string, () => Response>();
 
   readonly fetching = async (address: string, init: RequestInit = {}): Promise<Response> => {
     if (this.away) throw new TypeError("Failed to fetch");
-    if (address === "/app/session.json") return Response.json({ user: this.user, csrf: "word", now: new Date(NOON).toISOString() });
+    if (address === "/app/session.json") return Response.json({ user: this.user, csrf: "word", now: new Date(NOON).toISOString(), must_change_password: this.old_password });
     const headers = new Headers(init.headers);
     const body = typeof init.body === "string" ? (JSON.parse(init.body) as Record<string, unknown>) : {};
     if (init.method === "POST") this.asked.push({ address, key: headers.get("Idempotency-Key"), match: headers.get("If-Match"), body });
@@ -146,6 +148,22 @@ describe("what was done", () => {
     expect(await states()).toEqual(["a waiting"]);
   });
 
+  it("stays where it is until its writer chose a password of their own", async () => {
+    await queue(store, act("a"));
+    city.old_password = true;
+    expect((await send()).halt).toBe("password");
+    expect([await states(), city.asked]).toEqual([["a waiting"], []]);
+    city.old_password = false;
+    expect((await send()).sent).toBe(1);
+  });
+
+  it("is sent by browsers that know no timeouts of their own", async () => {
+    vi.stubGlobal("AbortSignal", Object.assign(class {}, { timeout: undefined }));
+    await queue(store, act("a"));
+    expect((await send()).sent).toBe(1);
+    vi.unstubAllGlobals();
+  });
+
   it("uses the number that the act before it was given, and its version", async () => {
     await queue(store, act("start", { kind: "permit", request: { path: "/assets/3/permits", body: {} } }));
     await queue(store, act("end", { kind: "permit_end", needs: "start", request: { path: "/permits/{id}/end", body: {} } }));
@@ -166,6 +184,18 @@ describe("what was done", () => {
     await send();
     expect((await allActs(store))[1]).toMatchObject({ state: "refused", trouble: { code: "needs_dropped" } });
     expect(city.asked).toEqual([]);
+  });
+
+  it("keeps what it builds on, however long ago that was sent, and goes to no address without its number", async () => {
+    await queue(store, act("start", { kind: "permit", state: "sent", settled_ms: NOON - 5 * 86_400_000, answer: { id: 40 } }));
+    await queue(store, act("end", { kind: "permit_end", needs: "start", request: { path: "/permits/{id}/end", body: {} } }));
+    await queue(store, act("lost", { kind: "permit_end", line: "asset 4", needs: "gone", request: { path: "/permits/{id}/end", body: {} } }));
+    await tidy(store, NOON);
+    await send();
+    expect(city.asked.map((one) => one.address)).toEqual(["/api/v1/permits/40/end"]);
+    expect(await states()).toEqual(["start sent", "end sent", "lost refused"]);
+    await tidy(store, NOON);
+    expect(await states()).toEqual(["end sent", "lost refused"]);
   });
 
   it("can be sent on the version of now when what it builds on was dropped", async () => {
@@ -224,6 +254,115 @@ describe("what was done", () => {
     expect(await store.count("acts")).toBe(1);
     await tidy(store, now + 4 * 86_400_000);
     expect([await store.count("acts"), await store.count("pictures")]).toEqual([0, 0]);
+  });
+});
+
+describe("a phone that is full", () => {
+  /** Storage without room: what is written is refused, what is deleted goes. */
+  const full = (): void => {
+    vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
+      throw new DOMException("no room", "QuotaExceededError");
+    });
+  };
+  afterEach(() => vi.restoreAllMocks());
+
+  it("sends all the same, each once, and has room after that", async () => {
+    for (const id of ["a", "b"]) {
+      await store.put("pictures", { id, bytes: new ArrayBuffer(3), type: "image/jpeg" });
+      await queue(store, act(id, { line: id, pictures: [{ id, kind: "", taken_at: "" }] }));
+    }
+    full();
+    expect((await send()).sent).toBe(2);
+    expect(city.asked.map((one) => one.key)).toEqual(["a-key-a", "key-a", "b-key-b", "key-b"]);
+    expect([await store.count("acts"), await store.count("pictures")]).toEqual([0, 0]);
+  });
+
+  it("goes on with the others when it can't keep what was said of one, and says that it could not", async () => {
+    await queue(store, act("a", { line: "a", request: { path: "/assets/4/reports", body: {} } }));
+    await queue(store, act("b", { line: "a" }));
+    await queue(store, act("c", { line: "c" }));
+    city.answers.set("/api/v1/assets/4/reports", problem(422, "invalid_input"));
+    full();
+    await expect(send()).rejects.toThrow("no room");
+    expect(await states()).toEqual(["a waiting", "b waiting"]);
+    expect(city.asked).toHaveLength(2);
+  });
+
+  it("keeps what was sent as long as another builds on its answer", async () => {
+    await queue(store, act("start", { kind: "permit", request: { path: "/assets/3/permits", body: {} } }));
+    await queue(store, act("end", { kind: "permit_end", needs: "start", request: { path: "/permits/{id}/end", body: {} } }));
+    full();
+    await expect(send()).rejects.toThrow("no room");
+    expect(await states()).toEqual(["start waiting", "end waiting"]);
+    vi.restoreAllMocks();
+    await send();
+    expect(city.asked.map((one) => one.key)).toEqual(["key-start", "key-start", "key-end"]);
+  });
+});
+
+describe("the city's clock", () => {
+  const MINUTE_MS = 60_000;
+  const apart = (): number => Math.round((cityNow() - Date.now()) / MINUTE_MS);
+
+  it("is heard whenever the city answers, and known on days without a signal", async () => {
+    await session(store, city.fetching, () => NOON + 7 * MINUTE_MS);
+    expect(apart()).toBe(-7);
+    await session(store, city.fetching, () => NOON + 1000);
+    expect(apart()).toBe(0);
+    await keepFact(store, "skew_ms", 9 * MINUTE_MS);
+    await recallSkew(store);
+    expect(apart()).toBe(9);
+    await session(store, () => Promise.resolve(Response.json({ user: null, csrf: "", now: "" })), () => NOON);
+    expect(apart()).toBe(9);
+    await keepFact(store, "skew_ms", 0);
+    await recallSkew(store);
+  });
+});
+
+describe("a connection that the browser closed", () => {
+  it("is opened anew, and what was asked is done once", async () => {
+    await store.using((opened) => Promise.resolve(opened.close()));
+    await queue(store, act("a"));
+    await store.using((opened) => Promise.resolve(opened.close()));
+    expect(await states()).toEqual(["a waiting"]);
+  });
+
+  it("stays closed when the app closed it itself", async () => {
+    store.close();
+    await expect(allActs(store)).rejects.toThrow();
+  });
+});
+
+describe("a draft that is open in two windows", () => {
+  const draft = (text: string, changed_ms: number): Draft => ({ id: "d", user_id: 7, kind: "report", subject: {}, about: "", fields: { text }, pictures: [], changed_ms });
+  const picture = { id: "p", bytes: new ArrayBuffer(3), type: "image/jpeg" };
+  const words = async (): Promise<string | undefined> => (await store.get("drafts", "d"))?.fields.text;
+
+  it("keeps what was written last where it was seen, and nothing of the window that fell behind", async () => {
+    expect(await keepDraft(store, draft("一", 1))).toBe("kept");
+    expect(await keepDraft(store, draft("一二", 5), undefined, 1)).toBe("kept");
+    expect(await keepDraft(store, draft("一三", 9), picture, 1)).toBe("changed");
+    expect([await words(), await store.count("pictures")]).toEqual(["一二", 0]);
+    expect(await keepDraft(store, draft("一二三", 10), picture, 5)).toBe("kept");
+    expect([await words(), await store.count("pictures")]).toEqual(["一二三", 1]);
+  });
+
+  it("does not come back when it was handed in, or removed", async () => {
+    await keepDraft(store, draft("一", 1));
+    await queue(store, act("d"), "d");
+    expect(await keepDraft(store, draft("一二", 2), undefined, 1)).toBe("gone");
+    expect(await keepDraft(store, draft("一二", 2))).toBe("gone");
+    await drop(store, (await allActs(store))[0]!, now);
+    const other = { ...draft("二", 3), id: "e" };
+    await keepDraft(store, other);
+    await removeDraft(store, other, now);
+    expect(await keepDraft(store, { ...other, changed_ms: 4 }, undefined, 3)).toBe("gone");
+    expect(await store.count("drafts")).toBe(0);
+  });
+
+  it("is kept once when the answer to its keeping was lost", async () => {
+    await keepDraft(store, draft("一", 1));
+    expect(await keepDraft(store, draft("一", 1))).toBe("kept");
   });
 });
 

@@ -1,22 +1,31 @@
 // Sending what was done, in its order, once. The page and the service worker run the same code, one at a time.
-import { allActs, changeAct, dropAct, fact, keepFact, type Store } from "./kept";
+import { within } from "../answers";
+import { heardTime } from "./clock";
+import { allActs, changeAct, dropAct, settleAct, type Store } from "./kept";
 import type { Act, ActState, Office, Picture, PictureOf, Subject, Trouble, User } from "./shapes";
 
 /** Keys are kept by the server for 48 hours; what was tried first before that may have arrived, and nobody can tell. */
 const KEY_LASTS_MS = 47 * 3_600_000;
 const FIRST_PAUSE_MS = 4_000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
+/** For pictures on a slow line. */
 const PATIENCE_MS = 90_000;
+/** For what is small: who waits longer has no line. */
+const ASK_MS = 20_000;
 const API = "/api/v1";
 
 export interface Session {
   readonly user: User | null;
+  /** Who signed out in this browser last, where nobody signed in since. */
+  readonly left?: number | null;
   readonly csrf: string;
   readonly now: string;
+  /** The city takes nothing from them before they chose a password of their own. */
+  readonly must_change_password?: boolean;
 }
 
 /** Why nothing is being sent, if that is so. */
-export type Halt = "none" | "offline" | "sign_in" | "other_person" | "waiting";
+export type Halt = "none" | "offline" | "sign_in" | "password" | "other_person" | "waiting";
 
 export interface Round {
   readonly halt: Halt;
@@ -60,13 +69,18 @@ export function heldUp(acts: readonly Act[], act: Act): Act | undefined {
   );
 }
 
-export async function session(fetching: Fetch): Promise<Session | undefined> {
+/** Who is signed in, and what time it is; undefined when nobody can tell. */
+export async function session(store: Store, fetching: Fetch, clock: () => number): Promise<Session | undefined> {
+  let said: Session;
   try {
-    const answer = await fetching("/app/session.json", { cache: "no-store", headers: { Accept: "application/json" } });
-    return answer.ok ? ((await answer.json()) as Session) : undefined;
+    const answer = await fetching("/app/session.json", { cache: "no-store", headers: { Accept: "application/json" }, signal: within(ASK_MS) });
+    if (!answer.ok) return undefined;
+    said = (await answer.json()) as Session;
   } catch {
     return undefined;
   }
+  await heardTime(store, said.now, clock());
+  return said;
 }
 
 /** Sends what can be sent now. `changed` is called after every act. */
@@ -79,20 +93,26 @@ export async function sendAll(
 ): Promise<Round> {
   let acts = await allActs(store);
   if (!acts.some((act) => act.state === "waiting")) return { halt: "none", sent: 0 };
-  const who = await session(fetching);
+  const who = await session(store, fetching, clock);
   if (who === undefined) return { halt: "offline", sent: 0, again_ms: pause(2, chance()) };
   if (who.user === null) return { halt: "sign_in", sent: 0 };
+  if (who.must_change_password === true) return { halt: "password", sent: 0 };
   const userId = who.user.id;
-  // on a phone that is full sending goes on: it makes room
-  await keepFact(store, "skew_ms", Date.parse(who.now) - clock()).catch(() => undefined);
   let sent = 0;
+  const stuck = new Map<string, unknown>();
   for (let act = nextAct(acts, userId, clock()); act !== undefined; act = nextAct(acts, userId, clock())) {
-    const halt = await sendOne(store, fetching, who.csrf, act, clock, chance);
-    acts = await allActs(store);
+    const { id } = act;
+    const halt = await sendOne(store, fetching, who.csrf, act, clock, chance).catch((problem: unknown) => {
+      stuck.set(id, problem);
+      return "none" as const;
+    });
+    // on a phone that is full, what the city said of one act may not be kept; the next may still be sent, and makes room
+    acts = (await allActs(store)).map((one) => (stuck.has(one.id) ? { ...one, next_ms: Infinity } : one));
     changed();
     if (halt !== "none") return { halt, sent, again_ms: pause(1, chance()) };
-    if (acts.find((one) => one.id === act?.id)?.state === "sent") sent += 1;
+    if ((acts.find((one) => one.id === id)?.state ?? "sent") === "sent") sent += 1;
   }
+  for (const problem of stuck.values()) throw problem;
   const waiting = acts.filter((act) => act.state === "waiting");
   const mine = waiting.filter((act) => act.user_id === userId && heldUp(acts, act) === undefined);
   if (mine.length > 0) return { halt: "waiting", sent, again_ms: Math.max(1000, Math.min(...mine.map((act) => act.next_ms)) - clock()) };
@@ -107,11 +127,12 @@ async function sendOne(store: Store, fetching: Fetch, csrf: string, given: Act, 
     return "none";
   }
   const needed = act.needs === undefined ? undefined : (await allActs(store)).find((one) => one.id === act.needs);
-  if (needed?.state === "dropped") {
+  const unnumbered = needed?.answer?.id === undefined && act.request?.path.includes("{id}") === true;
+  if (needed?.state === "dropped" || unnumbered) {
     await changeAct(store, act.id, { state: "refused", trouble: { code: "needs_dropped", text: "" }, ...(await officeOf(fetching, act)) });
     return "none";
   }
-  if (act.first_sent_ms === undefined) act = (await changeAct(store, act.id, { first_sent_ms: clock() })) ?? act;
+  if (act.first_sent_ms === undefined) act = await noted(store, act, { first_sent_ms: clock() });
   for (const picture of act.pictures) {
     if (picture.sent_as !== undefined) continue;
     const kept = await store.get("pictures", picture.id);
@@ -125,7 +146,7 @@ async function sendOne(store: Store, fetching: Fetch, csrf: string, given: Act, 
     const sent_as = told.said.id;
     if (sent_as === undefined) return offline(store, act, clock, chance);
     const pictures = act.pictures.map((one) => (one.id === picture.id ? { ...one, sent_as } : one));
-    act = (await changeAct(store, act.id, { pictures })) ?? act;
+    act = await noted(store, act, { pictures });
   }
   if (act.request !== null) {
     const told = await asked(() => sendRequest(fetching, csrf, act, needed));
@@ -133,8 +154,14 @@ async function sendOne(store: Store, fetching: Fetch, csrf: string, given: Act, 
     if (told.said === undefined) return failed(store, fetching, act, told.answer, clock, chance);
     act = { ...act, answer: { id: told.said.id, version: told.said.version, case_id: told.said.case_id } as NonNullable<Act["answer"]> };
   }
-  await changeAct(store, act.id, { state: "sent", settled_ms: clock(), ...(act.answer === undefined ? {} : { answer: act.answer }), ...cleared() });
+  await settleAct(store, act.id, { state: "sent", settled_ms: clock(), ...(act.answer === undefined ? {} : { answer: act.answer }), ...cleared() });
   return "none";
+}
+
+/** The act with a change that sending can do without: a phone that is full must send, or it never has room again. */
+async function noted(store: Store, act: Act, change: Partial<Act>): Promise<Act> {
+  const kept = await changeAct(store, act.id, change).catch(() => undefined);
+  return kept ?? { ...act, ...change };
 }
 
 const cleared = (): Partial<Act> => ({ trouble: undefined, office: undefined }) as unknown as Partial<Act>;
@@ -156,7 +183,7 @@ async function asked(ask: () => Promise<Response>): Promise<{ readonly answer: R
 }
 
 async function offline(store: Store, act: Act, clock: () => number, chance: () => number): Promise<Halt> {
-  await changeAct(store, act.id, { tries: act.tries + 1, next_ms: clock() + pause(act.tries, chance()), trouble: { code: "offline", text: "" } });
+  await noted(store, act, { tries: act.tries + 1, next_ms: clock() + pause(act.tries, chance()), trouble: { code: "offline", text: "" } });
   return "offline";
 }
 
@@ -171,7 +198,7 @@ function sendPicture(fetching: Fetch, csrf: string, act: Act, picture: PictureOf
   form.append("kind", picture.kind);
   form.append("taken_at", picture.taken_at);
   const headers = { Accept: "application/json", "X-CSRFToken": csrf, "Idempotency-Key": `${picture.id}-${act.key}`.slice(0, 80) };
-  return fetching(picturesOf(act.subject), { method: "POST", headers, body: form, signal: AbortSignal.timeout(PATIENCE_MS) });
+  return fetching(picturesOf(act.subject), { method: "POST", headers, body: form, signal: within(PATIENCE_MS) });
 }
 
 /** The address and body as they can be sent now: with the ids that pictures and earlier acts were given. */
@@ -194,7 +221,7 @@ function sendRequest(fetching: Fetch, csrf: string, act: Act, needed: Act | unde
     "Idempotency-Key": act.key,
   };
   if (version !== undefined) headers["If-Match"] = `"${version}-0"`;
-  return fetching(address, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE_MS) });
+  return fetching(address, { method: "POST", headers, body: JSON.stringify(body), signal: within(PATIENCE_MS) });
 }
 
 /** What an answer that is no success means for the act. */
@@ -238,14 +265,14 @@ interface CaseSaid {
 async function office(fetching: Fetch, act: Act): Promise<Office | undefined> {
   try {
     if (act.subject.case_id !== undefined) {
-      const said = (await (await fetching(`${API}/cases/${act.subject.case_id}`, { cache: "no-store" })).json()) as CaseSaid;
+      const said = (await (await fetching(`${API}/cases/${act.subject.case_id}`, { cache: "no-store", signal: within(ASK_MS) })).json()) as CaseSaid;
       const lines = said.entries
         .filter((entry) => entry.id > (act.seen_entry ?? 0) && entry.by_user_id !== act.user_id)
         .map((entry) => ({ at: entry.at, what: `entry.${entry.move}`, by: entry.by_name ?? "", note: entry.note }));
       return { version: said.version, stage: said.stage, lines };
     }
     if (act.kind.startsWith("permit") && act.subject.asset_id !== undefined) {
-      const answer = await fetching(`${API}/permits?asset_id=${act.subject.asset_id}&limit=3`, { cache: "no-store" });
+      const answer = await fetching(`${API}/permits?asset_id=${act.subject.asset_id}&limit=3`, { cache: "no-store", signal: within(ASK_MS) });
       const said = (await answer.json()) as { items: { started_at: string; ended_at: string | null; by_name: string; work: string }[] };
       const lines = said.items.map((one) => ({
         at: one.ended_at ?? one.started_at,
@@ -292,10 +319,4 @@ export async function keepAsNote(store: Store, act: Act, words: string, key: str
 
 export async function drop(store: Store, act: Act, nowMs: number): Promise<void> {
   await dropAct(store, act.id, nowMs, UNSETTLED);
-}
-
-/** The city's clock on this phone: phones are wrong by minutes, and the time of an act is evidence. */
-export async function cityNow(store: Store, nowMs: number): Promise<Date> {
-  const skew = (await fact<number>(store, "skew_ms")) ?? 0;
-  return new Date(nowMs + (Math.abs(skew) > 30_000 ? skew : 0));
 }

@@ -32,6 +32,8 @@ export interface Asset {
   readonly lat: number;
   readonly version: number;
   readonly severity: number;
+  /** What its sensors report, the worst first. */
+  readonly alerts?: readonly { readonly rule_key: string; readonly severity: number; readonly fired_at: string }[];
   readonly open_cases: number;
   readonly care: boolean;
   readonly tokens: readonly string[];
@@ -57,6 +59,8 @@ export interface CaseRow {
 
 export interface Move {
   readonly name: string;
+  /** The case is in the same stage after it: everything else is open as before. */
+  readonly stays?: boolean;
   readonly note_required: boolean;
   readonly note_or_photo: boolean;
   readonly before_and_after: boolean;
@@ -111,9 +115,15 @@ export interface Bundle {
   readonly user_id: number;
   readonly assets: readonly Asset[];
   readonly cases: readonly Task[];
+  /** The cases of the looks that are no tasks. */
+  readonly look_cases?: readonly Task[];
   readonly looks: readonly Look[];
   readonly permits: readonly Permit[];
+  /** There are more things than a phone carries. */
   readonly more: boolean;
+  /** There are more tasks or looks. */
+  readonly more_cases?: boolean;
+  readonly rules?: Readonly<Record<string, { readonly zh: string; readonly en: string }>>;
   readonly kinds: Readonly<Record<string, Kind>>;
   readonly works: Readonly<Record<string, readonly string[]>>;
   readonly minutes: readonly number[];
@@ -149,6 +159,8 @@ export type FormKind = "report" | "permit" | "permit_end" | "permit_prolong" | "
 /** What a form is about. */
 export interface Subject {
   readonly asset_id?: number;
+  /** The plate that was scanned, where the phone does not carry its asset. */
+  readonly token?: string;
   readonly case_id?: number;
   readonly case_kind?: string;
   readonly device_id?: number;

@@ -1,9 +1,11 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Page } from "../page";
-import { forget, openStore } from "./kept";
-import type { Act, Carried, Draft } from "./shapes";
+import { missing } from "./forms";
+import { allActs, forget, openStore, queue, reopen } from "./kept";
+import type { Act, Asset, Carried, Draft, Task } from "./shapes";
 import { State } from "./state";
+import { namePlates } from "./unknown_plates";
 
 const NOW = Date.now();
 const MINUTE_MS = 60_000;
@@ -42,6 +44,28 @@ describe("the last move of a case", () => {
   });
 });
 
+describe("what may be done with a case", () => {
+  const move = (name: string, stays = false): unknown => ({ name, stays, note_required: false, note_or_photo: false, before_and_after: false, verdict_required: false });
+  const inHand = [move("secure", true), move("hand_back"), move("request_extension", true), move("note", true)];
+  const task = { case: { id: 9, version: 4 }, moves: [move("accept"), move("request_extension", true), move("note", true)], then: { accept: inHand } } as unknown as Task;
+  const made = (...names: string[]): Act[] => names.map((name, at) => act({ seq: at + 1, id: name, subject: { case_id: 9, move: name } }));
+  const open = (...names: string[]): string[] => {
+    state.acts = made(...names);
+    return state.movesOf(task).map((one) => one.name);
+  };
+
+  it("goes on without a signal from one's own moves that wait: accept, make safe, hand back", () => {
+    expect(open()).toEqual(["accept", "request_extension", "note"]);
+    expect(open("accept")).toEqual(["secure", "hand_back", "request_extension", "note"]);
+    expect(open("accept", "secure")).toEqual(["hand_back", "request_extension", "note"]);
+    expect(open("request_extension", "accept", "secure")).toEqual(["hand_back", "note"]);
+    expect(open("accept", "secure", "hand_back")).toEqual(["note"]);
+  });
+  it("leaves nothing out for a remark", () => {
+    expect(open("accept", "note")).toContain("note");
+  });
+});
+
 describe("a form about a case", () => {
   const draft = (version: number): Draft => ({ id: "d", user_id: 7, kind: "move", subject: { case_id: 9, move: "hand_back" }, about: "", fields: {}, pictures: [], changed_ms: NOW, seen: { version, entry: 20 } });
   const opened = (version: number) => state.moveBefore(draft(version), version)?.id;
@@ -70,9 +94,82 @@ describe("a form about a case", () => {
   });
 });
 
+describe("what was handed in", () => {
+  it("can be taken back into its form as long as it was never tried", async () => {
+    const draft = { id: "a", user_id: 7, kind: "move" } as unknown as Draft;
+    await queue(state.store, act({}), undefined);
+    expect(await reopen(state.store, draft)).toBe(false);
+    expect(await reopen(state.store, draft, true)).toBe(true);
+    await queue(state.store, act({ state: "waiting", first_sent_ms: NOW }), "a");
+    expect(await reopen(state.store, draft, true)).toBe(false);
+    expect((await allActs(state.store)).map((one) => one.state)).toEqual(["waiting"]);
+  });
+});
+
+describe("a report about a plate that is not carried", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("stays a draft until the city says whose plate it is", async () => {
+    const draft = { id: "d", user_id: 7, kind: "report", subject: { token: "ABC234" }, about: "ABC234", fields: { text: "坏了" }, pictures: [], changed_ms: NOW } as Draft;
+    await state.store.put("drafts", draft);
+    const named = async (fetched: () => Promise<Response>): Promise<string> => {
+      vi.stubGlobal("fetch", fetched);
+      await state.look();
+      await namePlates(state);
+      return missing(state.drafts[0]!, undefined, false);
+    };
+    expect(await named(() => Promise.reject(new TypeError("no signal")))).toBe("asset");
+    expect(await named(() => Promise.resolve(Response.json({ items: [{ asset_id: 5, name: "另一个", matched: "440" }] })))).toBe("asset");
+    expect(await named(() => Promise.resolve(Response.json({ items: [{ asset_id: 3, name: "上水井盖 1", matched: "ABC234" }] })))).toBe("");
+    expect(state.drafts[0]).toMatchObject({ about: "上水井盖 1", subject: { asset_id: 3 } });
+  });
+});
+
+describe("signing out", () => {
+  const said = (user: object | null, more: object = {}): Record<string, unknown> => ({ user, csrf: "word", now: new Date(NOW).toISOString(), ...more });
+  let told: string[];
+  const city = (session: Record<string, unknown> | undefined): void => {
+    told = [];
+    vi.stubGlobal("fetch", (address: string) => {
+      told.push(address);
+      return session === undefined ? Promise.reject(new TypeError("no signal")) : Promise.resolve(Response.json(address === "/logout" ? {} : session));
+    });
+  };
+  const filled = async (): Promise<void> => {
+    await state.store.put("assets", { id: 3, tokens: [], code: "x" } as unknown as Asset);
+    for (const name of ["bundle", "here", "scanned", "user"]) await state.store.put("facts", {}, name);
+    await state.store.put("drafts", { id: "d", user_id: 7 } as unknown as Draft);
+    state.carried = carried(4);
+  };
+  const kept = async (): Promise<unknown[]> => [await state.store.count("assets"), await state.store.getAllKeys("facts"), await state.store.count("drafts"), state.carried, state.user];
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("empties the bag at once, keeps what was written, and is told to the city with the next signal", async () => {
+    await filled();
+    city(undefined);
+    await state.leave();
+    expect(await kept()).toEqual([0, ["left"], 1, undefined, undefined]);
+    city(said({ id: 7, name: "王强" }));
+    expect(await state.askWho()).toBe("out");
+    expect(told).toEqual(["/app/session.json", "/logout"]);
+    expect(await state.askWho()).toBe("in"); // they signed in again
+    expect(state.mine({ user_id: 7 } as Act)).toBe(true);
+  });
+  it("empties the bag also where it was done on another page, and not where the sign-in merely ended", async () => {
+    await filled();
+    city(said(null));
+    expect(await state.askWho()).toBe("out");
+    expect(state.carried).toBeDefined();
+    city(said(null, { left: 7 }));
+    await state.askWho();
+    expect((await kept()).slice(0, 1)).toEqual([0]);
+    expect(state.mine({ user_id: 7 } as Act)).toBe(false);
+  });
+});
+
 describe("what is carried, on a phone that is full", () => {
   it("is what it was, and says so instead of blaming the signal", async () => {
-    const answers: Record<string, unknown> = { "/app/session.json": { user: { id: 7, name: "王强" }, csrf: "", now: "" }, "/app/bundle.json": { at: "x", assets: [] } };
+    const answers: Record<string, unknown> = { "/app/session.json": { user: { id: 7, name: "王强" }, csrf: "", now: "" }, "/app/bundle.json": { at: "x", user_id: 7, assets: [] } };
     vi.stubGlobal("fetch", (address: string) => Promise.resolve(Response.json(answers[address])));
     const put = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
       throw new DOMException("no room", "QuotaExceededError");
@@ -100,6 +197,23 @@ describe("a permit that was started here", () => {
     state.carried = carried(1, { asked_ms: NOW + 1, permits: [{ id: 40, asset_id: 3, ended_at: null, ends_at, work: "清淤" }] as unknown as Carried["permits"] });
     expect(state.permitOf(3)).toMatchObject({ permit: { id: 40 }, ends_at });
     state.carried = carried(1, { asked_ms: NOW + 1 });
+    expect(state.permitOf(3)).toBeUndefined();
+  });
+  it("runs longer for what was prolonged here, started here or not, until what is carried knows", () => {
+    const minute = (n: number): string => new Date(NOW + n * MINUTE_MS).toISOString();
+    const longer = act({ seq: 2, id: "p", kind: "permit_prolong", subject: { asset_id: 3, permit_act: "a" }, request: { path: "", body: { minutes: 60 } } });
+    const begun = started({ done_at: minute(-61) });
+    state.acts = [begun];
+    expect(state.permitOf(3)).toBeUndefined();
+    state.acts = [begun, longer];
+    expect(state.permitOf(3)?.ends_at).toBe(minute(59));
+    const mine = { ...longer, subject: { asset_id: 3, permit_id: 40 } };
+    state.carried = carried(1, { asked_ms: NOW - 5, permits: [{ id: 40, asset_id: 3, ended_at: null, ends_at: minute(-1), work: "清淤" }] as unknown as Carried["permits"] });
+    state.acts = [mine];
+    expect(state.permitOf(3)?.ends_at).toBe(minute(59));
+    state.acts = [{ ...mine, state: "sent", settled_ms: NOW - 10 }];
+    expect(state.permitOf(3)).toBeUndefined();
+    state.acts = [mine, act({ seq: 3, id: "e", kind: "permit_end", subject: { asset_id: 3, permit_id: 40 } })];
     expect(state.permitOf(3)).toBeUndefined();
   });
 });

@@ -2,6 +2,7 @@
 import { element, shapeOf } from "../elements";
 import { ago, countdown, duration } from "../format";
 import { part, type Page } from "../page";
+import { cityNow } from "./clock";
 import { bearing, metres, rounded, wind, type Spot } from "./ways";
 
 export { element, shapeOf };
@@ -33,8 +34,8 @@ export function time(iso: string, page: Page, countsDown = false): HTMLTimeEleme
   const ms = Date.parse(iso);
   const made = make("time", { datetime: iso, title: page.moment(ms) });
   made.dataset[countsDown ? "countdown" : "ago"] = "";
-  const words = countsDown ? countdown(ms, Date.now(), page.t) : undefined;
-  made.textContent = words?.text ?? ago(ms, Date.now(), page.t);
+  const words = countsDown ? countdown(ms, cityNow(), page.t) : undefined;
+  made.textContent = words?.text ?? ago(ms, cityNow(), page.t);
   if (words !== undefined && words.state !== "calm") made.classList.add(words.state);
   return made;
 }
@@ -43,7 +44,7 @@ export function time(iso: string, page: Page, countsDown = false): HTMLTimeEleme
 export function clockOf(iso: string, page: Page): string {
   const ms = Date.parse(iso);
   const told = page.moment(ms);
-  return page.moment(Date.now()).slice(0, 10) === told.slice(0, 10) ? page.clock(ms).slice(0, 5) : told.slice(0, -3);
+  return page.moment(cityNow()).slice(0, 10) === told.slice(0, 10) ? page.clock(ms).slice(0, 5) : told.slice(0, -3);
 }
 
 export const span = (minutes: number, page: Page): string => duration(minutes * 60, page.t);

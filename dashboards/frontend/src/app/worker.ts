@@ -52,9 +52,20 @@ worker.addEventListener("install", (event) => {
           await kept.put(address, answer);
         }),
       );
+      // a phone that kept the reader of the version before needs this one's on its first day too, with or without a signal
+      if ((await (await caches.open(LATER)).keys()).length > 0) await keepReader().catch(() => undefined);
     })(),
   );
 });
+
+/** Keeps what reads QR codes where the browser can't; the shelf it stands on. */
+async function keepReader(): Promise<Cache> {
+  const later = await caches.open(LATER);
+  const missing = [];
+  for (const address of worker.COVERCODE.later) if ((await caches.match(address)) === undefined) missing.push(address);
+  await later.addAll(missing);
+  return later;
+}
 
 worker.addEventListener("activate", (event) => {
   event.waitUntil(
@@ -90,10 +101,7 @@ worker.addEventListener("message", (event) => {
   if (event.data?.say === "keep the reader") {
     event.waitUntil(
       (async () => {
-        const later = await caches.open(LATER);
-        const missing = [];
-        for (const address of worker.COVERCODE.later) if ((await caches.match(address)) === undefined) missing.push(address);
-        await later.addAll(missing);
+        const later = await keepReader();
         const wanted = new Set(worker.COVERCODE.later);
         for (const one of await later.keys()) if (!wanted.has(new URL(one.url).pathname)) await later.delete(one);
       })(),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { align, extent, nearest, stacked, valueAt } from "./aligned";
+import { align, drawnAs, extent, nearest, stacked, valueAt } from "./aligned";
 import type { Line } from "./shapes";
 
 const line = (t: number[], mean: (number | null)[], min = mean, max = mean): Line => ({ name: "", t, mean, min, max });
@@ -47,6 +47,22 @@ describe("lines on one axis", () => {
   test("tell whether least and greatest say more than the mean", () => {
     const joined = align([line([1, 2], [1, 2]), line([1, 2], [1, 2], [0, 2], [1, 2])], 0, 3, 10);
     expect(joined.lines.map((each) => each.wide)).toEqual([false, true]);
+  });
+
+  test("show their range, their means alone or their greatest values alone", () => {
+    const measured = line([1, 2], [5, 6], [0, 1], [9, 20]);
+    const drawn = (show: "range" | "mean" | "max") => align([drawnAs(measured, show)], 0, 3, 10).lines[0];
+    expect(drawn("range")).toEqual({ value: [5, 6], min: [0, 1], max: [9, 20], wide: true });
+    expect(drawn("mean")).toEqual({ value: [5, 6], min: [5, 6], max: [5, 6], wide: false });
+    expect(drawn("max")).toEqual({ value: [9, 20], min: [9, 20], max: [9, 20], wide: false });
+  });
+
+  test("of greatest values are folded to the greatest of all", () => {
+    const often = (from: number) => Array.from({ length: 100 }, (_, at) => from + at * 10);
+    const lines = [3, 5, 7].map((from) => drawnAs(line(often(from), often(0).map(() => 1), often(0).map(() => 0), often(from)), "max"));
+    const first = align(lines, 0, 1_000, 10).lines[0];
+    expect(first?.value.slice(0, 2)).toEqual([93, 193]);
+    expect(first?.wide).toBe(false);
   });
 
   test("stand on top of one another when they are stacked", () => {

@@ -1,5 +1,5 @@
 // Many lines on one time axis: what the chart draws, and what it reads out under the crosshair.
-import type { Line } from "./shapes";
+import type { Line, Show } from "./shapes";
 
 /** null: nothing was measured, the line breaks; undefined: this line has no value of its own here and goes on. */
 export type Place = number | null | undefined;
@@ -35,6 +35,14 @@ function longestUsual(t: readonly number[]): number {
     .sort((one, other) => one - other);
   const at = (share: number): number => steps[Math.floor((steps.length - 1) * share)] ?? 0;
   return Math.max(4 * at(0.5), 2 * at(0.9));
+}
+
+/** What is to be drawn of a curve; a count is drawn as it is. */
+export function drawnAs(line: Line, show: Show): Line {
+  const { min, max, mean, ...rest } = line;
+  if (show === "mean" && mean !== undefined) return { ...rest, mean };
+  if (show === "max" && max !== undefined) return { ...rest, max };
+  return line;
 }
 
 function sameTimes(lines: readonly Line[]): boolean {
@@ -112,6 +120,7 @@ function fill(times: number[], lines: readonly Line[], folded: readonly Map<numb
       const bins = folded[index] ?? new Map<number, Bin>();
       const own = [...bins.keys()].sort((one, other) => one - other);
       const limit = line.value === undefined ? longestUsual(own) : Infinity;
+      const [greatest, extremes] = [line.value === undefined && line.mean === undefined, line.min !== undefined && line.max !== undefined];
       const made: AlignedLine = { value: [], min: [], max: [], wide: false };
       let next = 0;
       let wide = false;
@@ -124,10 +133,11 @@ function fill(times: number[], lines: readonly Line[], folded: readonly Map<numb
           push(made, silent ? null : undefined);
         } else {
           next += 1;
-          made.value.push(bin.sum / bin.count);
-          made.min.push(bin.min);
-          made.max.push(bin.max);
-          if (bin.max > bin.min) wide = true;
+          const value = greatest ? bin.max : bin.sum / bin.count;
+          made.value.push(value);
+          made.min.push(extremes ? bin.min : value);
+          made.max.push(extremes ? bin.max : value);
+          if (extremes && bin.max > bin.min) wide = true;
         }
       }
       return { ...made, wide };

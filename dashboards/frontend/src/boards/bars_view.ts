@@ -5,10 +5,15 @@ import { type Answer, type Bar, called, type Panel, type PanelOptions } from "./
 import { toneOf, unitOf, written } from "./tones";
 import type { Desk, Rows, View } from "./view";
 
+/** A bar on a picture is no lower than its words. */
+const BAR_PX = 18;
+
 export class BarsView implements View {
   private bars: readonly Bar[] = [];
   private options: PanelOptions = {};
   private unit: string | undefined;
+  /** sum of the bars that the server left out */
+  private rest = 0;
   private readonly list = element("ol", { class: "board-bars board-scroll", tabindex: "0" });
 
   constructor(
@@ -24,6 +29,7 @@ export class BarsView implements View {
 
   show(answer: Answer, panel: Panel): void {
     this.bars = answer.bars ?? [];
+    this.rest = answer.rest ?? 0;
     this.options = panel.options;
     this.unit = unitOf(panel.options, answer.unit);
     this.list.setAttribute("aria-label", called(panel.title, this.desk.page.language));
@@ -36,7 +42,7 @@ export class BarsView implements View {
         const inside = [element("span", { class: "board-fill-name" }, bar.name || "–"), fill, element("b", {}, this.words(bar.value))];
         return element("li", {}, bar.href ? element("a", { href: bar.href }, ...inside) : element("span", {}, ...inside));
       }),
-      ...(answer.rest ? [element("li", { class: "soft small board-more" }, this.desk.page.t("board.rest", { n: this.words(answer.rest) }))] : []),
+      ...(this.rest === 0 ? [] : [element("li", { class: "soft small board-more" }, this.desk.page.t("board.rest", { n: this.words(this.rest) }))]),
     );
   }
 
@@ -57,12 +63,15 @@ export class BarsView implements View {
   }
 
   paint(pen: CanvasRenderingContext2D, width: number, height: number): void {
-    const { ink, accent, sunk, tones, font } = palette();
-    const tall = Math.min(28, height / Math.max(this.bars.length, 1));
+    const { ink, inkSoft, accent, sunk, tones, font } = palette();
+    const below = this.rest === 0 ? 0 : BAR_PX;
+    const tall = Math.max(BAR_PX, Math.min(28, (height - below) / Math.max(this.bars.length, 1)));
+    const room = Math.floor((height - below) / tall);
+    const shown = this.bars.slice(0, this.bars.length > room ? Math.max(0, room - 1) : room);
     const [left, right] = [width * 0.32, width * 0.82];
     pen.font = `12px ${font}`;
     pen.textBaseline = "middle";
-    this.bars.slice(0, Math.floor(height / tall)).forEach((bar, at) => {
+    shown.forEach((bar, at) => {
       const y = at * tall;
       const tone = toneOf(bar.value, this.options.thresholds);
       pen.fillStyle = sunk;
@@ -73,6 +82,11 @@ export class BarsView implements View {
       pen.fillText(bar.name, 4, y + tall / 2, left - 12);
       pen.fillText(this.words(bar.value), right + 8, y + tall / 2, width - right - 10);
     });
+    const { t } = this.desk.page;
+    const unseen = this.bars.length - shown.length;
+    const notes = [...(unseen > 0 ? [t("board.and_more", { n: unseen })] : []), ...(this.rest === 0 ? [] : [t("board.rest", { n: this.words(this.rest) })])];
+    pen.fillStyle = inkSoft;
+    notes.forEach((words, at) => pen.fillText(words, 4, shown.length * tall + (at + 0.5) * BAR_PX, width - 8));
   }
 
   close(): void {

@@ -27,6 +27,8 @@ export class BoardAnswers implements Refreshed {
   private askedAt: number;
   /** when everything was answered last; 0: what is shown may be of another span or choice */
   private wholeAt = 0;
+  /** of when what each panel shows is, ms: an answer may have been kept for a while */
+  private readonly givenAt = new Map<string, number>();
   /** what is being asked, or was last */
   private under: Promise<unknown>;
 
@@ -105,7 +107,8 @@ export class BoardAnswers implements Refreshed {
       const question = { ...this.question([...ends.keys()]), span: { fromMs: Math.min(...ends.values()), toMs: span.toMs } };
       outcome = await this.asking.ask(question, (answer) => {
         // other curves than before, or none: these are asked for whole
-        if (frames.get(answer.panel)?.grow(answer, span) !== true) others.push(answer.panel);
+        if (frames.get(answer.panel)?.grow(answer, span) === true) this.noteTime(answer);
+        else others.push(answer.panel);
       });
     }
     if (outcome === "answered" && others.length > 0) outcome = await this.ask(others);
@@ -122,6 +125,12 @@ export class BoardAnswers implements Refreshed {
 
   private answer(answer: Answer): void {
     this.shown.frames.get(answer.panel)?.answer(answer);
+    this.noteTime(answer);
+  }
+
+  private noteTime({ panel, at }: Answer): void {
+    const ms = Date.parse(at ?? "");
+    if (!Number.isNaN(ms)) this.givenAt.set(panel, ms);
   }
 
   private settle(outcome: Outcome, whole: boolean): void {
@@ -146,7 +155,8 @@ export class BoardAnswers implements Refreshed {
     const { t, clock } = this.shown.page;
     const status = part("[data-status]", this.box);
     status.dataset.state = "answered";
-    say(status, t("board.as_of", { clock: clock(Date.now()) }));
+    const oldest = Math.min(...this.givenAt.values());
+    say(status, t("board.as_of", { clock: clock(Number.isFinite(oldest) ? oldest : Date.now()) }));
     this.freshness.answered();
   }
 

@@ -9,7 +9,7 @@ import { Chooser } from "./chooser";
 import { type FrameDesk, PanelFrame, putPanel } from "./frame";
 import { onPaper } from "./paper";
 import type { Board, Choices, Mark, Panel } from "./shapes";
-import { fixed, moved, type Saying, scaled, type Span, spanNow } from "./span";
+import { fixed, type Saying, type Span, spanNow } from "./span";
 import { RefreshPicker, TimePicker } from "./time_picker";
 import type { View } from "./view";
 import { Wares } from "./wares";
@@ -57,7 +57,7 @@ export class BoardPage implements FrameDesk {
     this.map = box;
     this.wares = new Wares(place.search);
     this.look = readLook(location.search, this.board.time, this.board.variables);
-    this.picker = new TimePicker(part("[data-time]", box), page, (said) => this.go(said));
+    this.picker = new TimePicker(part("[data-time]", box), page, (said) => this.go(said), this.board.time);
     this.happenings = new BoardMarks(box, this.board, page, place.annotations, () => this.looked(), () => this.redraw());
     this.answers = new BoardAnswers(box, { board: this.board, page, frames: this.frames, marks: this.happenings, looked: () => this.looked() }, early);
     this.makeTools();
@@ -98,15 +98,19 @@ export class BoardPage implements FrameDesk {
   }
 
   move(by: number): void {
-    this.picker.move((span) => moved(span, by, Date.now()));
+    this.picker.move(by);
   }
 
   scale(factor: number): void {
-    this.picker.move((span) => scaled(span, factor, Date.now()));
+    this.picker.scale(factor);
   }
 
   point(ms: number | undefined, from: View): void {
     for (const frame of this.frames.values()) frame.point(ms, from);
+  }
+
+  said(): Saying {
+    return this.look.time;
   }
 
   csvAddress(panel: Panel): string {

@@ -5,12 +5,17 @@ import { asKind, namedVariables, withChange, withCopy, withoutPanel } from "./dr
 import { group, type Option, pair, select, text, tick } from "./fields";
 import { optionFields } from "./option_fields";
 import type { PlaceBar } from "./place_bar";
-import { type Board, MARK_KINDS, type Panel, PANEL_KINDS, type Source, VARIABLES } from "./shapes";
+import { Chooser } from "./chooser";
+import { type Board, MARK_KINDS, type Panel, PANEL_KINDS, type Source, type Variable, VARIABLES } from "./shapes";
 import { sourceFields } from "./source_fields";
-import { lengthWords, QUICK } from "./span";
+import { fieldOf, isLive, lengthWords, QUICK, spanNow, spanWords } from "./span";
 import type { Grammar, Wares } from "./wares";
 
 const EVERY_S = [0, 10, 30, 60, 300] as const;
+/** Stands in the list for a span that is not among the usual ones. */
+const OWN_SPAN = "own";
+/** Values of these are numbers. */
+const NUMBERED: ReadonlySet<string> = new Set(["asset", "device", "unit"]);
 
 /** What the fields ask of their editor. */
 export interface FieldsDesk {
@@ -31,6 +36,10 @@ export function boardFields(desk: FieldsDesk): HTMLElement[] {
   const { t } = desk.page;
   const set = (change: Partial<Board>, kind?: string): void => desk.keep({ ...desk.board, ...change }, kind);
   const spans: Option[] = [...QUICK].map((length): Option => [length, t("board.last", { span: lengthWords(length, t) })]);
+  const { time } = board;
+  const isQuick = isLive(time) && spans.some(([length]) => length === time.from);
+  // a span that was chosen elsewhere stays until another is chosen here
+  if (!isQuick) spans.unshift([OWN_SPAN, spanWords(time, spanNow(time), t, (ms) => fieldOf(ms, desk.page.zone).replace("T", " "))]);
   const every: Option[] = EVERY_S.map((seconds): Option => [String(seconds), seconds === 0 ? t("board.refresh_never") : seconds < 60 ? t("board.length.s", { n: seconds }) : t("board.length.min", { n: seconds / 60 })]);
   return [
     element("h2", {}, t("board.settings")),
@@ -39,7 +48,7 @@ export function boardFields(desk: FieldsDesk): HTMLElement[] {
     text(t("board.note_zh"), board.note.zh, (zh) => set({ note: { ...desk.board.note, zh } }, "note.zh"), { most: 400 }),
     text(t("board.note_en"), board.note.en, (en) => set({ note: { ...desk.board.note, en } }, "note.en"), { most: 400 }),
     pair(
-      select(t("board.span"), spans, board.time.from, (from) => set({ time: { from, to: "now" } })),
+      select(t("board.span"), spans, isQuick ? time.from : OWN_SPAN, (from) => set({ time: from === OWN_SPAN ? time : { from, to: "now" } })),
       select(t("board.refresh_every"), every, String(board.refresh_s), (seconds) => set({ refresh_s: Number(seconds) })),
     ),
     variables(desk, set),
@@ -55,11 +64,14 @@ export function boardFields(desk: FieldsDesk): HTMLElement[] {
   ];
 }
 
-function variables(desk: FieldsDesk, set: (change: Partial<Board>) => void): HTMLElement {
+type Set = (change: Partial<Board>, kind?: string) => void;
+
+function variables(desk: FieldsDesk, set: Set): HTMLElement {
   const { t } = desk.page;
   const named = namedVariables(desk.board);
-  const ticks = VARIABLES.map((name) => {
-    const has = desk.board.variables.some((each) => each.name === name);
+  const ticks = VARIABLES.flatMap((name) => {
+    const own = desk.board.variables.find((each) => each.name === name);
+    const has = own !== undefined;
     const made = tick(t(`board.variable.${name}`), has, (on) => {
       const rest = desk.board.variables.filter((each) => each.name !== name);
       set({ variables: on ? [...rest, { name, multi: true, default: [] }] : rest });
@@ -68,9 +80,27 @@ function variables(desk: FieldsDesk, set: (change: Partial<Board>) => void): HTM
     // a variable that a panel names can't go before the panel lets go of it
     const field = made.querySelector("input");
     if (field !== null && has && named.has(name)) field.disabled = true;
-    return made;
+    return own === undefined ? [made] : [made, beginning(own, desk, set)];
   });
   return group(t("board.variables"), element("p", { class: "hint" }, t("board.variables_hint")), ...ticks);
+}
+
+/** What a variable is set to when the board is opened, and whether it takes several values. */
+function beginning(variable: Variable, desk: FieldsDesk, set: Set): HTMLElement {
+  const { t } = desk.page;
+  const { name, multi } = variable;
+  const label = t(`board.variable.${name}`);
+  const put = (change: Partial<Variable>, kind?: string): void =>
+    set({ variables: desk.board.variables.map((each) => (each.name === name ? { ...each, ...change } : each)) }, kind);
+  const onChange = (chosen: readonly string[]): void => put({ default: NUMBERED.has(name) ? chosen.map(Number) : chosen }, `default ${name}`);
+  const chooser = new Chooser({ label: t("board.variable_default"), several: multi, ...desk.wares.of(name), onChange }, desk.page);
+  chooser.set(variable.default.map(String));
+  const several = tick(t("board.variable_several"), multi, (on) => {
+    const now = desk.board.variables.find((each) => each.name === name)?.default ?? [];
+    put({ multi: on, default: on ? now : now.slice(0, 1) });
+    desk.showSide();
+  });
+  return element("div", { class: "board-values board-variable", role: "group", "aria-label": label }, chooser.box, several);
 }
 
 export function panelFields(panel: Panel, place: PlaceBar, desk: FieldsDesk): HTMLElement[] {

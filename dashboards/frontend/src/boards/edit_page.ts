@@ -3,6 +3,7 @@ import { fetchJson } from "../answers";
 import { element } from "../elements";
 import { type Page, part, say, thisPage } from "../page";
 import { THEME_CHANGED } from "../theme";
+import { boardOfFile } from "./board_file";
 import { withoutPanel, withPanel } from "./draft";
 import { boardFields, type FieldsDesk, panelFields } from "./edit_fields";
 import { type FrameDesk, PanelFrame, panelSection, putPanel } from "./frame";
@@ -189,6 +190,26 @@ class BoardEditor implements FrameDesk, PlacingDesk, FieldsDesk {
     part("[data-undo]", this.box).addEventListener("click", () => this.undo());
     part("[data-redo]", this.box).addEventListener("click", () => this.redo());
     part("[data-settings]", this.box).addEventListener("click", () => this.choose(undefined));
+    const field = part<HTMLInputElement>("[data-file]", this.box);
+    part("[data-open-file]", this.box).addEventListener("click", () => field.click());
+    field.addEventListener("change", () => {
+      const file = field.files?.[0];
+      field.value = ""; // the same file again is a change too
+      if (file !== undefined) void this.takeFile(file);
+    });
+  }
+
+  /** Puts the board of a file in the place of the one that is edited; that can be undone. */
+  private async takeFile(file: File): Promise<void> {
+    const board = boardOfFile(await file.text(), this.board.key);
+    if (board === undefined) {
+      tell(this.box, this.page.t("board.file_wrong", { name: file.name }));
+      return;
+    }
+    part("[data-message]", this.box).hidden = true;
+    this.chosen = undefined;
+    this.keep(board);
+    this.showSide();
   }
 
   private undo(): void {
@@ -237,9 +258,26 @@ function onlyBoard(given: Board): Board {
   return { key, name, note, time, refresh_s, variables, annotations, panels };
 }
 
+/** What went wrong, at the head of the page. */
+function tell(box: HTMLElement, text: string, ...ways: readonly HTMLElement[]): void {
+  const message = part("[data-message]", box);
+  message.className = "message error";
+  message.replaceChildren(element("span", {}, text), ...ways);
+  message.hidden = false;
+  message.focus();
+}
+
 export async function openEditor(box: HTMLElement): Promise<void> {
   const page = await thisPage();
-  const { sources } = await fetchJson<{ sources: Grammar }>(box.dataset.search ?? "");
-  new BoardEditor(box, page, sources);
+  let grammar: Grammar;
+  try {
+    grammar = (await fetchJson<{ sources: Grammar }>(box.dataset.search ?? "")).sources;
+  } catch {
+    const again = element("button", { type: "button", class: "button" }, page.t("list.load_again"));
+    again.addEventListener("click", () => location.reload());
+    tell(box, page.t("board.no_editor"), again);
+    return;
+  }
+  new BoardEditor(box, page, grammar);
   box.dataset.drawn = "1";
 }

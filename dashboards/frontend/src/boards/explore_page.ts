@@ -3,13 +3,14 @@ import { fetchJson, post, Refused } from "../answers";
 import { element } from "../elements";
 import { type Page, part, say, thisPage } from "../page";
 import { THEME_CHANGED } from "../theme";
-import { type Explored, readExplored, writeExplored } from "./explored";
+import { type Explored, readExplored, USUAL, writeExplored } from "./explored";
 import { Chooser } from "./chooser";
+import { keepingFocus } from "./focus";
 import { type FrameDesk, PanelFrame } from "./frame";
 import { lineStyle } from "./palette";
 import { onPaper } from "./paper";
 import type { Answer, Choice, Line, Mark, Panel } from "./shapes";
-import { fixed, isLive, lengthOf, lengthWords, moved, type Saying, scaled, type Span, spanNow } from "./span";
+import { fixed, isLive, lengthOf, lengthWords, type Saying, type Span, spanNow } from "./span";
 import { RefreshPicker, TimePicker } from "./time_picker";
 import { written } from "./tones";
 
@@ -61,7 +62,7 @@ class ExplorePage implements FrameDesk {
     this.explored = readExplored(location.search);
     const section = part("[data-panel]", box);
     this.frame = new PanelFrame(section, { ...PANEL, title: { zh: page.t("nav.explore"), en: page.t("nav.explore") } }, this);
-    this.picker = new TimePicker(part("[data-time]", box), page, (said) => this.go(said));
+    this.picker = new TimePicker(part("[data-time]", box), page, (said) => this.go(said), USUAL);
     new RefreshPicker(part("[data-refresh]", box), page, EVERY_S, (seconds) => (this.everyS = seconds), () => void this.load());
     this.chooser = new Chooser(
       {
@@ -97,11 +98,19 @@ class ExplorePage implements FrameDesk {
       this.frame.redraw();
       this.writeStatistics();
     });
+    addEventListener("keydown", (event) => {
+      const isFilled = this.frame.section.classList.contains("board-filled");
+      if (event.key !== "Escape" || !isFilled || document.querySelector("details.menu[open]") !== null) return;
+      event.preventDefault();
+      this.fill();
+    });
     setInterval(() => {
       const due = this.everyS > 0 && Date.now() - this.askedAt > this.everyS * 1000;
       if (due && !document.hidden && this.run === undefined && isLive(this.explored.time)) void this.load();
     }, 1_000);
   }
+
+  readonly isExplore = true;
 
   marks = (): readonly Mark[] => [];
 
@@ -113,15 +122,23 @@ class ExplorePage implements FrameDesk {
   }
 
   back(): void {
-    this.change({ time: this.past.pop() ?? { from: "-24h", to: "now" } });
+    this.change({ time: this.past.pop() ?? USUAL });
+  }
+
+  /** Lets the chart fill the screen, or puts it back. */
+  fill(): void {
+    const { section } = this.frame;
+    const filled = section.classList.toggle("board-filled");
+    document.body.classList.toggle("board-has-filled", filled);
+    section.focus({ preventScroll: true });
   }
 
   move(by: number): void {
-    this.picker.move((span) => moved(span, by, Date.now()));
+    this.picker.move(by);
   }
 
   scale(factor: number): void {
-    this.picker.move((span) => scaled(span, factor, Date.now()));
+    this.picker.scale(factor);
   }
 
   private go(time: Saying): void {
@@ -199,7 +216,7 @@ class ExplorePage implements FrameDesk {
       this.lines = lines;
       this.frame.answer({ ...now, panel: PANEL.id, series: [...lines, ...shifted] });
       this.writeStatistics();
-      say(status, t("board.as_of", { clock: clock(Date.now()) }));
+      say(status, t("board.as_of", { clock: clock(Date.parse(now.at ?? "") || Date.now()) }));
       status.dataset.state = "answered";
       this.box.dataset.drawn = String(lines.length);
     } catch (problem) {
@@ -228,28 +245,27 @@ class ExplorePage implements FrameDesk {
     const table = part("[data-statistics]", this.box);
     table.hidden = this.explored.points.length === 0;
     const body = part("tbody", table);
-    body.replaceChildren(
-      ...this.explored.points.map((id) => {
-        const at = lines.findIndex((line) => line.point_id === id);
-        const line = lines[at];
-        const point = this.known.get(id);
-        const said = this.statistics.find((each) => each.point_id === id);
-        const key = element("i", { class: "board-key" });
-        if (at >= 0) key.style.backgroundColor = lineStyle(at).stroke;
-        const name = line?.name ?? point?.name ?? `#${id}`;
-        const asset = line?.asset_id ?? point?.asset_id;
-        const unit = line?.unit ?? point?.unit;
-        const decimals = line?.decimals ?? point?.decimals;
-        const number = (value: number | null | undefined): HTMLElement => element("td", { class: "number" }, written(value, unit, decimals, this.page));
-        const away = element("button", { type: "button", class: "button quiet board-away", "aria-label": t("explore.remove", { name }), title: t("explore.remove", { name }) }, "×");
-        away.addEventListener("click", () => this.change({ points: this.explored.points.filter((each) => each !== id) }));
-        const lead = asset ? element("a", { href: `/assets/${asset}` }, name) : element("span", {}, name);
-        const last = said?.last_ms ? element("small", { class: "sub" }, this.page.moment(said.last_ms)) : element("small");
-        const lastCell = number(said?.last);
-        lastCell.append(last);
-        return element("tr", {}, element("th", { scope: "row" }, element("span", { class: "board-named" }, key, lead)), number(said?.min), number(said?.mean), number(said?.max), lastCell, element("td", { class: "number" }, away));
-      }),
-    );
+    const rows = this.explored.points.map((id) => {
+      const at = lines.findIndex((line) => line.point_id === id);
+      const line = lines[at];
+      const point = this.known.get(id);
+      const said = this.statistics.find((each) => each.point_id === id);
+      const key = element("i", { class: "board-key" });
+      if (at >= 0) key.style.backgroundColor = lineStyle(at).stroke;
+      const name = line?.name ?? point?.name ?? `#${id}`;
+      const asset = line?.asset_id ?? point?.asset_id;
+      const unit = line?.unit ?? point?.unit;
+      const decimals = line?.decimals ?? point?.decimals;
+      const number = (value: number | null | undefined): HTMLElement => element("td", { class: "number" }, written(value, unit, decimals, this.page));
+      const away = element("button", { type: "button", class: "button quiet board-away", "aria-label": t("explore.remove", { name }), title: t("explore.remove", { name }) }, "×");
+      away.addEventListener("click", () => this.change({ points: this.explored.points.filter((each) => each !== id) }));
+      const lead = asset ? element("a", { href: `/assets/${asset}` }, name) : element("span", {}, name);
+      const last = said?.last_ms ? element("small", { class: "sub" }, this.page.moment(said.last_ms)) : element("small");
+      const lastCell = number(said?.last);
+      lastCell.append(last);
+      return element("tr", {}, element("th", { scope: "row" }, element("span", { class: "board-named" }, key, lead)), number(said?.min), number(said?.mean), number(said?.max), lastCell, element("td", { class: "number" }, away));
+    });
+    keepingFocus(body, () => body.replaceChildren(...rows));
   }
 }
 

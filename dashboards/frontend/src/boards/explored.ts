@@ -10,7 +10,8 @@ export interface Explored {
 
 /** More lines than this nobody tells apart. */
 export const MOST_POINTS = 20;
-const USUAL: Saying = { from: "-24h", to: "now" };
+/** What is explored where nothing else is said. */
+export const USUAL: Saying = { from: "-24h", to: "now" };
 
 export function readExplored(search: string): Explored {
   const asked = new URLSearchParams(search);

@@ -3,17 +3,22 @@ import { element, shapeOf } from "../elements";
 import type { LiveEvent } from "../live";
 import { say } from "../page";
 import { BarsView } from "./bars_view";
+import { csvOf } from "./csv";
+import { MOST_POINTS, USUAL, writeExplored } from "./explored";
+import { keepingFocus } from "./focus";
 import { type Sorting, tableOf } from "./grid_table";
 import { HeatView } from "./heat_view";
 import { LinesView } from "./lines_view";
 import { MapView } from "./map_view";
-import { keepPicture, pictureOf } from "./picture";
+import { keep, keepPicture, pictureOf } from "./picture";
 import { type Answer, called, type Panel, type PanelKind } from "./shapes";
-import type { Span } from "./span";
+import { fixed, isLive, type Saying, type Span } from "./span";
 import { StatView } from "./stat_view";
 import { StatesView } from "./states_view";
-import { TableView } from "./table_view";
+import { paintRows, TableView } from "./table_view";
 import { joined, tailFrom } from "./tail";
+import { symbolOf } from "./tones";
+import { paintNote } from "./text_paint";
 import { TextView } from "./text_view";
 import type { Desk, View } from "./view";
 
@@ -23,20 +28,29 @@ export interface FrameDesk extends Desk {
   /** Where the panel's values are to be had as a file; none in the editor. */
   csvAddress?(panel: Panel): string;
   fill?(panel: Panel): void;
+  /** Which span is shown, as it is said. */
+  said?(): Saying;
+  /** Explore leads to no other Explore, and its page makes the file of what it shows itself. */
+  readonly isExplore?: boolean;
 }
 
 type Shown = PanelKind | "none";
 
+/** Views of figures alone: the same figures at another time look the same. */
+const TIMELESS: ReadonlySet<Shown> = new Set(["stat", "bar", "table", "heat_map"]);
+
 export class PanelFrame {
   private readonly body: HTMLElement;
   private readonly inside = element("div", { class: "board-view" });
-  private readonly asTable = element("div", { class: "board-as-table board-scroll", tabindex: "0", hidden: "" });
+  private readonly asTable = element("div", { class: "board-as-table board-scroll board-rows", tabindex: "0", hidden: "" });
   private readonly note = element("div", { class: "board-note", hidden: "" });
   private view: View | undefined;
   private shown: Shown = "none";
   private span: Span | undefined;
   private sorting: Sorting | undefined;
   private last: Answer | undefined;
+  /** what a timeless view was told */
+  private said = "";
 
   constructor(
     readonly section: HTMLElement,
@@ -79,7 +93,8 @@ export class PanelFrame {
       return;
     }
     const shape = shapeFor(this.panel.kind, answer);
-    if (this.shown !== shape) {
+    const isNew = this.shown !== shape;
+    if (isNew) {
       this.view?.close?.();
       this.inside.replaceChildren();
       this.view = this.made(shape);
@@ -88,10 +103,16 @@ export class PanelFrame {
     this.last = answer;
     const given: Answer = answer ?? { panel: this.panel.id, from_ms: 0, to_ms: 0 };
     this.span = answer === undefined ? undefined : { fromMs: given.from_ms, toMs: given.to_ms };
-    this.view?.show(given, this.panel);
+    const said = TIMELESS.has(shape) ? saidBy(given, this.panel) : "";
+    if (isNew || said === "" || said !== this.said) {
+      keepingFocus(this.body, () => {
+        this.view?.show(given, this.panel);
+        if (!this.asTable.hidden) this.writeTable();
+      });
+    }
+    this.said = said;
     if (this.view?.isEmpty === true) this.tell(this.desk.page.t("board.empty"), undefined);
     else this.quiet();
-    if (!this.asTable.hidden) this.writeTable();
   }
 
   /** From when on its curves can go on with what came since; undefined where all of it is to be asked for. */
@@ -122,7 +143,10 @@ export class PanelFrame {
     this.note.replaceChildren(...(severity === undefined ? [] : [shapeOf(severity)]), element("p", {}, text));
     this.note.hidden = false;
     // an empty chart stays, so that whoever zoomed into nothing gets back the way they came
-    this.inside.classList.toggle("board-view-behind", !(this.view instanceof LinesView));
+    const gone = this.staysBehindNote ? [this.asTable] : [this.asTable, this.inside];
+    // what is out of sight can't keep the focus
+    if (gone.some((each) => each.contains(document.activeElement))) this.section.focus({ preventScroll: true });
+    for (const each of gone) each.classList.toggle("board-view-behind", true);
   }
 
   point(ms: number | undefined, from: View): void {
@@ -145,11 +169,11 @@ export class PanelFrame {
 
   /** Draws for paper, which is narrower than the screen by `share`. */
   fitPaper(share: number): void {
-    if (this.view instanceof LinesView) this.view.fitPaper(share);
+    if (this.view instanceof LinesView || this.view instanceof StatesView) this.view.fitPaper(share);
   }
 
   fitScreen(): void {
-    if (this.view instanceof LinesView) this.view.resize();
+    if (this.view instanceof LinesView || this.view instanceof StatesView) this.view.resize();
   }
 
   follow(event: LiveEvent): void {
@@ -165,6 +189,11 @@ export class PanelFrame {
   private quiet(): void {
     this.note.hidden = true;
     this.inside.classList.toggle("board-view-behind", false);
+    this.asTable.classList.toggle("board-view-behind", false);
+  }
+
+  private get staysBehindNote(): boolean {
+    return this.view instanceof LinesView;
   }
 
   private made(shape: Shown): View | undefined {
@@ -220,17 +249,25 @@ export class PanelFrame {
       });
       entries.push(link);
     }
+    if (this.desk.isExplore === true) act(t("board.csv"), "", () => this.keepRows());
     act(t("board.png"), "", () => void this.keepPicture());
     const source = this.panel.source;
-    if (source?.of === "series") {
+    if (source?.of === "series" && this.desk.isExplore !== true) {
       const link = element("a", { href: "/explore" }, t("board.explore"));
       link.addEventListener("click", () => {
-        const ids = (this.last?.series ?? []).flatMap((line) => (line.point_id === undefined ? [] : [line.point_id])).slice(0, 12);
-        link.href = `/explore?points=${ids.join(",")}${this.span === undefined ? "" : `&from=${new Date(this.span.fromMs).toISOString()}&to=${new Date(this.span.toMs).toISOString()}`}`;
+        link.href = `/explore${this.exploreQuery()}`;
       });
       entries.push(link);
     }
     menu.replaceChildren(...entries);
+  }
+
+  /** The curves that are shown, for Explore: of the same span, which goes on there where it does here. */
+  private exploreQuery(): string {
+    const ids = (this.last?.series ?? []).flatMap((line) => (line.point_id === undefined ? [] : [line.point_id]));
+    const said = this.desk.said?.();
+    const time = said !== undefined && isLive(said) ? said : this.span === undefined ? undefined : fixed(this.span);
+    return writeExplored({ points: [...new Set(ids)].slice(0, MOST_POINTS), time: time ?? USUAL, before: "" });
   }
 
   private key(event: KeyboardEvent): void {
@@ -263,14 +300,40 @@ export class PanelFrame {
     const given = rows.call(this.view);
     const shown = 500;
     const more = given.rows.length > shown ? [element("p", { class: "soft small board-more" }, page.t("board.table_cut", { n: shown, of: given.rows.length }))] : [];
-    this.asTable.replaceChildren(tableOf(given, page, this.sorting, onSort, shown), ...more);
+    keepingFocus(this.asTable, () => this.asTable.replaceChildren(tableOf(given, page, this.sorting, onSort, shown), ...more));
+  }
+
+  private keepRows(): void {
+    if (this.view === undefined) return;
+    const { page } = this.desk;
+    const text = csvOf(this.view.rows(), page.moment, ({ name, unit }) => {
+      const symbol = symbolOf(unit, page);
+      return symbol === "" ? name : `${name} (${symbol})`;
+    });
+    keep(new Blob([text], { type: "text/csv;charset=utf-8" }), `${this.panel.id}.csv`);
   }
 
   private async keepPicture(): Promise<void> {
-    if (this.view === undefined) return;
-    const size = { width: Math.max(this.inside.clientWidth, 320), height: Math.max(this.inside.clientHeight, 160) };
-    await keepPicture(pictureOf(this.view, this.title, this.span, size, this.desk.page), `${this.panel.id}.png`);
+    const box = this.asTable.hidden ? this.inside : this.asTable;
+    const size = { width: Math.max(box.clientWidth, 320), height: Math.max(box.clientHeight, 160) };
+    const paint = (pen: CanvasRenderingContext2D, width: number, height: number): void => this.paint(pen, width, height);
+    await keepPicture(pictureOf(paint, this.title, this.span, size, this.desk.page), `${this.panel.id}.png`);
   }
+
+  /** What is seen: the picture or the table in its place, or what is said where there is neither. */
+  private paint(pen: CanvasRenderingContext2D, width: number, height: number): void {
+    const isTold = !this.note.hidden;
+    if (this.asTable.hidden) {
+      if (!isTold || this.staysBehindNote) this.view?.paint(pen, width, height);
+    } else if (!isTold && this.view !== undefined) paintRows(pen, this.view.rows(), width, height, this.desk, this.sorting);
+    if (isTold) paintNote(pen, this.note.textContent ?? "", width, height);
+  }
+}
+
+/** An answer without when it was given, and how it is to be shown: what a timeless view depends on. */
+function saidBy(answer: Answer, panel: Panel): string {
+  const { at: _at, took_ms: _took, from_ms: _from, to_ms: _to, ...figures } = answer;
+  return JSON.stringify([figures, panel.options, panel.title]);
 }
 
 /** What can draw an answer: mostly what the panel is, but counts by the day of a bar panel are drawn over time. */
@@ -304,4 +367,5 @@ export function panelSection(panel: Panel, title: string, menuWords: string): HT
 export function putPanel(section: HTMLElement, panel: Panel): void {
   section.style.gridColumn = `${panel.x + 1} / span ${panel.w}`;
   section.style.gridRow = `${panel.y + 1} / span ${panel.h}`;
+  section.style.setProperty("--rows", String(panel.h));
 }

@@ -16,6 +16,12 @@ const STAGE_TONES: Readonly<Record<string, string>> = {
   closed: "good",
 };
 
+const CELL_CLASS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  number: { class: "number" },
+  text: { class: "board-words" },
+  link: { class: "board-words" },
+};
+
 export interface Sorting {
   readonly column: number;
   readonly down: boolean;
@@ -50,11 +56,13 @@ export function cellWords(cell: Cell | undefined, column: Column, page: Page): s
 function cellOf(cell: Cell | undefined, column: Column, href: string | null | undefined, page: Page): Node {
   const words = cellWords(cell, column, page);
   if (words === "–") return document.createTextNode(words);
-  if (column.kind === "severity") return element("span", { class: `severity severity-${cell}` }, shapeOf(Number(cell)), words);
+  if (column.kind === "severity") return element("span", { class: `severity severity-${cell}`, title: words }, shapeOf(Number(cell)), element("span", { class: "board-severity" }, words));
   if (column.kind === "stage") return element("span", { class: `chip ${STAGE_TONES[String(cell)] ?? ""}` }, words);
   if (column.kind === "time") {
     const ms = typeof cell === "number" ? cell : Date.parse(String(cell));
-    return element("time", { datetime: new Date(ms).toISOString(), title: ago(ms, Date.now(), page.t) }, words);
+    // day and hour each stay whole where a narrow panel needs two lines
+    const parts = words.split(" ").flatMap((part, at) => (at === 0 ? [element("span", {}, part)] : [" ", element("span", {}, part)]));
+    return element("time", { datetime: new Date(ms).toISOString() }, ...parts);
   }
   return href ? element("a", { href }, words) : document.createTextNode(words);
 }
@@ -91,9 +99,15 @@ export function tableOf(
       const cells = columns.map((column, at) => {
         const href = at === leads ? hrefs?.[place] : undefined;
         const plain: Column = column.kind === "number" ? { ...column, unit: "" } : column;
-        return element("td", column.kind === "number" ? { class: "number" } : {}, cellOf(row[at], plain, href, page));
+        return element("td", CELL_CLASS[column.kind] ?? {}, cellOf(row[at], plain, href, page));
       });
       return element("tr", {}, ...cells);
     });
-  return element("table", { class: "table board-table" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
+  const table = element("table", { class: "table board-table" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
+  // said when it is asked for: the table may stand for hours
+  table.addEventListener("mouseover", ({ target }) => {
+    const time = target instanceof Element ? target.closest("time") : null;
+    if (time !== null) time.title = ago(Date.parse(time.dateTime), Date.now(), page.t);
+  });
+  return table;
 }

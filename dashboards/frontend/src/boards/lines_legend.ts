@@ -17,6 +17,7 @@ export class LinesLegend {
   write(shown: ShownLines): void {
     this.list.hidden = shown.lines.length === 0;
     this.list.replaceChildren(
+      ...(shown.show === "range" ? [] : [element("li", { class: "soft board-left-out" }, this.page.t(`board.show.${shown.show}`))]),
       ...shown.lines.map((line, at) => {
         const key = element("i", { class: "board-key" });
         const { stroke, dash } = shown.style(at);

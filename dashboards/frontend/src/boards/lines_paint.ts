@@ -64,21 +64,29 @@ export function paintBands(plot: uPlot, shown: ShownLines): void {
   });
 }
 
-/** Lines across where the panel's first axis reaches a threshold. */
+/** Lines across where each axis reaches a threshold; where there are several axes, with the value in that axis's unit. */
 export function paintThresholds(plot: uPlot, shown: ShownLines): void {
-  const scale = shown.axes[0]?.scale;
-  if (scale === undefined) return;
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
+  const { tones, font, inkSoft } = palette();
   ctx.lineWidth = 1.5 * ratio;
-  ctx.setLineDash([8 * ratio, 5 * ratio]);
+  ctx.font = `${10 * ratio}px ${font}`;
+  ctx.textBaseline = "bottom";
   for (const { from, tone } of shown.options.thresholds ?? []) {
-    const y = plot.valToPos(from, scale, true);
-    ctx.strokeStyle = palette().tones[tone];
-    ctx.beginPath();
-    ctx.moveTo(bbox.left, y);
-    ctx.lineTo(bbox.left + bbox.width, y);
-    ctx.stroke();
+    shown.axes.forEach(({ scale, unit }, at) => {
+      const y = plot.valToPos(from, scale, true);
+      ctx.setLineDash([8 * ratio, 5 * ratio]);
+      ctx.strokeStyle = tones[tone];
+      ctx.beginPath();
+      ctx.moveTo(bbox.left, y);
+      ctx.lineTo(bbox.left + bbox.width, y);
+      ctx.stroke();
+      if (shown.axes.length === 1) return;
+      // at the side on which its axis stands
+      ctx.textAlign = at === 0 ? "left" : "right";
+      ctx.fillStyle = shown.axisColour(unit) ?? inkSoft;
+      ctx.fillText(`${from}${shown.tickSymbol(unit)}`, bbox.left + (at === 0 ? 4 * ratio : bbox.width - 4 * ratio), y - 2 * ratio);
+    });
   }
   ctx.setLineDash([]);
 }

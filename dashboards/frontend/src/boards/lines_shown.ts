@@ -2,9 +2,9 @@
 import type uPlot from "uplot";
 import { zoneAxis } from "../format";
 import type { Page } from "../page";
-import { type Aligned, align, extent, stacked, valueAt } from "./aligned";
+import { type Aligned, align, drawnAs, extent, stacked, valueAt } from "./aligned";
 import { lineStyle } from "./palette";
-import { type Answer, called, type Cell, type Column, type Line, type Panel, type PanelOptions } from "./shapes";
+import { type Answer, called, type Cell, type Column, type Line, type Panel, type PanelOptions, type Show } from "./shapes";
 import { type Span, tickParts } from "./span";
 import { symbolOf, written } from "./tones";
 import type { Rows } from "./view";
@@ -39,6 +39,7 @@ export class ShownLines {
   readonly counted: boolean;
   readonly bars: boolean;
   readonly leftOut: number;
+  readonly show: Show;
   /** what the chart has to be made anew for when it differs */
   readonly shape: string;
   span: Span;
@@ -52,7 +53,9 @@ export class ShownLines {
   ) {
     this.options = panel?.options ?? {};
     this.title = panel === undefined ? "" : called(panel.title, page.language);
+    this.show = answer.show ?? "range";
     this.lines = (answer.series ?? [])
+      .map((line) => drawnAs(line, this.show))
       .map((line) => (line.value === undefined ? line : begunBefore(line, answer.from_ms)))
       .map((line) => (line.name === "" ? { ...line, name: this.title } : line));
     this.span = { fromMs: answer.from_ms, toMs: answer.to_ms };
@@ -63,7 +66,7 @@ export class ShownLines {
     const units = [...new Set(this.lines.map((line) => this.unitOf(line)))];
     this.axes = units.map((unit) => ({ scale: `y ${unit}`, unit }));
     this.leftOut = answer.left_out ?? 0;
-    this.shape = JSON.stringify([this.bars, this.leftOut, this.lines.map((line) => [line.name, this.unitOf(line)]), Math.min(this.aligned.t.length, 40), this.counted]);
+    this.shape = JSON.stringify([this.bars, this.leftOut, this.show, this.lines.map((line) => [line.name, this.unitOf(line)]), Math.min(this.aligned.t.length, 40), this.counted]);
   }
 
   get isEmpty(): boolean {

@@ -5,14 +5,16 @@ import { element } from "../elements";
 import type { Page } from "../page";
 import { say } from "../page";
 import { nearest } from "./aligned";
+import { keepingFocus } from "./focus";
 import { LinesLegend } from "./lines_legend";
 import { clipped, paintBands, paintMark, paintThresholds } from "./lines_paint";
 import { ShownLines } from "./lines_shown";
 import { LinesTip } from "./lines_tip";
+import { followTouch } from "./lines_touch";
 import { near, placed, type PlacedMark } from "./marks";
 import { palette } from "./palette";
 import type { Answer, Panel } from "./shapes";
-import type { Span } from "./span";
+import { dragged, type Span } from "./span";
 import type { Desk, Rows, View } from "./view";
 
 const REACH_PX = 7;
@@ -75,7 +77,7 @@ export class LinesView implements View {
 
   redraw(): void {
     if (this.plot === undefined) return;
-    this.legend.write(this.shown);
+    keepingFocus(this.legend.list, () => this.legend.write(this.shown));
     this.draw();
   }
 
@@ -109,7 +111,8 @@ export class LinesView implements View {
     const drawn = this.plot?.ctx.canvas;
     if (drawn === undefined) return;
     const legend = this.shown.lines.slice(0, 12);
-    const rows = Math.ceil(legend.length / 3);
+    const left = this.shown.lines.length - legend.length + this.shown.leftOut;
+    const rows = Math.ceil(legend.length / 3) + (left > 0 ? 1 : 0);
     pen.drawImage(drawn, 0, 0, width, height - rows * 18);
     pen.font = `12px ${palette().font}`;
     pen.textBaseline = "middle";
@@ -121,6 +124,7 @@ export class LinesView implements View {
       pen.fillStyle = palette().inkSoft;
       pen.fillText(line.name, x + 20, y, width / 3 - 28);
     });
+    if (left > 0) pen.fillText(this.page.t("board.and_more", { n: left }), 8, height - 9, width - 16);
   }
 
   private get page(): Page {
@@ -144,6 +148,10 @@ export class LinesView implements View {
       if (!this.tip.isPinned) this.leave();
     });
     this.plot.over.addEventListener("click", (event) => this.click(event));
+    followTouch(this.plot.over, {
+      readAt: (left) => this.readUnder(left),
+      span: (left, width, done) => this.plot?.setSelect({ left, top: 0, width, height: this.plot.over.clientHeight }, done),
+    });
   }
 
   private plotOptions(): uPlot.Options {
@@ -237,7 +245,8 @@ export class LinesView implements View {
     this.marksPlaced = placed(this.desk.marks(), fromMs, toMs, (ms) => plot.valToPos(ms, "x"));
     clipped(plot, () => {
       paintThresholds(plot, this.shown);
-      const faint = this.marksPlaced.length > MANY_MARKS;
+      // those that had begun before the span share one line at its beginning
+      const faint = new Set(this.marksPlaced.map(({ left }) => Math.round(left))).size > MANY_MARKS;
       for (const { mark, left, right } of this.marksPlaced) paintMark(plot, mark, faint, left * ratio + bbox.left, right * ratio + bbox.left);
     });
   }
@@ -263,10 +272,21 @@ export class LinesView implements View {
   private cursorMoved(plot: uPlot): void {
     if (this.tip.isPinned || plot.cursor.event === undefined || plot.cursor.event === null) return;
     const left = plot.cursor.left ?? -1;
-    if (left < 0) return;
+    if (left >= 0) this.readAt(plot, left);
+  }
+
+  private readAt(plot: uPlot, left: number): void {
     this.desk.point(plot.posToVal(left, "x"), this);
     this.read(plot.cursor.idx);
     this.showTip(plot, left);
+  }
+
+  /** The crosshair under a finger; undefined once it has left. */
+  private readUnder(left: number | undefined): void {
+    if (this.plot === undefined || this.tip.isPinned) return;
+    this.plot.setCursor({ left: left ?? -10, top: left === undefined ? -10 : 0 }, false);
+    if (left === undefined) this.leave();
+    else this.readAt(this.plot, left);
   }
 
   private leave(): void {
@@ -302,7 +322,11 @@ export class LinesView implements View {
 
   private selected(plot: uPlot): void {
     const { left, width } = plot.select;
-    if (width < 6) return;
+    if (width === 0) return;
+    if (width < 6) {
+      plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      return;
+    }
     const fromMs = plot.posToVal(left, "x");
     const toMs = plot.posToVal(left + width, "x");
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
@@ -314,10 +338,7 @@ export class LinesView implements View {
   private pan(plot: uPlot, down: MouseEvent): void {
     const { fromMs, toMs } = this.shown.span;
     const perPx = (toMs - fromMs) / plot.over.clientWidth;
-    const moved = (event: MouseEvent): Span => {
-      const by = (down.clientX - event.clientX) * perPx;
-      return { fromMs: fromMs + by, toMs: toMs + by };
-    };
+    const moved = (event: MouseEvent): Span => dragged({ fromMs, toMs }, (down.clientX - event.clientX) * perPx, Date.now());
     const move = (event: MouseEvent): void => {
       this.shown.span = moved(event);
       plot.setData(this.shown.columns());
@@ -325,7 +346,9 @@ export class LinesView implements View {
     const up = (event: MouseEvent): void => {
       removeEventListener("mousemove", move);
       removeEventListener("mouseup", up);
-      if (Math.abs(down.clientX - event.clientX) > 3) this.desk.zoom(moved(event));
+      const span = moved(event);
+      // pulled against now it stays where it was, and goes on
+      if (Math.abs(span.fromMs - fromMs) > 3 * perPx) this.desk.zoom(span);
     };
     addEventListener("mousemove", move);
     addEventListener("mouseup", up);

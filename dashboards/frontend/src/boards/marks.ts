@@ -1,5 +1,17 @@
 // What happened while the charts ran: marks across them.
-import type { Mark } from "./shapes";
+import type { Mark, MarkKind } from "./shapes";
+
+/** The marks of a span, as the server tells them. */
+export interface MarksAnswer {
+  readonly marks: readonly Mark[];
+  /** older ones were left out */
+  readonly more: boolean;
+}
+
+/** What stays while the server tells nothing new: the kinds that are switched on, unless something else is chosen by now. */
+export function stillShown(told: MarksAnswer, kinds: ReadonlySet<MarkKind>, sameChoices: boolean): MarksAnswer {
+  return { ...told, marks: sameChoices ? told.marks.filter((mark) => kinds.has(mark.of)) : [] };
+}
 
 export interface PlacedMark {
   readonly mark: Mark;

@@ -2,7 +2,6 @@
 import type { Page } from "../page";
 import { palette } from "./palette";
 import type { Span } from "./span";
-import type { View } from "./view";
 
 const HEAD_PX = 46;
 const EDGE_PX = 14;
@@ -16,7 +15,8 @@ export function keep(content: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-export function pictureOf(view: View, title: string, span: Span | undefined, size: { width: number; height: number }, page: Page): HTMLCanvasElement {
+/** `paint` draws what is shown into the room below title and span, which is `size` large. */
+export function pictureOf(paint: (pen: CanvasRenderingContext2D, width: number, height: number) => void, title: string, span: Span | undefined, size: { width: number; height: number }, page: Page): HTMLCanvasElement {
   const ratio = Math.max(2, devicePixelRatio);
   const canvas = document.createElement("canvas");
   canvas.width = (size.width + 2 * EDGE_PX) * ratio;
@@ -35,7 +35,7 @@ export function pictureOf(view: View, title: string, span: Span | undefined, siz
   pen.font = `11px ${font}`;
   if (span !== undefined) pen.fillText(`${page.moment(span.fromMs)} – ${page.moment(span.toMs)}`, EDGE_PX, 34, size.width);
   pen.translate(EDGE_PX, HEAD_PX);
-  view.paint(pen, size.width, size.height);
+  paint(pen, size.width, size.height);
   return canvas;
 }
 

@@ -26,7 +26,8 @@ export class Previews {
   show(panel: Panel, frame: PanelFrame): void {
     if (panel.source === null) return;
     const { x: _x, y: _y, title: _title, ...what } = panel;
-    const said = JSON.stringify([what, this.board().time]);
+    const { time, variables } = this.board();
+    const said = JSON.stringify([what, time, variables]);
     const before = this.asked.get(panel.id);
     if (before?.said === said) return;
     clearTimeout(before?.timer);

@@ -28,8 +28,11 @@ export interface SeriesSource {
   readonly of_class?: Chosen;
   readonly where?: Where;
   readonly most?: number;
-  readonly show?: "range" | "mean" | "max";
+  readonly show?: Show;
 }
+
+/** Of the readings of a slice what is drawn: their mean within their extremes, the mean alone, or the greatest alone. */
+export type Show = "range" | "mean" | "max";
 
 export interface CountSource {
   readonly of: "count";
@@ -142,6 +145,8 @@ export interface Answer {
   readonly to_ms: number;
   readonly problem?: { readonly code: string; readonly text: string };
   readonly series?: readonly Line[];
+  /** what is drawn of the curves; none: their range */
+  readonly show?: Show;
   /** curves that did not fit */
   readonly left_out?: number;
   /** sum of the bars that did not fit */

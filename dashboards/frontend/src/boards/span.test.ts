@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { aheadOfUtc, fieldOf, fixed, isLive, lengthOf, momentOfField, moved, scaled, spanOf } from "./span";
+import { aheadOfUtc, dragged, fieldOf, fixed, isLive, lengthOf, momentOfField, moved, movedSaying, type Saying, sayingOf, scaled, scaledSaying, type Span, spanOf } from "./span";
 
 const NOW = Date.parse("2026-03-10T04:00:00Z");
 const HOUR = 3_600_000;
@@ -49,6 +49,49 @@ describe("a span of time", () => {
   test("looked at from further away has twice the length", () => {
     expect(scaled({ fromMs: NOW - 4 * HOUR, toMs: NOW - 2 * HOUR }, 2, NOW)).toEqual({ fromMs: NOW - 5 * HOUR, toMs: NOW - HOUR });
     expect(scaled({ fromMs: NOW - 2 * HOUR, toMs: NOW }, 2, NOW)).toEqual({ fromMs: NOW - 4 * HOUR, toMs: NOW });
+  });
+});
+
+describe("a span that goes on by itself", () => {
+  const live: Saying = { from: "-24h", to: "now" };
+  const span: Span = { fromMs: NOW - 24 * HOUR, toMs: NOW };
+
+  test("still does when it is made longer or shorter", () => {
+    expect(scaledSaying(live, span, 2, NOW)).toEqual({ from: "-2d", to: "now" });
+    expect(scaledSaying(live, span, 0.5, NOW)).toEqual({ from: "-12h", to: "now" });
+  });
+
+  test("can be read at any length that the buttons lead to", () => {
+    let said: Saying = live;
+    for (const factor of [...Array<number>(30).fill(0.5), ...Array<number>(60).fill(2)]) {
+      const now = spanOf(said, NOW);
+      expect(now, said.from).toBeDefined();
+      if (now !== undefined) said = scaledSaying(said, now, factor, NOW);
+    }
+    expect(said).toEqual({ from: "-10y", to: "now" });
+  });
+
+  test("is said in the words of the menu where it has them", () => {
+    for (const words of ["-15m", "-1h", "-24h", "-2d", "-30d", "-90d", "-1y"]) expect(sayingOf(lengthOf(words) ?? 0)).toBe(words);
+  });
+
+  test("stops when somebody goes back, and goes on where › reaches now again", () => {
+    const back = movedSaying(live, span, -1, NOW);
+    expect(isLive(back)).toBe(false);
+    const later = NOW + 20_000;
+    const on = movedSaying(back, spanOf(back, later) ?? span, 1, later);
+    expect(on).toEqual(live);
+  });
+
+  test("is none while it ends in the past, however long it is made", () => {
+    const past = fixed({ fromMs: NOW - 48 * HOUR, toMs: NOW - 40 * HOUR });
+    expect(isLive(scaledSaying(past, { fromMs: NOW - 48 * HOUR, toMs: NOW - 40 * HOUR }, 2, NOW))).toBe(false);
+  });
+
+  test("dragged under a hand never lies in the future", () => {
+    expect(dragged(span, HOUR, NOW)).toEqual(span);
+    expect(dragged({ fromMs: NOW - 2 * HOUR, toMs: NOW - HOUR }, 3 * HOUR, NOW).toMs).toBe(NOW);
+    expect(dragged(span, -HOUR, NOW)).toEqual({ fromMs: NOW - 25 * HOUR, toMs: NOW - HOUR });
   });
 });
 

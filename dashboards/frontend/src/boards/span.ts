@@ -78,6 +78,44 @@ export function scaled(span: Span, factor: number, nowMs: number): Span {
   return { fromMs: middle - half - over, toMs: middle + half - over };
 }
 
+/** What ends this close before now, as a share of its length, is meant to end now: pressing takes time. */
+const NEARLY_NOW = 0.05;
+/** Lengths in their usual words: "-24h", but "-2d". */
+const WORDED = [["y", UNITS.y, 1], ["d", UNITS.d, 2], ["h", UNITS.h, 1], ["m", UNITS.m, 1], ["s", UNITS.s, 1]] as const;
+
+/** "-24h" for the length of a day, in the coarsest unit that says it whole. */
+export function sayingOf(lengthMs: number): string {
+  const seconds = Math.max(1, Math.round(lengthMs / SECOND)) * SECOND;
+  for (const [letter, unit = SECOND, least] of WORDED) {
+    const many = seconds / unit;
+    if (Number.isInteger(many) && many >= least && many < 100_000) return `-${many}${letter}`;
+  }
+  return `-${Math.round(seconds / HOUR)}h`;
+}
+
+/** Half a span further, as it is to be said: what reaches now goes on from there by itself. */
+export function movedSaying(said: Saying, span: Span, by: number, nowMs: number): Saying {
+  return by > 0 && isLive(said) ? said : reaching(moved(span, by, nowMs), nowMs);
+}
+
+/** The span made longer or shorter, as it is to be said: one that goes on by itself still does. */
+export function scaledSaying(said: Saying, span: Span, factor: number, nowMs: number): Saying {
+  if (!isLive(said)) return factor > 1 ? reaching(scaled(span, factor, nowMs), nowMs) : fixed(scaled(span, factor, nowMs));
+  const length = Math.min(Math.max((span.toMs - span.fromMs) * factor, 2 * LEAST_MS), MOST_MS);
+  return { from: sayingOf(length), to: "now" };
+}
+
+function reaching(span: Span, nowMs: number): Saying {
+  const length = span.toMs - span.fromMs;
+  return nowMs - span.toMs <= length * NEARLY_NOW ? { from: sayingOf(length), to: "now" } : fixed(span);
+}
+
+/** The span moved by `byMs` under a hand, no further than now. */
+export function dragged(span: Span, byMs: number, nowMs: number): Span {
+  const by = Math.min(byMs, Math.max(0, nowMs - span.toMs));
+  return { fromMs: span.fromMs + by, toMs: span.toMs + by };
+}
+
 /** The moment as the field of a form takes it ("2026-03-01T08:30"), on the city's clock. */
 export function fieldOf(ms: number, zone: string): string {
   const parts = new Intl.DateTimeFormat("en-CA", {

@@ -1,9 +1,11 @@
 // Who was in which state when: a band a line, state as colour and pattern.
 import { element } from "../elements";
 import { zoneAxis } from "../format";
+import { say } from "../page";
 import { palette } from "./palette";
 import { type Answer, called, type Panel, type StateRow, stateRows, type Tone } from "./shapes";
 import { type Span, tickParts } from "./span";
+import { changedAt, changesOf, nextChange, stateAt } from "./states";
 import type { Desk, Rows, View } from "./view";
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -20,26 +22,40 @@ const TONES: Readonly<Record<string, Tone>> = {
 /** What a state looks like without its colour: whole, striped, or a thin line. */
 const HEIGHT: Readonly<Record<Tone | "none", number>> = { good: 0.36, notice: 0.62, alarm: 1, critical: 1, none: 0.1 };
 const ROW_PX = 26;
+/** So many rows the card beside the crosshair tells of. */
+const MOST_TOLD = 6;
 /** Both ends of a day have the same hour: the axis names days sooner than a chart with many ticks. */
 const AXIS_WITH_DAYS = 3;
 
 export class StatesView implements View {
   private lines: readonly StateRow[] = [];
+  /** there are rows beyond those shown */
+  private more = false;
+  /** where the keys have walked to */
+  private walked: number | undefined;
   private span: Span = { fromMs: 0, toMs: 1 };
-  private readonly list = element("ol", { class: "board-states board-scroll", tabindex: "0" });
+  private readonly list = element("ol", { class: "board-states board-scroll", tabindex: "0", "aria-keyshortcuts": "ArrowLeft ArrowRight" });
   private readonly axis = element("div", { class: "board-states-axis small soft", "aria-hidden": "true" });
   private readonly legend = element("p", { class: "board-states-legend small soft" });
+  private readonly rest = element("p", { class: "soft small board-more", hidden: "" });
   private readonly line = element("span", { class: "board-states-line", hidden: "" });
+  private readonly tip = element("div", { class: "board-tip", hidden: "" });
+  private readonly spoken = element("p", { class: "unseen", "aria-live": "polite" });
   private readonly watching = new ResizeObserver(() => this.draw());
 
   constructor(
     private readonly box: HTMLElement,
     private readonly desk: Desk,
   ) {
-    box.append(this.list, this.axis, this.legend, this.line);
+    say(this.rest, desk.page.t("board.more_rows"));
+    box.append(this.list, this.rest, this.axis, this.legend, this.line, this.tip, this.spoken);
     this.watching.observe(this.list);
     this.list.addEventListener("mousemove", (event) => this.hover(event));
-    this.list.addEventListener("mouseleave", () => desk.point(undefined, this));
+    this.list.addEventListener("mouseleave", () => this.leave());
+    this.list.addEventListener("keydown", (event) => this.key(event));
+    this.list.addEventListener("focusout", ({ relatedTarget }) => {
+      if (!(relatedTarget instanceof Node && this.list.contains(relatedTarget))) this.leave();
+    });
   }
 
   get isEmpty(): boolean {
@@ -48,6 +64,8 @@ export class StatesView implements View {
 
   show(answer: Answer, panel: Panel): void {
     this.lines = stateRows(answer);
+    this.more = answer.more === true;
+    this.rest.hidden = !this.more;
     this.span = { fromMs: answer.from_ms, toMs: answer.to_ms };
     this.list.setAttribute("aria-label", called(panel.title, this.desk.page.language));
     this.list.replaceChildren(
@@ -68,6 +86,17 @@ export class StatesView implements View {
   }
 
   redraw(): void {
+    this.draw();
+  }
+
+  /** `share`: how wide the page is on paper, of what it is on the screen. Bands are as wide as their column there. */
+  fitPaper(share: number): void {
+    const first = this.list.querySelector("canvas");
+    if (first !== null) this.writeTicks(first.clientWidth * share);
+  }
+
+  /** As wide as its box. */
+  resize(): void {
     this.draw();
   }
 
@@ -100,17 +129,22 @@ export class StatesView implements View {
   }
 
   paint(pen: CanvasRenderingContext2D, width: number, height: number): void {
-    const { ink, font } = palette();
+    const { ink, inkSoft, font } = palette();
     const left = width * 0.24;
     pen.font = `12px ${font}`;
     pen.textBaseline = "middle";
-    const shown = this.lines.slice(0, Math.floor(height / ROW_PX) - 2);
+    const room = Math.floor(height / ROW_PX) - 2;
+    const cut = this.more || this.lines.length > room;
+    const shown = this.lines.slice(0, Math.max(0, cut ? room - 1 : room));
     shown.forEach((row, at) => {
       pen.fillStyle = ink;
       pen.fillText(row.name, 4, at * ROW_PX + ROW_PX / 2, left - 10);
       this.band(pen, row, left, at * ROW_PX + 4, width - left, ROW_PX - 8);
     });
     this.paintBelow(pen, left, shown.length * ROW_PX, width);
+    if (!cut) return;
+    pen.fillStyle = inkSoft;
+    pen.fillText(this.desk.page.t("board.more_rows"), 4, (shown.length + 2.5) * ROW_PX, width - 8);
   }
 
   /** The axis, and how each state looks. */
@@ -185,7 +219,11 @@ export class StatesView implements View {
     if (first === null) return;
     this.axis.style.marginLeft = `${first.offsetLeft}px`;
     this.axis.style.width = `${first.clientWidth}px`;
-    this.axis.replaceChildren(...this.ticks(first.clientWidth).map((words) => element("span", {}, words)));
+    this.writeTicks(first.clientWidth);
+  }
+
+  private writeTicks(width: number): void {
+    this.axis.replaceChildren(...this.ticks(width).map((words) => element("span", {}, words)));
   }
 
   private ticks(width: number): string[] {
@@ -204,11 +242,64 @@ export class StatesView implements View {
     if (share < 0 || share > 1) return;
     const ms = this.span.fromMs + share * (this.span.toMs - this.span.fromMs);
     const at = (event.target as Element).closest("li");
-    const row = at === null ? undefined : this.lines[[...this.list.children].indexOf(at)];
-    const found = row?.spans.find(([from, to]) => from <= ms && ms <= to);
-    const { moment } = this.desk.page;
-    if (at !== null) at.title = row === undefined || found === undefined ? "" : `${row.name} · ${this.word(found[2])} · ${moment(found[0])} – ${moment(found[1])}`;
+    this.walked = undefined;
+    this.tell(ms, at === null ? [] : [[...this.list.children].indexOf(at)]);
     this.point(ms);
     this.desk.point(ms, this);
+  }
+
+  private key(event: KeyboardEvent): void {
+    const by = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : undefined;
+    const plain = !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
+    if (by !== undefined && plain) this.walk(by);
+    else if (event.key === "Escape" && this.walked !== undefined) this.leave();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** From change to change: shown in every other panel, told beside the row and read out. */
+  private walk(by: 1 | -1): void {
+    const ms = nextChange(changesOf(this.lines, this.span), this.walked, by);
+    if (ms === undefined) return;
+    this.walked = ms;
+    const changed = changedAt(this.lines, ms, this.span);
+    this.list.children[changed[0] ?? 0]?.scrollIntoView({ block: "nearest" });
+    this.point(ms);
+    this.desk.point(ms, this);
+    say(this.spoken, [this.desk.page.moment(ms), ...this.tell(ms, changed)].join(", "));
+  }
+
+  private leave(): void {
+    this.walked = undefined;
+    this.tip.hidden = true;
+    this.line.hidden = true;
+    this.desk.point(undefined, this);
+  }
+
+  /** The card beside the first of these rows (by their places), with what was when in each of them; answers its words. */
+  private tell(ms: number, places: readonly number[]): string[] {
+    const { moment, t } = this.desk.page;
+    const words = places.flatMap((at) => {
+      const row = this.lines[at];
+      if (row === undefined) return [];
+      const found = stateAt(row, ms);
+      return [found === undefined ? `${row.name} –` : `${row.name} · ${this.word(found[2])} · ${moment(found[0])} – ${moment(found[1])}`];
+    });
+    const rest = words.length - MOST_TOLD;
+    const told = rest > 0 ? [...words.slice(0, MOST_TOLD), t("board.and_more", { n: rest })] : words;
+    this.tip.replaceChildren(element("strong", {}, moment(ms)), ...told.map((each) => element("span", {}, element("span", {}, each))));
+    this.tip.hidden = told.length === 0;
+    const row = this.list.children[places[0] ?? 0];
+    const canvas = row?.querySelector("canvas");
+    if (this.tip.hidden || row === undefined || canvas === null || canvas === undefined) return told;
+    const [box, bar, band] = [this.box.getBoundingClientRect(), row.getBoundingClientRect(), canvas.getBoundingClientRect()];
+    const x = band.left - box.left + ((ms - this.span.fromMs) / (this.span.toMs - this.span.fromMs)) * band.width;
+    const left = x + 14 + this.tip.offsetWidth > box.width ? x - this.tip.offsetWidth - 14 : x + 14;
+    const under = bar.bottom - box.top + 4;
+    const top = under + this.tip.offsetHeight > box.height ? bar.top - box.top - this.tip.offsetHeight - 4 : under;
+    this.tip.style.left = `${Math.max(0, left)}px`;
+    this.tip.style.top = `${Math.max(0, top)}px`;
+    return told;
   }
 }

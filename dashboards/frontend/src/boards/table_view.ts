@@ -8,7 +8,7 @@ import type { Desk, Rows, View } from "./view";
 export class TableView implements View {
   private answer: Answer | undefined;
   private sorting: Sorting | undefined;
-  private readonly wrap = element("div", { class: "board-scroll", tabindex: "0", role: "region" });
+  private readonly wrap = element("div", { class: "board-scroll board-rows", tabindex: "0", role: "region" });
 
   constructor(
     box: HTMLElement,
@@ -43,7 +43,7 @@ export class TableView implements View {
   }
 
   paint(pen: CanvasRenderingContext2D, width: number, height: number): void {
-    paintRows(pen, this.rows(), width, height, this.desk, this.sorting);
+    paintRows(pen, { ...this.rows(), more: this.answer?.more === true }, width, height, this.desk, this.sorting);
   }
 
   close(): void {
@@ -51,8 +51,8 @@ export class TableView implements View {
   }
 }
 
-/** The first rows of a table as a picture. */
-export function paintRows(pen: CanvasRenderingContext2D, given: Rows, width: number, height: number, desk: Desk, sorting?: Sorting): void {
+/** The first rows of a table as a picture, and how many came after them. `more`: there are others that nobody counted. */
+export function paintRows(pen: CanvasRenderingContext2D, given: Rows & { readonly more?: boolean }, width: number, height: number, desk: Desk, sorting?: Sorting): void {
   const { ink, inkSoft, line, font } = palette();
   const wide = width / Math.max(given.columns.length, 1);
   const tall = 22;
@@ -63,8 +63,16 @@ export function paintRows(pen: CanvasRenderingContext2D, given: Rows, width: num
   pen.fillStyle = inkSoft;
   given.columns.forEach((column, at) => write(column.name, at, tall / 2));
   pen.font = `12px ${font}`;
+  const room = Math.max(0, Math.floor(height / tall) - 1);
+  const cut = given.more === true || given.rows.length > room;
+  const shown = cut ? Math.max(0, room - 1) : room;
+  if (cut) {
+    const left = given.rows.length - shown;
+    const words = left > 0 ? desk.page.t("board.and_more", { n: left }) : desk.page.t("board.more_rows");
+    pen.fillText(words, 8, (Math.min(shown, given.rows.length) + 1.5) * tall, width - 16);
+  }
   sortedPlaces(given.rows, sorting)
-    .slice(0, Math.floor(height / tall) - 1)
+    .slice(0, shown)
     .forEach((place, at) => {
       const y = (at + 1) * tall;
       pen.fillStyle = line;

@@ -1,7 +1,7 @@
 // Words on a board: what to do, whom to call.
 import { element } from "../elements";
-import { palette } from "./palette";
 import { type Answer, called, type Panel } from "./shapes";
+import { paintBlocks } from "./text_paint";
 import type { Desk, Rows, View } from "./view";
 import { blocks, type Piece } from "./writing";
 
@@ -45,11 +45,8 @@ export class TextView implements View {
     return { columns: [{ key: "text", name: this.desk.page.t("board.what"), kind: "text" }], rows: this.text.split("\n").map((line) => [line]) };
   }
 
-  paint(pen: CanvasRenderingContext2D, width: number): void {
-    pen.fillStyle = palette().ink;
-    pen.font = `13px ${palette().font}`;
-    pen.textBaseline = "top";
-    this.text.split("\n").forEach((line, at) => pen.fillText(line, 4, at * 20, width - 8));
+  paint(pen: CanvasRenderingContext2D, width: number, height: number): void {
+    paintBlocks(pen, blocks(this.text), width, height);
   }
 
   close(): void {

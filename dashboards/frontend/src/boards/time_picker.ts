@@ -1,7 +1,7 @@
 // Which span of time: quick ranges, two moments of the city's clock, further back, closer, and how often to look again.
 import { element } from "../elements";
 import { type Page, say } from "../page";
-import { fieldOf, fixed, isLive, lengthWords, momentOfField, moved, QUICK, type Saying, scaled, type Span, spanNow, spanOf, spanWords } from "./span";
+import { fieldOf, fixed, isLive, lengthWords, momentOfField, movedSaying, QUICK, type Saying, sayingOf, scaledSaying, type Span, spanNow, spanOf, spanWords } from "./span";
 
 const EVERY_S = [0, 5, 10, 30, 60, 300, 900] as const;
 
@@ -13,13 +13,20 @@ export class TimePicker {
   private readonly quick = element("ul", { class: "board-quick" });
   private readonly menu: HTMLDetailsElement;
   private readonly on: HTMLButtonElement;
+  private readonly paused = element("span", { class: "small board-paused", role: "status" });
+  private readonly resume: HTMLButtonElement;
+  /** the last span that went on by itself */
+  private live: Saying | undefined;
   private said: Saying = { from: "-24h", to: "now" };
 
   constructor(
     box: HTMLElement,
     private readonly page: Page,
     private readonly onChange: (said: Saying) => void,
+    /** what the page begins with */
+    usual: Saying,
   ) {
+    this.live = isLive(usual) ? usual : undefined;
     const { t } = page;
     for (const length of QUICK) {
       const button = element("button", { type: "button", "data-length": length }, t("board.last", { span: lengthWords(length, t) }));
@@ -46,22 +53,29 @@ export class TimePicker {
       element("summary", { class: "button" }, element("span", { class: "soft" }, t("board.span")), this.words),
       element("div", { class: "menu-body" }, this.quick, form),
     );
-    const step = (name: string, sign: string, next: (span: Span) => Span): HTMLButtonElement => {
+    const step = (name: string, sign: string, act: () => void): HTMLButtonElement => {
       const button = element("button", { type: "button", class: "button board-step", title: name, "aria-label": name }, sign);
-      button.addEventListener("click", () => this.move(next));
+      button.addEventListener("click", act);
       return button;
     };
-    this.on = step(t("board.later"), "›", (span) => moved(span, 1, Date.now()));
+    this.on = step(t("board.later"), "›", () => this.move(1));
+    this.resume = element("button", { type: "button", class: "button board-resume", hidden: "" }, t("board.resume"));
+    this.resume.addEventListener("click", () => {
+      this.menu.querySelector("summary")?.focus();
+      this.onChange(this.live ?? { from: sayingOf(this.lengthMs()), to: "now" });
+    });
     box.append(
       element(
         "div",
         { class: "board-steps" },
-        step(t("board.earlier"), "‹", (span) => moved(span, -1, Date.now())),
+        step(t("board.earlier"), "‹", () => this.move(-1)),
         this.menu,
         this.on,
-        step(t("board.wider"), "−", (span) => scaled(span, 2, Date.now())),
-        step(t("board.closer"), "+", (span) => scaled(span, 0.5, Date.now())),
+        step(t("board.wider"), "−", () => this.scale(2)),
+        step(t("board.closer"), "+", () => this.scale(0.5)),
       ),
+      this.paused,
+      this.resume,
     );
   }
 
@@ -73,15 +87,28 @@ export class TimePicker {
     say(this.words, spanWords(said, span, t, short));
     this.from.value = fieldOf(span.fromMs, zone);
     this.to.value = fieldOf(span.toMs, zone);
-    this.on.disabled = isLive(said);
+    const goesOn = isLive(said);
+    if (goesOn) this.live = said;
+    this.on.disabled = goesOn;
+    say(this.paused, goesOn ? "" : t("board.paused"));
+    this.resume.hidden = goesOn;
     for (const button of this.quick.querySelectorAll<HTMLElement>("[data-length]")) {
       button.setAttribute("aria-pressed", String(said.to === "now" && button.dataset.length === said.from));
     }
   }
 
-  move(next: (span: Span) => Span): void {
-    const span = next(this.span());
-    this.onChange(fixed(span));
+  /** Half a span further: -1 back, 1 on. */
+  move(by: number): void {
+    this.onChange(movedSaying(this.said, this.span(), by, Date.now()));
+  }
+
+  scale(factor: number): void {
+    this.onChange(scaledSaying(this.said, this.span(), factor, Date.now()));
+  }
+
+  private lengthMs(): number {
+    const { fromMs, toMs } = this.span();
+    return toMs - fromMs;
   }
 
   private span(): Span {

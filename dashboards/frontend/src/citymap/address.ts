@@ -5,6 +5,12 @@ import type { Position } from "../geometry";
 export interface Shown {
   readonly center: Position;
   readonly zoom: number;
+  /** whether the base map is shown; undefined: it is */
+  readonly base?: boolean;
+  /** families of things that are shown; undefined: all */
+  readonly families?: readonly string[];
+  /** only what is wrong at least so severely; 0 everything */
+  readonly severity?: number;
   /** level of the areas that are outlined; "" none */
   readonly areas?: string;
   /** days of cases in the heat; 0 none */
@@ -26,10 +32,16 @@ export interface Pointed {
 const PLACE = /^(\d+(?:\.\d+)?)\/(-?\d+(?:\.\d+)?)\/(-?\d+(?:\.\d+)?)$/;
 const WORD = /^[\w-]+$/;
 
+/** The gravest that something can be wrong. */
+const GRAVEST = 3;
+
 /** The part of an address after `#`; places as `zoom/latitude/longitude`, as other maps write it. */
 export function writeShown(shown: Shown): string {
   const [lon, lat] = shown.center;
   const parts = [`map=${shown.zoom.toFixed(2)}/${lat.toFixed(6)}/${lon.toFixed(6)}`];
+  if (shown.base === false) parts.push("base=0");
+  if (shown.families !== undefined) parts.push(`families=${shown.families.join(",") || "none"}`);
+  if (shown.severity) parts.push(`severity=${shown.severity}`);
   if (shown.areas !== undefined) parts.push(`areas=${shown.areas || "none"}`);
   if (shown.heat) parts.push(`heat=${shown.heat}`);
   if (shown.heat && shown.heatKind) parts.push(`kind=${shown.heatKind}`);
@@ -50,10 +62,15 @@ export function readShown(hash: string): Shown | undefined {
   const [zoom, lat, lon] = [Number(found[1]), Number(found[2]), Number(found[3])];
   if (zoom > 22 || Math.abs(lat) > 85 || Math.abs(lon) > 180) return undefined;
   const areas = said.get("areas");
+  const families = said.get("families");
+  const severity = Number(said.get("severity") ?? 0);
   const heat = Number(said.get("heat") ?? 0);
   return {
     center: [lon, lat],
     zoom,
+    ...(said.get("base") === "0" ? { base: false } : {}),
+    ...(families === undefined ? {} : { families: families.split(",").filter((key) => WORD.test(key) && key !== "none") }),
+    ...(Number.isInteger(severity) && severity > 0 && severity <= GRAVEST ? { severity } : {}),
     ...(areas !== undefined && WORD.test(areas) ? { areas: areas === "none" ? "" : areas } : {}),
     ...(heat > 0 && heat <= 3660 ? { heat: Math.floor(heat) } : {}),
     ...(WORD.test(said.get("kind") ?? "") ? { heatKind: said.get("kind") ?? "" } : {}),

@@ -1,9 +1,11 @@
 // MapLibre's map as ours are: flat, without its own controls, in the page's words.
-import { type LngLatBounds, Map as Canvas, type PaddingOptions, ScaleControl, setWorkerUrl, type StyleSpecification } from "maplibre-gl";
+import { addProtocol, type LngLatBounds, Map as Canvas, type PaddingOptions, ScaleControl, setWorkerUrl, type StyleSpecification } from "maplibre-gl";
 import workerUrl from "virtual:maplibre-worker";
 import type { Position } from "../geometry";
 import type { Translate } from "../words";
+import { readShifted, SHIFTED_WAYS } from "./grounds";
 import { drawNamed, PIXELS } from "./icons";
+import { shapesIn } from "./shift";
 
 /** A phone's three pixels for one cost it battery and show nothing more. */
 const MOST_PIXELS = 2;
@@ -16,6 +18,16 @@ export interface CanvasOptions {
   readonly embedded: boolean;
   /** where it looks at first, in its own coordinates: a place, or what must be fitted into the room that is left */
   readonly look: { readonly center: Position; readonly zoom: number } | { readonly bounds: LngLatBounds; readonly padding: PaddingOptions };
+}
+
+for (const way of SHIFTED_WAYS) addProtocol(way, shiftedShapes);
+
+/** GeoJSON of another server, where a map in another system has it. */
+async function shiftedShapes({ url }: { readonly url: string }, asking: AbortController): Promise<{ data: object }> {
+  const { address, from, to } = readShifted(url);
+  const answer = await fetch(address, { signal: asking.signal });
+  if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
+  return { data: shapesIn(await answer.json(), from, to) as object };
 }
 
 /** Throws where the browser can't draw it. */

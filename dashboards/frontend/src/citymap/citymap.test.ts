@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Position } from "../geometry";
 import { readPointed, readShown, writeShown } from "./address";
-import { asking, tilesOf } from "./facts";
+import { asking, type CatalogueLayer, liesRightly, spread, tilesOf } from "./facts";
+import { askedShifted, readShifted, SHIFTED_WAYS } from "./grounds";
 import { type Counted, firstOf, type InView, ViewCounter } from "./inview";
 import { areaM2, distanceM, lengthM, readableArea, readableLength, simplified } from "./measuring";
-import { offMap, ontoMap } from "./shift";
+import { Lacking } from "./missing";
+import { offMap, ontoMap, shapesIn } from "./shift";
 import { featuresOf, isFresh, readPlaces } from "./mobile";
 import { casesOf } from "./style";
 import type { TileFeature } from "./things";
@@ -47,6 +49,14 @@ describe("the place in the address", () => {
     expect(writeShown(shown)).toBe("#map=15.25/31.310000/120.610000&areas=auto&heat=365&kind=cover_missing&mobile=1");
     expect(readShown(writeShown(shown))).toEqual(shown);
     expect(writeShown({ ...shown, heat: 0, mobile: false })).toBe("#map=15.25/31.310000/120.610000&areas=auto");
+  });
+
+  it("keeps which things are shown, and that the base map is not", () => {
+    const shown = { center: [120.61, 31.31] as Position, zoom: 15.25, base: false, families: ["light"], severity: 2, layers: [] };
+    expect(writeShown(shown)).toBe("#map=15.25/31.310000/120.610000&base=0&families=light&severity=2");
+    expect(readShown(writeShown(shown))).toEqual(shown);
+    expect(readShown(writeShown({ ...shown, families: [] }))?.families).toEqual([]);
+    expect(readShown("#map=5/31/120&severity=9&base=no&families=a%20b,cover")).toEqual({ center: [120, 31], zoom: 5, families: ["cover"], layers: [] });
   });
 
   it("says that no areas were outlined", () => {
@@ -104,6 +114,93 @@ describe("addresses of tiles", () => {
   });
 });
 
+describe("addresses with sub-domains", () => {
+  it("are all of them, and the one where nothing is open", () => {
+    expect(spread("https://t{s}.example/{z}?n={s}", ["0", "1"])).toEqual(["https://t0.example/{z}?n=0", "https://t1.example/{z}?n=1"]);
+    expect(spread("/map/base/{z}/{x}/{y}", [])).toEqual(["/map/base/{z}/{x}/{y}"]);
+  });
+});
+
+describe("layers on a shifted base map", () => {
+  const layer = (more: Partial<CatalogueLayer>): CatalogueLayer => ({ key: "pipes", kind: "wmts", name: "", ...more });
+
+  it("lie rightly when their tiles are in its system, and always when they are shapes", () => {
+    expect(liesRightly(layer({}), "wgs84")).toBe(true);
+    expect(liesRightly(layer({}), "gcj02")).toBe(false);
+    expect(liesRightly(layer({ kind: "pmtiles", crs: "wgs84" }), "gcj02")).toBe(false);
+    expect(liesRightly(layer({ crs: "gcj02" }), "gcj02")).toBe(true);
+    expect(liesRightly(layer({ crs: "gcj02" }), "wgs84")).toBe(false);
+    expect(liesRightly(layer({ kind: "geojson" }), "gcj02")).toBe(true);
+  });
+
+  it("are asked of another server as they are, and shifted on their way", () => {
+    const address = "https://host.example/pipes+drains.geojson?a=1";
+    expect(askedShifted(address, "wgs84", "wgs84")).toBe(address);
+    const asked = askedShifted(address, "wgs84", "gcj02");
+    expect(readShifted(asked)).toEqual({ address, from: "wgs84", to: "gcj02" });
+    expect(SHIFTED_WAYS).toContain(asked.split("://")[0]);
+  });
+
+  it("have every position of theirs where the base map has it, heights and all else as they were", () => {
+    const at: Position = [116.42079, 39.90105];
+    const there = ontoMap(at, "gcj02");
+    const shapes = {
+      type: "FeatureCollection",
+      features: [
+        { type: "Feature", properties: { coordinates: [1, 2] }, geometry: { type: "Polygon", coordinates: [[[...at, 7], at]] } },
+        { type: "Feature", geometry: { type: "GeometryCollection", geometries: [{ type: "Point", coordinates: at }] } },
+        { type: "Feature", geometry: null },
+      ],
+    };
+    expect(shapesIn(shapes, "wgs84", "gcj02")).toEqual({
+      type: "FeatureCollection",
+      features: [
+        { type: "Feature", properties: { coordinates: [1, 2] }, geometry: { type: "Polygon", coordinates: [[[...there, 7], there]] } },
+        { type: "Feature", geometry: { type: "GeometryCollection", geometries: [{ type: "Point", coordinates: there }] } },
+        { type: "Feature", geometry: null },
+      ],
+    });
+    expect(shapesIn(shapes, "gcj02", "gcj02")).toBe(shapes);
+  });
+});
+
+describe("what did not come", () => {
+  it("is lacking until it comes, tile by tile", () => {
+    const lacking = new Lacking();
+    lacking.failed("assets", "1");
+    lacking.failed("assets", "2");
+    lacking.came("assets", "1");
+    lacking.came("areas", "1");
+    expect(lacking.sources).toEqual(["assets"]);
+    lacking.came("assets", "2");
+    expect(lacking.sources).toEqual([]);
+    expect(lacking.groundAway).toBe(false);
+  });
+
+  it("is the whole base map when several of its tiles in a row fail, until one comes", () => {
+    const lacking = new Lacking();
+    lacking.came("base-0", "0");
+    for (const tile of ["1", "2"]) lacking.failed("base-0", tile);
+    expect(lacking.groundAway).toBe(false);
+    lacking.failed("base-1", "1");
+    expect(lacking.groundAway).toBe(true);
+    lacking.clear(); // asked for again
+    expect([lacking.sources, lacking.groundAway]).toEqual([[], true]);
+    lacking.came("base-0", "1");
+    expect(lacking.groundAway).toBe(false);
+  });
+
+  it("is the whole base map when nothing of it came in time", () => {
+    const silent = new Lacking();
+    silent.waited();
+    expect(silent.groundAway).toBe(true);
+    const slow = new Lacking();
+    slow.came("base", "1");
+    slow.waited();
+    expect(slow.groundAway).toBe(false);
+  });
+});
+
 describe("what is in view", () => {
   const thing = (id: number, at: Position, more: Record<string, unknown> = {}): TileFeature => ({
     properties: { id, f: "cover", c: "0101", st: "intact", s: 0, n: `cover ${id}`, r: "", ...more },
@@ -140,6 +237,15 @@ describe("what is in view", () => {
     expect(view.worst[0]?.caseId).toBe(9);
     expect(view.wrong).toEqual([1, 1, 1]);
     expect(view.total).toBe(3);
+  });
+
+  it("is only what is wrong so severely, where that is asked for", () => {
+    const counter = new ViewCounter(everything, all, 2);
+    counter.add("clusters", [{ properties: { n: 30, n_cover: 30 }, geometry: { type: "Point", coordinates: [1, 1] } }]);
+    counter.add("assets", [thing(1, [1, 1])]);
+    counter.add("wrong", [thing(3, [1, 1], { s: 1 }), thing(4, [1, 1], { s: 3 }), thing(5, [1, 1], { s: 2 })]);
+    const view = counter.result();
+    expect([view.total, view.wrong, view.worst.map((asset) => asset.id), view.calm]).toEqual([2, [0, 1, 1], [4, 5], []]);
   });
 
   it("counts everything, and lists no more than can be read", () => {

@@ -6,6 +6,8 @@ export interface BaseMap {
   readonly kind: string;
   /** addresses of tiles with {z} {x} {y}; several lie on one another (Tianditu: picture below, names above) */
   readonly tiles?: readonly string[];
+  /** what {s} in an address stands for, in turn */
+  readonly sub_domains?: readonly string[];
   readonly crs?: Crs;
   readonly attribution?: string;
   readonly max_zoom?: number;
@@ -27,9 +29,13 @@ export interface CatalogueLayer {
   /** where its GeoJSON is, or its tiles with {z} {x} {y} */
   readonly address?: string;
   readonly tiles?: readonly string[];
+  readonly sub_domains?: readonly string[];
   readonly format?: "raster" | "vector";
   readonly max_zoom?: number;
+  /** the system of what lies there; WGS-84 where it isn't said */
   readonly crs?: Crs;
+  /** the server answers in the system that is asked for */
+  readonly any_crs?: boolean;
   /** names of the layers in vector tiles; without any the key is tried */
   readonly tile_layers?: readonly string[];
 }
@@ -53,6 +59,16 @@ export async function fetchFacts(address: string): Promise<Facts> {
 /** The coordinate system the map is drawn in: that of the base map below it. */
 export function crsOf(facts: Facts): Crs {
   return facts.base.crs === "gcj02" ? "gcj02" : "wgs84";
+}
+
+/** The addresses that one with {s} stands for: MapLibre spreads its questions over them, and knows no {s} itself. */
+export function spread(address: string, subDomains: readonly string[] = []): string[] {
+  return subDomains.length === 0 ? [address] : subDomains.map((name) => address.replaceAll("{s}", name));
+}
+
+/** Whether a layer lies rightly on a map in `crs`: shapes are shifted on their way, tiles can't be. */
+export function liesRightly(layer: CatalogueLayer, crs: Crs): boolean {
+  return layer.kind === "geojson" || (layer.crs ?? "wgs84") === crs;
 }
 
 /** An address with one more thing asked for; `{z}` and the like stay as they are. */

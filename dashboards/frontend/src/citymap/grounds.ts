@@ -1,7 +1,7 @@
 // What lies below the assets: the city's base map, and the layers of its catalogue.
 import type { LayerSpecification, SourceSpecification } from "maplibre-gl";
 import { colour, isNight } from "../theme";
-import { type BaseMap, type CatalogueLayer, tilesOf } from "./facts";
+import { type BaseMap, type CatalogueLayer, liesRightly, spread, tilesOf } from "./facts";
 import type { Crs } from "./shift";
 
 export interface Parts {
@@ -12,11 +12,12 @@ export interface Parts {
 /** A base map of pictures, as many as lie on one another, or of vector tiles. */
 export function baseLayers(base: BaseMap, origin: string): Parts {
   const tiles = base.tiles ?? [];
+  const asked = (address: string): string[] => spread(tilesOf(address, "wgs84", origin), base.sub_domains);
   if (base.kind === "none" || tiles.length === 0) return { sources: {}, layers: [] };
   const zooms = { minzoom: base.min_zoom ?? 0, maxzoom: base.max_zoom ?? 18 };
   if (base.format === "vector") {
     return {
-      sources: { base: { type: "vector", tiles: tiles.map((each) => tilesOf(each, "wgs84", origin)), ...zooms } },
+      sources: { base: { type: "vector", tiles: tiles.flatMap(asked), ...zooms } },
       layers: drawnGround(),
     };
   }
@@ -24,7 +25,7 @@ export function baseLayers(base: BaseMap, origin: string): Parts {
   const layers: LayerSpecification[] = [];
   tiles.forEach((each, index) => {
     const id = `base-${index}`;
-    sources[id] = { type: "raster", tiles: [tilesOf(each, "wgs84", origin)], tileSize: 256, ...zooms };
+    sources[id] = { type: "raster", tiles: asked(each), tileSize: 256, ...zooms };
     // calmed, so that the assets are what is seen; at night dimmed, since a bright sheet blinds who looks at it in the dark
     const calm = { "raster-saturation": -0.45, "raster-brightness-max": isNight() ? 0.5 : 1, "raster-fade-duration": 0 };
     layers.push({ id, type: "raster", source: id, paint: { ...calm, "raster-opacity": index === 0 ? 0.85 : 1 } });
@@ -58,26 +59,49 @@ function drawnGround(): LayerSpecification[] {
   ];
 }
 
-/** The catalogue's layers that are switched on, in its order. */
+/** Shapes of another server that are in another system than the map, as `shiftedShapes` takes them. */
+export function askedShifted(address: string, from: Crs, to: Crs): string {
+  return from === to ? address : `${from}-${to}+${address}`;
+}
+
+/** From where an address of `askedShifted` is asked, and out of which system into which. */
+export function readShifted(asked: string): { readonly address: string; readonly from: Crs; readonly to: Crs } {
+  const [way = "", ...address] = asked.split("+");
+  const [from, to] = way.split("-") as [Crs, Crs];
+  return { address: address.join("+"), from, to };
+}
+
+/** The beginnings of such addresses. */
+export const SHIFTED_WAYS = ["wgs84-gcj02", "gcj02-wgs84"].flatMap((way) => ["https", "http"].map((scheme) => `${way}+${scheme}`));
+
+/** The catalogue's layers that are switched on and lie rightly on this map, in its order. */
 export function catalogueParts(catalogue: readonly CatalogueLayer[], origin: string, crs: Crs): Parts {
   const sources: Parts["sources"] = {};
   const layers: LayerSpecification[] = [];
   for (const layer of catalogue) {
     const id = `layer-${layer.key}`;
-    const tiles = layer.tiles ?? (layer.address === undefined ? [] : [layer.address]);
+    if (!liesRightly(layer, crs)) continue;
+    const tiles = (layer.tiles ?? []).flatMap((each) => spread(tilesOf(each, "wgs84", origin), layer.sub_domains));
     const tone = layer.colour || colour("accent");
     if (layer.kind === "geojson") {
-      sources[id] = { type: "geojson", data: tilesOf(layer.address ?? tiles[0] ?? "", crs, origin) };
+      sources[id] = { type: "geojson", data: shapesOf(layer, origin, crs) };
       layers.push(...drawn(id, id, tone));
     } else if (layer.kind === "mvt" || layer.format === "vector") {
-      sources[id] = { type: "vector", tiles: tiles.map((each) => tilesOf(each, "wgs84", origin)), maxzoom: layer.max_zoom ?? 14 };
+      sources[id] = { type: "vector", tiles, maxzoom: layer.max_zoom ?? 14 };
       for (const within of layer.tile_layers?.length ? layer.tile_layers : [layer.key]) layers.push(...drawn(`${id}-${within}`, id, tone, within));
     } else {
-      sources[id] = { type: "raster", tiles: tiles.map((each) => tilesOf(each, "wgs84", origin)), tileSize: 256, maxzoom: layer.max_zoom ?? 18 };
+      sources[id] = { type: "raster", tiles, tileSize: 256, maxzoom: layer.max_zoom ?? 18 };
       layers.push({ id, type: "raster", source: id, paint: { "raster-opacity": 0.8, "raster-fade-duration": 0 } });
     }
   }
   return { sources, layers };
+}
+
+/** Where its shapes are asked for: ours come shifted, those of other servers are shifted when they have come. */
+function shapesOf(layer: CatalogueLayer, origin: string, crs: Crs): string {
+  const [address = ""] = spread(layer.address ?? "", layer.sub_domains);
+  if (layer.any_crs === true) return tilesOf(address, crs, origin);
+  return askedShifted(tilesOf(address, "wgs84", origin), layer.crs ?? "wgs84", crs);
 }
 
 /** Whatever a layer holds: surfaces, lines and points in its colour. */

@@ -3,6 +3,8 @@ import type { Position } from "../geometry";
 import { assetOf, keyOf, type ShownAsset, type TileFeature } from "./things";
 
 export interface InView {
+  /** only what is wrong at least so severely was counted; 0 everything */
+  readonly severity: number;
   readonly total: number;
   /** things where something is wrong, by severity: [notice, alarm, critical] */
   readonly wrong: readonly [number, number, number];
@@ -32,9 +34,12 @@ export class ViewCounter {
   constructor(
     private readonly inside: (at: Position) => boolean,
     private readonly families: readonly string[],
+    /** only what is wrong at least so severely; 0 everything */
+    private readonly severity = 0,
   ) {}
 
   add(layer: Counted, features: readonly TileFeature[]): void {
+    if (this.severity > 0 && layer !== "wrong") return;
     if (layer === "clusters") for (const feature of features) this.addCluster(feature);
     else for (const feature of features) this.addThing(feature, layer === "wrong" ? this.wrong : this.seen);
   }
@@ -45,6 +50,7 @@ export class ViewCounter {
     const calm: ShownAsset[] = [];
     for (const [key, asset] of this.seen) if (!this.wrong.has(key)) calm.push(asset);
     return {
+      severity: this.severity,
       // the wrong of a tile that holds clusters are counted in these already
       total: this.clustered + (this.clustered > 0 ? this.seen.size : calm.length + worst.length),
       wrong: [of(1), of(2), of(3)],
@@ -55,7 +61,7 @@ export class ViewCounter {
 
   private addThing(feature: TileFeature, into: Map<number, ShownAsset>): void {
     const asset = assetOf(feature);
-    if (asset !== undefined && this.families.includes(asset.family) && this.inside(asset.at)) into.set(keyOf(asset), asset);
+    if (asset !== undefined && asset.severity >= this.severity && this.families.includes(asset.family) && this.inside(asset.at)) into.set(keyOf(asset), asset);
   }
 
   private addCluster({ properties, geometry }: TileFeature): void {

@@ -55,3 +55,28 @@ export function ontoMap(place: Position, crs: Crs): Position {
 export function offMap(place: Position, crs: Crs): Position {
   return crs === "gcj02" ? fromGcj(place) : place;
 }
+
+/** GeoJSON out of one system in another, as a copy; what else it holds stays as it is. */
+export function shapesIn(shapes: unknown, from: Crs, to: Crs): unknown {
+  return from === to ? shapes : shifted(shapes, (at) => ontoMap(offMap(at, from), to));
+}
+
+function shifted(part: unknown, move: (at: Position) => Position): unknown {
+  if (typeof part !== "object" || part === null) return part;
+  const { features, geometry, geometries, coordinates } = part as Record<string, unknown>;
+  const each = (parts: unknown): unknown => (Array.isArray(parts) ? parts.map((one) => shifted(one, move)) : parts);
+  return {
+    ...part,
+    ...(features === undefined ? {} : { features: each(features) }),
+    ...(geometry === undefined ? {} : { geometry: shifted(geometry, move) }),
+    ...(geometries === undefined ? {} : { geometries: each(geometries) }),
+    ...(coordinates === undefined ? {} : { coordinates: moved(coordinates, move) }),
+  };
+}
+
+function moved(coordinates: unknown, move: (at: Position) => Position): unknown {
+  if (!Array.isArray(coordinates)) return coordinates;
+  const [lon, lat, ...more] = coordinates as unknown[];
+  if (typeof lon === "number" && typeof lat === "number") return [...move([lon, lat]), ...more];
+  return coordinates.map((each) => moved(each, move));
+}

@@ -12,6 +12,8 @@ import { ASSETS, assetLayers, type ClusterWords, FONT, wrongLayers } from "./thi
 export interface Choice {
   /** the base map below everything, where there is one */
   readonly base: boolean;
+  /** the plain ground below the base map too: its tiles do not come */
+  readonly plain: boolean;
   /** level of the outlined areas; "auto" as the zoom asks for, "" none */
   readonly areas: string;
   /** days of cases in the heat; 0 none */
@@ -22,6 +24,8 @@ export interface Choice {
   readonly mobile: boolean;
   /** families that are shown */
   readonly families: readonly string[];
+  /** only what is wrong at least so severely; 0 everything */
+  readonly severity: number;
   /** keys of the catalogue's layers */
   readonly layers: readonly string[];
   /** only what is wrong, on the ground alone */
@@ -47,6 +51,7 @@ export function casesOf(address: string, choice: Pick<Choice, "heat" | "heatKind
 export function styleOf(facts: Facts, choice: Choice, at: Addresses, crs: Crs, words: ClusterWords): StyleSpecification {
   const catalogue = catalogueParts(facts.layers.filter((layer) => choice.layers.includes(layer.key)), at.origin, crs);
   const ground = choice.base && !choice.wrongOnly ? baseLayers(facts.base, at.origin) : { sources: {}, layers: [] };
+  const plain = ground.layers.length === 0 || choice.plain;
   const vector = (address: string): SourceSpecification => ({ type: "vector", tiles: [tilesOf(address, crs, at.origin)], maxzoom: 20 });
   return {
     version: 8,
@@ -64,13 +69,13 @@ export function styleOf(facts: Facts, choice: Choice, at: Addresses, crs: Crs, w
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("surface-sunk") } },
+      ...(plain ? plainLayers() : []),
       ...ground.layers,
-      ...(ground.layers.length > 0 ? [] : plainLayers()),
       ...catalogue.layers,
       ...(choice.areas === "" ? [] : areaLayers()),
       ...(choice.heat === 0 ? [] : heatLayers()),
-      ...(choice.wrongOnly ? [] : assetLayers(facts, choice, words)),
-      ...(ground.layers.length > 0 ? [] : streetNames()),
+      ...(choice.wrongOnly || choice.severity > 0 ? [] : assetLayers(facts, choice, words)),
+      ...(plain ? streetNames() : []),
       ...hereLayers(),
       ...(choice.mobile ? mobileLayers() : []),
       ...wrongLayers(choice),

@@ -141,10 +141,12 @@ export function assetLayers(facts: Facts, choice: Choice, words: ClusterWords): 
 }
 
 export function wrongLayers(choice: Choice): LayerSpecification[] {
-  const shown: FilterSpecification = choice.wrongOnly ? true : ["in", ["get", "f"], ["literal", [...choice.families]]];
+  const ofFamilies: FilterSpecification = choice.wrongOnly ? true : ["in", ["get", "f"], ["literal", [...choice.families]]];
+  const shown: FilterSpecification = choice.severity > 0 ? (["all", ofFamilies, [">=", SEVERITY, choice.severity]] as FilterSpecification) : ofFamilies;
   const icon: ExpressionSpecification = ["concat", "severity:", ["to-string", ["get", "s"]]];
   const always = { "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": SEVERITY } as const;
-  const near = choice.wrongOnly ? 24 : NEAR;
+  // beside its thing only where that is drawn
+  const near = choice.wrongOnly || choice.severity > 0 ? 24 : NEAR;
   const ring = {
     "circle-radius": byFeature(20),
     "circle-color": byFeature("rgba(0,0,0,0)"),

@@ -9,6 +9,7 @@ import { THEME_CHANGED } from "../theme";
 import { openCanvas } from "./canvas";
 import { ALL_FAMILIES, type Facts, crsOf, fetchFacts } from "./facts";
 import { COUNTED, type Counted, type InView, ViewCounter } from "./inview";
+import { Missing } from "./missing";
 import { gridOver, MOST_ON_STREETS, STREETS_FROM, streetsAlong } from "./plain";
 import { Pointer, type PointerNews } from "./pointer";
 import { offMap, ontoMap, type Crs } from "./shift";
@@ -31,6 +32,12 @@ export interface CityMapOptions extends PointerNews {
   readonly casesAddress?: string;
   /** only what is wrong, on the plain ground */
   readonly wrongOnly?: boolean;
+  /** whether the base map is shown from the beginning; where it isn't said it is */
+  readonly base?: boolean;
+  /** families of things that are shown from the beginning; where none are said, all */
+  readonly families?: readonly string[];
+  /** only what is wrong at least so severely */
+  readonly severity?: number;
   /** days of cases in the heat from the beginning */
   readonly heat?: number;
   /** kind of these cases; "" all */
@@ -69,8 +76,11 @@ export class CityMap {
   private ringed: number | undefined;
   private waitingRefresh: ReturnType<typeof setTimeout> | undefined;
   private refreshedAt = 0;
+  /** assets that the stream told of, and when */
+  private readonly told = new Map<number, number>();
   private closed = false;
   private pointer: Pointer | undefined;
+  private missing: Missing | undefined;
   private readonly lookAgain: () => void;
   private readonly restyle = (): void => this.draw(false);
 
@@ -80,12 +90,14 @@ export class CityMap {
     private readonly options: CityMapOptions,
   ) {
     this.choice = {
-      base: true,
+      base: options.base ?? true,
+      plain: false,
       areas: options.areas ?? "",
       heat: options.heat ?? 0,
       heatKind: options.heatKind ?? "",
       mobile: options.mobile ?? false,
-      families: ALL_FAMILIES,
+      families: options.families ?? ALL_FAMILIES,
+      severity: options.severity ?? 0,
       layers: options.layers ?? [],
       wrongOnly: options.wrongOnly ?? false,
     };
@@ -113,10 +125,21 @@ export class CityMap {
     const begins = event.kind === "alert_fired" || event.kind === "case_opened" || event.body.change === "step_up";
     if (id > 0 && severity > 0 && begins && this.canvas?.getSource(ASSETS) !== undefined) {
       this.canvas.setFeatureState({ source: ASSETS, sourceLayer: "assets", id }, { s: severity });
+      this.told.set(id, Date.now());
     } else if (id > 0 && !begins && this.canvas?.getSource(ASSETS) !== undefined) {
       this.canvas.removeFeatureState({ source: ASSETS, sourceLayer: "assets", id }, "s");
     }
     this.refresh();
+  }
+
+  /** Once the tiles that were asked for after it have come, they know what the stream told: it may have missed the end of it. */
+  private trustTiles(): void {
+    if (this.canvas?.getSource(ASSETS) === undefined || this.missing?.of(ASSETS) === true) return;
+    for (const [id, at] of this.told) {
+      if (at > this.refreshedAt) continue;
+      this.told.delete(id);
+      this.canvas.removeFeatureState({ source: ASSETS, sourceLayer: "assets", id }, "s");
+    }
   }
 
   /** Rings one asset, or none. */
@@ -183,6 +206,7 @@ export class CityMap {
     removeEventListener(THEME_CHANGED, this.restyle);
     clearTimeout(this.waitingRefresh);
     this.pointer?.stop();
+    this.missing?.stop();
     this.canvas?.remove();
     this.canvas = undefined;
   }
@@ -216,13 +240,17 @@ export class CityMap {
     const canvas = openCanvas(this.box, { style: this.style(facts), interactive, embedded, look }, this.page.t);
     canvas.on("style.load", () => this.restore());
     canvas.on("moveend", () => this.drawGrid());
-    canvas.on("idle", () => {
-      this.box.dataset.drawn = "";
-      this.lookAgain();
+    canvas.on("idle", () => this.rested());
+    // a base map that never answers keeps the map from coming to rest
+    canvas.on("sourcedata", ({ sourceId }) => {
+      if (this.choice.plain && sourceId === ASSETS && canvas.isSourceLoaded(ASSETS)) this.rested();
     });
     canvas.on("movestart", () => delete this.box.dataset.drawn);
-    // a tile that the server can't draw now is asked for again with the next refresh; nobody needs to read about it here
-    canvas.on("error", () => this.box.toggleAttribute("data-lacking", true));
+    this.missing = new Missing(canvas, this.page.t, (plain) => {
+      this.choose({ plain });
+      if (plain) this.rested();
+    });
+    this.missing.start(this.box, interactive);
     if (interactive) {
       this.pointer = new Pointer(canvas, this.options);
       this.pointer.start();
@@ -230,6 +258,13 @@ export class CityMap {
     addEventListener(THEME_CHANGED, this.restyle);
     this.addAttribution(facts);
     return canvas;
+  }
+
+  /** All that was asked for has been drawn, as far as it comes. */
+  private rested(): void {
+    this.box.dataset.drawn = "";
+    this.trustTiles();
+    this.lookAgain();
   }
 
   private around([west, south, east, north]: readonly [number, number, number, number]): LngLatBounds {
@@ -296,7 +331,7 @@ export class CityMap {
   private async count(canvas: Canvas, things: readonly TileFeature[]): Promise<InView | undefined> {
     const bounds = canvas.getBounds();
     const [west, south, east, north] = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
-    const counter = new ViewCounter(([x, y]) => x >= west && x <= east && y >= south && y <= north, this.choice.families);
+    const counter = new ViewCounter(([x, y]) => x >= west && x <= east && y >= south && y <= north, this.choice.families, this.choice.severity);
     for (const layer of COUNTED) {
       const features = layer === "assets" ? things : this.tileFeatures(canvas, layer);
       for (let from = 0; from < features.length; from += AT_ONCE) {
@@ -306,6 +341,13 @@ export class CityMap {
       }
     }
     return counter.result();
+  }
+
+  /** How many of the newest cases the heat is made of, and since when, where those are not all; undefined where they are. */
+  heatCut(): { readonly n: number; readonly since: string } | undefined {
+    if (this.canvas?.getSource("cases") === undefined) return undefined;
+    const [cut] = this.canvas.querySourceFeatures("cases", { sourceLayer: "cut", validate: false });
+    return cut === undefined ? undefined : { n: Number(cut.properties.n), since: String(cut.properties.since) };
   }
 
   private tileFeatures(canvas: Canvas, sourceLayer: Counted): readonly TileFeature[] {

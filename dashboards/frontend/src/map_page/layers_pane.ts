@@ -1,6 +1,6 @@
 // What is switched on: families, base map, areas, heat, and the layers of the city's catalogue with their dates and owners.
 import type { CityMapView } from "../citymap";
-import type { Facts } from "../citymap/facts";
+import { type Facts, liesRightly } from "../citymap/facts";
 import { iconName, pictureOf } from "../citymap/icons";
 import { mobileIcon } from "../citymap/mobile";
 import type { Choice } from "../citymap/style";
@@ -44,6 +44,9 @@ export class LayersPane {
 
   /** The form as the map is, after another address was followed. */
   read(choice: Choice): void {
+    this.tickOf("base").checked = choice.base;
+    for (const input of this.form.querySelectorAll<HTMLInputElement>("input[name=family]")) input.checked = choice.families.includes(input.value);
+    this.select("severity").value = String(choice.severity);
     this.select("areas").value = choice.areas;
     this.select("heat").value = String(choice.heat);
     this.select("kind").value = choice.heatKind;
@@ -62,9 +65,19 @@ export class LayersPane {
     const { t } = this.page;
     const swatch = element("i", { class: "map-swatch", "aria-hidden": "true" });
     if (layer.colour) swatch.style.background = layer.colour;
-    const said = [layer.date ? t("map.layer_date", { date: layer.date }) : "", layer.owner ?? "", layer.source ?? ""].filter((each) => each !== "");
+    const fits = liesRightly(layer, this.map.crs);
+    const said = [fits ? "" : t("map.layer_shifted"), layer.date ? t("map.layer_date", { date: layer.date }) : "", layer.owner ?? "", layer.source ?? ""].filter((each) => each !== "");
     const words = element("span", {}, layer.name, element("span", { class: "sub soft small" }, said.join(" · ")));
-    return tick("layer", layer.key, choice.layers.includes(layer.key), swatch, words);
+    const line = tick("layer", layer.key, choice.layers.includes(layer.key), swatch, words);
+    if (!fits) part<HTMLInputElement>("input", line).disabled = true;
+    return line;
+  }
+
+  /** Says when the heat is made of the newest cases only. */
+  tellHeat(cut: { readonly n: number; readonly since: string } | undefined): void {
+    const note = part("[data-heat-cut]", this.form);
+    note.hidden = cut === undefined || this.map.choice.heat === 0;
+    if (cut !== undefined) say(note, this.page.t("map.heat_cut", { n: cut.n.toLocaleString("en-GB"), since: this.page.moment(Date.parse(cut.since)) }));
   }
 
   private select(name: string): HTMLSelectElement {
@@ -83,6 +96,7 @@ export class LayersPane {
     this.map.choose({
       base: this.checked("base").length > 0,
       families: this.checked("family"),
+      severity: Number(this.select("severity").value),
       layers: this.checked("layer"),
       areas: this.select("areas").value,
       heat: Number(this.select("heat").value),

@@ -20,9 +20,12 @@ export class ListPane {
     const wrong = notice + alarm + critical;
     const number = new Intl.NumberFormat(this.page.language === "zh" ? "zh-CN" : "en-GB");
     const total = number.format(view.total);
-    say(part("[data-summary]"), wrong === 0 ? t("map.in_view_calm", { total }) : t("map.in_view", { total, wrong: number.format(wrong), critical }));
+    const chosen = part<HTMLSelectElement>("#map-severity").selectedOptions[0]?.text ?? "";
+    const all = wrong === 0 ? t("map.in_view_calm", { total }) : t("map.in_view", { total, wrong: number.format(wrong), critical });
+    // of what was left out nothing can be said, least of all that it is well
+    say(part("[data-summary]"), view.severity > 0 ? t("map.in_view_only", { total, chosen }) : all);
     const lines = [...view.worst, ...view.calm];
-    part("[data-list-none]").hidden = lines.length > 0;
+    part("[data-list-none]").hidden = lines.length > 0 || view.severity > 0;
     part("[data-list-cut]").hidden = lines.length === 0 || lines.length >= view.total;
     const now = lines.map((asset) => `${keyOf(asset)}/${asset.severity}`).join(" ");
     if (now === this.shown) return; // nobody loses the line they are on

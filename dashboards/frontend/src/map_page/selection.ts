@@ -10,6 +10,8 @@ export interface Selected {
   readonly truncated: boolean;
   readonly by_family: Readonly<Record<string, number>>;
   readonly href: string;
+  /** the ring that counted, closed, WGS-84: a line that crosses itself has another than was drawn */
+  readonly outline: readonly Position[];
 }
 
 /** Asks the server for what lies in `ring` (WGS-84). Throws `Refused`, or `TypeError` when nothing answers. */

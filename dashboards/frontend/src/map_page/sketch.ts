@@ -1,16 +1,16 @@
 // Drawing on the map: lines and surfaces to measure, a box or a loop to choose what lies in it. With the pointer, and with
 // keys: the cross in the middle is the pen, Enter sets a point, Backspace takes the last one back.
-import type { Map as Canvas, MapMouseEvent } from "maplibre-gl";
+import type { Map as Canvas, MapMouseEvent, MapTouchEvent } from "maplibre-gl";
 import type { CityMapView } from "../citymap";
 import { simplified } from "../citymap/measuring";
-import { offMap } from "../citymap/shift";
+import { offMap, ontoMap } from "../citymap/shift";
 import type { Position } from "../geometry";
 
 export type Tool = "length" | "surface" | "box" | "lasso";
 
 export interface SketchNews {
-  /** points so far, WGS-84 */
-  readonly onChange: (tool: Tool, points: readonly Position[]) => void;
+  /** points so far, WGS-84; `moving`: the last is where the pointer is, and no point yet */
+  readonly onChange: (tool: Tool, points: readonly Position[], moving: boolean) => void;
   /** a loop or a box was closed: a ring, WGS-84, without the first point again */
   readonly onRing: (tool: Tool, ring: readonly Position[]) => void;
 }
@@ -21,6 +21,11 @@ const MOST_POINTS = 200;
 
 export function ringOfBox(one: Position, other: Position): Position[] {
   return [one, [other[0], one[1]], other, [one[0], other[1]]];
+}
+
+/** A place in the window as one in `box`, or on its edge. */
+export function within(box: Pick<DOMRect, "left" | "top" | "width" | "height">, x: number, y: number): [number, number] {
+  return [Math.min(Math.max(x - box.left, 0), box.width), Math.min(Math.max(y - box.top, 0), box.height)];
 }
 
 export class Sketch {
@@ -44,23 +49,18 @@ export class Sketch {
       if (!this.measuring || this.points.length === 0) return;
       this.over = asPosition(event);
       this.draw();
+      if (this.tool !== undefined) this.news.onChange(this.tool, this.wgs([...this.points, this.over]), true);
     });
-    for (const name of ["mousedown", "touchstart"] as const) {
-      canvas.on(name, (event) => {
-        if (!this.choosing) return;
-        event.preventDefault(); // the map stays where it is
-        this.dragging = true;
-        this.points = [asPosition(event)];
-      });
-    }
-    for (const name of ["mousemove", "touchmove"] as const) {
-      canvas.on(name, (event) => {
-        if (!this.dragging) return;
-        event.preventDefault();
-        this.drag(asPosition(event));
-      });
-    }
-    for (const name of ["mouseup", "touchend"] as const) canvas.on(name, () => this.drop(canvas));
+    canvas.on("mousedown", (event) => {
+      if (event.originalEvent.button === 0 && this.begin(event)) this.followMouse(canvas);
+    });
+    canvas.on("touchstart", (event) => this.begin(event));
+    canvas.on("touchmove", (event) => {
+      if (!this.dragging) return;
+      event.preventDefault();
+      this.drag(asPosition(event));
+    });
+    for (const name of ["touchend", "touchcancel"] as const) canvas.on(name, () => this.drop(canvas));
     canvas.getCanvas().addEventListener("keydown", (event) => this.key(event, canvas), { capture: true });
   }
 
@@ -88,8 +88,17 @@ export class Sketch {
     this.draw();
   }
 
+  /** Draws the outline that counted (WGS-84, closed), where a hand had crossed its own line. */
+  show(outline: readonly Position[]): void {
+    if (!this.choosing || this.dragging) return;
+    this.points = outline.slice(0, -1).map((at) => ontoMap(at, this.map.crs));
+    this.draw();
+  }
+
+  /** Takes the last point back. */
   undo(): void {
     this.points.pop();
+    this.over = undefined;
     this.changed();
   }
 
@@ -107,9 +116,35 @@ export class Sketch {
     this.changed();
   }
 
+  private begin(event: MapMouseEvent | MapTouchEvent): boolean {
+    if (!this.choosing) return false;
+    event.preventDefault(); // the map stays where it is
+    this.dragging = true;
+    this.points = [asPosition(event)];
+    return true;
+  }
+
+  /** The map hears of the mouse only above itself; a hand that draws goes over the panel, and lets go there. */
+  private followMouse(canvas: Canvas): void {
+    const following = new AbortController();
+    const options = { signal: following.signal };
+    const end = (): void => {
+      following.abort();
+      this.drop(canvas);
+    };
+    addEventListener("mousemove", (event) => {
+      if ((event.buttons & 1) === 0) return end(); // let go where nobody heard of it
+      const box = canvas.getCanvas().getBoundingClientRect();
+      const { lng, lat } = canvas.unproject(within(box, event.clientX, event.clientY));
+      this.drag([lng, lat]);
+    }, options);
+    addEventListener("mouseup", end, options);
+    addEventListener("blur", end, options);
+  }
+
   private drag(at: Position): void {
     const first = this.points[0];
-    if (first === undefined) return;
+    if (first === undefined || !this.dragging) return;
     if (this.tool === "box") this.points = ringOfBox(first, at);
     else this.points.push(at);
     this.draw();
@@ -152,11 +187,11 @@ export class Sketch {
 
   private changed(): void {
     this.draw();
-    if (this.tool !== undefined) this.news.onChange(this.tool, this.wgs());
+    if (this.tool !== undefined) this.news.onChange(this.tool, this.wgs(), false);
   }
 
-  private wgs(): Position[] {
-    return this.points.map((at) => offMap(at, this.map.crs));
+  private wgs(points: readonly Position[] = this.points): Position[] {
+    return points.map((at) => offMap(at, this.map.crs));
   }
 
   private draw(): void {

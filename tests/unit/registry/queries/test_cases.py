@@ -17,6 +17,7 @@ from registry.services.cases import mark_overdue, move_case, note_alert
 from registry.services.reports import report_by_citizen
 from registry.storage.database import writing
 from registry.storage.tables import case, user
+from tests import things
 from tests.city import City, build_city
 
 
@@ -32,6 +33,12 @@ def do(city: City, case_id: int, move: str, by: Any, now: datetime, **more: Any)
 
 def ids(rows: list[CaseRow]) -> list[int]:
     return [row.id for row in rows]
+
+
+def put_case(city: City, number: str, opened_at: datetime, **given: Any) -> int:
+    row = {"asset_id": city.asset_id, "kind": number, "source": "patrol", "severity": 2, "stage": "dispatched"} | given
+    with writing(city.engine) as tx:
+        return things.put(tx, case, moment=opened_at, number=number, **row)
 
 
 def test_an_empty_city_has_an_empty_page(engine: Engine):
@@ -67,6 +74,24 @@ def test_filters_narrow_the_list(city: City, now: datetime):
         ([gone, sent, water, loose], {"q": "  "}),
     ):
         assert ids(list_cases(city.engine, **filters).items) == wanted, filters
+
+
+def test_time_and_severity_narrow_the_list_to_what_still_runs_is_due_or_ended_lately(city: City, now: datetime):
+    hour = timedelta(hours=1)
+    grave = put_case(city, "G1", now, severity=3, deadline_at=now + hour)
+    slight = put_case(city, "N1", now - 30 * hour, severity=1, deadline_at=now + 9 * hour)
+    put_case(city, "H1", now, severity=3, stage="handed_back", deadline_at=now + hour)
+    old = put_case(city, "C1", now - 90 * hour, stage="closed", ended_at=now - 80 * hour)
+    fresh = put_case(city, "C2", now - 90 * hour, stage="closed", ended_at=now - hour)
+    for wanted, filters in (
+        ([slight, grave], {"running": True}),
+        ([grave], {"running": True, "severity": 3}),
+        ([grave], {"due_after": now, "due_by": now + hour}),
+        ([], {"due_after": now + hour, "due_by": now + 2 * hour}),
+        ([fresh], {"ended_since": now - 2 * hour}),
+        ([fresh, old], {"opened_since": now - 91 * hour, "stage": Stage.CLOSED}),
+    ):
+        assert sorted(ids(list_cases(city.engine, **filters).items)) == sorted(wanted), filters
 
 
 def test_pages_follow_each_other_without_gap_or_repeat_while_rows_arrive(city: City, now: datetime):

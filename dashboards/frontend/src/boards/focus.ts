@@ -1,0 +1,33 @@
+// What is written anew under the keyboard: whoever stood on a link or a button stands on the same one afterwards.
+
+const STANDING = "a[href], button, input, select, summary, [tabindex]";
+
+/** Where among `now` what stood at `place` and was called `name` is to be found; -1 where nothing is left. */
+export function placeAgain(name: string, place: number, now: readonly string[]): number {
+  if (now[place] === name) return place;
+  const same = now.indexOf(name);
+  return same >= 0 && name !== "" ? same : Math.min(place, now.length - 1);
+}
+
+/** Does `work`, which may write what is in `box` anew. */
+export function keepingFocus(box: HTMLElement, work: () => void): void {
+  const before = document.activeElement;
+  if (!(before instanceof HTMLElement) || before === box || !box.contains(before)) {
+    work();
+    return;
+  }
+  const place = standing(box).indexOf(before);
+  const name = nameOf(before);
+  work();
+  if (box.contains(document.activeElement)) return;
+  const now = standing(box);
+  now[placeAgain(name, place, now.map(nameOf))]?.focus({ preventScroll: true });
+}
+
+function standing(box: HTMLElement): HTMLElement[] {
+  return [...box.querySelectorAll<HTMLElement>(STANDING)];
+}
+
+function nameOf(one: HTMLElement): string {
+  return one.getAttribute("href") ?? one.getAttribute("aria-label") ?? "";
+}
