@@ -35,12 +35,21 @@ NOTHING_THERE = {
     "public_bulletin_file",
     "report_near",
 }
-SCRIPT_OF_A_SCAN, SCRIPT_AND_STYLE_OF_A_DESK = 100_000, 400_000
+SCRIPT_OF_A_SCAN, SCRIPT_AND_STYLE_OF_A_DESK, SHIFT = 100_000, 400_000, 0.1
 
 # What a closed menu holds is not shown, so axe finds nothing in it, but goes through all of it: on most pages that is
 # more than half of what there is.
 _EMPTY_CLOSED_MENUS = """() => document.querySelectorAll("nav details:not([open]) > .menu-body").forEach(
   (body) => body.replaceChildren())"""
+
+
+# pages with colours of their own; what others are made of, tokens.test.ts holds in both themes
+IN_BOTH_THEMES = {"alert", "asset", "board", "case", "cases", "imports", "month", "overview", "rule", "scan"}
+# the one rule whose answer goes by the theme; it takes about as long as all others together
+_ASK_FOR_CONTRAST = """async () => {
+  const { violations } = await axe.run({ resultTypes: ["violations"], runOnly: ["color-contrast"] });
+  return violations.flatMap((fault) => fault.nodes.slice(0, 3).map((node) => `${fault.id} at ${node.target}`));
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +74,15 @@ def opened(page: Page, endpoint: str, path: str) -> bool:
     return True
 
 
-def look(page: Page, camera: Camera, path: str, how: Look, *, closely: bool) -> list[str]:
-    """What is wrong with the page as it is shown there: whether it is wider than the window, ``closely`` what axe says.
+def look(page: Page, camera: Camera, path: str, how: Look, *, closely: bool, colours: bool) -> list[str]:
+    """What is wrong with the page as it is shown there: whether it is wider than the window, ``closely`` what axe says,
+    or of that what it says of its ``colours``.
 
     What axe finds lies mostly in what pages have in common: pages are looked at by day and by night in turn.
     """
     page.set_viewport_size(how.size)
     page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", how.theme)
-    faults = serious_faults(page) if closely else []
+    faults = serious_faults(page) if closely else list(page.evaluate(_ASK_FOR_CONTRAST)) if colours else []
     if wide := beyond_the_window(page):
         faults.append(wide)
     camera.take(page, f"book-{path.strip('/').replace('/', '-') or 'overview'}-{how.name}", whole=True)
@@ -93,7 +103,7 @@ def test_no_page_has_a_serious_fault_or_runs_off_the_window(
         seen += 1
         page.evaluate(_EMPTY_CLOSED_MENUS)
         for how in looks:
-            faults += look(page, camera, path, how, closely=how is looks[0])
+            faults += look(page, camera, path, how, closely=how is looks[0], colours=endpoint in IN_BOTH_THEMES)
         looks.reverse()  # the next page opens in the window as it is: each change of its size is laid out anew
     assert faults == []
     assert seen > 80
@@ -103,9 +113,11 @@ def test_a_scan_and_a_desk_load_what_was_agreed(filled: FilledSite, filled_windo
     pages = filled.pages()
     scan = cost_of(filled_windows.open(PHONE), pages["scan"])
     assert 0 < scan.script_bytes < SCRIPT_OF_A_SCAN, scan.scripts
+    assert scan.shift < SHIFT
     costs: dict[str, Cost] = {}
     for endpoint in ("overview", "city_map", "board", "edit_board", "explore", "wall", "asset", "label_template"):
         page = filled_windows.open(DESK, login="admin")
         costs[endpoint] = cost_of(page, pages[endpoint])
     assert {name: cost.bytes for name, cost in costs.items() if cost.bytes > SCRIPT_AND_STYLE_OF_A_DESK} == {}
     assert {name: cost.bytes for name, cost in costs.items() if cost.script_bytes == 0} == {}
+    assert {name: cost.shift for name, cost in costs.items() if cost.shift >= SHIFT} == {}
