@@ -8,7 +8,7 @@ STAMPS := .stamps
 FRONT := dashboards/frontend
 BUILT := dashboards/static/built/manifest.json
 FRONT_SOURCES := $(shell find $(FRONT) -path '*/node_modules' -prune -o -type f -print 2>/dev/null) $(wildcard dashboards/words/*.json)
-DEBIAN := curl mosquitto mosquitto-clients mbpoll zbar-tools sqlite3 chromium fonts-noto-cjk postgresql influxdb libfaketime nginx shellcheck systemd prometheus-alertmanager
+DEBIAN := curl mosquitto mosquitto-clients mbpoll zbar-tools sqlite3 chromium chromium-headless-shell fonts-noto-cjk postgresql influxdb libfaketime nginx shellcheck systemd prometheus-alertmanager
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # where it is set every process that a test starts compiles all of our modules again
