@@ -21,7 +21,7 @@ from registry.storage.database import open_database, writing
 from registry.storage.tables import metadata
 from tests.influx import Influx
 from tests.once import made_once
-from tests.postgres import Postgres
+from tests.postgres import Postgres, create_database
 
 LONG_GROUPS = (
     "journey",
@@ -108,7 +108,7 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     """The SQLAlchemy address of an empty database of this test's own."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
+        create_database(admin, name)
     yield f"postgresql+psycopg://{postgres_server}/{name}"
     with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
@@ -119,7 +119,7 @@ def filled_postgres(postgres_server: str) -> str:
     """Name of a database with all tables and the shipped classes, to be copied: a copy is made in a moment."""
     name = f"filled_{os.getpid()}"
     with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
+        create_database(admin, name)
     engine = open_database(f"postgresql+psycopg://{postgres_server}/{name}")
     metadata.create_all(engine)
     with writing(engine) as tx:
@@ -133,7 +133,7 @@ def filled_postgres_url(postgres_server: str, filled_postgres: str) -> Iterator[
     """The SQLAlchemy address of a database of this test's own, with all tables and the shipped classes."""
     name = f"copy_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {filled_postgres}".encode())
+        create_database(admin, name, filled_postgres)
     yield f"postgresql+psycopg://{postgres_server}/{name}"
     with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
@@ -144,7 +144,7 @@ def module_postgres_url(postgres_server: str) -> Iterator[str]:
     """The SQLAlchemy address of an empty database that the tests of one module share."""
     name = f"module_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
+        create_database(admin, name)
     yield f"postgresql+psycopg://{postgres_server}/{name}"
     with psycopg.connect(f"postgresql://{postgres_server}/postgres", autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

@@ -83,6 +83,12 @@ class Postgres:
             return subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **other)
 
 
+def create_database(admin: psycopg.Connection[Any], name: str, template: str = "template1") -> None:
+    """A copy of ``template``; its files are copied, which takes half of what a server that logs each page takes."""
+    how = " STRATEGY file_copy" if admin.info.server_version >= 150_000 else ""  # before 15 it always did
+    admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}{how}".encode())
+
+
 def _program(name: str) -> str:
     """Debian keeps the server's programs out of the path."""
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))

@@ -42,6 +42,7 @@ from registry.storage.series import SqliteSeries
 from registry.storage.tables import asset, case, dead_letter, device, permit, scan
 from registry.storage.times import to_ms
 from tests.city import City, build_city
+from tests.postgres import create_database
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(400)]
 
@@ -80,7 +81,7 @@ def _copied(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> 
     server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("filled_postgres")
     name = f"boards_{os.getpid()}_{next(_NUMBERS)}"
     with psycopg.connect(f"postgresql://{server}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        create_database(admin, name, template)
     opened = open_database(f"postgresql+psycopg://{server}/{name}")
     yield opened
     opened.dispose()
