@@ -34,8 +34,8 @@ from registry.storage.series.influx_marks import (
     LATEST_MS,
     Marks,
     days_folded,
-    hour_runs,
     hours_folded,
+    runs,
     touching,
 )
 from registry.storage.series.port import (
@@ -342,7 +342,7 @@ class InfluxSeries:
     def _roll_up(self, block: int, day_ms: int, hours: Mapping[int, int]) -> None:
         """Make the roll-ups of these hours anew out of all their readings, then those of their day."""
         five: list[tuple[int, Slot]] = []
-        for begin, end in hour_runs(hours):
+        for begin, end in runs(hours):
             five += self._read_block(RAW, block, begin, end, _VALUES, "five_minutes")
         self._write_slots("five_minutes", five)
         self._write_slots("hours", _coarser(five, "hours"))

@@ -70,7 +70,7 @@ class Marks:
             ]
         )
         hours = {row[0] for answer in answers for series in answer for row in series["values"]}
-        found = list(_runs(hours, HOUR_MS))
+        found = list(runs(hours))
         now_s = time.monotonic()
         fresh = {each: kept for each, kept in self._looked.items() if kept[0] > now_s}
         self._looked = {**fresh, key: (now_s + _LOOKED_S, found)}
@@ -97,10 +97,10 @@ class Marks:
         done = {int(each["tags"]["block"]): {row[0] for row in each["values"]} for each in self._ask([sql])[0]}
         for block in blocks:
             rolled_up = done.get(block, ())
-            runs = list(_runs((day for day in range(since_ms, until_ms, DAY_MS) if day not in rolled_up), DAY_MS))
-            if len(runs) > _RUNS_LOOKED_AT:
-                runs = [(runs[0][0], runs[-1][1])]
-            for begin, end in runs:
+            open_days = list(runs((day for day in range(since_ms, until_ms, DAY_MS) if day not in rolled_up), DAY_MS))
+            if len(open_days) > _RUNS_LOOKED_AT:
+                open_days = [(open_days[0][0], open_days[-1][1])]
+            for begin, end in open_days:
                 yield block, begin, min(end, until_ms)
 
 
@@ -128,12 +128,8 @@ def days_folded(days: Iterable[tuple[int, int, int]]) -> list[str]:
     return [f"touched_days,block={block} folded={mark}i {day_ms}" for block, day_ms, mark in days]
 
 
-def hour_runs(hours: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Hours that follow one another, as (begin, end)."""
-    return _runs(hours, HOUR_MS)
-
-
-def _runs(begins: Iterable[int], width_ms: int) -> Iterator[tuple[int, int]]:
+def runs(begins: Iterable[int], width_ms: int = HOUR_MS) -> Iterator[tuple[int, int]]:
+    """Hours, or what is as wide, that follow one another: as (begin, end)."""
     begin = end = None
     for at in sorted(begins):
         if begin is not None and at == end:
