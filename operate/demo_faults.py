@@ -74,11 +74,11 @@ DEMO_FAULTS: dict[str, DemoFault] = {
         ),
         DemoFault(
             kind="bus_crc_errors", concerns="bus", case_kind=None, needs_s=0, lasts_s=15,
-            zh="总线校验错误（不应立案）", en="damaged answers on a line (must raise nothing)",
+            zh="总线校验错误（不应立案）", en="damaged answers on a bus (must raise nothing)",
         ),
         DemoFault(
             kind="bus_noise", concerns="bus", case_kind=None, needs_s=0, lasts_s=15,
-            zh="总线噪声（不应立案）", en="noise on a line (must raise nothing)",
+            zh="总线噪声（不应立案）", en="noise on a bus (must raise nothing)",
         ),
     )
 }  # fmt: skip
