@@ -281,7 +281,7 @@ def _report(result: dict[str, Any]) -> None:
     latency = result["alert_latency_ms"]
     click.echo(
         f"应答 {result['frames_sent']} 帧，读数 {result['readings_taken']}，入库 {result['readings_stored']}，"
-        f"丢失 {result['lost']}，重复 {result['duplicates']}；告警 {result['alerts']}，案卷 {result['cases']}。\n"
+        f"丢失 {result['lost']}，重复 {result['duplicates']}；告警 {result['alerts']}，案件 {result['cases']}。\n"
         f"{result['frames_sent']} frames answered, {result['readings_taken']} readings, "
         f"{result['readings_stored']} stored, {result['lost']} lost, {result['duplicates']} twice; "
         f"{result['alerts']} alerts, {result['cases']} cases; "
