@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -9,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser.eyes import DESK, PHONE, Camera, Windows, beyond_the_window, serious_faults
+from tests.browser.eyes import DESK, PHONE, Camera, Windows, beyond_the_window, serious_faults, words
 from tests.browser.filled_site import FilledSite
 from tests.browser.measuring import Cost, cost_of
 
@@ -107,6 +108,24 @@ def test_no_page_has_a_serious_fault_or_runs_off_the_window(
         looks.reverse()  # the next page opens in the window as it is: each change of its size is laid out anew
     assert faults == []
     assert seen > 80
+
+
+def test_in_a_hand_the_list_comes_before_its_filters(filled: FilledSite, filled_windows: Windows) -> None:
+    phone = filled_windows.open(PHONE, login="dispatcher")
+    phone.goto("/cases")
+    unfold, stage = phone.get_by_role("button", name=words("list.filters"), exact=True), phone.locator("[name=stage]")
+    expect(stage).to_be_hidden()
+    unfold.tap()
+    expect(unfold).to_have_attribute("aria-expanded", "true")
+    stage.select_option("filed")
+    expect(phone).to_have_url(re.compile("stage=filed"))
+    # what narrows the list is said where it is folded
+    expect(phone.get_by_role("button", name=words("list.filters_on"))).to_be_visible()
+    expect(stage).to_be_hidden()
+    desk = filled_windows.open(DESK, login="dispatcher")
+    desk.goto("/cases")
+    expect(desk.locator("[name=stage]")).to_be_visible()
+    expect(desk.get_by_role("button", name=words("list.filters"))).to_be_hidden()
 
 
 def test_a_scan_and_a_desk_load_what_was_agreed(filled: FilledSite, filled_windows: Windows) -> None:

@@ -81,6 +81,11 @@ addEventListener("pageshow", () => {
 for (const select of document.querySelectorAll<HTMLSelectElement>("form[data-act-on-change] select")) {
   select.addEventListener("change", () => select.form?.requestSubmit());
 }
+for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-unfold]")) {
+  button.addEventListener("click", () => {
+    button.setAttribute("aria-expanded", String(button.form?.toggleAttribute("data-unfolded") === true));
+  });
+}
 for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
