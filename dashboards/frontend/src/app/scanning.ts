@@ -46,6 +46,7 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
       if (asset.tokens.includes(token)) {
         const scanned = { asset_id: asset.id, token, at_ms: Date.now() };
         await app.state.keeping(() => keepFact(app.state.store, "scanned", scanned)).catch(() => undefined);
+        await app.tellScan(asset, token);
       }
       location.replace(`#/asset/${asset.id}`);
       return;

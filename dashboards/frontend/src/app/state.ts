@@ -6,7 +6,7 @@ import { allActs, fact, inOneStep, keepBundle, keepFact, type Store } from "./ke
 import { SETTLED, session, type Halt } from "./sending";
 import type { Act, Asset, Bundle, Carried, Draft, Move, Permit, Seen, Task, User } from "./shapes";
 import { namePlates } from "./unknown_plates";
-import type { Spot } from "./ways";
+import { metres, type Spot } from "./ways";
 
 export interface Scanned {
   readonly asset_id: number;
@@ -18,6 +18,9 @@ export interface Scanned {
 const PROOF_MS = 30 * 60_000;
 /** A bag of 3,000 things comes on a slow line too; what takes longer stands still. */
 const BUNDLE_MS = 60_000;
+
+/** A place that is not farther from the one before is the same: a phone that lies still is found anew each time. */
+const SAME_PLACE_M = 10;
 
 /** Who signed out here, by their id, while the city has not heard of it. */
 const LEFT = "left";
@@ -35,7 +38,7 @@ async function signOut(csrf: string): Promise<boolean> {
 const shownBy = (act: Act, version: number): boolean => act.state === "sent" && (act.answer?.version ?? 0) <= version;
 
 /** Whether it counts as done: it was sent, or will be. */
-const onItsWay = (act: Act): boolean => !["dropped", "refused", "editing"].includes(act.state);
+const onItsWay = (act: Act): boolean => !["dropped", "refused", "editing", "conflict"].includes(act.state);
 
 /** Whether an act is about this permit, by its number or by the act that started it. */
 const isOf = (act: Act, permitId: number | undefined, actId: string | undefined): boolean =>
@@ -163,6 +166,7 @@ export class State {
   }
 
   async keepHere(spot: Spot): Promise<void> {
+    if (this.here !== undefined && metres(this.here, spot) < SAME_PLACE_M) return;
     this.here = { lon: spot.lon, lat: spot.lat };
     if (this.user === undefined) return; // where a person is, is kept for nobody else
     await keepFact(this.store, "here", this.here).catch(() => undefined); // known as long as the app is open
@@ -285,7 +289,7 @@ export class State {
   /** The minutes by which a permit was prolonged here and which what is carried does not show. */
   private prolonged(permitId: number | undefined, actId: string | undefined): number {
     return this.acts
-      .filter((act) => act.kind === "permit_prolong" && onItsWay(act) && act.state !== "conflict" && this.mine(act) && !this.knownTo(act) && isOf(act, permitId, actId))
+      .filter((act) => act.kind === "permit_prolong" && onItsWay(act) && this.mine(act) && !this.knownTo(act) && isOf(act, permitId, actId))
       .reduce((sum, act) => sum + Number(act.request?.body.minutes ?? 0), 0);
   }
 }

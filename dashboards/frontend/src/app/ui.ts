@@ -47,6 +47,20 @@ export function clockOf(iso: string, page: Page): string {
   return page.moment(cityNow()).slice(0, 10) === told.slice(0, 10) ? page.clock(ms).slice(0, 5) : told.slice(0, -3);
 }
 
+/** How long ago something was, softly beside the moment itself. */
+export function beside(iso: string, page: Page): HTMLTimeElement {
+  const made = time(iso, page);
+  made.classList.add("beside");
+  return made;
+}
+
+/** A moment by the city's clock with how long ago that is, or how long until then with the clock. */
+export function moment(iso: string, page: Page, countsDown = false): HTMLElement {
+  const clock = clockOf(iso, page);
+  const both = countsDown ? [time(iso, page, true), " ", make("span", { class: "beside" }, clock)] : [clock, " ", beside(iso, page)];
+  return make("span", { class: "moment" }, ...both);
+}
+
 export const span = (minutes: number, page: Page): string => duration(minutes * 60, page.t);
 
 /** How far and which way, with an arrow that points there when the phone's top points north. */
