@@ -145,6 +145,15 @@ export class CityMap {
   /** Rings one asset, or none. */
   point(assetId: number | undefined): void {
     this.ringed = assetId;
+    this.ring(assetId);
+  }
+
+  /** Rings another one for a while, say that of the line below the pointer; none: the one before again. */
+  glance(assetId: number | undefined): void {
+    this.ring(assetId ?? this.ringed);
+  }
+
+  private ring(assetId: number | undefined): void {
     for (const layer of ["ring", "ring-calm"]) {
       if (this.canvas?.getLayer(layer) !== undefined) this.canvas.setFilter(layer, ["==", ["get", "id"], assetId ?? -1]);
     }
