@@ -241,7 +241,7 @@ export async function assetScreen(app: App, id: number): Promise<Node[]> {
 function alertsOf(app: App, asset: Asset): HTMLElement[] {
   const { t } = app.page;
   const level = (severity: number): 1 | 2 | 3 => (severity >= 3 ? 3 : severity === 2 ? 2 : 1);
-  const told = (asset.alerts ?? []).map((one) => message(level(one.severity), make("strong", {}, app.state.rule(one.rule_key)), ` ${t(`severity.${one.severity}`)} · `, moment(one.fired_at, app.page)));
+  const told = (asset.alerts ?? []).map((one) => message(level(one.severity), make("strong", {}, app.state.rule(one.rule_key)), make("p", {}, `${t(`severity.${one.severity}`)} · `, moment(one.fired_at, app.page))));
   return told.length > 0 || asset.severity === 0 ? told : [message(level(asset.severity), t(`severity.${asset.severity}`))];
 }
 
