@@ -165,6 +165,13 @@ def test_what_is_told_of_shows_at_once_and_a_phone_reads_of_it_in_its_sheet(
     camera.take(phone, "map-phone-card")
     assert beyond_the_window(phone) == ""
     assert serious_faults(phone) == []
+    # from far away the map comes all the way to what was found, and the sheet does not stop it
+    phone.get_by_role("button", name=words("map.tool.city"), exact=True).click()
+    expect(phone).not_to_have_url(re.compile(r"#map=18\."))
+    phone.locator("[data-search-form] input").fill(book.token)
+    phone.keyboard.press("Enter")
+    expect(sheet.get_by_role("link", name=words("map.open"), exact=True)).to_be_visible()
+    expect(phone).to_have_url(re.compile(r"#map=18\."))
 
 
 def test_what_does_not_come_is_told_on_the_map_until_it_comes(
