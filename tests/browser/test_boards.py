@@ -274,10 +274,32 @@ def test_a_board_is_taken_back_from_its_file_and_asks_before_it_goes(
     assert serious_faults(desk) == []
     camera.take(desk, "board-editor-variables")
     desk.get_by_label(words("board.name_zh")).fill("另一块看板")
+
+    # one field after the other: none takes back what was filled in beside it, and each is undone by itself
+    choose(desk, words("board.add_panel"), words("board.kind.text"))
+    desk.get_by_label(words("board.text_zh")).fill("先看这里")
+    desk.get_by_label(words("board.text_en")).fill("Look here first")
+    choose(desk, words("board.add_panel"), words("board.kind.bar"))
+    desk.get_by_label(words("board.by"), exact=True).select_option("severity")
+    desk.get_by_label(words("board.over"), exact=True).select_option("week")
+    desk.get_by_label(words("board.kind"), exact=True).select_option("text")
+    for _ in range(2):
+        desk.get_by_role("button", name=words("board.undo"), exact=True).click()
+    expect(desk.get_by_label(words("board.over"), exact=True)).to_have_value("")
+    desk.get_by_label(words("board.over"), exact=True).select_option("day")
+    expect(panel(desk, "bar-1").locator(".board-plot")).to_be_visible()
     desk.get_by_role("button", name=words("board.save"), exact=True).click()
     expect(desk.locator("h1")).to_have_text("另一块看板")
-    expect(desk.locator("[data-panel]")).to_have_count(many)
+    expect(desk.locator("[data-panel]")).to_have_count(many + 2)
     expect(desk.locator(".board-chooser-set")).to_have_count(1)
+    kept = desk.evaluate("fetch(`${location.pathname}.json`).then((answer) => answer.json())")
+    made = {each["id"]: each for each in kept["panels"]}
+    assert made["text-1"]["options"]["text"] == {"zh": "先看这里", "en": "Look here first"}
+    assert (made["bar-1"]["source"]["by"], made["bar-1"]["source"]["over"]) == ("severity", "day")
+    # nothing is asked for words: they wait for no answer
+    desk.keyboard.press("r")
+    expect(panel(desk, "text-1")).to_have_attribute("data-state", "answered")
+    expect(panel(desk, "text-1").get_by_text("先看这里")).to_be_visible()
 
     more.click()
     desk.locator(".confirm > summary", has_text=words("board.remove")).click()
@@ -316,12 +338,16 @@ def test_a_board_is_made_moved_and_kept_and_a_conflict_is_settled(filled_windows
     # two people at once: the second is told, and loses nothing
     address = desk.url
     second = filled_windows.open(DESK, login="admin")
+    screen = opened(filled_windows.open(DESK, login="dispatcher"), address)
     for page in (desk, second):
         page.goto(f"{address}/edit")
         expect(page.locator("[data-drawn]")).to_be_attached()
     second.get_by_label(words("board.name_zh")).fill("值班看板")
     second.get_by_role("button", name=words("board.save"), exact=True).click()
     expect(second.locator("h1")).to_have_text("值班看板")
+    # who only looks gets the new one with the next answers, and no new figures under old titles
+    screen.keyboard.press("r")
+    expect(screen.locator("h1")).to_have_text("值班看板")
     desk.get_by_label(words("board.name_zh")).fill("夜班的看板")
     filled_windows.witness.refused.add(address)
     desk.get_by_role("button", name=words("board.save"), exact=True).click()
@@ -363,6 +389,9 @@ def test_any_point_is_explored_beside_another(
     expect(desk.locator("[data-statistics] tbody tr")).to_have_count(2)
     expect(desk.locator(".board-legend li")).to_have_count(2)
     desk.keyboard.press("Escape")
+    with desk.expect_response(re.compile(r"/explore/annotations\.json")) as marked:
+        desk.get_by_role("button", name=words("board.marks.alerts")).click()
+    assert marked.value.ok
     assert serious_faults(desk) == []
     camera.take(desk, "explore-desk")
     address = desk.url
