@@ -85,7 +85,7 @@ export class Alarm {
   }
 
   /** `now`: by the server's clock. */
-  hear(event: LiveEvent, now = Date.now()): void {
+  hear(event: LiveEvent, now: number): void {
     if (!isLoud(event, now)) return;
     this.toast(event);
     if (this.on) void this.play();
