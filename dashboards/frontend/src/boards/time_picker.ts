@@ -53,6 +53,10 @@ export class TimePicker {
       element("summary", { class: "button" }, element("span", { class: "soft" }, t("board.span")), this.words),
       element("div", { class: "menu-body" }, this.quick, form),
     );
+    // a page that goes on by itself may have stood for hours since its span was chosen
+    this.menu.addEventListener("toggle", () => {
+      if (this.menu.open) this.writeFields();
+    });
     const step = (name: string, sign: string, act: () => void): HTMLButtonElement => {
       const button = element("button", { type: "button", class: "button board-step", title: name, "aria-label": name }, sign);
       button.addEventListener("click", act);
@@ -85,8 +89,7 @@ export class TimePicker {
     const span = this.span();
     const short = (ms: number): string => fieldOf(ms, zone).replace("T", " ");
     say(this.words, spanWords(said, span, t, short));
-    this.from.value = fieldOf(span.fromMs, zone);
-    this.to.value = fieldOf(span.toMs, zone);
+    this.writeFields();
     const goesOn = isLive(said);
     if (goesOn) this.live = said;
     this.on.disabled = goesOn;
@@ -104,6 +107,14 @@ export class TimePicker {
 
   scale(factor: number): void {
     this.onChange(scaledSaying(this.said, this.span(), factor, Date.now()));
+  }
+
+  private writeFields(): void {
+    const { fromMs, toMs } = this.span();
+    const { zone } = this.page;
+    this.from.value = fieldOf(fromMs, zone);
+    this.to.value = fieldOf(toMs, zone);
+    this.problem.hidden = true;
   }
 
   private lengthMs(): number {
