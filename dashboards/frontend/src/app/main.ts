@@ -231,7 +231,8 @@ export class App {
   async refresh(asked: boolean): Promise<void> {
     const placed = asked ? findMe(this) : undefined;
     const done = this.carry();
-    if (asked) await this.showAgain();
+    // who waits for the first time is told that something comes
+    if (asked || (this.state.carried === undefined && this.state.user !== undefined)) await this.showAgain();
     await done;
     await this.redraw();
     // what is there is shown at once; a place may take long, or nobody answers whether it may be looked for

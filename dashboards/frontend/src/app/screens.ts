@@ -25,6 +25,7 @@ async function tasksOf(app: App): Promise<Node[]> {
   const { t } = page;
   const shown: Node[] = [bagLine(app)];
   const { carried } = state;
+  if (carried === undefined && state.loading && state.user !== undefined) return [...shown, make("p", { class: "soft", role: "status" }, t("app.loading"))];
   if (carried === undefined) return state.problem === "app.sign_in_first" ? shown : [...shown, empty(t("app.nothing_yet"), t("app.nothing_yet_text"))];
   const running = (await Promise.all(permitAssets(app).map(async (id) => permitCard(app, id)))).filter((one) => one !== undefined);
   if (running.length > 0) shown.push(make("section", { class: "stack-tight" }, make("h2", {}, t("app.permits_running")), ...running));
