@@ -161,6 +161,14 @@ describe("the live stream", () => {
     await vi.advanceTimersByTimeAsync(2_000);
     expect(Stream.made).toHaveLength(2);
   });
+
+  it("is not promised by a page that has none and does not load itself again", async () => {
+    const own = { ...badge, dataset: { stream: "/api/v1/stream?since=3" } };
+    const page = { t: (key: string) => key, clock: String } as unknown as Page;
+    new Live(own as unknown as HTMLElement, page, { onEvent: () => undefined }).start();
+    await vi.advanceTimersByTimeAsync(16_000);
+    expect([badge.textContent, own.textContent]).toEqual(["live.live", "live.still"]);
+  });
 });
 
 describe("the latest events", () => {

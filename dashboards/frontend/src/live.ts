@@ -217,9 +217,12 @@ export class Live {
       return;
     }
     const span = duration(lostFor / 1000, t);
-    say(this.badge, state === "lost" ? t("live.lost", { span }) : t(`live.${state}`));
-    this.badge.title =
-      state === "lost"
+    // without a stream only some pages load themselves again
+    const still = state === "polling" && this.news.onResync === undefined;
+    say(this.badge, state === "lost" ? t("live.lost", { span }) : still ? t("live.still") : t(`live.${state}`));
+    this.badge.title = still
+      ? ""
+      : state === "lost"
         ? t("live.explain_lost", { clock: clock(this.lostAt) })
         : t("live.explain_live", { clock: clock(this.newsAt), ago: ago(this.newsAt, Date.now(), t) });
   }
