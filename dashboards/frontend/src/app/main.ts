@@ -181,8 +181,8 @@ export class App {
 
   /** What the screens are drawn of, to tell whether anything of it changed. */
   private mark(): string {
-    const { acts, drafts, halt, full, problem, loading, user, carried, here } = this.state;
-    return JSON.stringify([acts, drafts.map((draft) => [draft.id, draft.changed_ms]), halt, full, problem, loading, user?.id, carried?.at, here]);
+    const { acts, drafts, halt, full, problem, loading, user, carried, standing } = this.state;
+    return JSON.stringify([acts, drafts.map((draft) => [draft.id, draft.changed_ms]), halt, full, problem, loading, user?.id, carried?.at, standing]);
   }
 
   /** Draws the screen anew where that shows anything else: nobody who decides is disturbed for nothing. */

@@ -29,7 +29,7 @@ async function tasksOf(app: App): Promise<Node[]> {
   if (carried === undefined) return state.problem === "app.sign_in_first" ? shown : [...shown, empty(t("app.nothing_yet"), t("app.nothing_yet_text"))];
   const running = (await Promise.all(permitAssets(app).map(async (id) => permitCard(app, id)))).filter((one) => one !== undefined);
   if (running.length > 0) shown.push(make("section", { class: "stack-tight" }, make("h2", {}, t("app.permits_running")), ...running));
-  const sort = ((await fact<Sort>(state.store, "sort")) ?? "due") === "near" && state.here !== undefined ? "near" : "due";
+  const sort = ((await fact<Sort>(state.store, "sort")) ?? "due") === "near" && state.standing !== undefined ? "near" : "due";
   const cases = [...carried.cases].sort((one, other) => order(app, one.case, sort) - order(app, other.case, sort));
   if (cases.length + carried.looks.length === 0) return [...shown, empty(t("tasks.none"), t("app.none_text"), true)];
   shown.push(
@@ -60,7 +60,7 @@ function lookCard(app: App, look: Look): HTMLElement {
     make("strong", {}, t(`task_kind.${look.look}`), " · ", state.kind(look.kind)),
     make("span", {}, look.asset_name),
     look.note !== "" && make("span", { class: "task-note" }, look.note),
-    make("span", { class: "inline" }, moment(look.due_at, page, true), task !== undefined && way(state.here, task.case, page)),
+    make("span", { class: "inline" }, moment(look.due_at, page, true), task !== undefined && way(state.standing, task.case, page)),
     pendingChip(app, pending),
     task === undefined && make("span", { class: "soft" }, t("app.needs_signal")),
   );
@@ -72,7 +72,7 @@ function pendingChip(app: App, act: Act | undefined): Child {
 }
 
 function order(app: App, row: CaseRow, sort: Sort): number {
-  if (sort === "near" && app.state.here !== undefined) return metres(app.state.here, row);
+  if (sort === "near" && app.state.standing !== undefined) return metres(app.state.standing, row);
   const due = row.secure_due_at !== null && row.secured_at === null ? row.secure_due_at : row.deadline_at;
   return Date.parse(due);
 }
@@ -114,7 +114,7 @@ function taskCard(app: App, task: Task): HTMLElement {
       make("span", {}, row.asset_name),
       row.road !== "" && !row.asset_name.startsWith(row.road) && make("span", { class: "soft" }, row.road),
       task.said !== "" && make("span", { class: "task-note" }, task.said),
-      make("span", { class: "inline" }, make("span", { class: "chip cool" }, page.t(`stage.${row.stage}`)), moment(due, page, true), way(state.here, row, page)),
+      make("span", { class: "inline" }, make("span", { class: "chip cool" }, page.t(`stage.${row.stage}`)), moment(due, page, true), way(state.standing, row, page)),
       pendingChip(app, pending),
     ),
     icon("next"),
@@ -174,7 +174,7 @@ export async function caseScreen(app: App, id: number): Promise<Node[]> {
     facts([
       [t("app.stage"), t(`stage.${row.stage}`)],
       [t("case.deadline"), moment(due, page, true)],
-      [t("app.place"), make("span", {}, row.asset_name, " ", way(state.here, row, page))],
+      [t("app.place"), make("span", {}, row.asset_name, " ", way(state.standing, row, page))],
     ]),
     before !== undefined && before.state !== "sent" && message(before.state === "waiting" ? 1 : 2, waitWords(app, before), " ", link("#/waiting", "", t("app.see_waiting"))),
     make("div", { class: "stack-tight" }, ...inOrder(moves, row).map((move, at) => moveButton(app, move, subject(move.name), about, at === 0 && LEADING.includes(move.name)))),
@@ -230,7 +230,7 @@ export async function assetScreen(app: App, id: number): Promise<Node[]> {
     facts([
       [t("app.state"), t(`state.${asset.state}`)],
       [t("app.code"), make("code", {}, asset.code)],
-      [t("app.place"), make("span", {}, asset.address || asset.road, " ", way(state.here, asset, page))],
+      [t("app.place"), make("span", {}, asset.address || asset.road, " ", way(state.standing, asset, page))],
     ]),
     ...asset.devices.map((device) => deviceCard(app, asset, device)),
     asset.care ? button(t("app.fit"), ask("fit"), "", "plus") : undefined,

@@ -188,6 +188,23 @@ describe("signing out", () => {
   });
 });
 
+describe("where somebody stands", () => {
+  it("is forgotten when it was too long ago to be true, and what is around there is not", async () => {
+    await state.keepHere({ lon: 113.3, lat: 23.1 });
+    await state.keepHere({ lon: 113.30005, lat: 23.1 }); // five metres beside
+    expect(state.standing).toEqual({ lon: 113.3, lat: 23.1 });
+    const kept = async (ago_ms: number): Promise<State> => {
+      await state.store.put("facts", { lon: 113.3, lat: 23.1, at_ms: Date.now() - ago_ms }, "here");
+      const opened = new State(state.store, {} as Page);
+      await opened.load();
+      return opened;
+    };
+    expect((await kept(MINUTE_MS)).standing).toMatchObject({ lon: 113.3 });
+    const yesterday = await kept(1440 * MINUTE_MS);
+    expect([yesterday.standing, yesterday.here]).toMatchObject([undefined, { lon: 113.3 }]);
+  });
+});
+
 describe("what is carried, on a phone that is full", () => {
   it("is what it was, and says so instead of blaming the signal", async () => {
     const answers: Record<string, unknown> = { "/app/session.json": { user: { id: 7, name: "王强" }, csrf: "", now: "" }, "/app/bundle.json": { at: "x", user_id: 7, assets: [] } };
