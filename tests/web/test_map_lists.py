@@ -415,3 +415,19 @@ def test_a_base_map_of_another_host_says_its_system_and_may_be_asked(
     assert facts["crs"] == facts["base"]["crs"] == crs
     assert all("{z}" in each and "{key}" not in each and "{layer}" not in each for each in facts["base"]["tiles"])
     assert f"connect-src 'self' {host}" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "below"),
+    [
+        ({"tile_url": "https://t.example/{z}/{x}/{y}"}, "https://t.example/{z}/{x}/{y}"),
+        ({"tile_url": "https://{s}.t.example/{z}/{x}/{y}", "base_map": "osm"}, "https://a.t.example/{z}/{x}/{y}"),
+        ({"tile_url": "https://t.example/{z}/{x}/{y}", "base_map": "amap"}, ""),
+        ({"tile_url": "https://t.example/{z}/{x}/{y}", "base_map_crs": "gcj02"}, ""),
+    ],
+)
+def test_a_place_is_pointed_at_on_tiles_only_where_these_are_not_shifted(
+    make_web: Any, settings: dict[str, str], below: str
+) -> None:
+    page = make_web(**settings).as_(Role.REGISTRAR).get("/assets/new").text
+    assert f'data-canvas data-tiles="{below}"' in page
