@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from operate.demo_street import DIVISION
 from tests.browser.eyes import DESK, PHONE, Camera, Windows, beyond_the_window, serious_faults, until, words
@@ -152,6 +152,23 @@ def test_a_panel_is_seen_whole_as_a_table_and_taken_along(filled_windows: Window
         assert drawn.width == 2 * (wide + 28)
     shown.focus()
     desk.keyboard.press("t")
+
+    # a picture of what is still being asked for is taken once it is there
+    held: list[Route] = []
+    desk.route("**/answers", lambda route: held.append(route))
+    desk.reload()
+    expect(shown).to_have_count(0)
+    late = panel(desk, name)
+    with desk.expect_download() as picture:
+        late.locator("summary").click()
+        late.get_by_text(words("board.png")).click()
+        for route in held:
+            route.continue_()
+    desk.unroute("**/answers")
+    picture.value.save_as(tmp_path / "late.png")
+    with Image.open(tmp_path / "late.png") as drawn:
+        assert len(drawn.convert("RGB").crop((0, 100, *drawn.size)).getcolors(maxcolors=1_000_000) or []) > 2
+    expect(late).to_have_attribute("data-state", "answered")
 
     # whoever stands on a link stands on it after the board was asked anew
     link = shown.locator(".board-view a[href]").first
