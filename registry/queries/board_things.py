@@ -32,6 +32,7 @@ from registry.storage.tables import case as case_file
 
 Condition = ColumnElement[bool]
 
+_PAIRED = frozenset({"asset", "reason"})
 _LEVELS = (6, 9, 12)
 _LATELY = {timedelta(hours=24): "24h", timedelta(days=7): "7d"}
 _ABOUT = timedelta(minutes=5)
@@ -45,7 +46,8 @@ class Plan:
     ``split``: the column whose values the count is split by; ``to``: the list behind the number. ``states``: of assets,
     those meant (none: all but abandoned ones); that they were merged into no other is left to whoever counts.
     ``values``: all that the split can have, where they are known beforehand; ``indexed``: it is a column that an index
-    begins with, so that those it has are found in a moment.
+    begins with, so that those it has are found in a moment. ``paired``: an index has what it is narrowed to together
+    with the moment.
     """
 
     tables: FromClause
@@ -57,12 +59,13 @@ class Plan:
     states: tuple[str, ...] = ()
     values: tuple[Any, ...] = ()
     indexed: bool = False
+    paired: bool = False
 
 
 def plan_of(what: Counted, where: Where, asked: Asked, *, by: SplitBy | None, at: Moment = Moment.OPENED) -> Plan:
     """How ``what`` is counted for whoever asks. Raises ``InvalidInput``, ``Nothing``."""
     given = {name: value for name, value in where.items() if asked.words(value)}
-    plan = _PLANS[what](given, asked, by, at)
+    plan = replace(_PLANS[what](given, asked, by, at), paired=bool(_PAIRED & given.keys()))
     if by is SplitBy.KIND:
         return replace(plan, indexed=True)
     return plan if by is None else replace(plan, values=_VALUES.get((what, by), ()))

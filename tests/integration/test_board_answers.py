@@ -625,6 +625,9 @@ def plan_of_work(engine: Engine, work: Callable[[], Any]) -> str:
         ("time_series", count("cases", over="day", by="channel"), "ix_case_file_opened"),
         ("time_series", count("cases", over="day", by="late", at="ended"), "ix_case_file_ended"),
         ("heat_map", {"of": "week_hours", "what": "cases"}, "ix_case_file_opened"),
+        ("heat_map", {"of": "week_hours", "what": "cases", "where": {"kind": "water_high"}}, "ix_case_file_opened"),
+        ("time_series", count("cases", over="day", by="severity", where={"unit": 1}), "ix_case_file_opened"),
+        ("stat", count("alerts", where={"state": "cleared"}), "ix_alert_fired"),
         ("time_series", count("alerts", over="hour", by="severity"), "ix_alert_fired"),
         ("time_series", count("permits", over="day"), "ix_permit_started_at_state"),
         ("stat", count("scans"), "ix_scan_at_flag"),
@@ -634,6 +637,8 @@ def test_counts_of_a_span_go_along_an_index(
     whole: City, store: SqliteSeries, kind: str, source: dict[str, Any], index: str
 ):
     plan = plan_of_work(whole.engine, lambda: shown(asked(whole, store), kind, source))
-    assert index in plan
+    # of what is narrowed further the other knows how much there is
+    if whole.engine.dialect.name == "sqlite" or "where" not in source:
+        assert index in plan
     assert not re.search(r"Seq Scan on (case_file|alert|permit|scan)\b", plan)
     assert not re.search(r"SCAN (case_file|alert|permit|scan)(?! USING)", plan)
