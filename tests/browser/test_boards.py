@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -262,6 +263,38 @@ def test_an_editor_that_can_not_open_says_so(filled: FilledSite, filled_windows:
     desk.route("**/boards/choices.json", lambda route: route.fulfill(status=503, body=""))
     desk.goto("/boards/covers/edit")
     expect(desk.locator("[data-message]")).to_contain_text(words("board.no_editor"))
+
+
+def test_what_was_made_is_not_lost_with_the_session(
+    filled: FilledSite, filled_windows: Windows, tmp_path: Path
+) -> None:
+    desk = filled_windows.open(DESK, login="dispatcher")
+    desk.goto("/boards/covers/edit")
+    expect(desk.locator("[data-drawn]")).to_be_attached()
+    desk.get_by_label(words("board.name_zh")).fill("夜里的井盖")
+    filled_windows.witness.refused.add(f"{filled.address}/boards/covers")
+    session = desk.context.cookies()
+    desk.context.clear_cookies()
+    save = desk.get_by_role("button", name=words("board.save"), exact=True)
+    save.click()
+    message = desk.locator("[data-message]")
+    expect(message.get_by_role("link", name=words("nav.login"))).to_have_attribute("target", "_blank")
+    with desk.expect_download() as file:
+        message.get_by_role("button", name=words("board.file")).click()
+    file.value.save_as(tmp_path / "covers.json")
+    assert json.loads((tmp_path / "covers.json").read_text("utf-8"))["name"]["zh"] == "夜里的井盖"
+    # signed in again in another window
+    desk.context.add_cookies(session)
+    save.click()
+    expect(desk.locator("h1")).to_have_text("夜里的井盖")
+    desk.go_back()
+    expect(desk).to_have_url(re.compile("/boards/covers/edit$"))
+    expect(desk.get_by_label(words("board.name_zh"))).to_have_value("夜里的井盖")
+    desk.goto("/boards/covers")
+    desk.locator(".board-head .menu > summary").click()
+    desk.locator(".confirm > summary", has_text=words("board.reset")).click()
+    desk.locator(".confirm-body button").click()
+    expect(desk.locator("h1")).not_to_have_text("夜里的井盖")
 
 
 def test_a_board_is_taken_back_from_its_file_and_asks_before_it_goes(
