@@ -139,6 +139,17 @@ describe("the live stream", () => {
     expect(badge.dataset.state).toBe("live");
   });
 
+  it("has another state read out, but not each second that it lasts", async () => {
+    const spoken = badge as { ariaLive?: string };
+    Stream.made[0]?.onerror();
+    const said: unknown[] = [];
+    for (let tick = 0; tick < 4; tick += 1) {
+      await vi.advanceTimersByTimeAsync(1_000);
+      said.push([badge.dataset.state, spoken.ariaLive]);
+    }
+    expect(said).toEqual([["live", "off"], ["lost", "polite"], ["lost", "off"], ["lost", "off"]]);
+  });
+
   it("tells how late an event is by the server's clock", () => {
     vi.setSystemTime(Date.parse("2026-03-02T04:10:00Z"));
     Stream.made[0]?.beat(-598_000);

@@ -19,6 +19,8 @@ export const KINDS = [
   "case_opened",
   "case_moved",
   "case_overdue",
+  "supervision_reminded",
+  "recheck_due",
   "cabinet_online",
   "cabinet_offline",
 ] as const;
@@ -211,6 +213,8 @@ export class Live {
     const { t, clock } = this.page;
     const lostFor = Date.now() - this.lostAt;
     const state = shownState(this.state, lostFor);
+    // another state is read out, but not each second of it
+    this.badge.ariaLive = state === this.badge.dataset.state ? "off" : "polite";
     this.badge.dataset.state = state;
     if (state === "ended") {
       this.offerLogin();

@@ -64,7 +64,7 @@ async function showGroups(box: HTMLElement): Promise<void> {
 async function start(page: Page): Promise<void> {
   const ticker = part("[data-ticker]");
   let map: CityMapView | undefined;
-  const list = new WrongList(page, (assetId) => map?.point(assetId));
+  const list = new WrongList(page, (assetId) => map?.glance(assetId));
   const onFigures = figuresShown(page, list);
   let changed = false;
   const load = settled(async () => {
