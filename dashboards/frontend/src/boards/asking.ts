@@ -1,5 +1,6 @@
 // Asks the server for a board's answers: what is asked anew makes what was under way useless.
 import { post, Refused } from "../answers";
+import { heardClock } from "./clock";
 import { eachLine } from "./lines";
 import type { Answer, Choices } from "./shapes";
 import type { Span } from "./span";
@@ -25,6 +26,8 @@ export class Asking {
   private running: AbortController | undefined;
   /** why the server refused the last question; empty where nobody of ours said why */
   refusal = "";
+  /** the last answers were asked for by a clock that turned out to be wrong */
+  wrongClock = false;
 
   constructor(
     private readonly address: string,
@@ -51,6 +54,7 @@ export class Asking {
     };
     try {
       const response = await post(this.address, body, mine.signal);
+      if (heardClock(response.headers.get("Date"))) this.wrongClock = true;
       if (this.running === mine && isOther(response, this.version)) {
         mine.abort();
         return "changed";

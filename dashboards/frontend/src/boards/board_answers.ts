@@ -138,6 +138,13 @@ export class BoardAnswers implements Refreshed {
   }
 
   private settle(outcome: Outcome, whole: boolean): void {
+    if (outcome === "answered" && this.asking.wrongClock) {
+      this.asking.wrongClock = false;
+      if (this.isLive()) {
+        void this.load();
+        return;
+      }
+    }
     // some panels that follow events don't make the others fresh: those stay due when they were
     if (outcome === "outdated" || (outcome === "answered" && !whole)) return;
     if (outcome === "changed" && this.shown.renew()) return;

@@ -7,6 +7,7 @@ import { PATIENCE_MS, problemWords } from "./asking";
 import { BoardMarks } from "./board_marks";
 import { type Explored, readExplored, USUAL, writeExplored } from "./explored";
 import { Chooser } from "./chooser";
+import { heardClock } from "./clock";
 import { keepingFocus, menuWatch } from "./focus";
 import { type FrameDesk, PanelFrame } from "./frame";
 import { lineStyle } from "./palette";
@@ -256,7 +257,9 @@ class ExplorePage implements FrameDesk {
       to_ms: Math.round(span.toMs),
       width_px: Math.min(2_000, Math.max(300, this.box.clientWidth)),
     };
-    return (await (await post(this.box.dataset.answers ?? "", body, signal)).json()) as ExploreAnswer;
+    const response = await post(this.box.dataset.answers ?? "", body, signal);
+    if (heardClock(response.headers.get("Date")) && isLive(this.explored.time)) this.askedAt = 0; // asked again at once
+    return (await response.json()) as ExploreAnswer;
   }
 
   private writeStatistics(): void {

@@ -1,6 +1,7 @@
 // The span of time that a board shows: said as "-24h … now" or as two moments, always read in the city's zone.
 import { zoneAxis } from "../format";
 import type { Translate } from "../words";
+import { cityNow } from "./clock";
 
 /** As it stands in the board and in the address: relative ("-7d", "now") or a moment (ISO 8601). */
 export interface Saying {
@@ -49,12 +50,12 @@ export function spanOf(saying: Saying, nowMs: number): Span | undefined {
 /** What an address says of a span; `usual` where it says nothing, or nothing that can be read. */
 export function readSaying(asked: URLSearchParams, usual: Saying): Saying {
   const said = { from: asked.get("from") ?? usual.from, to: asked.get("to") ?? usual.to };
-  return spanOf(said, Date.now()) === undefined ? usual : said;
+  return spanOf(said, cityNow()) === undefined ? usual : said;
 }
 
 /** The span that the first readable saying means now; without any the last day. */
 export function spanNow(...sayings: readonly Saying[]): Span {
-  const now = Date.now();
+  const now = cityNow();
   const found = sayings.map((saying) => spanOf(saying, now)).find((span) => span !== undefined);
   return found ?? { fromMs: now - DAY, toMs: now };
 }

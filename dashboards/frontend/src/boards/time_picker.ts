@@ -1,6 +1,7 @@
 // Which span of time: quick ranges, two moments of the city's clock, further back, closer, and how often to look again.
 import { element } from "../elements";
 import { type Page, say } from "../page";
+import { cityNow } from "./clock";
 import { fieldOf, fixed, isLive, lengthWords, momentOfField, movedSaying, QUICK, type Saying, sayingOf, scaledSaying, type Span, spanNow, spanOf, spanWords } from "./span";
 
 const EVERY_S = [0, 5, 10, 30, 60, 300, 900] as const;
@@ -102,11 +103,11 @@ export class TimePicker {
 
   /** Half a span further: -1 back, 1 on. */
   move(by: number): void {
-    this.onChange(movedSaying(this.said, this.span(), by, Date.now()));
+    this.onChange(movedSaying(this.said, this.span(), by, cityNow()));
   }
 
   scale(factor: number): void {
-    this.onChange(scaledSaying(this.said, this.span(), factor, Date.now()));
+    this.onChange(scaledSaying(this.said, this.span(), factor, cityNow()));
   }
 
   private writeFields(): void {
@@ -135,7 +136,7 @@ export class TimePicker {
   private apply(): void {
     const fromMs = momentOfField(this.from.value, this.page.zone);
     const toMs = momentOfField(this.to.value, this.page.zone);
-    const wrong = fromMs === undefined || toMs === undefined || spanOf(fixed({ fromMs, toMs }), Date.now()) === undefined;
+    const wrong = fromMs === undefined || toMs === undefined || spanOf(fixed({ fromMs, toMs }), cityNow()) === undefined;
     this.problem.hidden = !wrong;
     if (wrong) say(this.problem, this.page.t("board.span_wrong"));
     else this.choose(fixed({ fromMs, toMs }));
