@@ -21,11 +21,11 @@ export class ListPane {
     const number = new Intl.NumberFormat(this.page.language === "zh" ? "zh-CN" : "en-GB");
     const total = number.format(view.total);
     // the map holds no more of them than can be drawn: what it says is then the least
-    const atLeast = (many: number, severity: number): string => `${number.format(many)}${view.cut >= severity ? "+" : ""}`;
+    const orMore = (many: number, severity: number): string => `${number.format(many)}${view.cut >= severity ? "+" : ""}`;
     const chosen = part<HTMLSelectElement>("#map-severity").selectedOptions[0]?.text ?? "";
-    const all = wrong === 0 ? t("map.in_view_calm", { total }) : t("map.in_view", { total, wrong: atLeast(wrong, 1), critical: atLeast(critical, 3) });
+    const all = wrong === 0 ? t("map.in_view_calm", { total }) : t("map.in_view", { total, wrong: orMore(wrong, 1), critical: orMore(critical, 3) });
     // of what was left out nothing can be said, least of all that it is well
-    say(part("[data-summary]"), view.severity > 0 ? t("map.in_view_only", { total: atLeast(view.total, view.severity), chosen }) : all);
+    say(part("[data-summary]"), view.severity > 0 ? t("map.in_view_only", { total: orMore(view.total, view.severity), chosen }) : all);
     const lines = [...view.worst, ...view.calm];
     part("[data-list-none]").hidden = lines.length > 0 || view.severity > 0;
     part("[data-list-cut]").hidden = lines.length === 0 || lines.length >= view.total;
