@@ -17,7 +17,7 @@ from registry.domain.kinds import AssetState, PermitState
 from registry.queries.asset_filters import unusual
 from registry.queries.board_names import Namer
 from registry.queries.board_series import readings_between
-from registry.queries.board_sums import Groups, grouped, stepped
+from registry.queries.board_sums import Groups, grouped, stepped, unindexed
 from registry.queries.board_things import Plan, plan_of
 from registry.queries.board_values import Asked, Bar, Bars, CountsOverTime, Heat, Spark, Stat, Steps, To
 from registry.queries.health import CabinetHealth, cabinets
@@ -135,8 +135,9 @@ def _assets_grouped(tx: Connection, plan: Plan) -> Groups:
         return grouped(tx, plan, [*few, *plan.conditions])
     unwanted = [state.value for state in AssetState if not _wanted(state, plan.states)]
     found = grouped(tx, plan, plan.conditions)
+    narrowed = [unindexed(each) for each in plan.conditions]
     for out in ([merged], [unusual(), asset.c.state.in_(unwanted), ~merged]):
-        for key, many in grouped(tx, plan, [*out, *plan.conditions]).items():
+        for key, many in grouped(tx, plan, [*out, *narrowed]).items():
             found[key] = found.get(key, 0) - many
     return {key: many for key, many in found.items() if many > 0 or plan.split is None}
 

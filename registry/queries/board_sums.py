@@ -70,7 +70,7 @@ def _walked(
     tx: Connection, plan: Plan, edges: Sequence[int], ways: Sequence[tuple[Any, ...]]
 ) -> list[NDArray[np.int64]]:
     """One walk for each of the ways: a count for each stretch of the index of moments."""
-    narrowed = plan.conditions if plan.paired else tuple(map(_unindexed, plan.conditions))
+    narrowed = plan.conditions if plan.paired else tuple(map(unindexed, plan.conditions))
     each = func.json_each(literal(json.dumps(list(pairwise(edges))))).table_valued(column("key"), column("value"))
     begin, end = (func.json_extract(each.c.value, place) for place in ("$[0]", "$[1]"))
     counts = [
@@ -84,9 +84,9 @@ def _walked(
     return [np.array([row[place] for row in rows], dtype=np.int64) for place in range(len(ways))]
 
 
-def _unindexed(condition: Any) -> ColumnElement[bool]:
-    """The same in words that no index answers. SQLite does not know how much there is of what: for each hour of a month
-    it would look through all cases of a kind."""
+def unindexed(condition: Any) -> ColumnElement[bool]:
+    """The same in words that no index answers, so that the index of another condition is taken. SQLite does not know how
+    much there is of what: for each hour of a month it would look through all cases of a kind."""
     return case((condition, 1), else_=0) == 1
 
 

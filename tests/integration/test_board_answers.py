@@ -630,6 +630,7 @@ def plan_of_work(engine: Engine, work: Callable[[], Any]) -> str:
         ("time_series", count("cases", over="day", by="severity", where={"unit": 1}), "ix_case_file_opened"),
         ("stat", count("alerts", where={"state": "cleared"}), "ix_alert_fired"),
         ("stat", count("cases", where={"open": True, "kind": "water_high"}), "ix_case_file_open"),
+        ("stat", count("assets", where={"family": "cover"}), "ix_asset_merged_into_id"),
         ("time_series", count("alerts", over="hour", by="severity"), "ix_alert_fired"),
         ("time_series", count("permits", over="day"), "ix_permit_started_at_state"),
         ("stat", count("scans"), "ix_scan_at_flag"),
