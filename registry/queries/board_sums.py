@@ -85,8 +85,10 @@ def _walked(
 
 
 def unindexed(condition: Any) -> ColumnElement[bool]:
-    """The same in words that no index answers, so that the index of another condition is taken. SQLite does not know how
-    much there is of what: for each hour of a month it would look through all cases of a kind."""
+    """The same in words that no index answers, so that another condition's is taken.
+
+    SQLite does not know how much there is of what: for each hour of a month it would look through all cases of a kind.
+    """
     return case((condition, 1), else_=0) == 1
 
 
