@@ -71,7 +71,7 @@ browser: setup $(STAMPS)/dev debian ## Only the tests in Chromium
 	$(BIN)/pytest -q tests/browser $(ARGS)
 
 bench: setup $(STAMPS)/dev debian ## Run the benchmarks (each prints its baseline beside it)
-	@for name in benchmarks/[a-z]*.py; do $(BIN)/covercode bench $$(basename $$name .py) --json; done
+	@for name in benchmarks/[a-z]*.py; do $(BIN)/covercode bench $$(basename $${name%.py} _) --json; done
 
 pictures: setup $(STAMPS)/dev debian ## Take pictures of every page in both languages at three sizes into var/pictures (goes on where it was stopped)
 	$(BIN)/python -m tests.browser.pictures var/pictures $(ARGS)

@@ -65,8 +65,10 @@ def _chromium() -> Iterator[str]:
     arguments += ["--disable-renderer-backgrounding", "--no-first-run", "--window-size=1920,1080"]
     # its last processes may still write while their folder is taken away
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [CHROMIUM, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}", *arguments]
-        process = subprocess.Popen([*command, "about:blank"], stderr=subprocess.DEVNULL, start_new_session=True)
+        # the system ends it with this process, however that ends
+        command = ["setpriv", "--pdeathsig", "KILL", CHROMIUM, "--headless=new", "--remote-debugging-port=0"]
+        command += [f"--user-data-dir={profile}", *arguments, "about:blank"]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             told = Path(profile) / "DevToolsActivePort"
             deadline_s = time.monotonic() + 60

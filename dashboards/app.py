@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import mimetypes
 import secrets
 import time
@@ -27,7 +28,7 @@ from dashboards import api, pages, texts
 from dashboards.agents import agent_name
 from dashboards.alert_words import clears_when, fired_because
 from dashboards.assets_manifest import load_manifest
-from dashboards.base_map import map_hosts
+from dashboards.base_map import map_hosts, tiles_without_shift
 from dashboards.bearer import bearer
 from dashboards.cabinet_door import CabinetDoor
 from dashboards.cabinet_words import from_cabinet, from_letter, load_cabinet_words
@@ -181,7 +182,7 @@ def _begin() -> None:
 
 
 def _counted_as() -> str:
-    """Whose requests count together: a person's own, wherever they are, and of strangers those of one address.
+    """Whose requests count together: a person's own, wherever they are, and of strangers those of one line.
 
     A crew behind one depot's or one carrier's address would otherwise be refused for what the others asked.
     """
@@ -190,8 +191,19 @@ def _counted_as() -> str:
     except StoreDown:
         somebody = None
     if somebody is None or somebody.user_id is None:
-        return get_remote_address()
+        return _line_of(get_remote_address())
     return f"user {somebody.user_id}"
+
+
+def _line_of(address: str) -> str:
+    """The address; of IPv6 its network, since whoever has one line has all of that network's addresses to ask from."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address) or found.ipv4_mapped is not None:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def _take_large_files() -> None:
@@ -211,7 +223,9 @@ def _secure(response: Response) -> Response:
     )
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
+    # the address of a kiosk is its key, also where its page only says that something went wrong
+    kiosk = request.path.startswith("/kiosk/")
+    response.headers.setdefault("Referrer-Policy", "no-referrer" if kiosk else "same-origin")
     response.headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()")
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     response.headers["X-Request-ID"] = g.get("request_id", "")
@@ -314,6 +328,6 @@ def _context() -> dict[str, Any]:
         "city": where.city,
         "user": visitor(),
         "now": now(),
-        "tile_url": where.settings.tile_url,
+        "tile_url": tiles_without_shift(),
         "request_id": g.get("request_id", ""),
     }

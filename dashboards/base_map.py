@@ -15,6 +15,7 @@ from dashboards.settings import WebSettings
 from dashboards.site import site, t
 from dashboards.tile_files import MapFileAway, tile_archive
 from registry.domain.errors import StoreDown
+from registry.domain.geo import Crs
 from registry.domain.map_layers import hosts_of, sub_domains
 from registry.queries.map_layers import list_layers
 
@@ -56,6 +57,14 @@ def crs_of_map() -> str:
     web = site().settings
     ground = _ground(web)
     return web.base_map_crs or (ground.crs if ground else "wgs84")
+
+
+def tiles_without_shift() -> str:
+    """The settings' tiles for small maps, which draw and take places in WGS-84 alone; "" where these lie elsewhere."""
+    web = site().settings
+    if not web.tile_url or _ground(web) is None or crs_of_map() != Crs.WGS84:
+        return ""
+    return web.tile_url.replace("{s}", next(iter(sub_domains(web.tile_url)), ""))
 
 
 def base_facts() -> dict[str, Any]:

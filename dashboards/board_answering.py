@@ -22,12 +22,12 @@ from flask import current_app, request
 from sqlalchemy import Engine
 
 from dashboards.board_words import Teller
-from dashboards.forms import optional_int
+from dashboards.forms import choice, optional_int
 from dashboards.login import actor, area
 from dashboards.refusals import problem_at
 from dashboards.site import lang, now, site, t
 from registry.domain.board_check import MOST_VALUES
-from registry.domain.boards import Panel, SeriesSource, Variable
+from registry.domain.boards import Annotation, Panel, SeriesSource, Variable
 from registry.domain.errors import InvalidInput, StoreDown
 from registry.queries.board_answers import answer
 from registry.queries.board_values import Answer, Asked, Nothing
@@ -120,6 +120,14 @@ def asked_by_address(variables: Iterable[Variable] = ()) -> Asked:
         raise InvalidInput("vars", "{why}", why=str(error)[:200]) from error
     question = Question(from_ms=from_ms, to_ms=to_ms, width_px=width_px or WIDTH_PX, vars=chosen)
     return asked(question, variables)
+
+
+def marks_asked_for(usual: Sequence[Annotation] = ()) -> tuple[Annotation, ...]:
+    """What is to be marked: the ``kinds`` that the address names, or the usual ones. Raises ``InvalidInput``."""
+    if "kinds" not in request.args:
+        return tuple(usual)
+    words = [word for word in request.args["kinds"].split(",") if word]
+    return tuple(Annotation(word) for word in words if choice({"kinds": word}, "kinds", Annotation))
 
 
 def _listed(given: Chosen) -> dict[str, tuple[str | int, ...]]:

@@ -48,9 +48,9 @@ def _rows(answer: Answer | None, teller: Teller) -> Iterator[list[Any]]:
             yield from _states(answer, teller)
         case Stat():
             yield [t("board.column.value"), t("board.column.before"), t("board.column.unit")]
-            yield [answer.value, answer.before, answer.unit]
+            yield [answer.value, answer.before, t(f"unit.{answer.unit}")]
         case Bars():
-            yield [t("board.column.name"), t("board.column.value")]
+            yield [t("board.column.name"), _headed(t("board.column.value"), answer.unit)]
             yield from ([teller.said(bar.name), bar.value] for bar in answer.bars)
             if answer.rest:
                 yield [t("board.file.rest"), answer.rest]
@@ -77,7 +77,7 @@ def _counts(answer: CountsOverTime, teller: Teller) -> Iterator[list[Any]]:
 
 
 def _table(answer: Table, teller: Teller) -> Iterator[list[Any]]:
-    yield [teller.said(each.name) for each in answer.columns]
+    yield [_headed(teller.said(each.name), each.unit) for each in answer.columns]
     kinds = [each.kind for each in answer.columns]
     for row in answer.rows:
         yield [_cell(cell, kind, teller) for cell, kind in zip(row, kinds, strict=True)]
@@ -97,6 +97,12 @@ def _states(answer: Timeline, teller: Teller) -> Iterator[list[Any]]:
 def _left_out(answer: Curves | CountsOverTime) -> Iterator[list[Any]]:
     if answer.left_out:
         yield [t("board.file.left_out", n=answer.left_out)]
+
+
+def _headed(name: str, unit: str) -> str:
+    """What stands above a column of figures: its name, and the unit where they have one."""
+    symbol = t(f"unit.{unit}") if unit else ""
+    return f"{name} ({symbol})" if symbol else name
 
 
 def _cell(cell: Any, kind: str, teller: Teller) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import url_for
 
 from dashboards.site import lang, site, unit_called
-from dashboards.tile_files import MapFileAway, tile_archive
+from dashboards.tile_files import MapFileAway, drop_removed_files, tile_archive
 from registry.domain.geo import Crs
 from registry.domain.kinds import Role
 from registry.domain.map_layers import LayerKind, sub_domains, system_of
@@ -22,6 +22,7 @@ def layer_folder() -> Path:
 
 def catalogue_facts(role: Role | None) -> list[dict[str, Any]]:
     """The layers that ``role`` may see, in the order of the catalogue; one whose file is away is left out."""
+    drop_removed_files()
     return [told for layer in list_layers(site().engine, role) if (told := _facts(layer)) is not None]
 
 

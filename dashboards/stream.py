@@ -250,7 +250,7 @@ class FeedHub:
                 if not self._listeners and not self._takers:
                     self._thread = None
                     return
-            items = self._look(position - OVERLAP)
+            items = self._look(position - OVERLAP, known_down=down)
             if (items is None) != down:
                 down = items is None
                 log.warning("feed_unreadable") if down else log.info("feed_readable_again")
@@ -261,10 +261,15 @@ class FeedHub:
                 position = max(position, fresh[-1].id)
             seen = {number for number in seen if number > position - 2 * OVERLAP}
 
-    def _look(self, after: int) -> Sequence[Item] | None:
+    def _look(self, after: int, *, known_down: bool = False) -> Sequence[Item] | None:
         try:
             return self._feed.since(max(0, after), REPLAY_LIMIT + OVERLAP)
         except StoreDown:
+            return None
+        except Exception:
+            # the one thread of all pages: if it ended, they would hear nothing any more, which looks like peace
+            if not known_down:
+                log.exception("feed_unread")
             return None
 
     def _hand_out(self, items: Sequence[Item]) -> None:
@@ -298,9 +303,17 @@ class StreamTerms:
     most: int = MOST_OF_ONE
 
 
-GREETING = f"retry: {RETRY_MS}\n: connected\n\n".encode()
-HEARTBEAT = b": heartbeat\n\n"
 SESSION_ENDED = b"event: session_ended\ndata: {}\n\n"
+
+
+def greeting() -> bytes:
+    """What a stream begins with."""
+    return f"retry: {RETRY_MS}\n: connected\n\n".encode() + heartbeat()
+
+
+def heartbeat() -> bytes:
+    """That the stream is alive, which its page can't know otherwise, and the time: a desk's clock may be wrong."""
+    return b'event: heartbeat\ndata: {"at_ms":%d}\n\n' % (time.time() * 1000)
 
 
 def resync(newest_id: int) -> bytes:
@@ -357,7 +370,7 @@ def _chunks(
     hub: FeedHub, listener: Listener, terms: StreamTerms, *, first: list[bytes], replayed: set[int]
 ) -> Iterator[bytes]:
     try:
-        yield GREETING
+        yield greeting()
         yield from first
         yield from _live(hub, listener, terms, replayed)
     finally:
@@ -375,10 +388,9 @@ def _live(hub: FeedHub, listener: Listener, terms: StreamTerms, replayed: set[in
             if not terms.may_listen():
                 yield SESSION_ENDED
                 return
+            yield heartbeat()
         if listener.fell_behind():
             log.info("stream_resync")
             yield resync(hub.newest_id())
-        elif item is None:
-            yield HEARTBEAT
-        elif item.id not in replayed and (event := terms.tell(item)) is not None:
+        elif item is not None and item.id not in replayed and (event := terms.tell(item)) is not None:
             yield event

@@ -24,13 +24,13 @@ from typing import NamedTuple
 import structlog
 
 from dashboards.stream import (
-    GREETING,
-    HEARTBEAT,
     SESSION_ENDED,
     FeedHub,
     Item,
     StreamTerms,
     TooManyListeners,
+    greeting,
+    heartbeat,
     one_less,
     refuse_more,
     resync,
@@ -64,7 +64,7 @@ def _event(text: bytes) -> _Event:
     return _Event(text, b"%x\r\n%b\r\n" % (len(text), text))
 
 
-_HEARTBEAT, _SESSION_ENDED = _event(HEARTBEAT), _event(SESSION_ENDED)
+_SESSION_ENDED = _event(SESSION_ENDED)
 
 
 class _News(NamedTuple):
@@ -154,7 +154,7 @@ class HandedStream:
         self._handed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        yield GREETING
+        yield greeting()
         self._handed = True
         raise HandOver(self)
 
@@ -438,7 +438,7 @@ class Sender:
             log.info("stream_stuck")
             self._end(viewer)
         elif not unsent and now_s - viewer.beat_s >= viewer.terms.heartbeat_s:
-            viewer.put(_HEARTBEAT)
+            viewer.put(_event(heartbeat()))
             self._flush(viewer)
 
     def _dismiss(self, viewer: Viewer) -> None:

@@ -45,6 +45,12 @@ class TileFiles:
             raise self.away(name, path, error) from error
         return held[1]
 
+    def drop_removed(self) -> None:
+        """Let go of files that were removed: as long as one is open, the disk keeps its room."""
+        with self._lock:
+            for name in [name for name, (_, archive) in self._open.items() if archive.is_removed]:
+                del self._open[name]
+
     def away(self, name: str, path: Path, error: Exception) -> MapFileAway:
         """What to say of a file that can't be read; the log is told once."""
         why = (error.strerror if isinstance(error, OSError) else None) or str(error)
@@ -66,11 +72,16 @@ def tile_archive(name: str, path: Path) -> TileArchive:
     return _files().at(name, path)
 
 
+def drop_removed_files() -> None:
+    """Let go of files that were removed since they were opened."""
+    _files().drop_removed()
+
+
 def archived_tile(name: str, path: Path, spot: Spot) -> Response:
     """One tile out of a file; 204 where it has none. Raises ``MapFileAway``."""
     try:
         found = tile_archive(name, path).tile(spot)
-    except BadArchive as error:
+    except (OSError, BadArchive) as error:
         raise _files().away(name, path, error) from error
     if found is None:
         return Response(status=204, headers={"Cache-Control": KEPT_A_DAY})

@@ -17,6 +17,8 @@ from operate.city_file import Place
 from operate.finding import Finding
 from operate.map_doctor import look_at_base_map
 from operate.processes import city, open_records
+from operate.series_doctor import PART as SERIES_ACCESS
+from operate.series_doctor import look_at_series_access
 from operate.settings import BadSettings
 
 _FREE_SPACE_MB = 500
@@ -48,10 +50,12 @@ def _all(config: Path | None) -> Iterator[Finding]:
             yield check(place)
         except Exception as problem:  # noqa: BLE001 - a doctor reports whatever it meets
             yield _met(check.__name__.strip("_").replace("_", " "), problem)
-    try:
-        yield from look_at_broker(place, now=datetime.now(UTC))
-    except Exception as problem:  # noqa: BLE001 - likewise
-        yield _met("broker users", problem)
+    wider = {SERIES_ACCESS: look_at_series_access(place), "broker users": look_at_broker(place, now=datetime.now(UTC))}
+    for part, found in wider.items():
+        try:
+            yield from found
+        except Exception as problem:  # noqa: BLE001 - likewise
+            yield _met(part, problem)
 
 
 def _met(part: str, problem: Exception) -> Finding:

@@ -16,6 +16,8 @@ version, which the changelog tells. They hold no names, telephone numbers or wor
 - The role `{READER}` (made by `deploy/set-up-stores.sh`) may read them and nothing else. Another role of your own:
   `GRANT USAGE ON SCHEMA {SCHEMA} TO bi; GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO bi;` and, so that it stays so
   after an upgrade, `ALTER DEFAULT PRIVILEGES FOR ROLE covercode IN SCHEMA {SCHEMA} GRANT SELECT ON TABLES TO bi;`
+- Build no views of your own on them in this database (PostgreSQL refuses to renew what another view stands on, and
+  `covercode db upgrade` fails): ask them, or copy what they say.
 - Moments are `timestamptz`. Where the same stands beside it as `…_ms`, cut by that: `WHERE opened_at_ms >= $__from`.
 - An area holds what its code begins: `WHERE area_code LIKE '440803%'`.
 - The readings themselves are in the series store (`docs/series.md`); `points.id` is the tag `point` there.

@@ -63,9 +63,9 @@ class Nginx:
             self._process.terminate()
             self._process.wait(60)
 
-    def log(self) -> str:
-        """What stands in its access log."""
-        return (self._folder / "access.log").read_text()
+    def log(self, name: str = "access.log") -> str:
+        """What stands in its log of this name; ``error.log`` is the other one."""
+        return (self._folder / name).read_text()
 
     def _configured(self, certificate: Path) -> str:
         """The shipped file with these ports and this certificate, and nothing else changed."""

@@ -126,7 +126,7 @@ OPERATIONS = (
         run=api_lookup,
         zh="按标牌、编码或别名查找",
         en="Find assets by token, code or alias",
-        note="Records no scan: scans belong to the plate's public page.",
+        note="Records no scan: the plate's public page and `POST /scans` do.",
         query=LookupQuery,
         replies={200: Lookup},
     ),

@@ -83,6 +83,6 @@ OPERATIONS = (
         zh="实时事件流",
         en="What happens, as server-sent events",
         query=StreamQuery,
-        replies={200: Media(("text/event-stream",), "Events: `id`, kind, JSON; without end")},
+        replies={200: Media(("text/event-stream",), "Events: `id`, kind, JSON; each 15 s a `heartbeat`; without end")},
     ),
 )

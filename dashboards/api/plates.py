@@ -9,16 +9,17 @@ import msgspec
 from msgspec import Meta
 
 from dashboards.api.answering import page, page_out_of
-from dashboards.api.operation import MOST_BULK, Answer, Body, Id, Listing, NoQuery, Note, Operation, Paged
+from dashboards.api.operation import MOST_BULK, Answer, Body, DoneAt, Id, Listing, NoQuery, Note, Operation, Paged
 from dashboards.api.request import Call
 from registry.domain.errors import InvalidInput, InvalidMove, NotFound
 from registry.domain.kinds import ScanFlag, TagState
 from registry.domain.scopes import check_area
+from registry.domain.tokens import Finding
 from registry.queries.asset_record import RecordAlias, asset_record
 from registry.queries.tags import ScanRow, TagDetail, TagRow, list_scans, list_tags, tag_view
 from registry.services import aliases as alias_services
 from registry.services import tags as tag_services
-from registry.services.scans import mark_looked_at
+from registry.services.scans import mark_looked_at, record_scan
 from registry.services.transactions import in_transaction
 
 Token = Annotated[str, Meta(min_length=1, max_length=20)]
@@ -78,6 +79,20 @@ class ScanQuery(Paged, frozen=True, kw_only=True):
     looked: Annotated[bool, Meta(description="Whether somebody has looked at it")] | None = None
     token: Annotated[str, Meta(max_length=64)] | None = None
     asset_id: Id | None = None
+
+
+class NewScan(Body, frozen=True, kw_only=True):
+    """A plate that the sender scanned."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=64, description="What stands on the plate")]
+    done_at: DoneAt = None
+
+
+class KeptScan(msgspec.Struct, frozen=True, kw_only=True):
+    """A scan that was kept, and what it found."""
+
+    id: int
+    finding: Finding
 
 
 class Looked(Body, frozen=True, kw_only=True):
@@ -163,6 +178,13 @@ def api_scans(call: Call[ScanQuery, None]) -> Answer:
     """The scan log, the newest first."""
     asked = msgspec.structs.asdict(call.query)
     return page(list_scans(call.engine, by=call.by, **asked))
+
+
+def api_scan(call: Call[NoQuery, NewScan]) -> Answer:
+    """Keep a scan."""
+    sent = call.body
+    found = record_scan(call.engine, sent.token, now=call.now, user_id=call.by.user_id, done_at=sent.done_at)
+    return Answer(value=KeptScan(id=found.id, finding=found.finding), status=201)
 
 
 def api_scans_looked(call: Call[NoQuery, Looked]) -> Answer:
@@ -279,6 +301,17 @@ OPERATIONS = (
         en="The scan log",
         query=ScanQuery,
         replies={200: Listing[ScanRow]},
+    ),
+    _row(
+        method="POST",
+        path="/scans",
+        endpoint="api_scan",
+        run=api_scan,
+        zh="登记一次扫码",
+        en="Keep that the sender scanned a plate",
+        note="As opening the plate's public page does, for apps that know what it leads to already.",
+        body=NewScan,
+        replies={201: KeptScan},
     ),
     _row(
         method="POST",

@@ -211,7 +211,7 @@ def split_by(what: str, by: SplitBy, where: Where, lang: str) -> tuple[str, str]
         chosen = where.get("area", "")
         # the level below the chosen area: a city's districts, a district's streets, a street's communities
         length = f"length('${{{chosen[1:]}:raw}}')" if isinstance(chosen, str) and chosen.startswith("$") else "0"
-        column = "x.opened_in_area" if what == "cases" else "x.area_code"
+        column = "x.opened_in_area" if what == "cases" and not of_now(what, where) else "x.area_code"
         code = f"left({column}, CASE {length} WHEN 6 THEN 9 WHEN 9 THEN 12 ELSE 6 END)"
         name = named("z.name", "z.name_en", lang)
         levels = "('district', 'street', 'community')"

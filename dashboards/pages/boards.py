@@ -17,6 +17,7 @@ from dashboards.board_answering import (
     asked,
     asked_by_address,
     lines,
+    marks_asked_for,
     one,
     packed,
     read_body,
@@ -30,7 +31,6 @@ from dashboards.map_addresses import map_addresses
 from dashboards.site import lang, now, site, standard, t
 from registry.domain import board_check
 from registry.domain.boards import (
-    Annotation,
     Board,
     CountSource,
     Listed,
@@ -127,11 +127,14 @@ def board_body(key: str) -> Response:
 def board_answers(key: str) -> Response:
     """The answers of its panels as lines of JSON, each sent when it is there."""
     question: Question = read_body(Question)
-    kept = find_board(site().engine, key).board
+    found = find_board(site().engine, key)
+    kept = found.board
     wanted = [each for each in kept.panels if question.panels is None or each.id in question.panels]
     who = asked(question, kept.variables)
     pieces = stream_with_context(lines(wanted, who))
     response = Response(mimetype="application/x-ndjson")
+    # a page that was opened before somebody kept another version has other titles over these panels
+    response.headers["Board-Version"] = str(found.version)
     if request.accept_encodings["gzip"]:
         pieces = packed(pieces)
         response.headers["Content-Encoding"] = "gzip"
@@ -155,11 +158,7 @@ def board_preview() -> Response:
 def board_annotations(key: str) -> Response:
     """The marks across the charts of a board: those of its own, or of the ``kinds`` that its reader switched on."""
     kept = find_board(site().engine, key).board
-    wanted = tuple(kept.annotations)
-    if "kinds" in request.args:
-        words = [word for word in request.args["kinds"].split(",") if word]
-        wanted = tuple(Annotation(word) for word in words if forms.choice({"kinds": word}, "kinds", Annotation))
-    found, more = marks(wanted, asked_by_address(kept.variables))
+    found, more = marks(marks_asked_for(kept.annotations), asked_by_address(kept.variables), kept.panels)
     return jsonify({"marks": Teller().marks(found), "more": more})
 
 

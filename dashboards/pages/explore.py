@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from flask import Flask, Response, jsonify, render_template, request
 
-from dashboards.board_answering import Question, asked, read_body
+from dashboards.board_answering import Question, asked, asked_by_address, marks_asked_for, read_body
 from dashboards.board_words import Teller
 from dashboards.login import area
 from dashboards.site import lang, now, site, t
@@ -29,6 +29,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/explore", "explore", explore)
     app.add_url_rule("/explore/answers", "explore_answers", explore_answers, methods=["POST"])
     app.add_url_rule("/explore/points.json", "explore_points", explore_points)
+    app.add_url_rule("/explore/annotations.json", "explore_annotations", explore_annotations)
 
 
 def explore() -> str:
@@ -56,6 +57,13 @@ def explore_answers() -> Response:
         "statistics": figures,
     }
     return Response(msgspec.json.encode(answer), mimetype="application/json")
+
+
+def explore_annotations() -> Response:
+    """What happened meanwhile to what the points are of; they come as a variable: ``vars={"point": …}``."""
+    who = asked_by_address()
+    found, more = queries.happened(who, who.numbers("vars", "$point"), marks_asked_for())
+    return jsonify({"marks": Teller().marks(found), "more": more})
 
 
 def explore_points() -> Response:

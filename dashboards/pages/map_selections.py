@@ -17,7 +17,7 @@ from dashboards.site import now, site, t
 from dashboards.texts import local_time
 from registry.domain.errors import InvalidInput
 from registry.domain.geo import Crs, Place, from_wgs84, to_wgs84
-from registry.domain.kinds import Family
+from registry.domain.kinds import Family, Severity
 from registry.queries import map_selections as queries
 from registry.services import map_selections as services
 from registry.services.exports import FORMATS, MEDIA_TYPES, ExportWish, export_assets
@@ -29,10 +29,11 @@ _LONGEST_BODY = 200_000
 
 
 class _Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What the map sends: the outline's corners, in the system of its base map."""
+    """What the map sends: the outline's corners, in the system of its base map, and what of the assets it shows."""
 
     polygon: Annotated[list[tuple[float, float]], msgspec.Meta(min_length=3, max_length=services.MOST_CORNERS + 1)]
-    families: list[Family] = []
+    families: list[Family] | None = None
+    severity: Annotated[int, msgspec.Meta(ge=0, le=Severity.CRITICAL.value)] = 0
     crs: Crs = Crs.WGS84
 
 
@@ -56,7 +57,9 @@ def add_selection() -> Response:
     """Count and keep what stands inside an outline."""
     wish = _read()
     outline = [to_wgs84(Place(*corner), wish.crs) for corner in wish.polygon]
-    made = services.add_selection(site().engine, outline, families=wish.families, by=actor(), now=now())
+    made = services.add_selection(
+        site().engine, outline, families=wish.families, severity=wish.severity, by=actor(), now=now()
+    )
     log.info("map_selection_made", selection_id=made.id, count=made.count)
     drawn = [from_wgs84(Place(*corner), wish.crs) for corner in made.outline]
     told = msgspec.to_builtins(made) | {"outline": drawn, "href": url_for("map_selection", selection_id=made.id)}

@@ -21,7 +21,7 @@ from registry.domain.kinds import AreaLevel, Family
 from registry.domain.vector_tile import MEDIA_TYPE, Spot
 from registry.queries.map_areas import area_tile
 from registry.queries.map_heat import MOST_DAYS, CaseHeat
-from registry.queries.map_search import FoundPlace, search_map
+from registry.queries.map_search import MOST_OF_ROAD, FoundPlace, search_map
 from registry.queries.map_tiles import Tile, draw_tile, map_facts
 from registry.queries.map_wrong import WrongOnMap
 
@@ -136,7 +136,7 @@ def _found(each: FoundPlace, crs: Crs) -> dict[str, object]:
     told: dict[str, object] = {
         "kind": each.kind,
         "name": each.name,
-        "detail": each.detail if each.count is None else t("map.on_road", count=each.count),
+        "detail": each.detail if each.count is None else t("map.on_road", count=_many(each.count)),
         "lon": round(lon, 7),
         "lat": round(lat, 7),
     }
@@ -147,6 +147,10 @@ def _found(each: FoundPlace, crs: Crs) -> dict[str, object]:
     if each.area_id is not None:
         told |= {"id": each.area_id, "href": url_for("area", area_id=each.area_id)}
     return told
+
+
+def _many(count: int) -> str:
+    return f"{count}+" if count >= MOST_OF_ROAD else str(count)
 
 
 def _box_in(box: Box, crs: Crs) -> list[float]:

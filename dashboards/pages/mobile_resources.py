@@ -13,7 +13,13 @@ from dashboards.site import now, site, t
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.mobile import ONLINE_WITHIN, MobileKind
 from registry.domain.scopes import read_area_code
-from registry.queries.mobile_resources import MobileResource, mobile_resource_of, mobile_resources, mobile_tallies
+from registry.queries.mobile_resources import (
+    MOST_LISTED,
+    MobileResource,
+    mobile_resource_of,
+    mobile_resources,
+    mobile_tallies,
+)
 from registry.services import mobile_resources as services
 from registry.services.transactions import in_transaction
 
@@ -88,6 +94,7 @@ def _list_page(form: forms.FormState) -> str:
     return render_template(
         "mobile_resources.html",
         rows=found,
+        most=MOST_LISTED,
         tallies=tallies,
         filters={"kind": kind, "online": online},
         minutes=int(ONLINE_WITHIN.total_seconds() // 60),

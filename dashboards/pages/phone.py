@@ -33,6 +33,13 @@ READER = "src/app/reader.ts"
 """What reads QR codes where the browser can't: large, so that a phone only keeps it when it needs it."""
 
 WORKER = "app-worker.js"
+POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; worker-src 'self'; font-src 'self'; "
+    "img-src 'self' data: blob:; connect-src 'self'"
+)
+"""The reader of QR codes is WebAssembly; nothing else differs from the policy of other pages."""
+
 _A_DAY_S = 86_400
 
 
@@ -48,12 +55,7 @@ def register(app: Flask) -> None:
 def phone_app() -> Response:
     """The shell. The same for everybody; without scripts it leads to the pages that need none."""
     response = Response(render_template("app.html"))
-    # The reader of QR codes is WebAssembly; nothing else about the policy of this page differs.
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; object-src 'none'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; worker-src 'self'; font-src 'self'; "
-        "img-src 'self' data: blob:; connect-src 'self'"
-    )
+    response.headers["Content-Security-Policy"] = POLICY
     response.headers["Cache-Control"] = "no-cache"
     return response
 
@@ -63,7 +65,10 @@ def phone_worker() -> Response:
     manifest = site().manifest
     if not manifest.built:
         abort(404)
-    script, page = (_read(name) for name in (f"static/built/{WORKER}", "templates/app.html"))
+    script = _read(f"static/built/{WORKER}")
+    # what a phone keeps of the page: its markup, the pictures in it, the city's zone and the policy that comes with it
+    page = _read("templates/app.html") + _read("templates/parts/icons.html")
+    page += f"{site().city.timezone} {POLICY}".encode()
     shell = manifest.files(ENTRY, without=READER)
     later = [each for each in manifest.files(READER) if each not in shell]
     icons = [url_for("static", filename=f"icons/{name}") for name in ("covercode.svg", "app-192.png")]

@@ -98,11 +98,12 @@ def _unit_page(unit_id: int, form: forms.FormState) -> str:
     if unit is None:
         raise NotFound("unit", unit_id)
     feed_id = where.hub.newest_id()
-    assignee_id = forms.optional_int(request.args, "assignee_id")
+    assignee_id, late = forms.optional_int(request.args, "assignee_id"), forms.flag(request.args, "late") or False
     page = queue_queries.unit_queue(
         where.engine,
         unit_id,
         assignee_id=assignee_id,
+        late=late,
         scope=area(),
         now=moment,
         zone=where.zone,
@@ -116,6 +117,7 @@ def _unit_page(unit_id: int, form: forms.FormState) -> str:
         load=loads[0],
         page=page,
         assignee_id=assignee_id,
+        late=late,
         people=queue_queries.people_of(where.engine, unit_id, now=moment, zone=where.zone),
         absences=dispatching.absences(where.engine, since=today, unit_id=unit_id) if may("add_absence") else [],
         next_url=next_url(page.next),

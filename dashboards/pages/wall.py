@@ -17,7 +17,7 @@ from dashboards.pages.map_tiles import facts_of, tile_of_assets
 from dashboards.pages.overview import own_words
 from dashboards.site import Site, now, site, t
 from dashboards.stream import Item, StreamTerms, encode
-from dashboards.texts import LANGUAGES
+from dashboards.texts import DEFAULT_LANGUAGE, LANGUAGES
 from dashboards.wall_state import WallStates, bare_item, wall_json
 from registry.domain.errors import NotFound
 from registry.domain.mobile import FOR_ALL
@@ -71,8 +71,10 @@ def places() -> Response:
 def kiosk(word: str) -> Response:
     """The screen that a link opens; its numbers lead nowhere."""
     screen = _opened(word)
-    # the screen has no cookie to choose with: its link may say the language
-    g.lang = forms.choice(request.args, "lang", LANGUAGES) or request.cookies.get("lang", "zh")
+    # the screen has nothing to choose with: its link may say the language
+    g.lang = forms.choice(request.args, "lang", LANGUAGES) or request.cookies.get("lang")
+    if g.lang not in LANGUAGES:  # another program of the same host may have set that cookie
+        g.lang = DEFAULT_LANGUAGE
     names = ("kiosk_state", "kiosk_places", "kiosk_facts")
     addresses = {name.removeprefix("kiosk_"): url_for(name, word=word) for name in names}
     tiles = url_for("kiosk_tile", word=word, z=0, x=0, y=0).replace("/0/0/0", "/{z}/{x}/{y}")

@@ -250,6 +250,10 @@ def _series(source: SeriesSource, at: str) -> Iterator[InvalidInput]:
         yield InvalidInput(f"{at}.point", "{given!r} is no point that a device can have", given=source.point[:40])
     if source.point and len(choosers) != 1:
         yield InvalidInput(f"{at}.of_family", "say of which assets, devices, family or class; of one of them")
+    for name in choosers:
+        chosen = getattr(source, name)
+        if isinstance(chosen, tuple) and len(chosen) > MOST_VALUES:
+            yield InvalidInput(f"{at}.{name}", "holds too many values; at most {most}", most=MOST_VALUES)
     if not 1 <= source.most <= MOST_CURVES:
         yield InvalidInput(f"{at}.most", "must be 1 to {most}", most=MOST_CURVES)
     for place, point_id in enumerate(source.points):

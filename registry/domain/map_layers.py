@@ -77,7 +77,10 @@ def check_address(kind: LayerKind, address: str) -> str:
     Raises ``InvalidInput``.
     """
     found = address.strip()
-    parts = urlsplit(found)
+    try:
+        parts = urlsplit(found)
+    except ValueError:  # brackets around what is no number of a host
+        raise InvalidInput("address", "must begin with https:// or be a path of this site") from None
     here = found.startswith("/") and not found.startswith("//")
     if len(found) > LONGEST_ADDRESS or not (here or (parts.scheme in ("http", "https") and parts.hostname)):
         raise InvalidInput("address", "must begin with https:// or be a path of this site")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,9 +14,10 @@ from sqlalchemy import Connection
 from registry.domain.board_time import steps
 from registry.domain.boards import Counted, CountSource, Moment, Over, SplitBy, WeekHoursSource
 from registry.domain.kinds import AssetState, PermitState
+from registry.queries.asset_filters import unusual
 from registry.queries.board_names import Namer
 from registry.queries.board_series import readings_between
-from registry.queries.board_sums import Groups, grouped, stepped
+from registry.queries.board_sums import Groups, grouped, stepped, unindexed
 from registry.queries.board_things import Plan, plan_of
 from registry.queries.board_values import Asked, Bar, Bars, CountsOverTime, Heat, Spark, Stat, Steps, To
 from registry.queries.health import CabinetHealth, cabinets
@@ -49,7 +51,7 @@ def stat(source: CountSource, asked: Asked, *, with_spark: bool) -> Stat:
 
 def bars(source: CountSource, asked: Asked) -> Bars:
     """A bar for each value of what the count is split by; the rest of many in one sum."""
-    by = source.by
+    by, of_now = source.by, True
     if by is None:
         return Bars(bars=[Bar(name="", value=stat(source, asked, with_spark=False).value or 0)])
     if source.what is Counted.CABINETS:
@@ -59,6 +61,7 @@ def bars(source: CountSource, asked: Asked) -> Bars:
         groups, to = dict(found), To("system")
     else:
         plan = plan_of(source.what, source.where, asked, by=by, at=source.at)
+        of_now = plan.moment is None
         with reading(asked.engine) as tx:
             groups, to = _grouped(tx, source.what, plan, asked), plan.to or To("overview")
     with reading(asked.engine) as tx:
@@ -67,7 +70,7 @@ def bars(source: CountSource, asked: Asked) -> Bars:
         order = namer.order(groups)
         names = namer.names(order[: source.limit])
     shown = order[: source.limit]
-    drawn = [Bar(name=names[key], value=groups[key], to=_narrower(to, source.what, by, key)) for key in shown]
+    drawn = [Bar(name=names[key], value=groups[key], to=_narrower(to, source.what, by, key, of_now)) for key in shown]
     return Bars(bars=drawn, rest=sum(groups[key] for key in order[source.limit :]))
 
 
@@ -78,7 +81,7 @@ def over_time(source: CountSource, asked: Asked) -> CountsOverTime:
     if source.what is Counted.READINGS:
         series = [Steps(name="", t=edges[:-1], value=readings_between(source.where, asked, edges))]
         return CountsOverTime(series=series, step_ms=edges[1] - edges[0])
-    plan = plan_of(source.what, source.where, asked, by=source.by, at=source.at)
+    plan = _in_time(plan_of(source.what, source.where, asked, by=source.by, at=source.at))
     found: dict[Any, Any] = defaultdict(lambda: np.zeros(len(edges) - 1, dtype=np.int64))
     with reading(asked.engine) as tx:
         counted = stepped(tx, plan, edges)
@@ -94,7 +97,7 @@ def over_time(source: CountSource, asked: Asked) -> CountsOverTime:
 
 def week_hours(source: WeekHoursSource, asked: Asked) -> Heat:
     """How many began in which hour of the week, as clocks of the city showed it."""
-    plan = plan_of(source.what, source.where, asked, by=None, at=Moment.OPENED)
+    plan = _in_time(plan_of(source.what, source.where, asked, by=None, at=Moment.OPENED))
     since_ms, until_ms = asked.since_ms, asked.until_ms
     # zones differ from UTC by quarters of an hour, so the first hour of the city's clock may have begun before
     first = steps(asked.since, asked.until, Over.HOUR, asked.zone)[0]
@@ -109,6 +112,11 @@ def week_hours(source: WeekHoursSource, asked: Asked) -> Heat:
     return Heat(cells=[(day, at, many) for (day, at), many in sorted(found.items())])
 
 
+def _in_time(plan: Plan) -> Plan:
+    """Over time those of now fall into the step in which they began."""
+    return plan if plan.moment is not None else replace(plan, moment=plan.began)
+
+
 def _grouped(tx: Connection, what: Counted, plan: Plan, asked: Asked | None = None) -> Groups:
     """How many there are of each value of the split (all under None without one)."""
     if what is Counted.ASSETS:
@@ -121,14 +129,15 @@ def _grouped(tx: Connection, what: Counted, plan: Plan, asked: Asked | None = No
 
 def _assets_grouped(tx: Connection, plan: Plan) -> Groups:
     """Nearly every asset is intact and merged into no other: all of them along an index, less the few that are not."""
-    merged, unusual = asset.c.merged_into_id.is_not(None), asset.c.state != AssetState.INTACT.value
+    merged = asset.c.merged_into_id.is_not(None)
     if plan.states and AssetState.INTACT.value not in plan.states:
-        few = (unusual, asset.c.state.in_(plan.states), ~merged)
+        few = (unusual(), asset.c.state.in_(plan.states), ~merged)
         return grouped(tx, plan, [*few, *plan.conditions])
     unwanted = [state.value for state in AssetState if not _wanted(state, plan.states)]
     found = grouped(tx, plan, plan.conditions)
-    for out in ([merged], [unusual, asset.c.state.in_(unwanted), ~merged]):
-        for key, many in grouped(tx, plan, [*out, *plan.conditions]).items():
+    narrowed = [unindexed(each) for each in plan.conditions]
+    for out in ([merged], [unusual(), asset.c.state.in_(unwanted), ~merged]):
+        for key, many in grouped(tx, plan, [*out, *narrowed]).items():
             found[key] = found.get(key, 0) - many
     return {key: many for key, many in found.items() if many > 0 or plan.split is None}
 
@@ -165,10 +174,11 @@ _NARROWING: Mapping[tuple[Counted, SplitBy], str] = {
 }
 
 
-def _narrower(to: To, what: Counted, by: SplitBy, key: Any) -> To:
+def _narrower(to: To, what: Counted, by: SplitBy, key: Any, of_now: bool) -> To:
     """The list behind one bar: that of the whole count, narrowed to the bar where the list can be."""
-    if what is Counted.CASES and by is SplitBy.UNIT and key is not None:
-        return To("unit_queue", {"unit_id": key})
+    if what is Counted.CASES and by is SplitBy.UNIT:
+        # what a unit has in its queue now is not what came in a span
+        return To("unit_queue", {"unit_id": key}) if of_now and key is not None else to
     if what is Counted.PERMITS and key == PermitState.OPEN.value:
         return To(to.page)
     if what is Counted.SCANS and key == "flagged":

@@ -8,6 +8,8 @@ from sqlalchemy import and_, case, func, or_, select
 
 from registry.domain.boards import Counted, Listed, ListSource, Order
 from registry.domain.deadlines import RUNNING_STAGES
+from registry.domain.kinds import AssetState
+from registry.queries.asset_filters import unusual
 from registry.queries.board_counts import some_cabinets
 from registry.queries.board_things import Plan, device_state, plan_of
 from registry.queries.board_values import Asked, Column, Table, To, Word
@@ -136,9 +138,10 @@ def _kind(case_kind: str | None) -> str | Word:
 
 def _assets(source: ListSource, asked: Asked) -> Table:
     plan = _plan(source, asked)
-    states = (asset.c.state.in_(plan.states),) if plan.states else (asset.c.state != "intact",)
+    intact, abandoned = AssetState.INTACT.value, AssetState.ABANDONED.value
+    states = asset.c.state.in_(plan.states) if plan.states else asset.c.state != abandoned
     # those that are not intact have an index; nobody reads a list of a million intact ones on a board
-    wanted = (asset.c.state != "intact", *states) if "intact" not in plan.states else states
+    wanted = (states,) if intact in plan.states else (unusual(), states)
     query = (
         select(asset.c.id, asset.c.code, asset.c.name, asset.c.road, asset.c.state, asset.c.updated_at)
         .where(*wanted, asset.c.merged_into_id.is_(None), *plan.conditions)
@@ -161,18 +164,20 @@ def _devices(source: ListSource, asked: Asked) -> Table:
     plan = _plan(source, asked)
     tables = device.outerjoin(asset, asset.c.id == device.c.asset_id)
     heard = select(func.max(latest.c.received_at)).join(point, point.c.id == latest.c.point_id)
+    heard_at = heard.where(point.c.device_id == device.c.id).scalar_subquery().label("heard_at")
     query = (
         select(
             *(device.c.id, device.c.serial, device.c.cabinet_id, asset.c.name.label("asset_name"), asset.c.road),
             device_state().label("state"),
-            heard.where(point.c.device_id == device.c.id).scalar_subquery().label("heard_at"),
+            heard_at,
         )
         .select_from(tables)
         .where(*plan.conditions)
         .limit(source.limit + 1)
     )
     if source.order is Order.LATE:
-        query = query.order_by("heard_at", device.c.id)
+        # one that was never heard is silent the longest; databases differ in where they put it
+        query = query.order_by(heard_at.asc().nulls_first(), device.c.id)
     else:
         query = query.order_by(device.c.id.desc())
     with reading(asked.engine) as tx:

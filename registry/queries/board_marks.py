@@ -1,18 +1,19 @@
 """What is marked across the charts of a board: the alerts, cases and permits that were on at some time of the span, the
-newest of each."""
+newest of each. They are narrowed to what all of the charts are of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, and_, select
 
-from registry.domain.boards import Annotation, Chosen, Counted
+from registry.domain.boards import Annotation, Chosen, Counted, Panel, PanelKind, SeriesSource, Source, Where
 from registry.domain.kinds import AlertState, PermitState
-from registry.queries.board_things import Plan, plan_of
+from registry.queries.board_things import asset_fulfils, plan_of
 from registry.queries.board_values import Asked, Said, To, Word
 from registry.storage.database import reading
 from registry.storage.open_cases import IS_OPEN
@@ -28,7 +29,7 @@ _NARROWED_BY: Mapping[Counted, tuple[str, ...]] = {
     Counted.CASES: ("area", "asset", "kind", "unit"),
     Counted.PERMITS: ("area", "family", "class", "asset"),
 }
-
+_OF_CHARTS = ("area", "family", "class")
 
 _LOOKED_BACK = timedelta(days=14)
 """An alert or a permit that is over and began longer ago than this before the span (or than as long a time as the span
@@ -54,28 +55,66 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     to: To
 
 
-def marks(wanted: Iterable[Annotation], asked: Asked) -> tuple[list[Mark], bool]:
-    """The marks in order of time, and whether some were left out."""
+def marks(wanted: Iterable[Annotation], asked: Asked, panels: Iterable[Panel] = ()) -> tuple[list[Mark], bool]:
+    """The marks across the charts among these panels, in order of time, and whether some that began in the span were
+    left out: those that had begun before share one line, however many they are."""
     found: list[Mark] = []
     more = False
+    where = _of_charts(panels, asked)
     with reading(asked.engine) as tx:
         for each in dict.fromkeys(wanted):
-            some = _MARKS[each](tx, asked)
-            more = more or len(some) > MOST_MARKS
+            some = _MARKS[each](tx, where, asked)
+            more = more or (len(some) > MOST_MARKS and some[MOST_MARKS].from_ms >= asked.since_ms)
             found += some[:MOST_MARKS]
     return sorted(found, key=lambda mark: mark.from_ms), more
 
 
-def _plan(what: Counted, asked: Asked) -> Plan:
-    where: dict[str, Chosen] = {name: f"${name}" for name in _NARROWED_BY[what]}
-    return plan_of(what, where, asked, by=None)
+def _of_charts(panels: Iterable[Panel], asked: Asked) -> Where:
+    """What all charts are narrowed to: what happens to lamps has nothing to do with curves of covers."""
+    charts = [each.source for each in panels if each.kind is PanelKind.TIME_SERIES and each.source is not None]
+    found: dict[str, Chosen] = {}
+    for name in _OF_CHARTS:
+        asked_for = [asked.words(_asked_of(chart, name)) for chart in charts if not _of_what_is_chosen(chart)]
+        if asked_for and all(asked_for):
+            found[name] = tuple(dict.fromkeys(chain.from_iterable(asked_for)))
+    return found
 
 
-def _newest(tx: Connection, what: Counted, moment: Column[datetime], before: Sequence[_Way], asked: Asked) -> list[int]:
+def _asked_of(chart: Source, name: str) -> Chosen:
+    meant: Chosen = getattr(chart, f"of_{name}", ())
+    return meant or chart.where.get(name, ())
+
+
+def _of_what_is_chosen(chart: Source) -> bool:
+    """Whether a chart is of the things that are chosen above the board: those narrow the marks themselves."""
+    return isinstance(chart, SeriesSource) and any(
+        isinstance(things, str) and things.startswith("$") for things in (chart.of_assets, chart.of_devices)
+    )
+
+
+def _fulfilled(what: Counted, where: Where, asked: Asked) -> tuple[ColumnElement[bool], ...]:
+    """What marks have to fulfil: what all charts are of, or else what is chosen above the board."""
+    known = _NARROWED_BY[what]
+    given: dict[str, Chosen] = {name: where.get(name, f"${name}") for name in (*known, *_OF_CHARTS)}
+    conditions = plan_of(what, {name: given[name] for name in known}, asked, by=None).conditions
+    if what is not Counted.CASES:
+        return conditions
+    # of a case's asset its own row tells only where it stands
+    of_asset = {name: given[name] for name in ("family", "class")}
+    return (*conditions, *asset_fulfils(case_file, case_file.c.asset_id, of_asset, asked, scope=""))
+
+
+def _newest(
+    tx: Connection,
+    moment: Column[datetime],
+    fulfilled: Sequence[ColumnElement[bool]],
+    before: Sequence[_Way],
+    asked: Asked,
+) -> list[int]:
     """The newest that were on at some time of the span, one more than are shown: those that began in it, and where
     these leave room those that had begun before."""
-    plan, number = _plan(what, asked), moment.table.c.id
-    query = select(number, moment.label("began")).select_from(plan.tables).where(*plan.conditions)
+    number = moment.table.c.id
+    query = select(number, moment.label("began")).where(*fulfilled)
     in_span = query.where(moment >= asked.since, moment < asked.until).order_by(moment.desc(), number.desc())
     found = [row.id for row in tx.execute(in_span.limit(MOST_MARKS + 1))]
     if room := MOST_MARKS + 1 - len(found):
@@ -87,13 +126,13 @@ def _newest(tx: Connection, what: Counted, moment: Column[datetime], before: Seq
     return found
 
 
-def _alerts(tx: Connection, asked: Asked) -> list[Mark]:
+def _alerts(tx: Connection, where: Where, asked: Asked) -> list[Mark]:
     fired = alert.c.fired_at
     before = (
         _Way((alert.c.state == AlertState.FIRING.value,), (fired.desc(),)),
         _Way((fired >= _back(asked), alert.c.cleared_at > asked.since), (fired.desc(),)),
     )
-    ids = _newest(tx, Counted.ALERTS, fired, before, asked)
+    ids = _newest(tx, fired, _fulfilled(Counted.ALERTS, where, asked), before, asked)
     tables = alert.outerjoin(asset, asset.c.id == alert.c.asset_id).outerjoin(
         rule, and_(rule.c.key == alert.c.rule_key, rule.c.version == alert.c.rule_version)
     )
@@ -115,13 +154,13 @@ def _alerts(tx: Connection, asked: Asked) -> list[Mark]:
     ]
 
 
-def _cases(tx: Connection, asked: Asked) -> list[Mark]:
+def _cases(tx: Connection, where: Where, asked: Asked) -> list[Mark]:
     # by other columns than when they were opened: a walk from the newest would go through all cases there ever were
     before = (
         _Way((IS_OPEN,), (case_file.c.id.desc(),)),
         _Way((case_file.c.ended_at > asked.since,), (case_file.c.ended_at.desc(),)),
     )
-    ids = _newest(tx, Counted.CASES, case_file.c.opened_at, before, asked)
+    ids = _newest(tx, case_file.c.opened_at, _fulfilled(Counted.CASES, where, asked), before, asked)
     query = select(
         *(case_file.c.id, case_file.c.number, case_file.c.kind, case_file.c.place, case_file.c.severity),
         *(case_file.c.opened_at, case_file.c.ended_at, asset.c.name.label("asset_name")),
@@ -140,13 +179,13 @@ def _cases(tx: Connection, asked: Asked) -> list[Mark]:
     ]
 
 
-def _permits(tx: Connection, asked: Asked) -> list[Mark]:
+def _permits(tx: Connection, where: Where, asked: Asked) -> list[Mark]:
     started = permit.c.started_at
     before = (
         _Way((permit.c.state == PermitState.OPEN.value,), (started.desc(),)),
         _Way((started >= _back(asked), permit.c.ended_at > asked.since), (started.desc(),)),
     )
-    ids = _newest(tx, Counted.PERMITS, started, before, asked)
+    ids = _newest(tx, started, _fulfilled(Counted.PERMITS, where, asked), before, asked)
     query = select(
         *(permit.c.id, permit.c.started_at, permit.c.ended_at, asset.c.name.label("asset_name"))
     ).select_from(permit.outerjoin(asset, asset.c.id == permit.c.asset_id))

@@ -29,14 +29,15 @@ def quality_bars(source: QualitySource, asked: Asked) -> Bars:
         ]
         return Bars(bars=bars[: source.limit], unit="s")
     if source.what is QualityOf.REJECTED:
-        rows = _rejected(source, asked)
         bars = [
-            Bar(name=Word(f"reject.{word}"), value=many, to=To("letters", {"reason": word})) for word, many, _ in rows
+            Bar(name=Word(f"reject.{word}"), value=many, to=_to_letters(source, word, asked))
+            for word, many, _ in _rejected(source, asked)
         ]
         return Bars(bars=bars[: source.limit], rest=sum(bar.value for bar in bars[source.limit :]))
     areas = _areas(source, asked)
     summaries = [gap_summary(asked.engine, scope=asked.scope, area_code=each) for each in areas]
-    if summaries[0].counted_at is None:
+    # while another count goes on, the last one stands
+    if summaries[0].counted_at is None and not any(each.assets for each in summaries):
         raise Nothing("not_counted")
     unplaced, owners = source.what is QualityOf.UNPLACED, {gap.value for gap in _OWNERS}
     counts: Counter[str] = Counter()
@@ -67,7 +68,7 @@ def quality_table(source: QualitySource, asked: Asked) -> Table:
         return Table(
             columns=columns,
             rows=[[Word(f"reject.{word}"), many, last_ms, Word(f"reject.{word}.fix")] for word, many, last_ms in rows],
-            to=[To("letters", {"reason": word}) for word, _, _ in rows],
+            to=[_to_letters(source, word, asked) for word, _, _ in rows],
             more=len(found) > source.limit,
         )
     if source.what is QualityOf.LATENESS:
@@ -130,6 +131,11 @@ def _rejected(source: QualitySource, asked: Asked) -> list[tuple[str, int, int]]
     with reading(asked.engine) as tx:
         rows = [(str(reason), int(many), to_ms(last)) for reason, many, last in tx.execute(query)]
     return sorted(rows, key=lambda row: -row[1])
+
+
+def _to_letters(source: QualitySource, reason: str, asked: Asked) -> To:
+    boxes = asked.words(source.where.get("cabinet", ()))
+    return To("letters", {"reason": reason} | ({"cabinet": boxes[0]} if len(boxes) == 1 else {}))
 
 
 def _areas(source: QualitySource, asked: Asked) -> list[str]:

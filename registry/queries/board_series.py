@@ -138,20 +138,24 @@ def newest(tx: Connection, curves: Iterable[Curve], asked: Asked) -> dict[int, t
 
 
 def series_table(source: SeriesSource, asked: Asked) -> Table:
-    """Least, mean and greatest value of each curve."""
+    """Least, mean and greatest value of each curve; where their units differ, each row says its own."""
     found = curves(source, asked)
-    rows = [
-        [curve.name, min(curve.min), round(mean_of(curve), _MEAN_DECIMALS), max(curve.max)]
-        for curve in found.series
-        if curve.t
-    ]
-    unit = found.series[0].unit if found.series else ""
+    filled = [curve for curve in found.series if curve.t]
+    units = {curve.unit for curve in filled}
+    unit = units.pop() if len(units) == 1 else ""
     columns = [Column(key="name", name=Word("board.column.name"), kind="link")]
     columns += [
         Column(key=key, name=Word(f"board.column.{key}"), kind="number", unit=unit) for key in ("min", "mean", "max")
     ]
-    to = [_to_asset(curve.asset_id) for curve in found.series if curve.t]
-    return Table(columns=columns, rows=rows, to=to, more=bool(found.left_out))
+    rows: list[list[Any]] = [
+        [curve.name, min(curve.min), round(mean_of(curve), _MEAN_DECIMALS), max(curve.max)] for curve in filled
+    ]
+    if units:
+        columns.append(Column(key="unit", name=Word("board.column.unit")))
+        rows = [[*row, Word(f"unit.{curve.unit}")] for row, curve in zip(rows, filled, strict=True)]
+    return Table(
+        columns=columns, rows=rows, to=[_to_asset(each.asset_id) for each in filled], more=bool(found.left_out)
+    )
 
 
 def points_of(tx: Connection, source: SeriesSource, asked: Asked) -> tuple[list[Meant], int]:

@@ -134,7 +134,7 @@ def _filled(gaps: Iterable[tuple[int, int]], since_ms: int, until_ms: int, insid
     at = since_ms
     for begin, end in sorted(gaps):
         begin, end = max(begin, since_ms), min(end, until_ms)
-        if end <= at:
+        if end <= max(begin, at):
             continue
         if begin > at:
             spans.append((at, begin, outside))

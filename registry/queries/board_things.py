@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, case, func, or_, select
+from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, case, func, or_, select
 
 from registry.domain.boards import Chosen, Counted, Moment, SplitBy, Where
 from registry.domain.deadlines import RUNNING_STAGES
@@ -32,6 +32,7 @@ from registry.storage.tables import case as case_file
 
 Condition = ColumnElement[bool]
 
+_PAIRED = frozenset({"asset", "reason"})
 _LEVELS = (6, 9, 12)
 _LATELY = {timedelta(hours=24): "24h", timedelta(days=7): "7d"}
 _ABOUT = timedelta(minutes=5)
@@ -39,28 +40,32 @@ _ABOUT = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How something is counted. ``moment`` None: what is there now, whatever the span.
+    """How something is counted. ``moment`` None: what is there now, whatever the span; where that began at some time,
+    ``began`` says when.
 
     ``split``: the column whose values the count is split by; ``to``: the list behind the number. ``states``: of assets,
     those meant (none: all but abandoned ones); that they were merged into no other is left to whoever counts.
     ``values``: all that the split can have, where they are known beforehand; ``indexed``: it is a column that an index
-    begins with, so that those it has are found in a moment.
+    begins with, so that those it has are found in a moment. ``paired``: an index has what it is narrowed to together
+    with the moment.
     """
 
     tables: FromClause
     conditions: tuple[Condition, ...] = ()
     moment: Any = None
+    began: Any = None
     split: Any = None
     to: To | None = None
     states: tuple[str, ...] = ()
     values: tuple[Any, ...] = ()
     indexed: bool = False
+    paired: bool = False
 
 
 def plan_of(what: Counted, where: Where, asked: Asked, *, by: SplitBy | None, at: Moment = Moment.OPENED) -> Plan:
     """How ``what`` is counted for whoever asks. Raises ``InvalidInput``, ``Nothing``."""
     given = {name: value for name, value in where.items() if asked.words(value)}
-    plan = _PLANS[what](given, asked, by, at)
+    plan = replace(_PLANS[what](given, asked, by, at), paired=bool(_PAIRED & given.keys()))
     if by is SplitBy.KIND:
         return replace(plan, indexed=True)
     return plan if by is None else replace(plan, values=_VALUES.get((what, by), ()))
@@ -82,7 +87,9 @@ def _cases(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Mo
     if "late" in given:
         late = _late_now(asked) if of_now else case_file.c.overdue_at.is_not(None)
         found.append(late if given["late"] is True else ~late)
-    for name, column in (("kind", case_file.c.kind), ("channel", case_file.c.source)):
+    # little is open, and has an index of its own: without a column to find by, SQLite does not go through all of a kind
+    kind = case_file.c.kind.concat("") if given.get("open") is True else case_file.c.kind
+    for name, column in (("kind", kind), ("channel", case_file.c.source)):
         if name in given:
             found.append(column.in_(asked.words(given[name])))
     for name, column in (
@@ -98,7 +105,7 @@ def _cases(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Mo
         SplitBy.KIND: case_file.c.kind,
         SplitBy.SEVERITY: case_file.c.severity,
         SplitBy.UNIT: case_file.c.unit_id,
-        SplitBy.AREA: func.substr(case_file.c.area_code, 1, area_digits(given, asked)),
+        SplitBy.AREA: func.substr(_case_area(of_now=of_now), 1, area_digits(given, asked)),
         SplitBy.CHANNEL: case_file.c.source,
         SplitBy.LATE: case((_late_now(asked) if of_now else case_file.c.overdue_at.is_not(None), 1), else_=0),
     }
@@ -106,6 +113,7 @@ def _cases(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Mo
         tables=case_file,
         conditions=tuple(found),
         moment=None if of_now else moment,
+        began=moment,
         split=None if by is None else splits[by],
         to=_to_cases(given, asked, by, None if of_now else at),
     )
@@ -138,9 +146,11 @@ def _lately(asked: Asked) -> str | None:
 def case_lies(prefix: str, *, of_now: bool) -> Condition:
     """That a case lies within an area: for work that goes on where its asset stands now, as the lists have it; else
     where that was when the case was opened, as the figures of a month have it."""
-    if not of_now:
-        return digits_begin(case_file.c.area_code, prefix)
-    return digits_begin(case_file.c.lies_in, prefix)
+    return digits_begin(_case_area(of_now=of_now), prefix)
+
+
+def _case_area(*, of_now: bool) -> Column[str]:
+    return case_file.c.lies_in if of_now else case_file.c.area_code
 
 
 def _late_now(asked: Asked) -> Condition:
@@ -174,6 +184,7 @@ def _alerts(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: M
         tables=tables,
         conditions=(*found, *placed),
         moment=None if of_now else alert.c.fired_at,
+        began=alert.c.fired_at,
         split=None if by is None else splits[by],
         # without a state the list has those of now alone
         to=To("alerts", {"state": "all", **args}),
@@ -183,7 +194,10 @@ def _alerts(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: M
 def _assets(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
     found: list[Condition] = []
     if "unit" in given:
-        found.append(asset.c.maintainer_unit_id.in_(asked.numbers("where.unit", given["unit"])))
+        # whatever it has to do with them, as in the list behind the number
+        units = asked.numbers("where.unit", given["unit"])
+        parties = (asset.c.supervisor_unit_id, asset.c.owner_unit_id, asset.c.maintainer_unit_id)
+        found.append(or_(*(party.in_(units) for party in parties)))
     _, placed = _placed(asset, asset.c.id, given, asked, by)
     splits: dict[SplitBy, Any] = {
         SplitBy.FAMILY: asset.c.family,
@@ -280,13 +294,11 @@ def _permits(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: 
 
 
 def _scans(given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None, at: Moment) -> Plan:
-    words = asked.words(given.get("state", ()))
+    flagged = {word == "flagged" for word in asked.words(given.get("state", ()))}
     found: list[Condition] = []
-    if words == ("flagged",):
-        found.append(scan.c.flag != "")
-    elif words:
-        found.append(scan.c.flag == "")
-    args = {"show": "flagged" if words == ("flagged",) else "all"}
+    if len(flagged) == 1:
+        found.append(scan.c.flag != "" if True in flagged else scan.c.flag == "")
+    args = {"show": "flagged" if flagged == {True} else "all"}
     tables, placed = _placed(scan, scan.c.asset_id, given, asked, None)
     return Plan(
         tables=tables,
@@ -340,13 +352,14 @@ def area_digits(given: Mapping[str, Chosen], asked: Asked) -> int:
 def _placed(
     table: Table, asset_id: Any, given: Mapping[str, Chosen], asked: Asked, by: SplitBy | None
 ) -> tuple[FromClause, tuple[Condition, ...]]:
-    """The table, beside its asset where it is split by what that has, and what the asset must fulfil."""
+    """The table, beside its asset where it is split by what that has (what is about no asset counts all the same), and
+    what the asset must fulfil."""
     chosen = (asset_id.in_(asked.numbers("where.asset", given["asset"])),) if "asset" in given else ()
     if table is asset:
         return table, (*_stands(asset, given, asked, asked.scope), *chosen)
     joined = by in (SplitBy.FAMILY, SplitBy.AREA)
     return (
-        table.join(asset, asset.c.id == asset_id) if joined else table,
+        table.outerjoin(asset, asset.c.id == asset_id) if joined else table,
         (*asset_fulfils(table, asset_id, given, asked, scope=asked.scope), *chosen),
     )
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, case, or_, select
 
+from registry.domain.boards import Annotation
 from registry.domain.points import POINTS
 from registry.queries.asset_filters import AssetFilter, begins, digits_begin
 from registry.queries.assets import list_assets
+from registry.queries.board_marks import Mark, marks
 from registry.queries.board_series import curves_of, mean_of, newest, points_by_ids
 from registry.queries.board_values import Asked, Curve
 from registry.storage.database import reading
@@ -92,6 +95,14 @@ def explored(asked: Asked, ids: Sequence[int]) -> tuple[list[Curve], list[Figure
     with reading(asked.engine) as tx:
         last = newest(tx, filled, asked)
     return curves, [_figures(curve, *last[curve.point_id]) for curve in filled]
+
+
+def happened(asked: Asked, ids: Sequence[int], wanted: Iterable[Annotation]) -> tuple[list[Mark], bool]:
+    """What happened meanwhile to the assets that these points are of, as ``marks`` tells it."""
+    with reading(asked.engine) as tx:
+        meant = points_by_ids(tx, ids[:MOST_EXPLORED], asked)
+    assets = sorted({each.asset_id for each in meant if each.asset_id is not None})
+    return marks(wanted, replace(asked, chosen={"asset": tuple(assets)})) if assets else ([], False)
 
 
 def _figures(curve: Curve, last: float, last_ms: int) -> Figures:

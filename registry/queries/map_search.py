@@ -25,13 +25,17 @@ MOST_FOUND = 10
 LONGEST = 80
 _EACH = 5
 _SHORTEST_CODE = 6
-_OF_ROAD = 3_000  # assets of a road that are looked at
+MOST_OF_ROAD = 3_000
+"""Assets of a road that are looked at."""
 _MOST_ROADS = 2_000
 _SHORTEST_PART = 2
 
 
 class FoundPlace(msgspec.Struct, frozen=True, kw_only=True):
-    """One place: ``kind`` is asset, road, area or place; ``asset_id`` and ``box`` where there are any; WGS-84."""
+    """One place: ``kind`` is asset, road, area or place; ``asset_id`` and ``box`` where there are any; WGS-84.
+
+    ``count``: assets of a road, ``MOST_OF_ROAD`` where there are as many or more; ``box`` is around these.
+    """
 
     kind: str
     name: str
@@ -116,7 +120,7 @@ def _roads(tx: Connection, q: str, scope: str) -> list[FoundPlace]:
         some = select(asset.c.lon, asset.c.lat).where(asset.c.road == name, asset.c.merged_into_id.is_(None))
         if scope:
             some = some.where(digits_begin(asset.c.area_code, scope))
-        part = some.limit(_OF_ROAD).subquery()
+        part = some.limit(MOST_OF_ROAD).subquery()
         edges = (func.min(part.c.lon), func.min(part.c.lat), func.max(part.c.lon), func.max(part.c.lat))
         west, south, east, north, many = tx.execute(select(*edges, func.count())).one()
         if many:
@@ -146,7 +150,7 @@ def _along_roads(tx: Connection, q: str, scope: str, known: set[int | None]) -> 
     found: list[FoundPlace] = []
     names, rest = _parted(tx, q)
     for name in names if rest else ():
-        of_road = _asset_rows(scope).where(asset.c.road == name).limit(_OF_ROAD).subquery()
+        of_road = _asset_rows(scope).where(asset.c.road == name).limit(MOST_OF_ROAD).subquery()
         parts = (of_road.c[column].icontains(rest, autoescape=True) for column in ("name", "address"))
         found += _assets(tx, select(of_road).where(or_(*parts)).limit(_EACH))
     return _fresh(found, known)

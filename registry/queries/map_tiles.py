@@ -29,7 +29,7 @@ from registry.domain.map_grid import (
     to_degrees,
     to_units,
 )
-from registry.domain.vector_tile import Layer, Spot, TileFrame, tile_of, within
+from registry.domain.vector_tile import EXTENT, Layer, Spot, TileFrame, tile_of, within
 from registry.queries.asset_filters import digits_begin
 from registry.queries.map_wrong import Wrong, WrongOnMap, WrongThing, units_of
 from registry.shapes import shaped_json
@@ -39,7 +39,7 @@ from registry.storage.tables import asset, map_cell
 MOST_SINGLE = 2_500
 """A tile with more assets shows them counted, block by block, whatever the zoom."""
 MOST_WRONG = 500
-_SHAPE = b"1"  # of the tiles: to be changed with what they hold, so that no browser keeps old ones
+_SHAPE = b"2"  # of the tiles: to be changed with what they hold, so that no browser keeps old ones
 _FAMILIES = ("cover", "light", "other")
 _BLOCK = 0  # the level of asset.place_cell
 _ON_MAP = (asset.c.state != AssetState.ABANDONED.value, asset.c.merged_into_id.is_(None))
@@ -103,7 +103,7 @@ def draw_tile(
     body = wrong.drawn.get(etag)
     if body is None:
         bubbles = _cluster_layer(frame, clusters, level, here)
-        body = tile_of(bubbles, _single_layer(frame, single, found), _wrong_layer(frame, here))
+        body = tile_of(bubbles, _single_layer(frame, single, found), *_wrong_layers(frame, here))
         wrong.drawn.keep(etag, body)
     return Tile(etag, body)
 
@@ -264,19 +264,22 @@ def _single_layer(frame: TileFrame, rows: Iterable[Any], found: Wrong) -> Layer:
     return layer
 
 
-def _wrong_layer(frame: TileFrame, here: Iterable[WrongThing]) -> Layer:
-    layer = Layer("wrong")
+def _wrong_layers(frame: TileFrame, here: Iterable[WrongThing]) -> tuple[Layer, Layer]:
+    """What is wrong, the worst first, and where there is more of it ``cut``: how severe the worst left out is."""
+    layer, cut = Layer("wrong"), Layer("cut")
     for each in here:
-        if len(layer) >= MOST_WRONG:
-            break
         x, y = frame.point(each.lon, each.lat)
-        if within(x, y):
-            # a case at a place without an asset has no asset's id
-            own = b"" if each.asset_id is None else layer.tag_once("id", each.asset_id)
-            own += layer.tag_once("n", each.name) + layer.tag("r", each.road)
-            own += _kind(layer, each.family, each.class_code, each.state)
-            layer.add_point(x, y, own + _trouble(layer, each), feature_id=each.asset_id)
-    return layer
+        if not within(x, y):
+            continue
+        if len(layer) >= MOST_WRONG:
+            cut.add_point(EXTENT // 2, EXTENT // 2, cut.tag("s", each.severity))
+            break
+        # a case at a place without an asset has no asset's id
+        own = b"" if each.asset_id is None else layer.tag_once("id", each.asset_id)
+        own += layer.tag_once("n", each.name) + layer.tag("r", each.road)
+        own += _kind(layer, each.family, each.class_code, each.state)
+        layer.add_point(x, y, own + _trouble(layer, each), feature_id=each.asset_id)
+    return layer, cut
 
 
 def _kind(layer: Layer, family: str, class_code: str, state: str) -> bytes:

@@ -101,17 +101,24 @@ def unit_queue(
     unit_id: int,
     *,
     assignee_id: int | None = None,
+    late: bool = False,
     scope: str = "",
     now: datetime,
     zone: tzinfo = CHINA_TIME,
     after: str | None = None,
     limit: int = 50,
 ) -> Page[QueueRow]:
-    """What a unit has in hand within the area ``scope``, what is due first at the top. Raises ``InvalidInput``."""
+    """What a unit has in hand within the area ``scope``, what is due first at the top; ``late``: what was due by now.
+
+    Raises ``InvalidInput``.
+    """
     conditions: list[ColumnElement[bool]] = [case.c.unit_id == unit_id, IS_IN_HAND]
     if assignee_id is not None:
         conditions.append(case.c.assignee_id == assignee_id)
+    ways: Sequence[tuple[ColumnElement[Any], ColumnElement[bool]]]
     ways = ((case.c.secure_due_at, SECURING), (case.c.deadline_at, not_(SECURING)))
+    if late:
+        ways = [(due, and_(of_these, due <= now)) for due, of_these in ways]
     asked = _Asked(due=_NEXT_DUE, ways=ways, conditions=conditions, scope=scope, now=now, zone=zone)
     return _queue(engine, asked, after, limit)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 
 from registry.domain.deadlines import CHINA_TIME
 from registry.domain.done_at import told_late
@@ -25,7 +24,10 @@ MAX_TEXT = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldReport:
-    """What was found. ``photo_ids``: kept photos of this asset. ``done_at``: when, where a phone tells it later."""
+    """What was found. ``photo_ids``: kept photos of this asset. ``done_at``: when, where a phone tells it later.
+
+    ``asset_id``: where that was merged since, what is found belongs to the file that was kept.
+    """
 
     asset_id: int
     text: str
@@ -48,7 +50,11 @@ def report_in_the_street(
         raise InvalidInput("text", "is longer than {most} characters; shorten it", most=MAX_TEXT)
     late = told_late(new.done_at, now=now)
     with writing(engine) as tx:
-        row = tx.execute(select(asset.c.area_code, asset.c.family).where(asset.c.id == new.asset_id)).first()
+        named = asset.alias()
+        kept = select(func.coalesce(named.c.merged_into_id, named.c.id)).where(named.c.id == new.asset_id)
+        row = tx.execute(
+            select(asset.c.id, asset.c.area_code, asset.c.family).where(asset.c.id == kept.scalar_subquery())
+        ).first()
         if row is None:
             raise NotFound("asset", new.asset_id)
         check_area(by, row.area_code)
@@ -57,7 +63,7 @@ def report_in_the_street(
             raise InvalidInput("kind", "is of another sort of thing; choose one that fits what stands there")
         opened = open_or_attach(
             tx,
-            asset_id=new.asset_id,
+            asset_id=row.id,
             kind=new.kind,
             severity=line.severity,
             source=Source.PATROL,
@@ -67,14 +73,14 @@ def report_in_the_street(
             detail=late | ({"photo_ids": sorted(set(new.photo_ids))} if new.photo_ids else {}),
             zone=zone,
         )
-        _attach(tx, new.asset_id, opened.case_id, new.photo_ids)
+        _attach(tx, new, row.id, opened.case_id)
     return opened
 
 
-def _attach(tx: Connection, asset_id: int, case_id: int, photo_ids: Sequence[int]) -> None:
-    wanted = set(photo_ids)
+def _attach(tx: Connection, new: FieldReport, asset_id: int, case_id: int) -> None:
+    wanted = set(new.photo_ids)
     if not wanted:
         return
-    free = (photo.c.id.in_(wanted), photo.c.asset_id == asset_id, photo.c.case_id.is_(None))
-    if tx.execute(update(photo).where(*free).values(case_id=case_id)).rowcount != len(wanted):
+    free = (photo.c.id.in_(wanted), photo.c.asset_id.in_({new.asset_id, asset_id}), photo.c.case_id.is_(None))
+    if tx.execute(update(photo).where(*free).values(case_id=case_id, asset_id=asset_id)).rowcount != len(wanted):
         raise InvalidInput("photo_ids", "not every photo shows this asset or is free; upload it again")

@@ -7,6 +7,7 @@ import hashlib
 import io
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -39,6 +40,8 @@ _ENDINGS = {LayerKind.GEOJSON: "geojson", LayerKind.PMTILES: "pmtiles"}
 BASE_SYSTEMS = (Crs.WGS84, Crs.GCJ02)
 """The systems of base maps: shapes are kept in each."""
 _DEEPEST = 5
+_NO_SHAPES = (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What reading shapes ends in where there are none."""
 _PIECE = 1 << 20
 
 
@@ -224,7 +227,8 @@ def _forget(engine: Engine, folder: Path, file: str) -> None:
 
 def _check_archive(path: Path) -> None:
     try:
-        TileArchive(path).close()
+        with closing(TileArchive(path)) as archive:
+            archive.check()
     except BadArchive as error:
         raise InvalidInput("file", "can't be read: {reason}", reason=error) from error
 
@@ -244,7 +248,7 @@ def _checked_shapes(content: bytes, crs: Crs) -> dict[str, Any]:
                 "file", "holds more than {most} shapes; make a PMTiles file of it", most=f"{MOST_SHAPES:,}"
             )
         _for_each_place(read, lambda place: _on_earth(to_wgs84(place, crs)))
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except _NO_SHAPES as error:
         raise InvalidInput("file", "is no GeoJSON in degrees: look at its first lines") from error
     return read
 

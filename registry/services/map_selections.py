@@ -10,15 +10,16 @@ from typing import Any
 import msgspec
 import numpy as np
 import shapely
-from sqlalchemy import Connection, Engine, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, or_, select
 
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.geo import Box, Place, check_place, place_cells
-from registry.domain.kinds import AssetState, Family
+from registry.domain.kinds import AlertState, AssetState, Family
 from registry.domain.people import Actor
 from registry.queries.asset_filters import digits_begin
 from registry.storage.database import reading, writing
-from registry.storage.tables import asset, map_selection, map_selection_item
+from registry.storage.open_cases import IS_OPEN
+from registry.storage.tables import alert, asset, case, map_selection, map_selection_item
 
 KEPT = timedelta(days=7)
 MOST_KEPT = 20_000
@@ -33,30 +34,38 @@ _BATCH = 10_000
 
 
 class Selected(msgspec.Struct, frozen=True, kw_only=True):
-    """A selection that was just made; ``truncated``: only the first ``MOST_KEPT`` of ``count`` are in its list.
+    """A selection that was just made; ``truncated``: only ``listed`` of ``count`` are in its list.
 
     ``outline``: the ring that counted, closed, in WGS-84; not the one that was drawn where that crossed itself.
     """
 
     id: int
     count: int
+    listed: int
     truncated: bool
     by_family: dict[str, int]
     outline: list[tuple[float, float]]
 
 
 def add_selection(
-    engine: Engine, outline: Sequence[Place], *, families: Collection[Family] = (), by: Actor, now: datetime
+    engine: Engine,
+    outline: Sequence[Place],
+    *,
+    families: Collection[Family] | None = None,
+    severity: int = 0,
+    by: Actor,
+    now: datetime,
 ) -> Selected:
     """Keep the assets that stand inside ``outline`` (WGS-84, closed or not) and in the person's own area.
 
+    ``families``: of these alone (None: of all). ``severity``: only what is wrong at least so severely (0: everything).
     Raises ``InvalidInput`` for an outline that is none, or around too much to look at each asset.
     """
     shape = _shape(outline)
     ids: list[int] = []
     counts: Counter[str] = Counter()
     with reading(engine) as tx:
-        for part in _near(tx, shape, families, by.area_code):
+        for part in _near(tx, shape, _wanted(families, severity, by.area_code)):
             lon, lat = (np.fromiter((row[place] for row in part), np.float64, len(part)) for place in (2, 3))
             inside = [row for row, is_in in zip(part, shapely.contains_xy(shape, lon, lat), strict=True) if is_in]
             counts.update(row.family for row in inside)
@@ -78,8 +87,14 @@ def add_selection(
         selection_id = int(tx.execute(kept).scalar_one())
         if ids:
             tx.execute(insert(map_selection_item), [{"selection_id": selection_id, "asset_id": each} for each in ids])
-    truncated = many > len(ids)
-    return Selected(id=selection_id, count=many, truncated=truncated, by_family=dict(counts), outline=counted)
+    return Selected(
+        id=selection_id,
+        count=many,
+        listed=len(ids),
+        truncated=many > len(ids),
+        by_family=dict(counts),
+        outline=counted,
+    )
 
 
 def check_selection(tx: Connection, selection_id: int, by: Actor, *, now: datetime) -> None:
@@ -138,22 +153,28 @@ def _gone_around(corners: Sequence[tuple[float, float]]) -> shapely.Polygon:
     return shapely.Polygon(joined.exterior) if joined.geom_type == "Polygon" else shapely.Polygon()
 
 
-def _near(tx: Connection, shape: shapely.Polygon, families: Collection[Family], scope: str) -> Any:
+def _wanted(families: Collection[Family] | None, severity: int, scope: str) -> list[ColumnElement[bool]]:
+    """What of the assets on the map is meant, wherever it stands."""
+    fits: list[ColumnElement[bool]] = [asset.c.state != AssetState.ABANDONED.value, asset.c.merged_into_id.is_(None)]
+    if families is not None:
+        fits.append(asset.c.family.in_([family.value for family in families]))
+    if severity > 0:
+        cases = select(case.c.asset_id).where(IS_OPEN, case.c.severity >= severity)
+        firing = (alert.c.state == AlertState.FIRING.value, alert.c.severity >= severity)
+        fits.append(or_(asset.c.id.in_(cases), asset.c.id.in_(select(alert.c.asset_id).where(*firing))))
+    return [*fits, digits_begin(asset.c.area_code, scope)] if scope else fits
+
+
+def _near(tx: Connection, shape: shapely.Polygon, wanted: Sequence[ColumnElement[bool]]) -> Any:
     """Assets in the box around ``shape``, a batch at a time, as (id, family, lon, lat)."""
     box = Box(*shape.bounds)
     spans = place_cells(box)
-    query = select(asset.c.id, asset.c.family, asset.c.lon, asset.c.lat).where(
-        asset.c.state != AssetState.ABANDONED.value, asset.c.merged_into_id.is_(None)
-    )
+    query = select(asset.c.id, asset.c.family, asset.c.lon, asset.c.lat).where(*wanted)
     if len(spans) <= _ROWS_ASKED_ONE_BY_ONE:
         near = or_(*(asset.c.place_cell.between(*span) for span in spans))
     else:
         near = asset.c.place_cell.between(spans[0][0], spans[-1][1])
     query = query.where(near, asset.c.lat.between(box.south, box.north), asset.c.lon.between(box.west, box.east))
-    if families:
-        query = query.where(asset.c.family.in_([family.value for family in families]))
-    if scope:
-        query = query.where(digits_begin(asset.c.area_code, scope))
     counted = select(func.count()).select_from(query.limit(MOST_LOOKED_AT + 1).subquery())
     if tx.execute(counted).scalar_one() > MOST_LOOKED_AT:
         raise InvalidInput("polygon", "holds more than {most} assets; draw a smaller one", most=MOST_LOOKED_AT)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from registry.domain.done_at import when_done
 from registry.domain.errors import InvalidInput, NotFound
 from registry.domain.geo import Place, check_place, distance_m
 from registry.domain.kinds import ScanFlag
@@ -66,18 +67,21 @@ def record_scan(
     user_id: int | None = None,
     place: ScanPlace | None = None,
     far_m: float = FAR_M,
+    done_at: datetime | None = None,
 ) -> Scan:
     """Look ``text`` up and keep the scan. A token that is unusable is a finding, not an error.
 
-    Raises ``InvalidInput`` only for a ``place`` that is nowhere on earth.
+    ``done_at``: when it was scanned, where a phone without a signal tells it later. Raises ``InvalidInput`` only for a
+    ``place`` that is nowhere on earth, and a ``done_at`` that nobody believes.
     """
     phone = None if place is None else _checked(place)
+    at = when_done(done_at, now=now)
     with writing(engine) as tx:
         found = _look_up(tx, text, phone)
         accuracy_m = None if place is None else place.accuracy_m
         flag = _flag(found.finding, found.distance_m, accuracy_m, far_m)
         row = {
-            "at": now,
+            "at": at,
             "token": found.token or text.strip()[:64],
             "asset_id": found.asset_id,
             "user_id": user_id,

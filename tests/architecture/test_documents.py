@@ -16,11 +16,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_settings_page_is_the_program_s_own():
-    assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == settings_page(), "run: make docs"
+    page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    assert page == settings_page(), "run: covercode config docs >docs/settings.md"
 
 
 def test_the_page_of_views_is_the_program_s_own():
-    assert (ROOT / "docs/views.md").read_text(encoding="utf-8") == views_page(), "run: covercode db views"
+    page = (ROOT / "docs/views.md").read_text(encoding="utf-8")
+    assert page == views_page(), "run: covercode db views >docs/views.md"
 
 
 def test_every_command_is_in_the_readme():

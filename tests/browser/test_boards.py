@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from operate.demo_street import DIVISION
 from tests.browser.eyes import DESK, PHONE, Camera, Windows, beyond_the_window, serious_faults, until, words
@@ -153,6 +154,23 @@ def test_a_panel_is_seen_whole_as_a_table_and_taken_along(filled_windows: Window
     shown.focus()
     desk.keyboard.press("t")
 
+    # a picture of what is still being asked for is taken once it is there
+    held: list[Route] = []
+    desk.route("**/answers", lambda route: held.append(route))
+    desk.reload()
+    expect(shown).to_have_count(0)
+    late = panel(desk, name)
+    with desk.expect_download() as picture:
+        late.locator("summary").click()
+        late.get_by_text(words("board.png")).click()
+        for route in held:
+            route.continue_()
+    desk.unroute("**/answers")
+    picture.value.save_as(tmp_path / "late.png")
+    with Image.open(tmp_path / "late.png") as drawn:
+        assert len(drawn.convert("RGB").crop((0, 100, *drawn.size)).getcolors(maxcolors=1_000_000) or []) > 2
+    expect(late).to_have_attribute("data-state", "answered")
+
     # whoever stands on a link stands on it after the board was asked anew
     link = shown.locator(".board-view a[href]").first
     link.focus()
@@ -247,6 +265,38 @@ def test_an_editor_that_can_not_open_says_so(filled: FilledSite, filled_windows:
     expect(desk.locator("[data-message]")).to_contain_text(words("board.no_editor"))
 
 
+def test_what_was_made_is_not_lost_with_the_session(
+    filled: FilledSite, filled_windows: Windows, tmp_path: Path
+) -> None:
+    desk = filled_windows.open(DESK, login="dispatcher")
+    desk.goto("/boards/covers/edit")
+    expect(desk.locator("[data-drawn]")).to_be_attached()
+    desk.get_by_label(words("board.name_zh")).fill("夜里的井盖")
+    filled_windows.witness.refused.add(f"{filled.address}/boards/covers")
+    session = desk.context.cookies()
+    desk.context.clear_cookies()
+    save = desk.get_by_role("button", name=words("board.save"), exact=True)
+    save.click()
+    message = desk.locator("[data-message]")
+    expect(message.get_by_role("link", name=words("nav.login"))).to_have_attribute("target", "_blank")
+    with desk.expect_download() as file:
+        message.get_by_role("button", name=words("board.file")).click()
+    file.value.save_as(tmp_path / "covers.json")
+    assert json.loads((tmp_path / "covers.json").read_text("utf-8"))["name"]["zh"] == "夜里的井盖"
+    # signed in again in another window
+    desk.context.add_cookies(session)
+    save.click()
+    expect(desk.locator("h1")).to_have_text("夜里的井盖")
+    desk.go_back()
+    expect(desk).to_have_url(re.compile("/boards/covers/edit$"))
+    expect(desk.get_by_label(words("board.name_zh"))).to_have_value("夜里的井盖")
+    desk.goto("/boards/covers")
+    desk.locator(".board-head .menu > summary").click()
+    desk.locator(".confirm > summary", has_text=words("board.reset")).click()
+    desk.locator(".confirm-body button").click()
+    expect(desk.locator("h1")).not_to_have_text("夜里的井盖")
+
+
 def test_a_board_is_taken_back_from_its_file_and_asks_before_it_goes(
     filled_windows: Windows, camera: Camera, tmp_path: Path
 ) -> None:
@@ -274,10 +324,32 @@ def test_a_board_is_taken_back_from_its_file_and_asks_before_it_goes(
     assert serious_faults(desk) == []
     camera.take(desk, "board-editor-variables")
     desk.get_by_label(words("board.name_zh")).fill("另一块看板")
+
+    # one field after the other: none takes back what was filled in beside it, and each is undone by itself
+    choose(desk, words("board.add_panel"), words("board.kind.text"))
+    desk.get_by_label(words("board.text_zh")).fill("先看这里")
+    desk.get_by_label(words("board.text_en")).fill("Look here first")
+    choose(desk, words("board.add_panel"), words("board.kind.bar"))
+    desk.get_by_label(words("board.by"), exact=True).select_option("severity")
+    desk.get_by_label(words("board.over"), exact=True).select_option("week")
+    desk.get_by_label(words("board.kind"), exact=True).select_option("text")
+    for _ in range(2):
+        desk.get_by_role("button", name=words("board.undo"), exact=True).click()
+    expect(desk.get_by_label(words("board.over"), exact=True)).to_have_value("")
+    desk.get_by_label(words("board.over"), exact=True).select_option("day")
+    expect(panel(desk, "bar-1").locator(".board-plot")).to_be_visible()
     desk.get_by_role("button", name=words("board.save"), exact=True).click()
     expect(desk.locator("h1")).to_have_text("另一块看板")
-    expect(desk.locator("[data-panel]")).to_have_count(many)
+    expect(desk.locator("[data-panel]")).to_have_count(many + 2)
     expect(desk.locator(".board-chooser-set")).to_have_count(1)
+    kept = desk.evaluate("fetch(`${location.pathname}.json`).then((answer) => answer.json())")
+    made = {each["id"]: each for each in kept["panels"]}
+    assert made["text-1"]["options"]["text"] == {"zh": "先看这里", "en": "Look here first"}
+    assert (made["bar-1"]["source"]["by"], made["bar-1"]["source"]["over"]) == ("severity", "day")
+    # nothing is asked for words: they wait for no answer
+    desk.keyboard.press("r")
+    expect(panel(desk, "text-1")).to_have_attribute("data-state", "answered")
+    expect(panel(desk, "text-1").get_by_text("先看这里")).to_be_visible()
 
     more.click()
     desk.locator(".confirm > summary", has_text=words("board.remove")).click()
@@ -316,12 +388,16 @@ def test_a_board_is_made_moved_and_kept_and_a_conflict_is_settled(filled_windows
     # two people at once: the second is told, and loses nothing
     address = desk.url
     second = filled_windows.open(DESK, login="admin")
+    screen = opened(filled_windows.open(DESK, login="dispatcher"), address)
     for page in (desk, second):
         page.goto(f"{address}/edit")
         expect(page.locator("[data-drawn]")).to_be_attached()
     second.get_by_label(words("board.name_zh")).fill("值班看板")
     second.get_by_role("button", name=words("board.save"), exact=True).click()
     expect(second.locator("h1")).to_have_text("值班看板")
+    # who only looks gets the new one with the next answers, and no new figures under old titles
+    screen.keyboard.press("r")
+    expect(screen.locator("h1")).to_have_text("值班看板")
     desk.get_by_label(words("board.name_zh")).fill("夜班的看板")
     filled_windows.witness.refused.add(address)
     desk.get_by_role("button", name=words("board.save"), exact=True).click()
@@ -363,6 +439,9 @@ def test_any_point_is_explored_beside_another(
     expect(desk.locator("[data-statistics] tbody tr")).to_have_count(2)
     expect(desk.locator(".board-legend li")).to_have_count(2)
     desk.keyboard.press("Escape")
+    with desk.expect_response(re.compile(r"/explore/annotations\.json")) as marked:
+        desk.get_by_role("button", name=words("board.marks.alerts")).click()
+    assert marked.value.ok
     assert serious_faults(desk) == []
     camera.take(desk, "explore-desk")
     address = desk.url

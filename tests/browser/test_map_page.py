@@ -165,6 +165,13 @@ def test_what_is_told_of_shows_at_once_and_a_phone_reads_of_it_in_its_sheet(
     camera.take(phone, "map-phone-card")
     assert beyond_the_window(phone) == ""
     assert serious_faults(phone) == []
+    # from far away the map comes all the way to what was found, and the sheet does not stop it
+    phone.get_by_role("button", name=words("map.tool.city"), exact=True).click()
+    expect(phone).not_to_have_url(re.compile(r"#map=18\."))
+    phone.locator("[data-search-form] input").fill(book.token)
+    phone.keyboard.press("Enter")
+    expect(sheet.get_by_role("link", name=words("map.open"), exact=True)).to_be_visible()
+    expect(phone).to_have_url(re.compile(r"#map=18\."))
 
 
 def test_what_does_not_come_is_told_on_the_map_until_it_comes(
@@ -200,6 +207,16 @@ def test_only_what_is_wrong_can_be_shown_and_the_link_says_so(book: RegistrySite
     page = opened(book_windows.open(DESK, login="dispatcher"), f"{NEAR_THE_FIFTH}&families=light&severity=3")
     only = words("map.severity_only", severity=words("severity.3"))
     expect(page.locator("[data-summary]")).to_have_text(words("map.in_view_only", total=0, chosen=only))
+    # and a box counts what is shown
+    page.get_by_role("button", name=words("map.tool.box"), exact=True).click()
+    at = canvas_of(page)
+    page.mouse.move(at["x"] + at["width"] / 2 - 90, at["y"] + at["height"] / 2 - 90)
+    page.mouse.down()
+    page.mouse.move(at["x"] + at["width"] / 2 + 90, at["y"] + at["height"] / 2 + 90, steps=4)
+    page.mouse.up()
+    result = page.locator("[data-result]")
+    expect(result.locator(".map-result-head")).to_have_text(words("map.selected", n=0))
+    expect(result).to_contain_text(words("map.selected_only", chosen=f"{words('family.light')} · {only}"))
     page.get_by_role("tab", name=words("map.tab.layers"), exact=True).click()
     expect(page.locator("#map-severity")).to_have_value("3")
     page.locator("#map-severity").select_option("0")

@@ -18,7 +18,7 @@ from registry.queries.permits import list_permits
 from registry.services.cases import move_case
 from registry.services.demo_people import DEMO_PASSWORD
 from registry.storage.database import reading
-from registry.storage.tables import baseline, case, photo
+from registry.storage.tables import baseline, case, photo, scan
 from tests.browser.conftest import CHROMIUM, SWITCHES
 from tests.browser.eyes import PATIENCE_MS, PHONE, serious_faults, until, words
 from tests.browser.registry_site import RegistrySite, registry_site
@@ -160,6 +160,7 @@ def test_a_day_without_a_signal_arrives_once_in_order_with_its_times(tmp_path: P
         until(page, lambda: page.evaluate(IS_KEPT), what="the app is kept, and what reads codes for this browser")
 
         phone.set_offline(True)
+        went_out = datetime.now(UTC)
         page.reload()
         expect(page.locator(".task")).to_be_visible()
         scan_the_plate(page, site)
@@ -172,7 +173,7 @@ def test_a_day_without_a_signal_arrives_once_in_order_with_its_times(tmp_path: P
         ended = datetime.now(UTC)
         write_draft(page, site, "旁边的雨水箅子堵了", 1)
         write_draft(page, site, "隔离墩少一个", 2)
-        expect(page.locator("[data-waiting]")).to_contain_text("4")
+        expect(page.locator("[data-waiting]")).to_contain_text("5")
         assert list_permits(site.engine, now=ended).items == []
 
         page.close()  # the tab is killed
@@ -180,7 +181,7 @@ def test_a_day_without_a_signal_arrives_once_in_order_with_its_times(tmp_path: P
         page.goto(f"{site.address}/app#/drafts")
         expect(page.locator(".task-row")).to_have_count(2)
         expect(page.get_by_text("隔离墩少一个")).to_be_visible()
-        expect(page.locator("[data-count=waiting]")).to_have_text("4")
+        expect(page.locator("[data-count=waiting]")).to_have_text("5")
 
         phone.set_offline(False)
         go(page, site, "waiting")
@@ -199,6 +200,8 @@ def test_a_day_without_a_signal_arrives_once_in_order_with_its_times(tmp_path: P
         assert len(file.photos) == 2
         with reading(site.engine) as tx:
             taken = tx.execute(select(photo.c.taken_at).order_by(photo.c.id)).scalars().all()
+            [read] = tx.execute(select(scan.c.at).where(scan.c.asset_id == site.asset_id)).scalars()
+        assert went_out <= read <= began
         assert permit.started_at <= taken[0] <= taken[1] <= permit.ended_at
         # a new version comes while a draft is open, and takes nothing from it
         page.click(".tabs a[href='#/drafts']")

@@ -24,6 +24,7 @@ pytestmark = [
 NOTHING_THERE = {
     "board_annotations",
     "evidence",
+    "explore_annotations",
     "map_base_tile",
     "map_layer_file",
     "map_layer_tile",

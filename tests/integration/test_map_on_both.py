@@ -273,6 +273,7 @@ def test_of_very_many_wrong_things_the_worst_are_drawn_and_all_are_counted(engin
     assert len(layers["wrong"]) == MOST_WRONG
     assert sum(f["properties"]["s"] == 3 for f in layers["wrong"]) == 5
     assert layers["clusters"][0]["properties"]["w"] == MOST_WRONG + 20
+    assert [f["properties"] for f in layers["cut"]] == [{"s": 1}]
 
 
 @pytest.mark.network

@@ -169,6 +169,15 @@ def test_without_the_records_people_are_told_to_wait(web: Web, path: str) -> Non
     assert "数据库没有响应" in answer.text
 
 
+def test_a_page_of_an_error_at_a_kiosks_address_names_that_address_to_nobody(web: Web) -> None:
+    client = web.visitor()
+    wrong = client.get("/kiosk/a-word-that-opens-nothing")
+    lose_the_records(web)
+    away = client.get("/kiosk/a-word-that-may-open-a-screen")
+    assert (wrong.status_code, away.status_code) == (404, 503)
+    assert wrong.headers["Referrer-Policy"] == away.headers["Referrer-Policy"] == "no-referrer"
+
+
 def test_a_fixed_span_is_written_in_each_visitors_language_whoever_came_first(web: Web) -> None:
     with web.app.test_request_context(headers={"Cookie": "lang=zh"}):
         part = web.app.jinja_env.from_string("{{ 1800|duration }}, {{ 20000|number('ha') }}")

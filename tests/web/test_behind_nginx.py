@@ -141,8 +141,12 @@ def test_the_front_passes_a_live_stream_on_as_it_comes(front: Front) -> None:
 
 def test_the_front_says_that_it_comes_back_while_the_application_is_away(tmp_path: Path) -> None:
     with Nginx(tmp_path, pages=free_port()) as nginx:
+        screen = ask(nginx, "/kiosk/a-word-that-opens-a-screen")
         answer = ask(nginx, "/")
-    assert answer.status == 503
+        troubles = nginx.log("error.log")
+    assert screen.status == answer.status == 503
+    assert '"GET / HTTP' in troubles
+    assert "a-word-that-opens-a-screen" not in troubles
     assert answer.headers["Retry-After"] == "5"
     assert "几秒" in answer.body.decode()
 

@@ -147,6 +147,8 @@ def test_an_edit_is_kept_unless_somebody_else_was_faster(web: Web):
     saved = ask(office, "/boards/covers", {"version": 1, "body": changed})
     assert saved.json == {"key": "covers", "version": 2, "href": "/boards/covers"}
     assert ask(office, "/boards/covers", {"version": 1, "body": body}).status_code == 409
+    # a page that is open meanwhile hears of it: these are no longer the panels it has titles for
+    assert ask(office, "/boards/covers/answers", question(panels=[])).headers["Board-Version"] == "2"
     assert "井盖（改）" in office.get("/boards").text
     back = send(office, "/boards/covers/reset", {"version": "2"}, page="/account")
     assert back.status_code == 303
@@ -260,6 +262,17 @@ def test_marks_tell_what_happened_meanwhile(web: Web):
         assert [mark["of"] for mark in (some.json or {})["marks"]] == expected
     wrong = web.as_(Role.VIEWER).get("/boards/overview/annotations.json", query_string=query | {"kinds": "weather"})
     assert wrong.status_code == 422
+    # what happens to a cover has nothing to do with the curves of lamps
+    for board, expected in (("covers", ["cases", "alerts"]), ("poles", [])):
+        some = web.as_(Role.VIEWER).get(
+            f"/boards/{board}/annotations.json", query_string=query | {"kinds": "cases,alerts"}
+        )
+        assert [mark["of"] for mark in (some.json or {})["marks"]] == expected
+    # beside explored points stands what happened to what they are of
+    for points, expected in (([web.city.point("tilt_z")], ["alerts"]), ([999_999], []), ([], [])):
+        explored = query | {"kinds": "alerts", "vars": json.dumps({"point": points})}
+        some = web.as_(Role.VIEWER).get("/explore/annotations.json", query_string=explored)
+        assert [mark["of"] for mark in (some.json or {})["marks"]] == expected
 
 
 def test_work_under_way_is_marked_in_the_charts_of_covers(web: Web):

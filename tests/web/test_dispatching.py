@@ -78,6 +78,9 @@ def test_a_units_queue_shows_what_is_due_first_and_who_has_how_much(web: Web, ca
     assert re.findall(r'href="/cases/(\d+)"', only) == [str(second)]
     web.clock.pass_by(hours=3)
     assert "已超期 1 件" in web.as_(Role.CREW).get(f"/queues/{city.water}").text
+    # the wall's number of what is late leads to as many
+    late = web.as_(Role.CREW).get(f"/queues/{city.water}?late=1").text
+    assert re.findall(r'href="/cases/(\d+)"', late) == [str(case_id)]
 
 
 def test_an_absence_is_written_down_on_the_units_page_and_ended_there(web: Web):

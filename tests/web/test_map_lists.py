@@ -19,7 +19,8 @@ from werkzeug.test import TestResponse
 
 from registry.domain.errors import NotFound
 from registry.domain.geo import Crs, Place, from_wgs84
-from registry.domain.kinds import Role
+from registry.domain.kinds import Role, Severity
+from registry.services import map_selections
 from registry.services.campaigns import NewCampaign, save_campaign
 from registry.services.map_selections import forget_selections
 from registry.storage.database import reading, writing
@@ -74,6 +75,27 @@ def test_an_outline_on_a_shifted_base_map_means_the_same_place(web: Web) -> None
     shifted = [list(from_wgs84(Place(*corner), Crs.GCJ02)) for corner in AROUND]
     assert draw(web.as_(Role.VIEWER), polygon=shifted, crs="gcj02").get_json()["count"] == 1
     assert draw(web.as_(Role.VIEWER), families=["light"]).get_json()["count"] == 0
+
+
+def test_a_line_counts_what_the_map_shows_of_families_and_of_what_is_wrong(web: Web) -> None:
+    named = {name: web.city.add_asset(web.clock.now, name=name) for name in ("完好井盖", "报警井盖", "紧急井盖")}
+    web.city.open_case(web.clock.now, severity=Severity.NOTICE)
+    web.city.add_alert(None, web.clock.now, asset_id=named["报警井盖"], severity=2)
+    web.city.open_case(web.clock.now, asset_id=named["紧急井盖"], severity=Severity.CRITICAL)
+    client = web.as_(Role.VIEWER)
+    asked: list[dict[str, Any]] = [{}, {"severity": 1}, {"severity": 2}, {"severity": 3}, {"families": []}]
+    assert [draw(client, **each).get_json()["count"] for each in asked] == [4, 3, 2, 1, 0]
+    assert draw(client, severity=3, families=["light"]).get_json()["count"] == 0
+    page = client.get(draw(client, severity=2).get_json()["href"]).text
+    assert [name in page for name in named] == [False, True, True]
+    assert draw(client, severity=4).status_code == 422
+
+
+def test_of_more_than_a_list_holds_all_are_counted(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_selections, "MOST_KEPT", 1)
+    web.city.add_asset(web.clock.now)
+    made = draw(web.as_(Role.VIEWER)).get_json()
+    assert (made["count"], made["listed"], made["truncated"]) == (2, 1, True)
 
 
 def test_a_line_that_crosses_itself_means_its_loops_and_nothing_beside_them(web: Web) -> None:
@@ -251,6 +273,8 @@ def test_layers_can_be_changed_reordered_and_removed(web: Web) -> None:
         ({"file": (io.BytesIO(b"{}"), "x.geojson")}, "file"),
         ({"file": shapes([500_000.0, 3_400_000.0])}, "file"),
         ({"kind": "pmtiles", "file": (io.BytesIO(b"no archive at all"), "x.pmtiles")}, "file"),
+        ({"kind": "mvt", "address": "https://[tiles.example/{z}/{x}/{y}"}, "address"),
+        ({"file": (io.BytesIO(b'{"type":"Feature","geometry":' * 9_000), "x.geojson")}, "file"),
         ({}, "address"),
         ({"colour": "red", "file": shapes([113.3, 23.1])}, "colour"),
     ],
@@ -391,3 +415,19 @@ def test_a_base_map_of_another_host_says_its_system_and_may_be_asked(
     assert facts["crs"] == facts["base"]["crs"] == crs
     assert all("{z}" in each and "{key}" not in each and "{layer}" not in each for each in facts["base"]["tiles"])
     assert f"connect-src 'self' {host}" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "below"),
+    [
+        ({"tile_url": "https://t.example/{z}/{x}/{y}"}, "https://t.example/{z}/{x}/{y}"),
+        ({"tile_url": "https://{s}.t.example/{z}/{x}/{y}", "base_map": "osm"}, "https://a.t.example/{z}/{x}/{y}"),
+        ({"tile_url": "https://t.example/{z}/{x}/{y}", "base_map": "amap"}, ""),
+        ({"tile_url": "https://t.example/{z}/{x}/{y}", "base_map_crs": "gcj02"}, ""),
+    ],
+)
+def test_a_place_is_pointed_at_on_tiles_only_where_these_are_not_shifted(
+    make_web: Any, settings: dict[str, str], below: str
+) -> None:
+    page = make_web(**settings).as_(Role.REGISTRAR).get("/assets/new").text
+    assert f'data-canvas data-tiles="{below}"' in page

@@ -47,6 +47,21 @@ def test_a_cabinet_that_is_away_is_seen_on_the_overview_by_the_colour_of_its_fig
         assert tone() == said
 
 
+def test_all_is_well_only_while_no_alert_fires_even_one_without_a_case(web: Web) -> None:
+    def shown() -> list[str]:
+        return re.findall(r"<div data-(calm|no-case) >", web.as_(Role.VIEWER).get("/").text)
+
+    assert shown() == ["calm"]
+    web.city.add_alert(None, NOON, rule_key="water_high")
+    assert shown() == ["no-case"]
+
+
+def test_what_was_closed_within_a_day_leads_to_just_that(web: Web) -> None:
+    page = web.as_(Role.VIEWER).get("/").text
+    (leads,) = re.findall(r'href="([^"]+)" data-counter="cases_closed_24h"', page)
+    assert unescape(leads) == "/cases?stage=closed&ended=24h"
+
+
 def test_a_moment_is_shown_with_how_long_ago_it_was_and_the_other_way_round(web: Web) -> None:
     with writing(web.city.engine) as tx:
         tx.execute(insert(cabinet).values(id="c1", name="c1", online=True, state_at=NOON - timedelta(minutes=3)))

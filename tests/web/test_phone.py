@@ -16,13 +16,14 @@ from registry.domain.people import Actor
 from registry.queries.cases import case_file
 from registry.queries.field_bundle import field_bundle
 from registry.queries.permits import permit_row
+from registry.services.asset_merging import merge_assets
 from registry.services.assets import NewAsset, register_asset
 from registry.services.case_opening import Place, open_at_place
 from registry.services.cases import move_case, open_or_attach
 from registry.services.permit_ends import watch_permits
 from registry.services.sessions import close_session
 from registry.storage.database import reading, writing
-from registry.storage.tables import baseline, device, tag, user, user_session
+from registry.storage.tables import baseline, device, scan, tag, user, user_session
 from tests.web.conftest import NOON, Web
 from tests.web.program import Program, told
 
@@ -91,6 +92,25 @@ def test_the_worker_names_every_file_of_the_shell_and_may_rule_the_app_only(web:
             assert kept.status_code == 200, address
     again = web.visitor().get("/app/sw.js", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304
+
+
+def test_a_page_that_comes_with_another_policy_is_another_version(web: Web, monkeypatch: Any) -> None:
+    kept = web.visitor().get("/app/sw.js").headers["ETag"]
+    monkeypatch.setattr("dashboards.pages.phone.POLICY", "default-src 'none'")
+    assert web.visitor().get("/app/sw.js").headers["ETag"] != kept
+
+
+def test_a_plate_that_was_read_without_a_signal_is_kept_once_with_its_own_time(web: Web) -> None:
+    crew, read = Program(web, Role.CREW), NOON - timedelta(hours=2)
+    body = {"token": web.token.lower(), "done_at": read.isoformat()}
+    said = told(crew.send("POST", "/scans", body, Idempotency_Key="once"), 201)
+    assert told(crew.send("POST", "/scans", body, Idempotency_Key="once"), 201) == said
+    with reading(web.city.engine) as tx:
+        rows = tx.execute(select(scan.c.id, scan.c.at, scan.c.token, scan.c.asset_id, scan.c.user_id)).all()
+    assert rows == [(said["id"], read, web.token, web.city.asset_id, web.city.crew.user_id)]
+    assert said["finding"] == "active"
+    late = body | {"done_at": (NOON - timedelta(days=15)).isoformat()}
+    assert crew.send("POST", "/scans", late).status_code == 422
 
 
 def test_the_session_says_who_is_there_and_a_stranger_is_nobody(web: Web) -> None:
@@ -334,6 +354,15 @@ def test_a_case_of_a_place_without_an_asset_takes_pictures_too(web: Web) -> None
     file = case_file(city.engine, case_id)
     assert file is not None
     assert (file.stage, [photo.id for photo in file.photos]) == (Stage.HANDED_BACK, [photo_id])
+
+
+def test_a_report_about_what_was_merged_since_goes_to_the_file_that_was_kept(web: Web) -> None:
+    crew, twin = Program(web, Role.CREW), beside(web, 113.30001)
+    merge_assets(web.city.engine, web.city.asset_id, twin, by=web.city.administrator, now=NOON)
+    said = told(crew.send("POST", f"/assets/{twin}/reports", {"text": "井盖松动", "kind": "cover_loose"}), 201)
+    file = case_file(web.city.engine, said["case_id"])
+    assert file is not None
+    assert file.asset_id == web.city.asset_id
 
 
 def test_a_report_about_another_sort_of_thing_is_refused(web: Web) -> None:

@@ -194,6 +194,17 @@ def test_scanning_is_limited_so_that_tokens_cannot_be_tried_out(web: Web) -> Non
     assert answers == [404] * 60 + [429]
 
 
+def test_all_addresses_of_one_ipv6_line_count_together_and_those_of_ipv4_each_by_itself(web: Web) -> None:
+    client = web.visitor()
+
+    def asked(address: str) -> int:
+        return client.get("/Q/2222222222", environ_base={"REMOTE_ADDR": address}).status_code
+
+    assert [asked(f"2001:db8:0:7::{number:x}") for number in range(1, 62)] == [404] * 60 + [429]
+    assert asked("2001:db8:0:8::1") == 404
+    assert {asked(f"198.51.100.{number}") for number in range(61)} == {404}
+
+
 def test_loading_the_address_of_a_refused_report_again_shows_the_plates_page(web: Web) -> None:
     assert web.visitor().get(f"/q/{web.token}/report").status_code == 200
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +64,7 @@ def join(hub: FeedHub, last_id: int, *, may_listen: bool = True, heartbeat_s: fl
 def events(stream: OpenStream, count: int) -> list[str]:
     """The next ``count`` events, without heartbeats and greeting."""
     told = (chunk.decode() for chunk in stream.chunks)
-    return list(islice((chunk for chunk in told if "event:" in chunk), count))
+    return list(islice((chunk for chunk in told if "\nevent: " in chunk and "event: heartbeat" not in chunk), count))
 
 
 def test_an_event_reaches_every_open_page_with_its_id_and_kind(hub: FeedHub, engine: Engine) -> None:
@@ -126,7 +127,13 @@ def test_a_full_queue_never_waits() -> None:
 
 def test_silence_is_broken_by_heartbeats(hub: FeedHub) -> None:
     stream = join(hub, 0)
-    assert list(islice(stream.chunks, 3))[1:] == [b": heartbeat\n\n"] * 2
+    before_ms = time.time() * 1000
+    beats = list(islice(stream.chunks, 3))
+    assert beats[0].startswith(b"retry: 2000\n: connected\n\nevent: heartbeat\n")
+    for beat in beats:
+        told = re.search(rb'event: heartbeat\ndata: {"at_ms":(\d+)}\n\n$', beat)
+        assert told is not None
+        assert int(told[1]) >= int(before_ms)
     stream.close()
 
 
@@ -176,23 +183,25 @@ def test_ending_the_server_ends_every_stream_at_once(hub: FeedHub) -> None:
 
 
 class Flaky:
-    """A feed whose store is away for a while."""
+    """A feed that can't be read for a while."""
 
-    def __init__(self, real: RecordsFeed) -> None:
+    def __init__(self, real: RecordsFeed, *, problem: Exception | None = None) -> None:
         self.real, self.down, self.refused = real, False, 0
+        self.problem = problem or StoreDown("away")
 
     def since(self, last_id: int, limit: int) -> Sequence[Item]:
         if self.down:
             self.refused += 1
-            raise StoreDown("away")
+            raise self.problem
         return self.real.since(last_id, limit)
 
     def newest_id(self) -> int:
         return self.real.newest_id()
 
 
-def test_what_happens_while_the_store_is_away_comes_when_it_is_back(engine: Engine) -> None:
-    feed = Flaky(RecordsFeed(engine))
+@pytest.mark.parametrize("problem", [StoreDown("away"), ValueError("no JSON")], ids=["away", "unreadable"])
+def test_what_happens_while_the_feed_can_not_be_read_comes_when_it_can(engine: Engine, problem: Exception) -> None:
+    feed = Flaky(RecordsFeed(engine), problem=problem)
     hub = FeedHub(feed, every_s=0.02)
     stream = join(hub, 0)
     feed.down = True

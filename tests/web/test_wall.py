@@ -218,6 +218,12 @@ def test_a_link_in_english_and_on_a_light_ground(web: Web) -> None:
     assert "Cases that need somebody" in page
 
 
+def test_a_link_opens_in_chinese_whatever_another_program_of_the_host_left_as_a_language(web: Web) -> None:
+    guest = web.visitor()
+    guest.set_cookie("lang", "zh-CN")
+    assert "处理中的案件" in guest.get(make_link(web)).text
+
+
 def test_the_stream_of_a_link_tells_no_more_than_where_something_happened(web: Web) -> None:
     path, engine = make_link(web), web.city.engine
     with writing(engine) as tx:

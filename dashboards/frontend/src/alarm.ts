@@ -56,6 +56,8 @@ function remember(on: boolean): void {
 
 export class Alarm {
   private sound: AudioContext | undefined;
+  /** a bell waits for the browser to let it ring */
+  private waiting = false;
   private on = remembered();
 
   constructor(
@@ -73,16 +75,18 @@ export class Alarm {
       this.show();
       if (this.on) void this.play();
     });
+    if (this.on) this.opened();
     // browsers let a page make a sound only after somebody has touched it
     const wake = (): void => {
-      if (this.on) void this.awake();
+      if (this.on && this.opened().state !== "running") void this.sound?.resume();
     };
-    addEventListener("pointerdown", wake, { once: true });
-    addEventListener("keydown", wake, { once: true });
+    addEventListener("pointerdown", wake);
+    addEventListener("keydown", wake);
   }
 
-  hear(event: LiveEvent): void {
-    if (!isLoud(event, Date.now())) return;
+  /** `now`: by the server's clock. */
+  hear(event: LiveEvent, now: number): void {
+    if (!isLoud(event, now)) return;
     this.toast(event);
     if (this.on) void this.play();
   }
@@ -99,6 +103,8 @@ export class Alarm {
     close.addEventListener("click", () => {
       toast.remove();
       this.count();
+      // whoever closes them by keyboard goes on with the next one
+      (this.list.querySelector<HTMLElement>(".toast button") ?? this.button).focus({ preventScroll: true });
     });
     this.list.prepend(toast);
     while (this.toasts().length > MOST_SHOWN) this.toasts().at(-1)?.remove();
@@ -121,16 +127,27 @@ export class Alarm {
 
   private show(): void {
     this.button.setAttribute("aria-pressed", String(this.on));
-    say(part("[data-slot]", this.button), this.page.t(this.on ? "alarm.sound_on" : "alarm.sound_off"));
+    const word = !this.on ? "alarm.sound_off" : this.sound?.state === "running" ? "alarm.sound_on" : "alarm.sound_waits";
+    say(part("[data-slot]", this.button), this.page.t(word));
   }
 
-  private async awake(): Promise<AudioContext> {
-    this.sound ??= new AudioContext();
-    if (this.sound.state === "suspended") await this.sound.resume();
+  private opened(): AudioContext {
+    if (this.sound === undefined) {
+      this.sound = new AudioContext();
+      this.sound.addEventListener("statechange", () => this.show());
+    }
     return this.sound;
   }
 
   private async play(): Promise<void> {
-    ring(await this.awake());
+    const sound = this.opened();
+    if (sound.state !== "running") {
+      if (this.waiting) return; // one bell for all that came meanwhile
+      this.waiting = true;
+      await sound.resume().finally(() => {
+        this.waiting = false;
+      });
+    }
+    ring(sound);
   }
 }

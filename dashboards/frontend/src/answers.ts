@@ -16,6 +16,12 @@ export interface Overview {
   readonly dead_letters_24h: number;
 }
 
+/** The counters, and where the live stream stood when they were counted. */
+export interface Figures {
+  readonly overview: Overview;
+  readonly feed_id: number;
+}
+
 /** An open case as a row of "what is wrong now"; `value` is that of its worst live alert, if one is live. */
 export interface WrongNow {
   readonly case_id: number;

@@ -42,6 +42,8 @@ export class AreaMap {
       return;
     }
     this.tell(this.areas.features.length === 0 ? (this.box.dataset.none ?? "") : "");
+    const cut = this.box.parentElement?.querySelector<HTMLElement>("[data-area-cut]");
+    if (cut != null) cut.hidden = !this.areas.truncated;
     this.draw();
     const around = frameOfAreas(this.areas.features);
     if (around === undefined) return;

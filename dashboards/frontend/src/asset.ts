@@ -3,7 +3,7 @@ import { fetchJson, type SeriesAnswer } from "./answers";
 import { Chart, type Quantity } from "./chart";
 import { RANGES, refreshEvery } from "./curve";
 import { startLive } from "./live";
-import { showFreshNote } from "./news";
+import { lookForNews, showFreshNote } from "./news";
 import { type Page, part, say, thisPage } from "./page";
 import { lightOnPaper } from "./paper";
 import { startPhotoFacts } from "./photo_facts";
@@ -119,6 +119,12 @@ function firstTile(): HTMLElement | null {
   );
 }
 
+/** The alerts and cases that the page leads to. */
+function troublesOf(page: Document): string {
+  const leads = page.querySelectorAll('main a[href^="/alerts/"], main a[href^="/cases/"]');
+  return Array.from(leads, (lead) => lead.getAttribute("href")).join();
+}
+
 async function start(page: Page): Promise<void> {
   startPhotoFacts();
   startUploads(page);
@@ -130,7 +136,7 @@ async function start(page: Page): Promise<void> {
     onEvent: (event) => {
       if (event.body.asset_id === assetId) showFreshNote(event);
     },
-    onResync: () => undefined,
+    onMissed: () => void lookForNews(troublesOf).catch(() => undefined), // the badge tells that nobody answers
   });
 }
 

@@ -1,6 +1,6 @@
 // Case pages and the lists: photos, and a note when something changed meanwhile.
 import { startLive } from "./live";
-import { showFreshNote } from "./news";
+import { lookForNews, showFreshNote } from "./news";
 import { thisPage } from "./page";
 import { startUploads } from "./upload";
 
@@ -12,6 +12,6 @@ void thisPage().then((page) => {
       if (event.kind.startsWith("cabinet_")) return;
       if (only === undefined || event.body.case_id === Number(only)) showFreshNote(event);
     },
-    onResync: () => undefined,
+    onMissed: () => void lookForNews().catch(() => undefined), // the badge tells that nobody answers
   });
 });

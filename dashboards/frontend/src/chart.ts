@@ -2,9 +2,10 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { SeriesAnswer } from "./answers";
+import { tickWords } from "./boards/span";
 import { type Curve, stripes, valueRange, withGaps } from "./curve";
 import { element } from "./elements";
-import { quantity, zoneAxis } from "./format";
+import { quantity } from "./format";
 import { type Page, say } from "./page";
 import { colour } from "./theme";
 
@@ -92,7 +93,7 @@ export class Chart {
       ],
       bands: [{ series: [3, 2], fill: band }],
       axes: [
-        { ...axis, values: (_plot, ticks) => this.ticks(ticks) },
+        { ...axis, space: 80, values: (_plot, ticks) => this.ticks(ticks) },
         { ...axis, size: 58, values: (_plot, ticks) => ticks.map((tick) => String(Number(tick.toFixed(3)))) },
       ],
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 9, fill: line } },
@@ -115,12 +116,8 @@ export class Chart {
   }
 
   private ticks(ticks: number[]): string[] {
-    const step = (ticks[1] ?? 0) - (ticks[0] ?? 0);
-    const parts: Intl.DateTimeFormatOptions =
-      step >= 86_400_000
-        ? { month: "2-digit", day: "2-digit" }
-        : { hour: "2-digit", minute: "2-digit", ...(step < 60_000 ? { second: "2-digit" } : {}) };
-    return ticks.map(zoneAxis(this.page.zone, this.page.language, parts));
+    const { since_ms = 0, until_ms = 1 } = this.answer ?? {};
+    return tickWords(ticks, until_ms - since_ms, this.page.zone, this.page.language);
   }
 
   private paintAlerts(plot: uPlot): void {
@@ -183,10 +180,9 @@ export class Chart {
 
   private zoom(plot: uPlot): void {
     const { left, width } = plot.select;
-    if (width < 8) return;
     const since = Math.round(plot.posToVal(left, "x"));
     const until = Math.round(plot.posToVal(left + width, "x"));
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    if (until - since >= 2_000) this.onZoom(since, until);
+    if (width >= 8 && until - since >= 2_000) this.onZoom(since, until);
   }
 }

@@ -1,6 +1,6 @@
 // Pictures chosen in an ordinary form: made smaller before they are sent, counted on the button, shown below it.
 import { type Page, say } from "./page";
-import { putFiles, shrink } from "./shrink";
+import { putFiles, shrinkAll } from "./shrink";
 
 function show(box: HTMLElement, files: File[]): void {
   for (const old of box.querySelectorAll("img")) URL.revokeObjectURL(old.src);
@@ -24,9 +24,10 @@ export function startChoosing(page: Page): void {
     box.className = "chosen-pictures";
     (button ?? input).after(box);
     input.addEventListener("change", () => {
-      const count = input.files?.length ?? 0;
-      if (words !== null) say(words, count > 0 ? page.t("photo.chosen", { n: count }) : atFirst);
-      void Promise.all([...(input.files ?? [])].map(shrink)).then((files) => {
+      const chosen = [...(input.files ?? [])];
+      if (words !== null) say(words, chosen.length > 0 ? page.t("photo.chosen", { n: chosen.length }) : atFirst);
+      void shrinkAll(chosen).then((files) => {
+        if (input.files?.length !== chosen.length || chosen.some((one, at) => one !== input.files?.[at])) return; // others were chosen meanwhile
         putFiles(input, files);
         show(box, files);
       });

@@ -1,6 +1,6 @@
 // A group of alerts: where its members are, and a note when something changed meanwhile.
 import { startLive } from "./live";
-import { showFreshNote } from "./news";
+import { lookForNews, showFreshNote } from "./news";
 import { thisPage } from "./page";
 
 void thisPage().then(async (page) => {
@@ -8,7 +8,7 @@ void thisPage().then(async (page) => {
     onEvent: (event) => {
       if (event.kind.startsWith("alert_") || event.kind.startsWith("group_")) showFreshNote(event);
     },
-    onResync: () => undefined,
+    onMissed: () => void lookForNews().catch(() => undefined), // the badge tells that nobody answers
   });
   const box = document.querySelector<HTMLElement>("[data-dot-map]");
   if (box === null) return;

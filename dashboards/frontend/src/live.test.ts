@@ -4,6 +4,7 @@ import { zoneMoment } from "./format";
 import { KINDS, Live, type LiveEvent, resumeAddress, shownState } from "./live";
 import type { Page } from "./page";
 import { lineOf, whenOf } from "./ticker";
+import { sinceTitle } from "./times";
 import { translator } from "./words";
 
 const zh = translator(JSON.parse(readFileSync("../words/zh.json", "utf8")) as Record<string, string>);
@@ -32,13 +33,13 @@ class Stream {
   readyState = 0;
   onopen: () => void = () => undefined;
   onerror: () => void = () => undefined;
-  private readonly heard = new Map<string, () => void>();
+  private readonly heard = new Map<string, (event: { data: string }) => void>();
 
   constructor(readonly address: string) {
     Stream.made.push(this);
   }
 
-  addEventListener(kind: string, hear: () => void): void {
+  addEventListener(kind: string, hear: (event: { data: string }) => void): void {
     this.heard.set(kind, hear);
   }
 
@@ -47,8 +48,12 @@ class Stream {
     this.onopen();
   }
 
-  say(kind: string): void {
-    this.heard.get(kind)?.();
+  say(kind: string, data: unknown = {}): void {
+    this.heard.get(kind)?.({ data: JSON.stringify(data) });
+  }
+
+  beat(aheadMs = 0): void {
+    this.say("heartbeat", { at_ms: Date.now() + aheadMs });
   }
 
   close(): void {
@@ -59,21 +64,29 @@ class Stream {
 describe("the live stream", () => {
   let status = 200;
   let resyncs = 0;
+  let asked = 0;
+  let heard: { id: number; late: number }[] = [];
   let badge: { hidden: boolean; title: string; textContent: string; dataset: { stream: string; state?: string } };
 
   beforeEach(() => {
     vi.useFakeTimers();
-    [status, resyncs, Stream.made] = [200, 0, []];
+    [status, resyncs, asked, heard, Stream.made] = [200, 0, 0, [], []];
     const made = { setAttribute: () => undefined, append: () => undefined };
     vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false, createElement: () => made }));
     vi.stubGlobal("addEventListener", () => undefined);
     vi.stubGlobal("location", { pathname: "/", search: "" });
     vi.stubGlobal("EventSource", Stream);
-    vi.stubGlobal("fetch", async () => ({ ok: status === 200, status, headers: new Headers(), json: async () => ({}) }));
+    vi.stubGlobal("fetch", async () => {
+      asked += 1;
+      return { ok: status === 200, status, headers: new Headers(), json: async () => ({}) };
+    });
     const empty = { querySelector: () => null, replaceChildren: () => undefined };
     badge = Object.assign({ hidden: true, title: "", textContent: "", dataset: { stream: "/api/v1/stream?since=3" } }, empty);
     const page = { t: (key: string) => key, clock: String } as unknown as Page;
-    const news = { onEvent: () => undefined, onResync: () => (resyncs += 1) };
+    const news = {
+      onEvent: (item: LiveEvent, now: number) => void heard.push({ id: item.id, late: now - Date.parse(item.at) }),
+      onResync: () => (resyncs += 1),
+    };
     new Live(badge as unknown as HTMLElement, page, news).start();
     Stream.made[0]?.open();
   });
@@ -93,8 +106,55 @@ describe("the live stream", () => {
     expect([badge.dataset.state, Stream.made.length, resyncs]).toEqual(["polling", 2, 1]);
     Stream.made[1]?.open();
     expect(badge.dataset.state).toBe("live");
-    await vi.advanceTimersByTimeAsync(60_000);
+    await vi.advanceTimersByTimeAsync(30_000);
+    Stream.made[1]?.beat();
+    await vi.advanceTimersByTimeAsync(30_000);
     expect([badge.dataset.state, Stream.made.length, resyncs]).toEqual(["live", 2, 1]);
+  });
+
+  it("is opened again where nothing comes over it, not even a heartbeat", async () => {
+    await vi.advanceTimersByTimeAsync(45_000);
+    expect([badge.dataset.state, Stream.made.length]).toEqual(["live", 1]);
+    await vi.advanceTimersByTimeAsync(16_000);
+    expect([Stream.made[0]?.readyState, Stream.made.length, resyncs]).toEqual([Stream.CLOSED, 2, 1]);
+    Stream.made[1]?.open();
+    expect([badge.dataset.state, resyncs]).toEqual(["live", 2]);
+  });
+
+  it("gives its connection back while nobody looks at the page, and goes on where it was", async () => {
+    const look = (hidden: boolean): void => {
+      Object.assign(document, { hidden });
+      document.dispatchEvent(new Event("visibilitychange"));
+    };
+    Stream.made[0]?.say("case_opened", { id: 17, at: "2026-03-02T04:00:00Z" });
+    look(true);
+    await vi.advanceTimersByTimeAsync(16_000);
+    const before = asked;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([Stream.made[0]?.readyState, Stream.made.length, asked]).toEqual([Stream.CLOSED, 1, before]);
+    look(false);
+    expect(Stream.made[1]?.address).toBe("/api/v1/stream?since=17");
+    Stream.made[1]?.open();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(badge.dataset.state).toBe("live");
+  });
+
+  it("has another state read out, but not each second that it lasts", async () => {
+    const spoken = badge as { ariaLive?: string };
+    Stream.made[0]?.onerror();
+    const said: unknown[] = [];
+    for (let tick = 0; tick < 4; tick += 1) {
+      await vi.advanceTimersByTimeAsync(1_000);
+      said.push([badge.dataset.state, spoken.ariaLive]);
+    }
+    expect(said).toEqual([["live", "off"], ["lost", "polite"], ["lost", "off"], ["lost", "off"]]);
+  });
+
+  it("tells how late an event is by the server's clock", () => {
+    vi.setSystemTime(Date.parse("2026-03-02T04:10:00Z"));
+    Stream.made[0]?.beat(-598_000);
+    Stream.made[0]?.say("case_opened", { id: 18, at: "2026-03-02T04:00:00Z" });
+    expect(heard).toEqual([{ id: 18, late: 2_000 }]);
   });
 
   it("goes on at once when another session has begun before its own was found to be over", async () => {
@@ -111,6 +171,14 @@ describe("the live stream", () => {
     expect([badge.dataset.state, Stream.made.length]).toEqual(["polling", 1]);
     await vi.advanceTimersByTimeAsync(2_000);
     expect(Stream.made).toHaveLength(2);
+  });
+
+  it("is not promised by a page that has none and does not load itself again", async () => {
+    const own = { ...badge, dataset: { stream: "/api/v1/stream?since=3" } };
+    const page = { t: (key: string) => key, clock: String } as unknown as Page;
+    new Live(own as unknown as HTMLElement, page, { onEvent: () => undefined }).start();
+    await vi.advanceTimersByTimeAsync(16_000);
+    expect([badge.textContent, own.textContent]).toEqual(["live.live", "live.still"]);
   });
 });
 
@@ -132,11 +200,21 @@ describe("the latest events", () => {
     expect(whenOf(Date.parse("2026-11-22T15:59:59Z"), now, moment)).toBe("11-22 23:59");
   });
 
+  it("say to who points at the clock which day that was, and how long ago", () => {
+    const page = { moment: zoneMoment("Asia/Shanghai"), t: zh };
+    const at = Date.parse("2026-11-22T15:59:59Z");
+    expect(sinceTitle(at, at + 300_000, page)).toBe("2026-11-22 23:59:59 · 5 分钟前");
+  });
+
   it("show good news as good", () => {
     const cleared = lineOf(event("alert_cleared", { rule_key: "water_high", severity: 2, asset_id: 4 }), zh);
     const closed = lineOf(event("case_moved", { kind: "water_high", stage: "closed", severity: 2, case_id: 1 }), zh);
     expect([cleared.severity, closed.severity]).toEqual([0, 0]);
     expect(cleared.href).toBe("/assets/4");
+  });
+
+  it("lead to the group that changed", () => {
+    expect(lineOf(event("group_changed", { group_id: 5, rule_key: "water_high", case_id: null }), zh).href).toBe("/alert-groups/5");
   });
 
   it("warn of a cabinet that is gone", () => {

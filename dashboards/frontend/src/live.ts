@@ -1,7 +1,7 @@
 // The live connection: server-sent events, with the truth about whether they arrive.
-import { fetchJson, Refused } from "./answers";
+import { fetchJson, type Figures, Refused } from "./answers";
 import { element } from "./elements";
-import { duration } from "./format";
+import { ago, duration } from "./format";
 import { type Page, say } from "./page";
 
 export interface LiveEvent {
@@ -19,6 +19,8 @@ export const KINDS = [
   "case_opened",
   "case_moved",
   "case_overdue",
+  "supervision_reminded",
+  "recheck_due",
   "cabinet_online",
   "cabinet_offline",
 ] as const;
@@ -26,15 +28,26 @@ export const KINDS = [
 export type LiveState = "starting" | "live" | "lost" | "polling" | "ended";
 
 export interface LiveNews {
-  readonly onEvent: (event: LiveEvent) => void;
+  /** `now`: by the server's clock, ms; a desk's own may be wrong. */
+  readonly onEvent: (event: LiveEvent, now: number) => void;
   /** Something may have been missed, or time has passed without a stream: load the figures again. */
-  readonly onResync: () => void;
+  readonly onResync?: () => void;
+  /** More was missed than the stream tells again. */
+  readonly onMissed?: () => void;
+  /** The city's figures, a few times a minute. */
+  readonly onFigures?: (figures: Figures) => void;
+  /** Nobody has to look at the page: it rings. */
+  readonly rings?: boolean;
 }
 
 const CHECK_EVERY_MS = 15_000;
 const RETRY_MS = 3_000;
 /** A stream that was refused (too many are open) is asked for again after this long. */
 const REFUSED_RETRY_MS = 60_000;
+/** Three heartbeats of the server: a connection that was cut somewhere on its way looks open for minutes. */
+const SILENT_MS = 50_000;
+/** A browser without HTTP/2 has six connections for all of its tabs: who is not looked at for so long gives theirs back. */
+const HIDDEN_MS = 15_000;
 
 /** Whether a lost connection has lasted so long that people must be told; a blink is not worth a warning. */
 export function shownState(state: LiveState, lostForMs: number): LiveState {
@@ -52,7 +65,12 @@ export class Live {
   private lostAt = 0;
   private newsAt = Date.now();
   private lastId = 0;
+  private heardAt = Date.now();
+  /** how much the server's clock is ahead of this one, ms */
+  private ahead = 0;
   private wasLost = false;
+  private resting = false;
+  private hiding: ReturnType<typeof setTimeout> | undefined;
   /** The stream ended with the session that it was opened in: the first answer to whoever signed in since opens another. */
   private over = false;
 
@@ -64,12 +82,13 @@ export class Live {
 
   start(): void {
     this.badge.hidden = false;
+    this.resting = document.hidden && this.news.rings !== true;
     this.connect();
     setInterval(() => this.show(), 1_000);
-    setInterval(() => void this.check(), CHECK_EVERY_MS);
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) void this.check();
-    });
+    setInterval(() => {
+      if (!this.resting) void this.check();
+    }, CHECK_EVERY_MS);
+    document.addEventListener("visibilitychange", () => this.seen());
     addEventListener("online", () => void this.check());
     addEventListener("offline", () => this.set("lost"));
     addEventListener("pagehide", () => this.source?.close());
@@ -78,14 +97,34 @@ export class Live {
     });
   }
 
-  private connect(): void {
-    if (this.over) return;
+  /** Somebody looks at the page again, or does not any more. */
+  private seen(): void {
+    clearTimeout(this.hiding);
+    if (document.hidden) {
+      if (this.news.rings !== true) this.hiding = setTimeout(() => this.rest(), HIDDEN_MS);
+      return;
+    }
+    const rested = this.resting;
+    this.resting = false;
+    if (rested) this.connect();
+    void this.check();
+  }
+
+  private rest(): void {
+    this.resting = true;
     this.source?.close();
+  }
+
+  private connect(): void {
+    if (this.over || this.resting) return;
+    this.source?.close();
+    this.heardAt = Date.now();
     const source = new EventSource(resumeAddress(this.badge.dataset.stream ?? "", this.lastId));
     this.source = source;
     source.onopen = () => {
-      if (this.wasLost) this.news.onResync();
+      if (this.wasLost) this.news.onResync?.();
       this.wasLost = false;
+      this.heardAt = Date.now();
       this.set("live");
     };
     source.onerror = () => {
@@ -94,7 +133,15 @@ export class Live {
       if (source.readyState === EventSource.CLOSED) void this.refused();
     };
     for (const kind of KINDS) source.addEventListener(kind, (event) => this.hear(event));
-    source.addEventListener("resync", () => this.news.onResync());
+    source.addEventListener("heartbeat", (event: MessageEvent<string>) => {
+      this.heardAt = Date.now();
+      this.ahead = (JSON.parse(event.data) as { at_ms: number }).at_ms - this.heardAt;
+    });
+    source.addEventListener("resync", () => {
+      this.heardAt = Date.now();
+      this.news.onResync?.();
+      this.news.onMissed?.();
+    });
     // somebody may have signed in anew by now: the answer tells
     source.addEventListener("session_ended", () => {
       source.close();
@@ -106,9 +153,9 @@ export class Live {
   private hear(event: MessageEvent<string>): void {
     const item = JSON.parse(event.data) as LiveEvent;
     this.lastId = Math.max(this.lastId, item.id);
-    this.newsAt = Date.now();
+    this.heardAt = this.newsAt = Date.now();
     this.set("live");
-    this.news.onEvent(item);
+    this.news.onEvent(item, this.heardAt + this.ahead);
   }
 
   /** The stream was refused outright: find out why. The server may be there without room for another stream. */
@@ -120,7 +167,9 @@ export class Live {
   /** Asks the server for a sign of life; without a stream this is also what keeps the figures fresh. */
   private async check(): Promise<boolean> {
     try {
-      await fetchJson("/api/v1/overview");
+      // who shows no figures has none counted
+      if (this.news.onFigures === undefined) await fetchJson("/api/v1/me");
+      else this.news.onFigures(await fetchJson<Figures>("/api/v1/overview"));
     } catch (problem) {
       if (problem instanceof Refused && (problem.status === 401 || problem.status === 403)) this.end();
       else this.set("lost");
@@ -129,9 +178,12 @@ export class Live {
     if (this.over) {
       this.over = false;
       this.connect();
+    } else if (this.source?.readyState === EventSource.OPEN && Date.now() - this.heardAt > SILENT_MS) {
+      this.wasLost = true;
+      this.connect();
     }
     const streaming = this.source?.readyState === EventSource.OPEN;
-    if (!streaming) this.news.onResync();
+    if (!streaming) this.news.onResync?.();
     this.set(streaming ? "live" : "polling");
     return true;
   }
@@ -161,17 +213,22 @@ export class Live {
     const { t, clock } = this.page;
     const lostFor = Date.now() - this.lostAt;
     const state = shownState(this.state, lostFor);
+    // another state is read out, but not each second of it
+    this.badge.ariaLive = state === this.badge.dataset.state ? "off" : "polite";
     this.badge.dataset.state = state;
     if (state === "ended") {
       this.offerLogin();
       return;
     }
     const span = duration(lostFor / 1000, t);
-    say(this.badge, state === "lost" ? t("live.lost", { span }) : t(`live.${state}`));
-    this.badge.title =
-      state === "lost"
+    // without a stream only some pages load themselves again
+    const still = state === "polling" && this.news.onResync === undefined;
+    say(this.badge, state === "lost" ? t("live.lost", { span }) : still ? t("live.still") : t(`live.${state}`));
+    this.badge.title = still
+      ? ""
+      : state === "lost"
         ? t("live.explain_lost", { clock: clock(this.lostAt) })
-        : t("live.explain_live", { clock: clock(this.newsAt) });
+        : t("live.explain_live", { clock: clock(this.newsAt), ago: ago(this.newsAt, Date.now(), t) });
   }
 }
 

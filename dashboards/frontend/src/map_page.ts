@@ -25,6 +25,8 @@ import { onPrintKey } from "./paper";
 
 /** The phone's sheet holds the card; where there is room it stands beside the asset. */
 const NARROW = "(max-width: 720px)";
+/** How near a link brings that points at one asset. */
+const POINTED_ZOOM = 18;
 
 // the map's quarter of a megabyte and what it is told travel while the page's words do
 const arriving = import("./citymap");
@@ -45,9 +47,11 @@ class MapPage {
   private map: CityMapView | undefined;
   private popup: CardPopup | undefined;
   private sketch: Sketch | undefined;
+  /** how many outlines were asked about; a tool that is put down counts too */
+  private outlines = 0;
 
   constructor(private readonly page: Page) {
-    this.list = new ListPane(page, (asset) => this.visit(asset), (asset) => this.map?.point(asset?.id));
+    this.list = new ListPane(page, (asset) => this.visit(asset), (asset) => this.map?.glance(asset?.id));
     this.mobilePane = new MobilePane(page, (resource) => this.visitMobile(resource));
     this.acts = new Acts(this.shell, page, () => this.map, () => this.keepAddress());
   }
@@ -59,11 +63,12 @@ class MapPage {
     const alarm = new Alarm(part<HTMLButtonElement>("[data-sound]"), part("[data-toasts]"), page);
     alarm.start();
     startLive(page, {
-      onEvent: (event) => {
-        alarm.hear(event);
+      onEvent: (event, now) => {
+        alarm.hear(event, now);
         this.map?.follow(event);
       },
       onResync: () => this.map?.refresh(),
+      rings: true,
     });
     this.bindTools();
     await this.openMap();
@@ -77,7 +82,7 @@ class MapPage {
     const { CardPopup: Card, MobileLayer: Layer, openCityMap, Tip } = await arriving;
     const shown = readShown(location.hash);
     const pointed = readPointed(location.hash);
-    const place = shown ?? (pointed === undefined ? undefined : { center: pointed.at, zoom: 18 });
+    const place = shown ?? (pointed === undefined ? undefined : { center: pointed.at, zoom: POINTED_ZOOM });
     const map = openCityMap(this.box, this.page, {
       interactive: true,
       ...addressesOf(this.shell),
@@ -85,7 +90,8 @@ class MapPage {
       ...(place === undefined ? {} : { place }),
       room: this.room(),
       ...chosenIn(shown),
-      onAsset: (asset) => tip?.show(this.sketch?.using === undefined ? asset : undefined),
+      busy: () => this.sketch?.using !== undefined,
+      onAsset: (asset) => tip?.show(asset),
       onPick: (asset) => this.picked(asset),
       onMobile: (id) => this.pickedMobile(id),
       onView: (view) => {
@@ -124,10 +130,12 @@ class MapPage {
 
   /** From the middle of the map to the middle of what is not covered, in pixels. */
   private openMiddle(): [number, number] {
-    const whole = this.shell.getBoundingClientRect();
-    if (!matchMedia(NARROW).matches) return [150, 60];
-    const covered = this.panel.at === "peek" ? 70 : whole.height * 0.52;
-    return [0, 30 - covered / 2];
+    return matchMedia(NARROW).matches ? [0, 30 - this.underSheet / 2] : [150, 60];
+  }
+
+  /** How much of a phone's map lies under the sheet once that has come to rest, in pixels. */
+  private get underSheet(): number {
+    return this.panel.at === "peek" ? 70 : this.shell.clientHeight * 0.52;
   }
 
   // --- where it looks -------------------------------------------------------------------------------------------
@@ -143,6 +151,11 @@ class MapPage {
   /** Somebody put another address in, or went back. */
   private followAddress(): void {
     const shown = readShown(location.hash);
+    const pointed = readPointed(location.hash);
+    if (pointed !== undefined) {
+      this.map?.point(pointed.id);
+      this.map?.goTo({ at: pointed.at, zoom: POINTED_ZOOM });
+    }
     if (shown === undefined || this.map === undefined) return;
     this.map.choose(chosenIn(shown));
     this.layers?.read(this.map.choice);
@@ -168,7 +181,6 @@ class MapPage {
   }
 
   private picked(asset: ShownAsset | undefined): void {
-    if (this.sketch?.using !== undefined) return;
     this.card(asset, document.activeElement === this.map?.canvas?.getCanvas() && asset !== undefined);
   }
 
@@ -181,6 +193,8 @@ class MapPage {
       return;
     }
     this.map?.point(asset?.id);
+    // who was in it goes on at the map
+    if (asset === undefined && sheet.contains(document.activeElement)) this.map?.canvas?.getCanvas().focus();
     sheet.hidden = asset === undefined;
     if (asset === undefined) return;
     void import("./citymap/card").then(({ cardOf }) => {
@@ -194,19 +208,22 @@ class MapPage {
     sheet.replaceChildren(body);
     part("[data-pane=view]", this.shell).scrollTop = 0;
     this.panel.show("view");
-    const at = this.map?.canvas?.project(place);
-    const { top } = part("[data-panel]", this.shell).getBoundingClientRect();
+    const canvas = this.map?.canvas;
     // what was tapped must not disappear below the sheet that tells of it
-    if (at !== undefined && at.y > top - this.shell.getBoundingClientRect().top - 40) {
-      this.map?.canvas?.easeTo({ center: place, offset: this.openMiddle() });
-    }
+    const uncover = (): void => {
+      if (canvas === undefined || !body.isConnected) return;
+      if (canvas.project(place).y > this.shell.clientHeight - this.underSheet - 40) canvas.easeTo({ center: place, offset: this.openMiddle() });
+    };
+    // on its way there the map would be stopped, and stay as far away as it was
+    if (canvas?.isMoving() === true) canvas.once("moveend", uncover);
+    else uncover();
   }
 
   // --- what moves -----------------------------------------------------------------------------------------------
 
   private pickedMobile(id: number): void {
     const found = this.mobile?.find(id);
-    if (found !== undefined && this.sketch?.using === undefined) this.cardOfMobile(found, document.activeElement === this.map?.canvas?.getCanvas());
+    if (found !== undefined) this.cardOfMobile(found, document.activeElement === this.map?.canvas?.getCanvas());
   }
 
   private visitMobile(chosen: MobileResource): void {
@@ -292,6 +309,7 @@ class MapPage {
   }
 
   private take(tool: Tool | undefined): void {
+    this.outlines += 1;
     this.sketch?.use(tool);
     this.card(undefined);
     for (const button of this.shell.querySelectorAll<HTMLElement>("[data-tool][aria-pressed]")) {
@@ -324,16 +342,23 @@ class MapPage {
   }
 
   private async selected(ring: readonly Position[]): Promise<void> {
+    const { map } = this;
+    if (map === undefined) return;
     const result = part("[data-result]", this.shell);
     const { t } = this.page;
+    this.outlines += 1;
+    const asked = this.outlines;
+    const narrowed = this.layers?.narrowed() ?? "";
     this.panel.show("view");
     result.hidden = false;
     result.textContent = t("map.counting");
     try {
-      const found = await select(this.address("selections"), ring, this.map?.choice.families ?? []);
-      result.replaceChildren(...resultOf(this.page, found));
+      const found = await select(this.address("selections"), ring, map.choice);
+      if (asked !== this.outlines) return; // another line was drawn meanwhile, or the tool put down
+      result.replaceChildren(...resultOf(this.page, found, narrowed));
       this.sketch?.show(found.outline);
     } catch (error) {
+      if (asked !== this.outlines) return;
       result.textContent = error instanceof Refused ? error.message : t("map.search_lost");
     }
     result.querySelector<HTMLElement>("a")?.focus();
@@ -347,9 +372,9 @@ function chosenIn(shown: Shown | undefined): Required<Pick<CityMapOptions, "base
     base: shown?.base ?? true,
     families: ALL_FAMILIES.filter((family) => shown?.families?.includes(family) ?? true),
     severity: shown?.severity ?? 0,
-    areas: shown?.areas ?? BY_ZOOM,
-    heat: shown?.heat ?? 0,
-    heatKind: LayersPane.knownKind(shown?.heatKind),
+    areas: LayersPane.known("areas", shown?.areas, BY_ZOOM),
+    heat: Number(LayersPane.known("heat", String(shown?.heat), "0")),
+    heatKind: LayersPane.known("kind", shown?.heatKind, ""),
     mobile: shown?.mobile ?? false,
     layers: shown?.layers ?? [],
   };

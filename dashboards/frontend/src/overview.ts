@@ -1,6 +1,6 @@
 // The overview stays true by itself: the stream says that something happened, then the figures are fetched again.
 import { Alarm } from "./alarm";
-import { fetchJson, type Overview, type WrongNow } from "./answers";
+import { fetchJson, type Figures, type Overview, within, type WrongNow } from "./answers";
 import { addressesOf, BY_ZOOM, leadsOf } from "./citymap/facts";
 import { startLive } from "./live";
 import type { CityMapView } from "./citymap";
@@ -29,33 +29,69 @@ function showCounters(overview: Overview): void {
   }
 }
 
+/** There is more than what is listed. */
+function showMore(): void {
+  const open = Number(part('[data-counter="cases_open"] [data-slot="number"]').textContent);
+  part("[data-more]").hidden = open <= document.querySelectorAll("[data-wrong-list] .wrong").length;
+}
+
+/** Shows figures as they come, but none that were counted before those that are shown already. */
+function figuresShown(page: Page, list: WrongList): (figures: Figures) => void {
+  let newest = 0;
+  return ({ overview, feed_id: feedId }) => {
+    const overtaken = feedId < newest;
+    newest = feedId;
+    if (overtaken) return;
+    const now = Date.now();
+    showCounters(overview);
+    list.showCalm();
+    showMore();
+    say(part("[data-fresh]"), page.t("overview.as_of", { clock: page.clock(now) }));
+    part<HTMLTimeElement>("[data-fresh-ago]").dateTime = new Date(now).toISOString();
+  };
+}
+
 /** The server writes the lines of groups; here they only take the place of the old ones. */
 async function showGroups(box: HTMLElement): Promise<void> {
-  const answer = await fetch(box.dataset.groups ?? "", { headers: { Accept: "text/plain" } });
+  const answer = await fetch(box.dataset.groups ?? "", { headers: { Accept: "text/plain" }, signal: within(15_000) });
   if (!answer.ok) return;
+  const held = box.querySelector("a:focus")?.getAttribute("href");
   box.replaceChildren(document.createRange().createContextualFragment(await answer.text()));
+  // whoever goes through them by keyboard stays where they are
+  Array.from(box.querySelectorAll("a")).find((lead) => lead.getAttribute("href") === held)?.focus({ preventScroll: true });
 }
 
 async function start(page: Page): Promise<void> {
   const ticker = part("[data-ticker]");
   let map: CityMapView | undefined;
-  const list = new WrongList(page, (assetId) => map?.point(assetId));
-  const refresh = settled(async () => {
-    const [wrong, figures] = await Promise.all([
-      fetchJson<{ wrong: WrongNow[] }>("/api/v1/wrong-now"),
-      fetchJson<{ overview: Overview }>("/api/v1/overview"),
-    ]);
-    list.show(wrong.wrong);
-    await showGroups(part("[data-groups]"));
-    showCounters(figures.overview);
-    part("[data-more]").hidden = figures.overview.cases_open <= wrong.wrong.length;
-    say(part("[data-fresh]"), page.t("overview.as_of", { clock: page.clock(Date.now()) }));
+  const list = new WrongList(page, (assetId) => map?.glance(assetId));
+  const onFigures = figuresShown(page, list);
+  let changed = false;
+  const load = settled(async () => {
+    const whole = changed;
+    changed = false;
+    const wrong = fetchJson<{ wrong: WrongNow[] }>("/api/v1/wrong-now");
+    try {
+      if (whole) {
+        const [figures] = await Promise.all([fetchJson<Figures>("/api/v1/overview"), wrong, showGroups(part("[data-groups]"))]);
+        onFigures(figures);
+      }
+      list.show((await wrong).wrong);
+    } catch (problem) {
+      changed ||= whole; // asked for again before long
+      throw problem;
+    }
+    showMore();
   }, SETTLE_MS, REST_MS);
+  const refresh = (): void => {
+    changed = true;
+    load();
+  };
   const alarm = new Alarm(part<HTMLButtonElement>("[data-sound]"), part("[data-toasts]"), page);
   alarm.start();
   startLive(page, {
-    onEvent: (event) => {
-      alarm.hear(event);
+    onEvent: (event, now) => {
+      alarm.hear(event, now);
       addLine(ticker, event, page);
       refresh();
       map?.follow(event);
@@ -64,9 +100,11 @@ async function start(page: Page): Promise<void> {
       refresh();
       map?.refresh();
     },
+    onFigures,
+    rings: true,
   });
   setInterval(() => {
-    if (!document.hidden && list.size > 0) refresh();
+    if (!document.hidden && (changed || list.measures)) load();
   }, VALUES_EVERY_MS);
   // The list is live before the map's megabyte has arrived.
   const { addZoom, CardPopup, openCityMap } = await import("./citymap");

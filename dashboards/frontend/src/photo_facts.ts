@@ -21,6 +21,7 @@ export function startPhotoFacts(): void {
     if (!tick.checked) return;
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => {
+        if (!tick.checked) return; // they changed their mind while the phone was looking
         field("lon").value = String(coords.longitude);
         field("lat").value = String(coords.latitude);
       },

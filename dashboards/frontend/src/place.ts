@@ -1,4 +1,5 @@
 // Where a thing stands: the phone's own position, or a click on a map. The fields can always be typed instead.
+import { offMap } from "./citymap/shift";
 import type { Picker } from "./picker";
 import { type Page, part, say, thisPage } from "./page";
 
@@ -52,7 +53,9 @@ function startPick(page: Page, words: Element, field: HTMLElement): void {
         put(west, south);
         say(words, page.t("place.picked"));
       });
-      if (lon !== 0 || lat !== 0) drawn.show(lon, lat);
+      const { value: crs } = part<HTMLSelectElement>("select[name=crs]");
+      // of BD-09 only the server knows where it lies
+      if ((lon !== 0 || lat !== 0) && crs !== "bd09") drawn.show(...offMap([lon, lat], crs === "gcj02" ? crs : "wgs84"));
       else void drawn.showCity();
       return drawn;
     });

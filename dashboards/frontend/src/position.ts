@@ -48,8 +48,9 @@ export async function startScanPlace(): Promise<void> {
         headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": box.dataset.csrf ?? "" },
         body: JSON.stringify(await whereAmI()),
       });
-      const kept = answer.ok ? ((await answer.json()) as { flag: string | null }) : undefined;
-      say(words, (kept?.flag === "far" ? words.dataset.far : words.dataset.kept) ?? "");
+      if (!answer.ok) throw new Error(String(answer.status));
+      const kept = (await answer.json()) as { flag: string | null };
+      say(words, (kept.flag === "far" ? words.dataset.far : words.dataset.kept) ?? "");
       button.hidden = true;
     } catch {
       say(words, words.dataset.denied ?? "");

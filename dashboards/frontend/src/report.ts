@@ -49,7 +49,7 @@ class Where {
       const found = await whereAmI();
       this.put(found.lon, found.lat);
       say(this.words, this.page.t("place.got", { metres: Math.max(1, Math.round(found.accuracy_m)) }));
-      void this.picker?.then((drawn) => drawn.show(found.lon, found.lat));
+      void this.picker?.then((drawn) => drawn.show(found.lon, found.lat)).catch(() => undefined);
     } catch {
       say(this.words, this.page.t("place.refused"));
     }
@@ -71,6 +71,13 @@ class Where {
       if (lon !== 0 || lat !== 0) drawn.show(lon, lat);
       else void drawn.showCity();
       return drawn;
+    });
+    this.picker.catch(() => {
+      // the line was gone: a second tap asks again
+      this.picker = undefined;
+      box.hidden = true;
+      button.setAttribute("aria-expanded", "false");
+      say(this.words, this.page.t("place.no_map"));
     });
   }
 

@@ -31,6 +31,13 @@ export async function shrink(file: File): Promise<File> {
   }
 }
 
+/** All of them, one after the other: several photos at once are more than a phone's memory holds. */
+export async function shrinkAll(files: readonly File[]): Promise<File[]> {
+  const smaller: File[] = [];
+  for (const file of files) smaller.push(await shrink(file));
+  return smaller;
+}
+
 /** Puts other files into a file field. */
 export function putFiles(input: HTMLInputElement, files: readonly File[]): void {
   const carrier = new DataTransfer();

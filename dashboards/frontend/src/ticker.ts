@@ -2,6 +2,7 @@
 import { element, shapeOf } from "./elements";
 import type { LiveEvent } from "./live";
 import type { Page } from "./page";
+import { sinceTitle } from "./times";
 
 const KEPT = 40;
 
@@ -36,6 +37,7 @@ export function lineOf(event: LiveEvent, t: Page["t"]): EventLine {
 function placeOf(body: LiveEvent["body"]): string | undefined {
   if (body.case_id !== undefined && body.case_id !== null) return `/cases/${body.case_id}`;
   if (body.asset_id !== undefined && body.asset_id !== null) return `/assets/${body.asset_id}`;
+  if (body.group_id !== undefined && body.group_id !== null) return `/alert-groups/${body.group_id}`;
   return body.cabinet === undefined ? undefined : "/system#cabinets";
 }
 
@@ -53,7 +55,7 @@ export function addLine(list: HTMLElement, event: LiveEvent, page: Page): void {
   const what = element("span", { class: "ticker-what" }, words, element("span", { class: "soft" }, line.where));
   const time = element(
     "time",
-    { class: "soft small nowrap", datetime: event.at, title: page.moment(Date.parse(event.at)) },
+    { class: "soft small nowrap", datetime: event.at, "data-since": "", title: sinceTitle(Date.parse(event.at), Date.now(), page) },
     whenOf(Date.parse(event.at), Date.now(), page.moment),
   );
   list.prepend(element("li", {}, time, shapeOf(line.severity), what));

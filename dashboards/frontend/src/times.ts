@@ -1,4 +1,4 @@
-// Keeps every <time data-ago> and <time data-countdown> on the page true.
+// Keeps every <time data-ago>, <time data-countdown> and the title of <time data-since> on the page true.
 import { ago, countdown } from "./format";
 import { type Page, say } from "./page";
 
@@ -19,7 +19,15 @@ export function refreshTime(element: HTMLTimeElement, nowMs: number, page: Page)
   }
 }
 
+/** What a clock alone leaves to who points at it: its day, and how long ago that was. */
+export function sinceTitle(moment: number, now: number, page: Pick<Page, "moment" | "t">): string {
+  return `${page.moment(moment)} · ${ago(moment, now, page.t)}`;
+}
+
 export function refreshTimes(page: Page, root: ParentNode = document, now = Date.now()): void {
+  for (const element of root.querySelectorAll<HTMLTimeElement>("time[data-since]")) {
+    element.title = sinceTitle(Date.parse(element.dateTime), now, page);
+  }
   for (const element of root.querySelectorAll<HTMLTimeElement>("time[data-ago], time[data-countdown]")) {
     refreshTime(element, now, page);
   }

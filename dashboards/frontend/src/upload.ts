@@ -1,6 +1,6 @@
 // Forms with photos: shrink, send with progress, and lose nothing when the network goes away.
 import { type Page, say } from "./page";
-import { putFiles, shrink } from "./shrink";
+import { putFiles, shrinkAll } from "./shrink";
 
 class UploadForm {
   private readonly input: HTMLInputElement | null;
@@ -11,6 +11,9 @@ class UploadForm {
   /** "": follow the answer's address; "json": load this page again; "stay": remain, for the next photo. */
   private readonly mode: string;
   private sending = false;
+  /** What is on its way, and what was chosen since: who takes photo after photo does not wait for a slow line. */
+  private going: readonly File[] = [];
+  private waiting: readonly File[] = [];
   private total = 0;
 
   constructor(
@@ -30,20 +33,29 @@ class UploadForm {
   }
 
   private chosen(): void {
-    const count = this.input?.files?.length ?? 0;
+    const files = [...(this.input?.files ?? [])];
     const { t } = this.page;
-    if (count > 0) this.label(t("photo.chosen", { n: count }));
-    this.shrinking = this.makeSmaller();
-    if (this.form.dataset.uploadNow !== undefined && count > 0) void this.send();
+    if (files.length > 0) this.label(t("photo.chosen", { n: files.length }));
+    const meanwhile = this.sending;
+    // one choice after the other: an earlier one that took longer must not take the place of this one
+    this.shrinking = this.shrinking.then(() => this.makeSmaller(files, meanwhile));
+    if (this.form.dataset.uploadNow !== undefined && files.length > 0) void this.send();
   }
 
-  private async makeSmaller(): Promise<void> {
-    if (this.input?.files == null) return;
-    this.tell(this.page.t("photo.shrinking"));
-    const files = await Promise.all([...this.input.files].map(shrink));
-    putFiles(this.input, files);
+  private async makeSmaller(chosen: readonly File[], meanwhile: boolean): Promise<void> {
+    if (!meanwhile) this.tell(this.page.t("photo.shrinking"));
+    const files = await shrinkAll(chosen);
+    if (meanwhile) {
+      this.waiting = [...this.waiting, ...files];
+      return;
+    }
+    this.put(files);
     this.preview(files[0]);
     this.tell("");
+  }
+
+  private put(files: readonly File[]): void {
+    if (this.input !== null) putFiles(this.input, files);
   }
 
   private preview(file: File | undefined): void {
@@ -64,21 +76,25 @@ class UploadForm {
       const percent = event.lengthComputable ? Math.round((100 * event.loaded) / event.total) : 0;
       this.progress(percent);
     });
-    request.addEventListener("load", () => this.arrived(request));
+    request.addEventListener("load", () => void this.arrived(request));
     request.addEventListener("error", () => this.failed());
     request.addEventListener("timeout", () => this.failed());
     request.timeout = 120_000;
     this.progress(0);
     if (this.mode !== "") request.setRequestHeader("Accept", "application/json");
+    this.going = [...(this.input?.files ?? [])];
     request.send(new FormData(this.form));
   }
 
-  private arrived(request: XMLHttpRequest): void {
+  private async arrived(request: XMLHttpRequest): Promise<void> {
     if (request.status >= 400) {
       // Let the server show its page with what it did not like; it keeps every word that was typed.
+      this.putBack();
       this.form.submit();
       return;
     }
+    this.total += this.going.length;
+    if (this.mode !== "" && (await this.sendRest())) return;
     if (this.mode === "stay") {
       this.saved();
       return;
@@ -88,9 +104,28 @@ class UploadForm {
     else location.assign(request.responseURL);
   }
 
+  /** Sends what was chosen while other photos were on their way; whether there was any. */
+  private async sendRest(): Promise<boolean> {
+    for (let before: unknown; before !== this.shrinking; ) {
+      before = this.shrinking;
+      await before;
+    }
+    if (this.waiting.length === 0) return false;
+    this.put(this.waiting);
+    this.waiting = [];
+    this.sending = false;
+    void this.send();
+    return true;
+  }
+
+  /** What did not arrive stands in the field again, with what was chosen since. */
+  private putBack(): void {
+    const files = [...this.going, ...this.waiting];
+    this.put(this.input?.multiple === true ? files : files.slice(-1));
+    this.waiting = [];
+  }
+
   private saved(): void {
-    const count = this.input?.files?.length ?? 0;
-    this.total += count;
     this.sending = false;
     if (this.bar !== null) this.bar.hidden = true;
     if (this.input !== null) this.input.value = "";
@@ -100,6 +135,7 @@ class UploadForm {
 
   private failed(): void {
     this.sending = false;
+    this.putBack();
     if (this.bar !== null) this.bar.hidden = true;
     this.tell(this.page.t("photo.failed"));
     const button = this.form.querySelector<HTMLElement>("[data-upload-button]");

@@ -11,13 +11,15 @@ import { type Page, part, say, thisPage } from "./page";
 import { settled } from "./settled";
 import { WallBars } from "./wall_bars";
 import { WallMap } from "./wall_map";
-import { cameUp, type Contact, figuresOf, freshness, isCalm, isJudged, keyOf, lostWords, ServerClock, shifted, soFar, type WallScreen, type WrongRow } from "./wall_model";
+import { ageWords, cameUp, type Contact, figuresOf, freshness, isCalm, isJudged, keyOf, lostWords, ServerClock, shifted, soFar, type WallScreen, type WrongRow } from "./wall_model";
 import { drawTrend } from "./wall_trend";
 
 const SETTLE_MS = 700;
 const REST_MS = 2_000;
 const ASK_EVERY_MS = 15_000;
 const REOPEN_MS = 10_000;
+/** Three heartbeats of the stream. */
+const SILENT_MS = 50_000;
 const RELOAD_AT_MOST_EVERY_MS = 600_000;
 /** The two clocks of a screen part by this much when one of them was set, or the screen slept. */
 const JUMP_MS = 5_000;
@@ -36,6 +38,9 @@ class Wall {
   private refused = 0;
   private shown: WallScreen | undefined;
   private lastId = 0;
+  /** the newest event since the last answer, which has to know of it */
+  private heardId = 0;
+  private streamAt = 0;
   private source: EventSource | undefined;
   private readonly map: WallMap;
   private readonly kiosk = this.box.dataset.kiosk === "yes";
@@ -76,8 +81,11 @@ class Wall {
 
   /** A stream ends for good with the session it was opened in, and where no more may be open: each answer is a reason to try. */
   private attend(): void {
-    const open = this.source !== undefined && this.source.readyState !== EventSource.CLOSED;
-    if (!open && performance.now() - this.listenedAt >= REOPEN_MS) this.listen();
+    const counter = performance.now();
+    const closed = this.source === undefined || this.source.readyState === EventSource.CLOSED;
+    // one that was cut somewhere on its way looks open
+    const silent = counter - Math.max(this.streamAt, this.listenedAt) > SILENT_MS;
+    if ((closed || silent) && counter - this.listenedAt >= REOPEN_MS) this.listen();
   }
 
   private listen(): void {
@@ -86,7 +94,11 @@ class Wall {
     const source = new EventSource(resumeAddress(this.box.dataset.stream ?? "", this.lastId));
     this.source = source;
     for (const kind of KINDS) source.addEventListener(kind, (event: MessageEvent<string>) => this.hear(event));
+    source.addEventListener("heartbeat", () => {
+      this.streamAt = performance.now();
+    });
     source.addEventListener("resync", (event: MessageEvent<string>) => {
+      this.streamAt = performance.now();
       this.lastId = Math.max(this.lastId, (JSON.parse(event.data) as { newest_id: number }).newest_id);
       this.ask();
     });
@@ -99,7 +111,9 @@ class Wall {
 
   private hear(event: MessageEvent<string>): void {
     const item = JSON.parse(event.data) as LiveEvent;
+    this.streamAt = performance.now();
     this.lastId = Math.max(this.lastId, item.id);
+    this.heardId = Math.max(this.heardId, item.id);
     this.map.follow(item);
     this.ask();
   }
@@ -113,6 +127,9 @@ class Wall {
       this.unjudgedSince = isJudged(screen) ? 0 : this.unjudgedSince || this.answeredAt;
       if (this.refused !== 0) this.goOn();
       this.lastId = Math.max(this.lastId, screen.feed_id);
+      // the server gives one answer to all screens for a moment: it may be from before what this one heard
+      if (screen.feed_id < this.heardId) this.ask();
+      this.heardId = 0;
       this.renew(screen.version);
       const isNew = cameUp(this.shown, screen);
       this.shown = screen;
@@ -178,7 +195,9 @@ class Wall {
     const at = this.shown === undefined ? "" : this.page.clock(Date.parse(this.shown.at));
     const until = this.shown?.state.worker_until ?? null;
     const judgedUntil = until === null ? "" : this.page.moment(Date.parse(until));
-    const lost = lostWords(fresh, { at, ageMs: counter - this.answeredAt, judgedUntil, kiosk: this.kiosk, refused: this.refused }, t);
+    const unjudgedMs = until === null ? 0 : now - Date.parse(until);
+    const ageMs = counter - this.answeredAt;
+    const lost = lostWords(fresh, { at, ageMs, judgedUntil, unjudgedMs, kiosk: this.kiosk, refused: this.refused }, t);
     const banner = part("[data-lost]");
     if (lost !== undefined) {
       say(part("[data-lost-title]"), lost.title);
@@ -190,7 +209,7 @@ class Wall {
     part("[data-main]").classList.toggle("wall-stale", fresh === "lost" || fresh === "ended");
     const badge = part("[data-fresh]");
     badge.dataset.state = fresh;
-    say(part("[data-fresh-text]"), fresh === "starting" ? t("wall.starting") : at === "" ? t("wall.lost") : t("wall.fresh", { clock: at }));
+    say(part("[data-fresh-text]"), fresh === "starting" ? t("wall.starting") : at === "" ? t("wall.lost") : t("wall.fresh", { clock: at, ago: ageWords(ageMs, t) }));
     this.fillTimes(now);
     // a small window scrolls, and is held in a hand: nothing burns in there
     const stands = !matchMedia("(width < 1100px), (height < 600px)").matches;
@@ -236,6 +255,7 @@ class Wall {
     const { t } = this.page;
     const list = part<HTMLOListElement>("[data-wrong]");
     const { counters } = screen.state;
+    const held = list.querySelector("a:focus")?.closest("li")?.dataset.key;
     while (list.children.length > screen.wrong.length) list.lastElementChild?.remove();
     screen.wrong.forEach((row, index) => {
       const said = JSON.stringify(row);
@@ -246,6 +266,8 @@ class Wall {
       if (there === undefined) list.append(made);
       else there.replaceWith(made);
     });
+    // whoever goes through the list by keyboard stays with the same case
+    if (held !== undefined) list.querySelector<HTMLElement>(`[data-key="${held}"] a`)?.focus({ preventScroll: true });
     const open = counters.cases_open ?? 0;
     const calm = isCalm(screen);
     list.hidden = calm;
@@ -288,7 +310,7 @@ class Wall {
       this.stateOf(row),
       element("span", { class: "wall-value" }, element("b", {}, value), element("span", {}, measured ? t(`point.${row.point}`) : "")),
     );
-    return element("li", { "data-severity": String(row.severity), ...(row.overdue ? { "data-late": "" } : {}), ...(isNew ? { class: "wall-new" } : {}) }, line);
+    return element("li", { "data-key": keyOf(row), "data-severity": String(row.severity), ...(row.overdue ? { "data-late": "" } : {}), ...(isNew ? { class: "wall-new" } : {}) }, line);
   }
 
   /** How far a case is and when it is due; of an alert why it has no case, and how long it has lasted. */

@@ -46,8 +46,7 @@ export class WallBars {
       parts: [share(each.open - each.late, mostUnit), share(each.late, mostUnit)],
       figure: each.open.toLocaleString("en"),
       late: each.late,
-      // sorted by what is due first
-      lateHref: `/queues/${each.unit_id}`,
+      lateHref: `/queues/${each.unit_id}?late=1`,
       said: t("wall.of_late", { open: each.open, late: each.late }),
     })));
     part("[data-units-none]").hidden = units.length > 0;

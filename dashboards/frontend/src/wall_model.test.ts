@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cameUp, ceiling, type Contact, figuresOf, freshness, isCalm, isJudged, lostWords, LOST_AFTER_MS, magnified, ServerClock, share, shifted, soFar, STALE_AFTER_MS, UNJUDGED_AFTER_MS, type WallScreen, type WrongRow } from "./wall_model";
+import { ageWords, cameUp, ceiling, type Contact, figuresOf, freshness, isCalm, isJudged, lostWords, LOST_AFTER_MS, magnified, ServerClock, share, shifted, soFar, STALE_AFTER_MS, UNJUDGED_AFTER_MS, type WallScreen, type WrongRow } from "./wall_model";
 
 const NOON = Date.parse("2026-03-02T04:00:00Z");
 const HOUR = 3_600_000;
@@ -25,14 +25,18 @@ test("figures grow old even where no request fails", () => {
 
 test("whoever is refused is told what is wrong, and from when the picture is", () => {
   expect(freshness({ ...told, refused: 404 }, NOON)).toBe("ended");
-  const said = { at: "12:00:00", ageMs: 0, judgedUntil: "", kiosk: false, refused: 401 };
-  expect(lostWords("ended", said, t)).toEqual({ title: "wall.signed_out", text: "wall.stands 12:00:00 wall.signed_out_text" });
+  const said = { at: "12:00:00", ageMs: 120_000, judgedUntil: "", unjudgedMs: 0, kiosk: false, refused: 401 };
+  expect(lostWords("ended", said, t)).toEqual({ title: "wall.signed_out", text: "wall.stands 12:00:00 time.min_ago 2 wall.signed_out_text" });
   expect(lostWords("ended", { ...said, refused: 403 }, t)?.title).toBe("wall.not_allowed");
   expect(lostWords("ended", { ...said, at: "", kiosk: true, refused: 404 }, t)).toEqual({ title: "wall.ended", text: "wall.ended_text" });
 });
 
+test("figures that come as they should are of just now, others as old as they are", () => {
+  expect([ageWords(16_000, t), ageWords(21_000, t), ageWords(125_000, t)]).toEqual(["time.just_now", "time.s_ago 21", "time.min_ago 2"]);
+});
+
 test("the banner says from when the picture is and how long ago that was", () => {
-  const said = { at: "12:00:00", ageMs: 300_000, judgedUntil: "", kiosk: false, refused: 0 };
+  const said = { at: "12:00:00", ageMs: 300_000, judgedUntil: "", unjudgedMs: 0, kiosk: false, refused: 0 };
   expect(lostWords("live", said, t)).toBeUndefined();
   expect(lostWords("lost", said, t)?.text).toBe("wall.lost_text 12:00:00 time.min 5");
   expect(lostWords("lost", { ...said, at: "" }, t)?.text).toBe("wall.never");
@@ -43,8 +47,9 @@ test("a screen that is told that nobody judges says so, but not of a worker that
   expect(freshness(unjudged, NOON + UNJUDGED_AFTER_MS)).toBe("live");
   expect(freshness(unjudged, NOON + UNJUDGED_AFTER_MS + 1)).toBe("unjudged");
   expect(freshness({ ...unjudged, failingSince: NOON }, NOON + 30_000)).toBe("lost");
-  const said = { at: "12:00:00", ageMs: 0, judgedUntil: "03-02 11:50", kiosk: true, refused: 0 };
-  expect(lostWords("unjudged", said, t)).toEqual({ title: "wall.unjudged", text: "wall.unjudged_since 03-02 11:50 wall.unjudged_text" });
+  const said = { at: "12:00:00", ageMs: 0, judgedUntil: "03-02 11:50", unjudgedMs: 600_000, kiosk: true, refused: 0 };
+  const since = "wall.unjudged_since 03-02 11:50 time.min_ago 10";
+  expect(lostWords("unjudged", said, t)).toEqual({ title: "wall.unjudged", text: `${since} wall.unjudged_text` });
   expect(lostWords("unjudged", { ...said, judgedUntil: "" }, t)?.text).toBe("wall.unjudged_text");
 });
 

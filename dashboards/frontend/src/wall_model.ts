@@ -1,5 +1,5 @@
 // What the wall knows and how it says it. Pure: clock, words and figures come in as arguments.
-import { duration } from "./format";
+import { ago, duration } from "./format";
 import type { Translate } from "./words";
 
 export interface StageCount {
@@ -162,6 +162,8 @@ const REM_AT_1080_PX = 18;
 export const LOST_AFTER_MS = 10_000;
 /** Without any answer for this long nothing is believed any more, whatever the requests say. */
 export const STALE_AFTER_MS = 45_000;
+/** Answers come every quarter of a minute at least. */
+const FRESH_MS = 20_000;
 /** A worker that is started again is away for some ten seconds. */
 export const UNJUDGED_AFTER_MS = 20_000;
 
@@ -187,22 +189,28 @@ export interface Said {
   /** of when the picture is; "" while there is none */
   readonly at: string;
   readonly ageMs: number;
-  /** until when somebody judged; "" where that is not known */
+  /** until when somebody judged, and how long ago that was; "" where that is not known */
   readonly judgedUntil: string;
+  readonly unjudgedMs: number;
   /** nobody can sign in here */
   readonly kiosk: boolean;
   readonly refused: number;
 }
 
+/** How old the figures are: words that stand still as long as answers come as they should. */
+export function ageWords(ageMs: number, t: Translate): string {
+  return ageMs < FRESH_MS ? t("time.just_now") : ago(0, ageMs, t);
+}
+
 /** What the banner says, or nothing while all is well: what is wrong, and how old the picture is. */
-export function lostWords(fresh: Freshness, { at, ageMs, judgedUntil, kiosk, refused }: Said, t: Translate): Lost | undefined {
+export function lostWords(fresh: Freshness, { at, ageMs, judgedUntil, unjudgedMs, kiosk, refused }: Said, t: Translate): Lost | undefined {
   if (fresh === "ended") {
     const [title, text] = kiosk ? LINK_ENDED : refused === 401 ? SIGNED_OUT : NOT_ALLOWED;
-    const stands = at === "" ? "" : `${t("wall.stands", { clock: at })} `;
+    const stands = at === "" ? "" : `${t("wall.stands", { clock: at, ago: ageWords(ageMs, t) })} `;
     return { title: t(title), text: `${stands}${t(text)}` };
   }
   if (fresh === "unjudged") {
-    const since = judgedUntil === "" ? "" : `${t("wall.unjudged_since", { moment: judgedUntil })} `;
+    const since = judgedUntil === "" ? "" : `${t("wall.unjudged_since", { moment: judgedUntil, ago: ago(0, unjudgedMs, t) })} `;
     return { title: t("wall.unjudged"), text: `${since}${t("wall.unjudged_text")}` };
   }
   if (fresh !== "lost") return undefined;

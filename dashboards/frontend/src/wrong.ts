@@ -23,6 +23,7 @@ export class WrongList {
   private readonly template = part<HTMLTemplateElement>("template[data-wrong-row]");
   private readonly stages = part<HTMLTemplateElement>("template[data-stages]");
   private readonly calm = part("[data-calm]");
+  private readonly noCase = part("[data-no-case]");
   private readonly announce = part("[data-announce]");
 
   constructor(
@@ -39,6 +40,7 @@ export class WrongList {
       [...rows.keys()],
       wrong.map((each) => each.case_id),
     );
+    const held = this.list.querySelector<HTMLElement>("a:focus");
     for (const key of change.gone) rows.get(key)?.remove();
     wrong.forEach((each, index) => {
       const row = rows.get(each.case_id) ?? this.make();
@@ -47,8 +49,18 @@ export class WrongList {
       if (place !== row) this.list.insertBefore(row, place ?? null);
       if (change.added.includes(each.case_id)) this.welcome(row, each);
     });
+    // a line that was moved has lost it
+    held?.focus({ preventScroll: true });
     this.list.hidden = wrong.length === 0;
-    this.calm.hidden = wrong.length > 0;
+    this.showCalm();
+  }
+
+  /** All is well without a case and without an alert: one may have no case. */
+  showCalm(): void {
+    const listed = this.list.children.length > 0;
+    const alerting = document.querySelector('[data-counter^="alerts_"][data-some]') !== null;
+    this.calm.hidden = listed || alerting;
+    this.noCase.hidden = listed || !alerting;
   }
 
   /** Marks the row of an asset that is pointed at on the map. */
@@ -56,8 +68,9 @@ export class WrongList {
     for (const row of this.rows()) row.classList.toggle("pointed", Number(row.dataset.asset) === assetId);
   }
 
-  get size(): number {
-    return this.list.children.length;
+  /** Whether a row shows a value: those change without an event. */
+  get measures(): boolean {
+    return this.rows().some((row) => part('[data-slot="value"]', row).textContent !== "");
   }
 
   private rows(): HTMLElement[] {

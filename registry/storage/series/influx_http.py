@@ -50,6 +50,10 @@ class MissingBucket(StoreDown):
     """The database, bucket or retention policy does not exist."""
 
 
+class NoAccess(StoreDown):
+    """The server does not know who asks, or does not let them."""
+
+
 class BadLine(NamedTuple):
     """A line that the server will never take, by its place among those sent."""
 
@@ -107,7 +111,10 @@ class InfluxConnection:
         return sorted(bad)
 
     def query(self, *statements: str) -> list[list[dict[str, Any]]]:
-        """The series that each InfluxQL statement answers, times in ms. Raises ``StoreDown``, ``MissingBucket``."""
+        """The series that each InfluxQL statement answers, times in ms.
+
+        Raises ``StoreDown``, ``MissingBucket``, ``NoAccess``.
+        """
         fields = {"q": ";".join(statements), "db": self.database, "epoch": "ms"}
         answer = self._patiently("query", lambda: self._post("/query", fields))
         found: list[list[dict[str, Any]]] = [[] for _ in statements]
@@ -195,7 +202,7 @@ class InfluxConnection:
                 if _MISSING.search(problem) or refusal.status == 404:
                     raise self._refusal(_reason(refusal)) from refusal
                 if refusal.status in _NO_ACCESS:
-                    raise StoreDown(f"{self.url}: {_NO_ACCESS[refusal.status]}") from refusal
+                    raise NoAccess(f"{self.url}: {_NO_ACCESS[refusal.status]}") from refusal
                 if _is_final(refusal):
                     raise
                 asked_s = _retry_after(refusal)

@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from registry.domain.errors import InvalidInput
 from registry.storage.series.port import SeriesKeep, SeriesStore
 from registry.storage.series.sqlite import SqliteSeries
+
+if TYPE_CHECKING:
+    from registry.storage.series.influx_http import InfluxConnection, Patience
 
 _SERVER = re.compile(r"influxdb\+https?://", re.IGNORECASE)
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -41,14 +45,38 @@ def open_series(
         return SqliteSeries(home / address.removeprefix("sqlite:///"), keep=keep)
     # takes half a second to import, so only a city with such a server pays for it
     from registry.storage.series.influx import InfluxSeries
+    from registry.storage.series.influx_http import Patience
+
+    return InfluxSeries(_connection(address, token, Patience()), keep=keep, clock=clock)
+
+
+def answers_strangers(address: str) -> bool:
+    """Whether the server at ``address`` carries out what somebody asks who says no name and shows no token.
+
+    Raises ``StoreDown`` when it answers nobody.
+    """
+    from influxdb_client.rest import ApiException
+
+    from registry.storage.series.influx_http import NoAccess, Patience
+
+    connection = _connection(address, "", Patience(total_s=0.0, request_s=5.0))
+    try:
+        connection.query("SHOW DATABASES")
+    except (NoAccess, ApiException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _connection(address: str, token: str, patience: Patience) -> InfluxConnection:
     from registry.storage.series.influx_http import InfluxConnection
 
     parts = urlsplit(address)
     said = ":".join(unquote(word) for word in (parts.username, parts.password) if word)
     org = parse_qs(parts.query).get("org", ["covercode"])[0]
     url = f"{parts.scheme.lower().removeprefix('influxdb+')}://{parts.hostname}:{parts.port or 8086}"
-    connection = InfluxConnection(url, parts.path.strip("/"), said or token, org=org)
-    return InfluxSeries(connection, keep=keep, clock=clock)
+    return InfluxConnection(url, parts.path.strip("/"), said or token, org=org, patience=patience)
 
 
 def address_problem(address: str) -> str:

@@ -13,6 +13,7 @@ import click
 import pytest
 
 import covercode
+from dashboards.server import THREADS
 from operate.city_file import read_city_file
 
 ROOT = Path(__file__).parents[3]
@@ -77,6 +78,11 @@ def test_a_unit_is_hardened_comes_back_and_runs_a_command_that_exists(unit: Path
     program, *words = shlex.split(line)
     assert program == "/opt/covercode/bin/covercode"
     assert command_of(words) is not covercode.main
+
+
+def test_the_pages_may_begin_all_the_threads_of_a_process_for_each_of_eight_cores() -> None:
+    settings = settings_of(ROOT / "deploy/systemd/covercode-serve.service")
+    assert int(settings["TasksMax"][0]) >= 8 * THREADS * 1.1
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")

@@ -61,7 +61,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "empty": (lambda file: file.write_bytes(b""), "the file is empty", "a whole PMTiles file"),
     "something else": (lambda file: file.write_bytes(b"PK" * 400), "not a PMTiles file", "a whole PMTiles file"),
     "cut off": (cut_off, "it ends before its last tile", "a whole PMTiles file"),
-    "a list without an end": (fill_the_memory, "it unpacks to more than 8 MB", "a whole PMTiles file"),
+    "a list without an end": (fill_the_memory, "it unpacks to more than 2 MB", "a whole PMTiles file"),
     "no list of tiles": (spoil_the_list, "the list of its tiles can't be read", "a whole PMTiles file"),
 }
 

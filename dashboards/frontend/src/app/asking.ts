@@ -2,18 +2,16 @@
 // words: move.accept move.secure move.hand_back move.note move.return move.check move.verify move.request_extension move.self_handle move.decline move.file move.rework move.close
 import { decimalsOf } from "../format";
 import { cityNow } from "./clock";
-import { missing } from "./forms";
-import type { DraftKept } from "./kept";
+import { missing, MOST_PICTURES, roomFor } from "./forms";
+import { named, type DraftKept } from "./kept";
 import type { App, Shown } from "./main";
 import { madeSmaller, thumb } from "./pictures";
 import { moveWord, troubleWords } from "./screens";
 import type { Draft, Move, Picture, PictureOf } from "./shapes";
-import { button, clockOf, icon, make, message, span, time, type Child } from "./ui";
+import { beside, button, clockOf, icon, make, message, moment, span, type Child } from "./ui";
 
 const SAVE_AFTER_MS = 250;
 const PEOPLE = [1, 2, 3, 4, 5, 6];
-/** As many as the city takes with one report or step. */
-const MOST_PICTURES = 9;
 const HEARTBEATS_S = [60, 600, 3600, 21_600, 86_400];
 
 class Form {
@@ -195,10 +193,10 @@ class Form {
       this.shrinking = (async () => {
         await before;
         try {
-          const room = this.draft.kind === "picture" ? files.length : Math.max(0, MOST_PICTURES - this.draft.pictures.length);
+          const room = roomFor(this.draft, files.length);
           for (const file of files.slice(0, room)) {
-            const [picture, named] = await madeSmaller(file, kind, new Date(cityNow()));
-            await this.addPicture(picture, named);
+            const [picture, name] = await madeSmaller(file, kind, new Date(cityNow()));
+            await this.addPicture(picture, name);
           }
           words.textContent = files.length > room ? t("app.pictures_most", { n: MOST_PICTURES }) : "";
         } catch {
@@ -237,6 +235,7 @@ class Form {
     // also what is the same: nothing is handed in from a window that another one overtook
     const kept = await this.save(this.known !== undefined);
     if (this.overtaken) return;
+    this.draft = named(this.draft, await this.app.state.store.get("drafts", this.draft.id).catch(() => undefined));
     const field = missing(this.draft, this.move, this.scanned);
     this.box.querySelector(".message.error")?.remove();
     if (field === "") {
@@ -249,7 +248,8 @@ class Form {
       return;
     }
     const place = this.box.querySelector<HTMLElement>(`[data-field="${field}"]`);
-    const said = message(3, this.app.page.t("app.missing." + field));
+    const word = field === "quantity" || field.startsWith("point.") ? "number" : field;
+    const said = message(3, this.app.page.t("app.missing." + word));
     (place ?? this.box).prepend(said);
     said.scrollIntoView({ block: "center" });
     place?.querySelector<HTMLElement>("input:not(.unseen), textarea, select, button")?.focus();
@@ -280,7 +280,7 @@ function refusalOf(app: App, draft: Draft): Node[] {
   if (act === undefined) return [];
   const { t } = app.page;
   const said = troubleWords(app, act);
-  return [message(2, make("p", {}, said === "" ? t("app.changed_since") : `${t("app.refused")} ${said}`), make("p", { class: "soft" }, t("app.done_at", { time: clockOf(act.done_at, app.page) })))];
+  return [message(2, make("p", {}, said === "" ? t("app.changed_since") : `${t("app.refused")} ${said}`), make("p", { class: "soft" }, t("app.done_at", { time: clockOf(act.done_at, app.page) }), " ", beside(act.done_at, app.page)))];
 }
 
 /** What others changed of the case since the form was opened; the writer goes on from there when they have seen it. */
@@ -355,7 +355,7 @@ async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
           form.set(`point.${point.name}`, now.toFixed(decimalsOf(point.name)), true);
         }, "", "check");
         if (take !== undefined) row.append(take);
-        if (take !== undefined && point.measured_at !== null) row.append(make("span", { class: "soft small" }, t("app.measured"), " ", time(point.measured_at, page)));
+        if (take !== undefined && point.measured_at !== null) row.append(make("span", { class: "soft small" }, t("app.measured"), " ", moment(point.measured_at, page)));
         return row;
       });
       return [make("div", { class: "stack", "data-field": "point" }, ...rows), form.text("reason", t("app.reason"), { maxlength: "500" }, true)];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { actOf, draftOf, missing, type Facts } from "./forms";
-import type { Act, Draft, FormKind, Move, Subject } from "./shapes";
+import { actOf, draftOf, missing, roomFor, scanOf, type Facts } from "./forms";
+import type { Act, Asset, Draft, FormKind, Move, Subject } from "./shapes";
 
 const FACTS: Facts = {
   user: { id: 7, name: "王强" },
@@ -24,7 +24,18 @@ describe("a form", () => {
     expect(missing(draft("permit", { work: "清淤", people: "2", minutes: "60" }), undefined, false)).toBe("note");
     expect(missing(draft("permit", { work: "清淤", people: "2", minutes: "60" }), undefined, true)).toBe("");
     expect(missing(draft("report", { text: "  " }), undefined, false)).toBe("text");
-    expect(missing(draft("rezero", { "point.tilt_x": "abc", reason: "装正" }), undefined, false)).toBe("point");
+    expect(missing(draft("rezero", { "point.tilt_x": " ", reason: "装正" }), undefined, false)).toBe("point");
+  });
+  it("sends nothing without what somebody measured: words that are no number are pointed at", () => {
+    expect(missing(draft("rezero", { "point.tilt_x": "1,5", "point.tilt_y": "0.3度", reason: "装正" }), undefined, false)).toBe("point.tilt_y");
+    expect(missing(draft("rezero", { "point.tilt_x": "1,5", reason: "装正" }), undefined, false)).toBe("");
+    const moved = (quantity: string): string => missing(draft("move", { note: "已复位", quantity }, { case_id: 5, move: "hand_back" }), HAND_BACK, false);
+    expect([moved("约 3"), moved("3"), moved("")]).toEqual(["quantity", "", ""]);
+  });
+  it("takes nine pictures with one report or step, and any number for a file", () => {
+    const picture = { id: "p", kind: "", taken_at: FACTS.done_at } as const;
+    const room = (kind: FormKind, has: number, more: number): number => roomFor({ ...draft(kind, {}), pictures: Array(has).fill(picture) }, more);
+    expect([room("report", 0, 4), room("report", 7, 4), room("move", 9, 1), room("report", 12, 1), room("picture", 9, 4)]).toEqual([4, 2, 0, 0, 4]);
   });
   it("takes a photo for words where the move does", () => {
     const bare = draft("move", {}, { case_id: 5, asset_id: 3, move: "hand_back" });
@@ -48,6 +59,11 @@ describe("what is sent", () => {
       body: { work: "清淤", people: 2, minutes: 60, token: "K3M7PQ2X", note: "", done_at: FACTS.done_at },
     });
     expect(act.line).toBe("asset 3");
+  });
+  it("is of a plate that was read what its page would keep", () => {
+    const act = scanOf({ id: 3, name: "井盖 3" } as Asset, "K3M7PQ2X", FACTS);
+    expect(act).toMatchObject({ kind: "scan", subject: { asset_id: 3 }, state: "waiting", request: { path: "/scans", body: { token: "K3M7PQ2X", done_at: FACTS.done_at } } });
+    expect(act.line).not.toBe("asset 3"); // it holds up nothing that is done there
   });
   it("ends a permit that has no number yet by the act that started it", () => {
     const act = actOf(draft("permit_end", {}, { asset_id: 3, permit_act: "act-0" }), { ...FACTS, after: { id: "act-0" } as Act });

@@ -1,5 +1,8 @@
 // From what was typed to what is sent: one function per kind of form. Pure.
-import type { Act, Draft, FormKind, Move, Request, Seen } from "./shapes";
+import type { Act, Asset, Draft, FormKind, Move, Request, Seen } from "./shapes";
+
+/** As many as the city takes with one report or step. */
+export const MOST_PICTURES = 9;
 
 /** What a form needs to know to be sent. `token`: the plate was scanned just now. */
 export interface Facts {
@@ -14,7 +17,18 @@ export interface Facts {
   readonly after: Act | undefined;
 }
 
-/** The field that has to be filled before it can be sent, by its name; "" when all is there. */
+/** How many of so many more pictures a form takes; what only adds pictures to a file takes them all. */
+export function roomFor(draft: Draft, more: number): number {
+  return draft.kind === "picture" ? more : Math.min(more, Math.max(0, MOST_PICTURES - draft.pictures.length));
+}
+
+/** A field whose words are no number: sent without them, what somebody measured would be lost. */
+function unreadable(draft: Draft): string {
+  const measured = ([name, said]: readonly [string, string]): boolean => (name === "quantity" || name.startsWith("point.")) && said.trim() !== "";
+  return Object.entries(draft.fields).find((field) => measured(field) && number(field[1]) === undefined)?.[0] ?? "";
+}
+
+/** The field that has to be filled, or filled otherwise, before it can be sent, by its name; "" when all is there. */
 export function missing(draft: Draft, move: Move | undefined, scanned: boolean): string {
   const said = (name: string): boolean => (draft.fields[name] ?? "").trim() !== "";
   const pictures = draft.pictures.length > 0;
@@ -30,7 +44,7 @@ export function missing(draft: Draft, move: Move | undefined, scanned: boolean):
     case "swap":
       return said("serial") ? (said("reason") ? "" : "reason") : "serial";
     case "rezero":
-      return Object.keys(draft.fields).some((name) => name.startsWith("point.") && number(draft.fields[name]) !== undefined) ? (said("reason") ? "" : "reason") : "point";
+      return unreadable(draft) || (Object.keys(draft.fields).some((name) => name.startsWith("point.") && said(name)) ? (said("reason") ? "" : "reason") : "point");
     case "picture":
       return pictures ? "" : "pictures";
     case "permit_end":
@@ -41,7 +55,7 @@ export function missing(draft: Draft, move: Move | undefined, scanned: boolean):
 }
 
 function missingOfMove(draft: Draft, move: Move | undefined, said: (name: string) => boolean, pictures: boolean): string {
-  if (move === undefined) return "";
+  if (move === undefined) return unreadable(draft);
   if (move.verdict_required && !said("passed")) return "passed";
   if (move.note_required && !said("note")) return "note";
   if (move.note_or_photo && !said("note") && !pictures) return "note";
@@ -49,7 +63,7 @@ function missingOfMove(draft: Draft, move: Move | undefined, said: (name: string
     const kinds = new Set(draft.pictures.map((one) => one.kind));
     if (!kinds.has("before") || !kinds.has("after")) return "pictures";
   }
-  return "";
+  return unreadable(draft);
 }
 
 function number(text: string | undefined): number | undefined {
@@ -80,6 +94,13 @@ export function actOf(draft: Draft, facts: Facts): Omit<Act, "seq"> {
     ...(facts.after === undefined ? {} : { needs: facts.after.id }),
     ...(facts.seen_entry === undefined ? {} : { seen_entry: facts.seen_entry }),
   };
+}
+
+/** What is sent of a plate that was read in the app: what the page behind the plate keeps when it is opened. */
+export function scanOf(asset: Asset, token: string, facts: Pick<Facts, "user" | "done_at" | "id" | "key">): Omit<Act, "seq"> {
+  const { user, done_at, id, key } = facts;
+  const request: Request = { path: "/scans", body: { token, done_at } };
+  return { id, key, user_id: user.id, user_name: user.name, kind: "scan", about: asset.name, subject: { asset_id: asset.id }, line: "scans", done_at, request, pictures: [], state: "waiting", tries: 0, next_ms: 0 };
 }
 
 function requestOf(draft: Draft, facts: Facts): Request | null {
@@ -144,7 +165,7 @@ export function draftOf(act: Act, seen: Seen | undefined, nowMs: number): Draft 
   return {
     id: act.id,
     user_id: act.user_id,
-    kind: asReport ? "report" : act.kind,
+    kind: asReport || act.kind === "scan" ? "report" : act.kind,
     subject: act.subject,
     about: act.about,
     fields,

@@ -180,6 +180,13 @@ export async function reopen(store: Store, draft: Draft, untried = false): Promi
   });
 }
 
+/** The draft of a form, with the asset of its plate where the city has named that since the form was opened. */
+export function named(draft: Draft, kept: Draft | undefined): Draft {
+  const { token, asset_id } = draft.subject;
+  if (token === undefined || asset_id !== undefined || kept?.subject.asset_id === undefined) return draft;
+  return { ...draft, subject: { ...draft.subject, asset_id: kept.subject.asset_id }, about: kept.about };
+}
+
 /** What became of a draft that was to be kept; changed, gone: in another window, and nothing was kept. */
 export type DraftKept = "kept" | "changed" | "gone";
 
@@ -194,7 +201,7 @@ export async function keepDraft(store: Store, draft: Draft, picture?: Picture, k
     const [before, act] = await Promise.all([drafts.get(draft.id), tx.objectStore("acts").index("id").get(draft.id)]);
     if ((act !== undefined && act.state !== "editing") || (before === undefined && known !== undefined)) return "gone";
     if (before !== undefined && before.changed_ms !== known && before.changed_ms !== draft.changed_ms) return "changed";
-    await Promise.all([picture === undefined ? undefined : tx.objectStore("pictures").put(picture), drafts.put(draft)]);
+    await Promise.all([picture === undefined ? undefined : tx.objectStore("pictures").put(picture), drafts.put(named(draft, before))]);
     return "kept";
   });
 }

@@ -8,14 +8,14 @@ import { refreshTimes } from "../times";
 import { asTheme } from "../theme";
 import { draftScreen } from "./asking";
 import { cityNow } from "./clock";
-import { actOf, draftOf } from "./forms";
+import { actOf, draftOf, scanOf } from "./forms";
 import { hurry, keepDraft, keepFact, neverTried, openStore, queue, removeDraft, reopen, tidy, type DraftKept } from "./kept";
 import { assetScreen, caseScreen, draftsScreen, findMe, tasksScreen, waitingScreen } from "./screens";
 import { scanScreen } from "./scanning";
-import { sendAll } from "./sending";
+import { askOffices, sendAll } from "./sending";
 import { askToLast, askToSync, HOME, keepsNothing, offerInstalling, ownLanguage, startChoices, startWorker, wordShell } from "./shell";
 import { State } from "./state";
-import type { Act, Draft, FormKind, Picture, Subject, User } from "./shapes";
+import type { Act, Asset, Draft, FormKind, Picture, Subject, User } from "./shapes";
 import { button, icon, make } from "./ui";
 import { metres } from "./ways";
 
@@ -51,6 +51,7 @@ export class App {
   private carrying: Promise<void> = Promise.resolve();
   private freshening = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private toasted: ReturnType<typeof setTimeout> | undefined;
   private readonly main = part("main");
   private readonly name = document.title;
 
@@ -62,7 +63,8 @@ export class App {
   async start(): Promise<void> {
     await this.state.load();
     addEventListener("hashchange", () => void this.show(true));
-    addEventListener("online", () => void this.wake());
+    // what a flickering line made wait longer and longer is tried now
+    addEventListener("online", () => void hurry(this.state.store).catch(() => undefined).then(() => this.wake()));
     addEventListener("offline", () => this.badge());
     addEventListener("pagehide", () => void this.shown?.save?.());
     document.addEventListener("visibilitychange", () => void (document.hidden ? this.shown?.save?.() : this.wake()));
@@ -70,11 +72,18 @@ export class App {
     setInterval(() => void this.wake(), ROUND_MS);
     await this.show();
     await tidy(this.state.store, Date.now()).catch(() => undefined);
-    const placed = agreedBefore().then((agreed) => (agreed ? findMe(this) : undefined));
     await this.meet();
     await this.wake();
-    await placed;
-    if (this.isElsewhere) await this.refresh(false);
+    await this.place();
+  }
+
+  /** Looks where the phone is, if that disturbs nobody: how far things are is shown from there, and others may be around. */
+  private async place(): Promise<void> {
+    if (!(await agreedBefore())) return;
+    await findMe(this);
+    await this.carrying;
+    if (this.isElsewhere && this.state.problem === "") await this.refresh(false);
+    else await this.redraw();
   }
 
   /** Sends what waits, and fetches what is carried where that is old. */
@@ -86,7 +95,8 @@ export class App {
     const age = Math.abs(cityNow() - Date.parse(this.state.carried?.at ?? "1970-01-01"));
     if (document.hidden || this.freshening || age < STALE_MS) return;
     this.freshening = true;
-    await this.refresh(false).finally(() => (this.freshening = false));
+    // who works in the street walks on while the app stays open
+    await Promise.all([this.refresh(false), this.place()]).finally(() => (this.freshening = false));
   }
 
   /** Whether the phone is so far from where it asked for what it carries that other things are around. */
@@ -138,12 +148,12 @@ export class App {
     const heading = this.main.querySelector("h1");
     const words = heading?.textContent ?? document.querySelector(".tabs [aria-current] span")?.textContent ?? "";
     document.title = [words, this.name].filter((each) => each !== "").join(" · ");
+    heading?.setAttribute("tabindex", "-1");
     if (this.arriving) {
-      heading?.setAttribute("tabindex", "-1");
       (heading ?? this.main).focus({ preventScroll: true });
       scrollTo(0, 0);
     } else if (held !== "") {
-      const same = [...this.main.querySelectorAll<HTMLElement>("a, button, input, textarea, select")].find((one) => likeness(one) === held);
+      const same = [...this.main.querySelectorAll<HTMLElement>("h1, a, button, input, textarea, select")].find((one) => likeness(one) === held);
       same?.focus({ preventScroll: true });
       if (same === undefined || document.activeElement !== same) this.main.focus({ preventScroll: true });
     }
@@ -171,8 +181,8 @@ export class App {
 
   /** What the screens are drawn of, to tell whether anything of it changed. */
   private mark(): string {
-    const { acts, drafts, halt, full, problem, loading, user, carried, here } = this.state;
-    return JSON.stringify([acts, drafts.map((draft) => [draft.id, draft.changed_ms]), halt, full, problem, loading, user?.id, carried?.at, here]);
+    const { acts, drafts, halt, full, problem, loading, user, carried, standing } = this.state;
+    return JSON.stringify([acts, drafts.map((draft) => [draft.id, draft.changed_ms]), halt, full, problem, loading, user?.id, carried?.at, standing]);
   }
 
   /** Draws the screen anew where that shows anything else: nobody who decides is disturbed for nothing. */
@@ -221,7 +231,8 @@ export class App {
   async refresh(asked: boolean): Promise<void> {
     const placed = asked ? findMe(this) : undefined;
     const done = this.carry();
-    if (asked) await this.showAgain();
+    // who waits for the first time is told that something comes
+    if (asked || (this.state.carried === undefined && this.state.user !== undefined)) await this.showAgain();
     await done;
     await this.redraw();
     // what is there is shown at once; a place may take long, or nobody answers whether it may be looked for
@@ -234,9 +245,13 @@ export class App {
 
   async sortBy(sort: "near" | "due"): Promise<void> {
     await this.state.keeping(() => keepFact(this.state.store, "sort", sort)).catch(() => undefined);
-    if (sort === "near") await findMe(this);
     await this.show();
-    if (this.isElsewhere) await this.refresh(false);
+    if (sort === "due") return;
+    const { t } = this.page;
+    this.toast(t("place.asking"));
+    if (!(await findMe(this))) this.toast(t("app.no_place"));
+    else if (this.isElsewhere) await this.refresh(false);
+    else await this.redraw();
   }
 
   /** Opens a form; it becomes a draft with its first letter. */
@@ -289,6 +304,18 @@ export class App {
     this.gone.delete(act.id);
     if (opened) location.hash = `#/draft/${act.id}`;
     else await this.show();
+  }
+
+  /** That a plate was read in the app: the city hears of it as of one that was read with the phone's camera, now or later. */
+  async tellScan(asset: Asset, token: string): Promise<void> {
+    const { state } = this;
+    const { user } = state;
+    if (user === undefined) return;
+    const [id, key] = [crypto.randomUUID(), crypto.randomUUID()];
+    const act = scanOf(asset, token, { user, done_at: new Date(cityNow()).toISOString(), id, key });
+    await state.keeping(() => queue(state.store, act)).catch(() => undefined);
+    await state.look();
+    void this.send();
   }
 
   /** From a draft to something that is sent, now or when there is a signal. Rejects where the phone could not keep it. */
@@ -345,7 +372,10 @@ export class App {
       .request("covercode-acts", { ifAvailable: !asked }, async (lock) => {
         if (lock === null) return undefined;
         if (asked) await hurry(state.store);
-        return sendAll(state.store, (address, init) => fetch(address, init), Date.now, () => void state.look().then(() => this.badge()));
+        const fetching = (address: string, init?: RequestInit): Promise<Response> => fetch(address, init);
+        const done = await sendAll(state.store, fetching, Date.now, () => void state.look().then(() => this.badge()));
+        if (done.halt !== "offline" && state.user !== undefined) await askOffices(state.store, fetching, state.user.id);
+        return done;
       })
       .catch(() => "not kept" as const);
     await state.look();
@@ -400,7 +430,8 @@ export class App {
     const place = part("[data-toast]");
     place.textContent = words;
     place.classList.add("shown");
-    setTimeout(() => place.classList.remove("shown"), 4000);
+    clearTimeout(this.toasted);
+    this.toasted = setTimeout(() => place.classList.remove("shown"), 4000);
   }
 }
 

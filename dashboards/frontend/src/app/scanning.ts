@@ -14,11 +14,13 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
   const { t } = app.page;
   const video = make("video", { playsinline: "", muted: "", "aria-label": t("app.camera") });
   video.muted = true;
+  const view = make("div", { class: "viewfinder" }, video, make("span", { class: "aim" }));
   const hint = make("p", { class: "soft" }, t("app.point_camera"));
   const said = make("div", { class: "scan-said", role: "status" }, hint);
   const torch = button(t("app.torch"), () => void light(), "torch", "light");
   torch.hidden = true;
   torch.setAttribute("aria-pressed", "false");
+  view.append(torch);
   let over = false;
   let last = "";
   let lastMs = 0;
@@ -46,6 +48,7 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
       if (asset.tokens.includes(token)) {
         const scanned = { asset_id: asset.id, token, at_ms: Date.now() };
         await app.state.keeping(() => keepFact(app.state.store, "scanned", scanned)).catch(() => undefined);
+        await app.tellScan(asset, token);
       }
       location.replace(`#/asset/${asset.id}`);
       return;
@@ -67,13 +70,13 @@ export function scanScreen(app: App): { readonly nodes: Node[]; readonly end: ()
     })
     .catch((problem: unknown) => {
       camera.stop();
-      video.hidden = true;
+      view.hidden = true;
       hint.remove();
       said.prepend(message(2, t(problem instanceof NoReader ? "app.no_reader" : "app.no_camera")));
       input.focus();
     });
   return {
-    nodes: [make("h1", { class: "unseen" }, t("app.scan")), make("div", { class: "viewfinder" }, video, make("span", { class: "aim" }), torch), said, form],
+    nodes: [make("h1", { class: "unseen" }, t("app.scan")), view, said, form],
     end: () => {
       over = true;
       camera.stop();

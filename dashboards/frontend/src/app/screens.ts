@@ -1,15 +1,15 @@
 // The screens that show: tasks, one asset, what waits to be sent, drafts. The screens that ask are in asking.ts.
 // words: entry.accept entry.secure entry.hand_back entry.note entry.return entry.check entry.verify entry.self_handle entry.decline entry.dispatch entry.rework entry.recall entry.collect entry.file entry.close entry.void entry.overdue entry.report entry.request_extension entry.extend entry.supervise entry.merge
-// words: app.kind.* permit_work.*
+// words: app.kind.* permit_work.* change_action.fit change_action.swap change_action.rezero change_action.remove
 import { quantity } from "../format";
 import { whereAmI } from "../position";
 import { fact, neverTried } from "./kept";
 import { whoseLine } from "./leaving";
 import { thumb } from "./pictures";
-import { drop, heldUp, keepAsNote, sendAnew, SETTLED } from "./sending";
+import { drop, heldUp, keepAsNote, officeAddress, sendAnew, SETTLED } from "./sending";
 import type { App } from "./main";
 import type { Act, Asset, CaseRow, FormKind, Look, Move, Subject, Task } from "./shapes";
-import { button, clockOf, empty, facts, icon, link, make, message, shapeOf, time, way, type Child } from "./ui";
+import { beside, button, clockOf, empty, facts, icon, link, make, message, moment, shapeOf, way, type Child } from "./ui";
 import { metres } from "./ways";
 
 type Sort = "near" | "due";
@@ -25,10 +25,11 @@ async function tasksOf(app: App): Promise<Node[]> {
   const { t } = page;
   const shown: Node[] = [bagLine(app)];
   const { carried } = state;
+  if (carried === undefined && state.loading && state.user !== undefined) return [...shown, make("p", { class: "soft", role: "status" }, t("app.loading"))];
   if (carried === undefined) return state.problem === "app.sign_in_first" ? shown : [...shown, empty(t("app.nothing_yet"), t("app.nothing_yet_text"))];
   const running = (await Promise.all(permitAssets(app).map(async (id) => permitCard(app, id)))).filter((one) => one !== undefined);
   if (running.length > 0) shown.push(make("section", { class: "stack-tight" }, make("h2", {}, t("app.permits_running")), ...running));
-  const sort = ((await fact<Sort>(state.store, "sort")) ?? "due") === "near" && state.here !== undefined ? "near" : "due";
+  const sort = ((await fact<Sort>(state.store, "sort")) ?? "due") === "near" && state.standing !== undefined ? "near" : "due";
   const cases = [...carried.cases].sort((one, other) => order(app, one.case, sort) - order(app, other.case, sort));
   if (cases.length + carried.looks.length === 0) return [...shown, empty(t("tasks.none"), t("app.none_text"), true)];
   shown.push(
@@ -59,7 +60,7 @@ function lookCard(app: App, look: Look): HTMLElement {
     make("strong", {}, t(`task_kind.${look.look}`), " · ", state.kind(look.kind)),
     make("span", {}, look.asset_name),
     look.note !== "" && make("span", { class: "task-note" }, look.note),
-    make("span", { class: "inline" }, time(look.due_at, page, true), task !== undefined && way(state.here, task.case, page)),
+    make("span", { class: "inline" }, moment(look.due_at, page, true), task !== undefined && way(state.standing, task.case, page)),
     pendingChip(app, pending),
     task === undefined && make("span", { class: "soft" }, t("app.needs_signal")),
   );
@@ -71,7 +72,7 @@ function pendingChip(app: App, act: Act | undefined): Child {
 }
 
 function order(app: App, row: CaseRow, sort: Sort): number {
-  if (sort === "near" && app.state.here !== undefined) return metres(app.state.here, row);
+  if (sort === "near" && app.state.standing !== undefined) return metres(app.state.standing, row);
   const due = row.secure_due_at !== null && row.secured_at === null ? row.secure_due_at : row.deadline_at;
   return Date.parse(due);
 }
@@ -86,7 +87,7 @@ function sortButton(app: App, sort: Sort, now: Sort): HTMLButtonElement {
 function bagLine(app: App): HTMLElement {
   const { state, page } = app;
   const { t } = page;
-  const age = state.carried === undefined ? t("app.bag_empty") : make("span", {}, t("app.bag_of"), " ", time(state.carried.at, page));
+  const age = state.carried === undefined ? t("app.bag_empty") : make("span", {}, t("app.bag_of"), " ", moment(state.carried.at, page));
   const again = button(t("app.refresh"), () => void app.refresh(true), "quiet", "broken");
   again.disabled = state.loading;
   const cut = [state.carried?.more_cases === true && t("app.more_cases"), state.carried?.more === true && t("app.more_assets")].filter((one) => one !== false);
@@ -113,7 +114,7 @@ function taskCard(app: App, task: Task): HTMLElement {
       make("span", {}, row.asset_name),
       row.road !== "" && !row.asset_name.startsWith(row.road) && make("span", { class: "soft" }, row.road),
       task.said !== "" && make("span", { class: "task-note" }, task.said),
-      make("span", { class: "inline" }, make("span", { class: "chip cool" }, page.t(`stage.${row.stage}`)), time(due, page, true), way(state.here, row, page)),
+      make("span", { class: "inline" }, make("span", { class: "chip cool" }, page.t(`stage.${row.stage}`)), moment(due, page, true), way(state.standing, row, page)),
       pendingChip(app, pending),
     ),
     icon("next"),
@@ -147,7 +148,7 @@ async function permitCard(app: App, assetId: number): Promise<HTMLElement | unde
   return make(
     "section",
     { class: "card card-body permit-runs stack-tight" },
-    make("p", { class: "spread" }, make("strong", {}, icon("key"), t("app.permit_runs")), time(running.ends_at, app.page, true)),
+    make("p", { class: "spread" }, make("strong", {}, icon("key"), t("app.permit_runs")), moment(running.ends_at, app.page, true)),
     make("p", {}, link(`#/asset/${assetId}`, "", about), " · ", running.work),
     make("div", { class: "pair" }, button(t("permit.end"), () => void app.ask("permit_end", subject, about), "primary", "check"), button(t("permit.prolong"), () => void app.ask("permit_prolong", subject, about), "", "clock")),
   );
@@ -172,8 +173,8 @@ export async function caseScreen(app: App, id: number): Promise<Node[]> {
     said !== "" && make("blockquote", { class: "said" }, said),
     facts([
       [t("app.stage"), t(`stage.${row.stage}`)],
-      [t("case.deadline"), make("span", {}, clockOf(due, page), " ", time(due, page, true))],
-      [t("app.place"), make("span", {}, row.asset_name, " ", way(state.here, row, page))],
+      [t("case.deadline"), moment(due, page, true)],
+      [t("app.place"), make("span", {}, row.asset_name, " ", way(state.standing, row, page))],
     ]),
     before !== undefined && before.state !== "sent" && message(before.state === "waiting" ? 1 : 2, waitWords(app, before), " ", link("#/waiting", "", t("app.see_waiting"))),
     make("div", { class: "stack-tight" }, ...inOrder(moves, row).map((move, at) => moveButton(app, move, subject(move.name), about, at === 0 && LEADING.includes(move.name)))),
@@ -216,7 +217,7 @@ export async function assetScreen(app: App, id: number): Promise<Node[]> {
     make("div", { class: "head" }, make("span", { class: `asset-mark family-${asset.family}` }, icon(asset.family)), make("div", {}, make("h1", {}, asset.name), make("p", { class: "soft" }, language === "zh" ? asset.class_name_zh : asset.class_name_en || asset.class_name_zh))),
     (await state.scanned(id)) !== undefined ? message(0, t("app.scanned_here")) : undefined,
     ...alertsOf(app, asset),
-    ...state.open.filter((act) => act.subject.asset_id === id).map((act) => message(act.state === "waiting" ? 1 : 2, t("app.waits_here", { what: actWord(app, act), time: clockOf(act.done_at, page) }))),
+    ...state.open.filter((act) => act.subject.asset_id === id && act.kind !== "scan").map((act) => message(act.state === "waiting" ? 1 : 2, make("p", {}, t("app.waits_here", { what: actWord(app, act), time: clockOf(act.done_at, page) }), " ", beside(act.done_at, page)))),
     (running === undefined ? undefined : await permitCard(app, id)) as Child,
     make("ol", { class: "stack-tight" }, ...[...tasks, ...looks].map((task) => make("li", {}, taskCard(app, task)))),
     make(
@@ -229,7 +230,7 @@ export async function assetScreen(app: App, id: number): Promise<Node[]> {
     facts([
       [t("app.state"), t(`state.${asset.state}`)],
       [t("app.code"), make("code", {}, asset.code)],
-      [t("app.place"), make("span", {}, asset.address || asset.road, " ", way(state.here, asset, page))],
+      [t("app.place"), make("span", {}, asset.address || asset.road, " ", way(state.standing, asset, page))],
     ]),
     ...asset.devices.map((device) => deviceCard(app, asset, device)),
     asset.care ? button(t("app.fit"), ask("fit"), "", "plus") : undefined,
@@ -241,7 +242,7 @@ export async function assetScreen(app: App, id: number): Promise<Node[]> {
 function alertsOf(app: App, asset: Asset): HTMLElement[] {
   const { t } = app.page;
   const level = (severity: number): 1 | 2 | 3 => (severity >= 3 ? 3 : severity === 2 ? 2 : 1);
-  const told = (asset.alerts ?? []).map((one) => message(level(one.severity), make("strong", {}, app.state.rule(one.rule_key)), ` ${t(`severity.${one.severity}`)} · `, time(one.fired_at, app.page)));
+  const told = (asset.alerts ?? []).map((one) => message(level(one.severity), make("strong", {}, app.state.rule(one.rule_key)), make("p", {}, `${t(`severity.${one.severity}`)} · `, moment(one.fired_at, app.page))));
   return told.length > 0 || asset.severity === 0 ? told : [message(level(asset.severity), t(`severity.${asset.severity}`))];
 }
 
@@ -250,7 +251,7 @@ function deviceCard(app: App, asset: Asset, device: Asset["devices"][number]): H
   const subject: Subject = { asset_id: asset.id, device_id: device.id };
   const rows = device.points
     .filter((point) => point.name !== "uptime" && point.name !== "sample_count")
-    .map((point) => [t(`point.${point.name}`), make("span", {}, quantity(point.value, point.decimals, point.unit === "1" ? "" : t(`unit.${point.unit}`)), " ", point.measured_at === null ? t("app.never_heard") : time(point.measured_at, app.page))] as const);
+    .map((point) => [t(`point.${point.name}`), make("span", {}, quantity(point.value, point.decimals, point.unit === "1" ? "" : t(`unit.${point.unit}`)), " ", point.measured_at === null ? t("app.never_heard") : moment(point.measured_at, app.page))] as const);
   const acts = make("div", { class: "pair" }, button(t("app.rezero"), () => void app.ask("rezero", subject, asset.name), "", "rules"), button(t("app.swap"), () => void app.ask("swap", subject, asset.name), "", "broken"));
   return make("section", { class: "card" }, make("div", { class: "card-head" }, make("h2", {}, device.serial), make("span", { class: "soft" }, device.profile)), make("div", { class: "card-body stack-tight" }, facts(rows), asset.care && acts));
 }
@@ -275,7 +276,7 @@ export async function waitingScreen(app: App): Promise<Node[]> {
   else shown.push(make("div", { class: "spread" }, make("h2", {}, t("app.waiting"), " ", make("span", { class: "soft" }, String(waiting.length))), button(t("app.send_now"), () => void app.send(true), "", "send")));
   if (waiting.length > 0 && !(await lasts())) shown.push(make("p", { class: "soft small" }, t("app.may_be_cleared")));
   shown.push(make("ol", { class: "stack-tight" }, ...(await Promise.all(waiting.map((act) => actCard(app, act)))).map((card) => make("li", {}, card))));
-  if (sent.length > 0) shown.push(make("h2", {}, t("app.sent")), make("ol", { class: "lines" }, ...sent.slice(0, 50).map((act) => make("li", { class: "line" }, shapeOf(act.state === "sent" ? 0 : 1), make("span", { class: "grow" }, make("strong", {}, actWord(app, act)), " ", act.about, make("span", { class: "sub soft" }, t(act.state === "sent" ? "app.done_sent" : "app.done_dropped", { done: clockOf(act.done_at, page), sent: clockOf(new Date(act.settled_ms ?? 0).toISOString(), page) })))))));
+  if (sent.length > 0) shown.push(make("h2", {}, t("app.sent")), make("ol", { class: "lines" }, ...sent.slice(0, 50).map((act) => make("li", { class: "line" }, shapeOf(act.state === "sent" ? 0 : 1), make("span", { class: "grow" }, make("strong", {}, actWord(app, act)), " ", act.about, make("span", { class: "sub soft" }, t(act.state === "sent" ? "app.done_sent" : "app.done_dropped", { done: clockOf(act.done_at, page), sent: clockOf(new Date(act.settled_ms ?? 0).toISOString(), page) }), " ", beside(new Date(act.settled_ms ?? 0).toISOString(), page)))))));
   return shown;
 }
 
@@ -293,11 +294,11 @@ async function actCard(app: App, act: Act): Promise<HTMLElement> {
   const card = make(
     "article",
     { class: `card act act-${act.state}`, "data-act": act.id },
-    make("div", { class: "act-head" }, icon(act.state === "waiting" ? "clock" : "alerts"), make("div", { class: "grow" }, make("strong", {}, actWord(app, act)), make("p", {}, act.about), make("p", { class: "soft" }, t("app.done_at", { time: clockOf(act.done_at, page) }), act.pictures.length > 0 && ` · ${t("app.pictures_n", { n: act.pictures.length })}`))),
+    make("div", { class: "act-head" }, icon(act.state === "waiting" ? "clock" : "alerts"), make("div", { class: "grow" }, make("strong", {}, actWord(app, act)), make("p", {}, act.about), make("p", { class: "soft" }, t("app.done_at", { time: clockOf(act.done_at, page) }), " ", beside(act.done_at, page), act.pictures.length > 0 && ` · ${t("app.pictures_n", { n: act.pictures.length })}`))),
   );
   if (act.state === "waiting" || others) card.append(make("p", { class: "act-why soft" }, why));
   else card.append(await settling(app, act));
-  if (!others && neverTried(act)) card.append(make("div", { class: "settle" }, button(t("app.take_back"), () => void takeBack(app, act), "", "edit")));
+  if (!others && neverTried(act) && act.kind !== "scan") card.append(make("div", { class: "settle" }, button(t("app.take_back"), () => void takeBack(app, act), "", "edit")));
   return card;
 }
 
@@ -312,11 +313,10 @@ async function settling(app: App, act: Act): Promise<HTMLElement> {
   const title = act.state === "conflict" ? t("app.conflict") : act.state === "unsure" ? t("app.unsure") : t("app.refused");
   if (act.state === "editing") return editing(app, act);
   const said = troubleWords(app, act);
-  const yours = make("section", {}, make("h3", {}, t("app.you_did")), make("p", {}, make("strong", {}, actWord(app, act)), " ", clockOf(act.done_at, app.page)), ...wordsOf(act).map((words) => make("p", {}, words)), await thumbs(app, act));
-  const lines = (act.office?.lines ?? []).map((line) => make("li", {}, make("strong", {}, t(line.what)), " ", make("span", { class: "soft" }, `${line.by} ${clockOf(line.at, app.page)}`), line.note !== "" && make("p", {}, line.note)));
+  const yours = make("section", {}, make("h3", {}, t("app.you_did")), make("p", {}, make("strong", {}, actWord(app, act)), " ", moment(act.done_at, app.page)), ...wordsOf(act).map((words) => make("p", {}, words)), await thumbs(app, act));
+  const lines = (act.office?.lines ?? []).map((line) => make("li", {}, make("strong", {}, t(line.what)), " ", make("span", { class: "soft" }, `${line.by} `, moment(line.at, app.page)), line.note !== "" && make("p", {}, line.note)));
   const theirs = make("section", {}, make("h3", {}, t("app.office_did")), act.office?.stage !== undefined && make("p", {}, t("app.now_stage", { stage: t(`stage.${act.office.stage}`) })), lines.length > 0 ? make("ul", { class: "stack-tight" }, ...lines) : make("p", { class: "soft" }, act.office === undefined ? t("app.office_unknown") : t("app.office_nothing")));
-  // of a device the city's own sentence says what happened; nothing more can be asked
-  const toldLater = act.subject.case_id !== undefined || act.kind.startsWith("permit");
+  const toldLater = officeAddress(act) !== "";
   const settle = (does: () => Promise<void>) => () => void does().then(() => app.settled());
   const again = (look: string): HTMLElement => button(t(act.state === "unsure" ? "app.send_unsure" : "app.send_anew"), settle(() => sendAnew(app.state.store, act, crypto.randomUUID())), look, "send");
   const change = (look: string): HTMLElement => button(t("app.change_it"), () => void app.change(act), look, "edit");
@@ -373,18 +373,19 @@ export async function draftsScreen(app: App): Promise<Node[]> {
     const away = button("", () => app.confirm(t("app.draft_sure"), () => void app.removeDraft(draft)), "quiet", "bin");
     away.setAttribute("aria-label", t("app.remove_draft", { about: draft.about }));
     const name = draft.kind === "move" ? moveWord(app, draft.subject.move ?? "note") : t("app.kind." + draft.kind);
-    return make("li", { class: "card task-row" }, link(`#/draft/${draft.id}`, "task grow", icon("edit"), make("span", { class: "task-text" }, make("strong", {}, name), make("span", {}, draft.about), words !== "" && make("span", { class: "task-note" }, words), make("span", { class: "soft" }, time(new Date(draft.changed_ms).toISOString(), page), draft.pictures.length > 0 && ` · ${t("app.pictures_n", { n: draft.pictures.length })}`))), away);
+    return make("li", { class: "card task-row" }, link(`#/draft/${draft.id}`, "task grow", icon("edit"), make("span", { class: "task-text" }, make("strong", {}, name), make("span", {}, draft.about), words !== "" && make("span", { class: "task-note" }, words), make("span", { class: "soft" }, moment(new Date(draft.changed_ms).toISOString(), page), draft.pictures.length > 0 && ` · ${t("app.pictures_n", { n: draft.pictures.length })}`))), away);
   });
   return [make("h2", {}, t("app.drafts"), " ", make("span", { class: "soft" }, String(mine.length))), make("ol", { class: "stack-tight" }, ...lines)];
 }
 
-/** Looks for the phone's place, if it may. */
-export async function findMe(app: App): Promise<void> {
+/** Looks for the phone's place, if it may; whether it was found. */
+export async function findMe(app: App): Promise<boolean> {
   try {
     const spot = await whereAmI();
     await app.state.keepHere(spot);
+    return true;
   } catch {
-    // sorted by deadline then
+    return false;
   }
 }
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { actOf, draftOf } from "./forms";
 import { cityNow, recallSkew } from "./clock";
 import { allActs, assetNamed, changeAct, forget, hurry, keepBundle, keepDraft, keepFact, openStore, queue, removeDraft, reopen, tidy, type Store } from "./kept";
-import { drop, heldUp, keepAsNote, made, nextAct, pause, sendAll, sendAnew, session } from "./sending";
+import { askOffices, drop, heldUp, keepAsNote, made, nextAct, patience, pause, sendAll, sendAnew, session } from "./sending";
 import type { Act, Asset, Bundle, Draft } from "./shapes";
 
 const NOON = Date.parse("2026-11-26T04:00:00Z");
@@ -516,6 +516,43 @@ describe("a conflict", () => {
     expect([last?.state, last?.office]).toEqual(["conflict", undefined]);
   });
 
+  it("is asked about once more when the line is back, and not where nobody may see it", async () => {
+    await queue(store, act("b", { kind: "move", line: "case 10", subject: { case_id: 10, move: "accept" }, request: { path: "/cases/10/moves", body: {}, version: 4 } }));
+    await queue(store, act("c", { kind: "move", line: "case 11", subject: { case_id: 11, move: "accept" }, request: { path: "/cases/11/moves", body: {}, version: 4 } }));
+    for (const id of [10, 11]) {
+      city.answers.set(`/api/v1/cases/${id}/moves`, problem(412, "changed_meanwhile"));
+      city.answers.set(`/api/v1/cases/${id}`, problem(503, "store_down"));
+    }
+    await send();
+    city.answers.set("/api/v1/cases/10", problem(403, "not_allowed"));
+    city.answers.set("/api/v1/cases/11", moved);
+    await askOffices(store, city.fetching, 7);
+    const [, second, third] = await allActs(store);
+    expect([second?.state, second?.office]).toEqual(["conflict", { lines: [] }]);
+    expect(third?.office).toMatchObject({ version: 8, stage: "filed" });
+  });
+
+  it("of work on a thing tells of permits, also where a case is the reason for it", async () => {
+    await queue(store, act("p", { kind: "permit", subject: { asset_id: 3, case_id: 9 }, request: { path: "/assets/3/permits", body: {} } }));
+    city.answers.set("/api/v1/assets/3/permits", problem(409, "not_possible_now"));
+    const runs = { started_at: "2026-11-26T02:50:00Z", ended_at: null, by_name: "陈静", work: "清淤" };
+    const old = { ...runs, ended_at: "2026-03-01T00:00:00Z" };
+    city.answers.set("/api/v1/permits?asset_id=3&limit=3", () => Response.json({ items: [runs, old] }));
+    await send();
+    expect((await allActs(store)).at(-1)?.office).toEqual({ lines: [{ at: "2026-11-26T02:50:00Z", what: "app.permit_runs", by: "陈静", note: "清淤" }] });
+  });
+
+  it("of a device tells what others fitted, exchanged, took off and zeroed of late", async () => {
+    await queue(store, act("s", { kind: "swap", subject: { asset_id: 3, device_id: 5 }, request: { path: "/devices/5/swap", body: {} } }));
+    city.answers.set("/api/v1/devices/5/swap", problem(409, "not_possible_now"));
+    const swap = { at: "2026-11-26T02:00:00Z", by_user_id: 8, by_name: "陈静", action: "swap", changes: { device: ["CV-1", "CV-2"] }, note: "电池鼓包" };
+    const others = [{ ...swap, action: "photo" }, { ...swap, by_user_id: 7 }, { ...swap, at: "2026-11-01T00:00:00Z" }];
+    city.answers.set("/api/v1/assets/3/history?limit=50", () => Response.json({ items: [...others, swap, { ...swap, action: "remove", changes: { device: ["CV-2", null] }, note: "" }] }));
+    await send();
+    const lines = (await allActs(store)).at(-1)?.office?.lines;
+    expect(lines?.map((line) => [line.what, line.note])).toEqual([["change_action.swap", "CV-1 → CV-2 · 电池鼓包"], ["change_action.remove", "CV-2"]]);
+  });
+
   it("joins the open case as a report, which whoever lost it may still make, when the person says so", async () => {
     const [one] = await allActs(store);
     await keepAsNote(store, { ...one!, subject: { ...one!.subject, case_kind: "pole_leaning" } }, "现场已到场 11:00", "key-note");
@@ -532,6 +569,28 @@ describe("a conflict", () => {
   });
 });
 
+describe("a plate that was read", () => {
+  const scan = (id: string, more: Partial<Act> = {}): Omit<Act, "seq"> => act(id, { kind: "scan", line: "scans", request: { path: "/scans", body: { token: id } }, ...more });
+
+  it("is told once, and brings nothing new to carry", async () => {
+    await queue(store, scan("a"));
+    expect(await send()).toEqual({ halt: "none", sent: 0 });
+    expect([await states(), city.asked]).toMatchObject([["a sent"], [{ address: "/api/v1/scans", key: "key-a", body: { token: "a" } }]]);
+  });
+
+  it("waits for a signal, and for nobody's decision", async () => {
+    await queue(store, scan("a"));
+    city.answers.set("/api/v1/scans", problem(503, "store_down"));
+    await send();
+    expect(await states()).toEqual(["a waiting"]);
+    city.answers.set("/api/v1/scans", problem(422, "invalid_input"));
+    await queue(store, scan("b", { first_sent_ms: NOON - 50 * 3_600_000 }));
+    now += 60_000;
+    await send();
+    expect(await states()).toEqual(["a dropped", "b dropped"]);
+  });
+});
+
 describe("the choice of what comes next", () => {
   it("takes the first of each line whose time has come", () => {
     const acts = [act("a", { next_ms: NOON + 1 }), act("b"), act("c", { line: "asset 4" })].map((one, at) => ({ ...one, seq: at }) as Act);
@@ -541,6 +600,9 @@ describe("the choice of what comes next", () => {
   });
   it("waits longer each time, and never longer than ten minutes", () => {
     expect([0, 1, 2, 20].map((tries) => pause(tries, 0.5))).toEqual([4000, 8000, 16_000, 600_000]);
+  });
+  it("gives a line that is too slow more time with each try, and less than the server gives it", () => {
+    expect([0, 1, 2, 20].map(patience)).toEqual([90_000, 180_000, 270_000, 270_000]);
   });
   it("leaves a version alone where the act before gave none", () => {
     const one = { ...act("a", { request: { path: "/cases/9/moves", body: {}, version: 4 } }), seq: 1 } as Act;

@@ -2,16 +2,20 @@
 import { within } from "../answers";
 import { heardTime } from "./clock";
 import { allActs, changeAct, dropAct, settleAct, type Store } from "./kept";
-import type { Act, ActState, Office, Picture, PictureOf, Subject, Trouble, User } from "./shapes";
+import type { Act, ActState, FormKind, Office, Picture, PictureOf, Subject, Trouble, User } from "./shapes";
 
 /** Keys are kept by the server for 48 hours; what was tried first before that may have arrived, and nobody can tell. */
 const KEY_LASTS_MS = 47 * 3_600_000;
 const FIRST_PAUSE_MS = 4_000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
-/** For pictures on a slow line. */
+/** For pictures on a slow line; a line that was too slow for that is given more with each try. */
 const PATIENCE_MS = 90_000;
+/** Below the five minutes after which the server takes a request for cut off. */
+const MOST_PATIENCE_MS = 270_000;
 /** For what is small: who waits longer has no line. */
 const ASK_MS = 20_000;
+/** What happened longer ago is older than any act that the city still takes. */
+const MEANWHILE_MS = 14 * 86_400_000;
 const API = "/api/v1";
 
 export interface Session {
@@ -29,6 +33,7 @@ export type Halt = "none" | "offline" | "sign_in" | "password" | "other_person" 
 
 export interface Round {
   readonly halt: Halt;
+  /** How many that may have changed something in the city: a scan changes nothing. */
   readonly sent: number;
   /** When to look again, ms from now; undefined: nothing waits. */
   readonly again_ms?: number;
@@ -61,6 +66,9 @@ export function nextAct(acts: readonly Act[], userId: number, nowMs: number): Ac
   }
   return undefined;
 }
+
+/** How long an answer may take, ms. */
+export const patience = (tries: number): number => Math.min(MOST_PATIENCE_MS, PATIENCE_MS * (1 + tries));
 
 /** The acts of a line that wait for one before them to be settled by the person. */
 export function heldUp(acts: readonly Act[], act: Act): Act | undefined {
@@ -110,7 +118,7 @@ export async function sendAll(
     acts = (await allActs(store)).map((one) => (stuck.has(one.id) ? { ...one, next_ms: Infinity } : one));
     changed();
     if (halt !== "none") return { halt, sent, again_ms: pause(1, chance()) };
-    if ((acts.find((one) => one.id === id)?.state ?? "sent") === "sent") sent += 1;
+    if (act.kind !== "scan" && (acts.find((one) => one.id === id)?.state ?? "sent") === "sent") sent += 1;
   }
   for (const problem of stuck.values()) throw problem;
   const waiting = acts.filter((act) => act.state === "waiting");
@@ -123,6 +131,7 @@ export async function sendAll(
 async function sendOne(store: Store, fetching: Fetch, csrf: string, given: Act, clock: () => number, chance: () => number): Promise<Halt> {
   let act = given;
   if (act.first_sent_ms !== undefined && clock() - act.first_sent_ms > KEY_LASTS_MS) {
+    if (act.kind === "scan") return givenUp(store, act, clock);
     await changeAct(store, act.id, { state: "unsure", ...(await officeOf(fetching, act)) });
     return "none";
   }
@@ -198,7 +207,7 @@ function sendPicture(fetching: Fetch, csrf: string, act: Act, picture: PictureOf
   form.append("kind", picture.kind);
   form.append("taken_at", picture.taken_at);
   const headers = { Accept: "application/json", "X-CSRFToken": csrf, "Idempotency-Key": `${picture.id}-${act.key}`.slice(0, 80) };
-  return fetching(picturesOf(act.subject), { method: "POST", headers, body: form, signal: within(PATIENCE_MS) });
+  return fetching(picturesOf(act.subject), { method: "POST", headers, body: form, signal: within(patience(act.tries)) });
 }
 
 /** The address and body as they can be sent now: with the ids that pictures and earlier acts were given. */
@@ -221,7 +230,7 @@ function sendRequest(fetching: Fetch, csrf: string, act: Act, needed: Act | unde
     "Idempotency-Key": act.key,
   };
   if (version !== undefined) headers["If-Match"] = `"${version}-0"`;
-  return fetching(address, { method: "POST", headers, body: JSON.stringify(body), signal: within(PATIENCE_MS) });
+  return fetching(address, { method: "POST", headers, body: JSON.stringify(body), signal: within(patience(act.tries)) });
 }
 
 /** What an answer that is no success means for the act. */
@@ -237,10 +246,17 @@ async function failed(store: Store, fetching: Fetch, act: Act, answer: Response,
     await changeAct(store, act.id, { tries: act.tries + 1, next_ms, trouble });
     return "none";
   }
+  if (act.kind === "scan") return givenUp(store, act, clock);
   const state = kept || trouble.code === "outcome_unknown" ? "unsure" : answer.status === 409 || answer.status === 412 ? "conflict" : "refused";
   // somebody may have taken the case away: then the refusal alone explains nothing
-  const more = state === "refused" && act.subject.case_id === undefined ? {} : await officeOf(fetching, act);
+  const more = state === "refused" && act.kind !== "move" ? {} : await officeOf(fetching, act);
   await changeAct(store, act.id, { state, trouble, tries: act.tries + 1, ...more });
+  return "none";
+}
+
+/** A scan that the city does not take, or may have: there is nothing in it that a person could change or decide. */
+async function givenUp(store: Store, act: Act, clock: () => number): Promise<Halt> {
+  await changeAct(store, act.id, { state: "dropped", settled_ms: clock() });
   return "none";
 }
 
@@ -261,31 +277,86 @@ interface CaseSaid {
   entries: { id: number; at: string; move: string; by_user_id: number | null; by_name: string | null; note: string }[];
 }
 
+interface PermitSaid {
+  started_at: string;
+  ended_at: string | null;
+  by_name: string;
+  work: string;
+}
+
+interface ChangeSaid {
+  at: string;
+  by_user_id: number | null;
+  by_name: string | null;
+  action: string;
+  changes: { device?: readonly (string | null)[] };
+  note: string;
+}
+
+const DEVICE_ACTS: ReadonlySet<string> = new Set<FormKind>(["fit", "swap", "rezero"]);
+/** What an asset's history calls the same, and taking a device off. */
+const DEVICE_CHANGES: ReadonlySet<string> = new Set(["fit", "swap", "rezero", "remove"]);
+const MOST_LINES = 3;
+
+/** Where the city tells what happened to what an act is about; "": nowhere. */
+export function officeAddress({ kind, subject: { asset_id, case_id } }: Act): string {
+  if (kind === "move" && case_id !== undefined) return `${API}/cases/${case_id}`;
+  if (asset_id === undefined) return "";
+  if (kind.startsWith("permit")) return `${API}/permits?asset_id=${asset_id}&limit=${MOST_LINES}`;
+  return DEVICE_ACTS.has(kind) ? `${API}/assets/${asset_id}/history?limit=50` : "";
+}
+
 /** What happened meanwhile to what the act is about; undefined where the server tells nothing or can't be asked. */
 async function office(fetching: Fetch, act: Act): Promise<Office | undefined> {
+  const address = officeAddress(act);
+  if (address === "") return undefined;
   try {
-    if (act.subject.case_id !== undefined) {
-      const said = (await (await fetching(`${API}/cases/${act.subject.case_id}`, { cache: "no-store", signal: within(ASK_MS) })).json()) as CaseSaid;
-      const lines = said.entries
-        .filter((entry) => entry.id > (act.seen_entry ?? 0) && entry.by_user_id !== act.user_id)
-        .map((entry) => ({ at: entry.at, what: `entry.${entry.move}`, by: entry.by_name ?? "", note: entry.note }));
-      return { version: said.version, stage: said.stage, lines };
-    }
-    if (act.kind.startsWith("permit") && act.subject.asset_id !== undefined) {
-      const answer = await fetching(`${API}/permits?asset_id=${act.subject.asset_id}&limit=3`, { cache: "no-store", signal: within(ASK_MS) });
-      const said = (await answer.json()) as { items: { started_at: string; ended_at: string | null; by_name: string; work: string }[] };
-      const lines = said.items.map((one) => ({
-        at: one.ended_at ?? one.started_at,
-        what: one.ended_at === null ? "app.permit_runs" : "app.permit_over",
-        by: one.by_name,
-        note: one.work,
-      }));
-      return { lines };
-    }
+    const answer = await fetching(address, { cache: "no-store", headers: { Accept: "application/json" }, signal: within(ASK_MS) });
+    // it is nobody's to see who asks, or gone: there is nothing to wait for
+    if (answer.status === 403 || answer.status === 404) return { lines: [] };
+    if (!answer.ok) return undefined;
+    const said: unknown = await answer.json();
+    if (act.kind === "move") return ofCase(act, said as CaseSaid);
+    const since = Date.parse(act.done_at) - MEANWHILE_MS;
+    if (act.kind.startsWith("permit")) return { lines: ofPermits((said as { items: PermitSaid[] }).items, since) };
+    return { lines: ofDevices(act, (said as { items: ChangeSaid[] }).items, since) };
   } catch {
-    // without a signal nothing more is known; the person may look again
+    return undefined; // without a signal nothing more is known; the person may look again
   }
-  return undefined;
+}
+
+function ofCase(act: Act, said: CaseSaid): Office {
+  const lines = said.entries
+    .filter((entry) => entry.id > (act.seen_entry ?? 0) && entry.by_user_id !== act.user_id)
+    .map((entry) => ({ at: entry.at, what: `entry.${entry.move}`, by: entry.by_name ?? "", note: entry.note }));
+  return { version: said.version, stage: said.stage, lines };
+}
+
+function ofPermits(items: readonly PermitSaid[], sinceMs: number): Office["lines"] {
+  return items
+    .filter((one) => one.ended_at === null || Date.parse(one.ended_at) > sinceMs)
+    .map((one) => ({ at: one.ended_at ?? one.started_at, what: one.ended_at === null ? "app.permit_runs" : "app.permit_over", by: one.by_name, note: one.work }));
+}
+
+function ofDevices(act: Act, items: readonly ChangeSaid[], sinceMs: number): Office["lines"] {
+  return items
+    .filter((one) => DEVICE_CHANGES.has(one.action) && one.by_user_id !== act.user_id && Date.parse(one.at) > sinceMs)
+    .slice(0, MOST_LINES)
+    .map((one) => {
+      const serials = (one.changes.device ?? []).filter((each) => each !== null).join(" → ");
+      return { at: one.at, what: `change_action.${one.action}`, by: one.by_name ?? "", note: [serials, one.note].filter((each) => each !== "").join(" · ") };
+    });
+}
+
+/** Asks once more where the line was gone when it turned out that somebody has to decide: they wait for what happened. */
+export async function askOffices(store: Store, fetching: Fetch, userId: number): Promise<void> {
+  for (const act of await allActs(store)) {
+    const waits = (act.state === "conflict" || act.state === "unsure") && act.office === undefined && act.user_id === userId;
+    if (!waits || officeAddress(act) === "") continue;
+    const found = await office(fetching, act);
+    if (found === undefined) return;
+    await changeAct(store, act.id, { office: found }, UNDECIDED);
+  }
 }
 
 async function officeOf(fetching: Fetch, act: Act): Promise<Pick<Act, "office">> {

@@ -156,6 +156,9 @@ export interface PictureOf {
 
 export type FormKind = "report" | "permit" | "permit_end" | "permit_prolong" | "move" | "fit" | "swap" | "rezero" | "picture";
 
+/** What is told to the city: what forms ask, and that a plate was scanned, which asks nothing. */
+export type ActKind = FormKind | "scan";
+
 /** What a form is about. */
 export interface Subject {
   readonly asset_id?: number;
@@ -227,7 +230,7 @@ export interface Act {
   readonly key: string;
   readonly user_id: number;
   readonly user_name: string;
-  readonly kind: FormKind;
+  readonly kind: ActKind;
   readonly about: string;
   readonly subject: Subject;
   /** Acts of one line are sent in their order, each after the one before is settled. */

@@ -54,9 +54,9 @@ export async function startWorker(app: App): Promise<void> {
     part("button", banner).onclick = () => waiting.postMessage({ say: "take over" });
   };
   offer();
-  kept.addEventListener("updatefound", () => {
-    kept.installing?.addEventListener("statechange", offer);
-  });
+  const attend = (): void => kept.installing?.addEventListener("statechange", offer);
+  attend(); // it may have been found before anybody listened
+  kept.addEventListener("updatefound", attend);
   navigator.serviceWorker.addEventListener("controllerchange", () => {
     if (had) location.reload();
     had = true; // the first one only takes the page that it was started by
@@ -65,7 +65,7 @@ export async function startWorker(app: App): Promise<void> {
     if (event.data.say === "acts changed") void app.changedElsewhere();
   });
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) void kept.update().catch(() => undefined);
+    if (!document.hidden) void kept.update().then(offer, () => undefined);
   });
   if (!(await readsByItself())) (await navigator.serviceWorker.ready).active?.postMessage({ say: "keep the reader" });
 }

@@ -2,7 +2,7 @@ import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Page } from "../page";
 import { missing } from "./forms";
-import { allActs, forget, openStore, queue, reopen } from "./kept";
+import { allActs, forget, keepDraft, openStore, queue, removeDraft, reopen } from "./kept";
 import type { Act, Asset, Carried, Draft, Task } from "./shapes";
 import { State } from "./state";
 import { namePlates } from "./unknown_plates";
@@ -123,6 +123,27 @@ describe("a report about a plate that is not carried", () => {
     expect(await named(() => Promise.resolve(Response.json({ items: [{ asset_id: 3, name: "上水井盖 1", matched: "ABC234" }] })))).toBe("");
     expect(state.drafts[0]).toMatchObject({ about: "上水井盖 1", subject: { asset_id: 3 } });
   });
+
+  it("keeps what is written while the city is asked, and stays away where it was removed meanwhile", async () => {
+    const draft = { id: "d", user_id: 7, kind: "report", subject: { token: "ABC234" }, about: "ABC234", fields: { text: "坏" }, pictures: [], changed_ms: 1 } as Draft;
+    const answered = (meanwhile: () => Promise<unknown>) => {
+      vi.stubGlobal("fetch", async () => {
+        await meanwhile();
+        return Response.json({ items: [{ asset_id: 3, name: "上水井盖 1", matched: "ABC234" }] });
+      });
+      return state.look().then(() => namePlates(state));
+    };
+    await keepDraft(state.store, draft);
+    const more = { ...draft, fields: { text: "坏了" }, changed_ms: 2 };
+    await answered(() => keepDraft(state.store, more, undefined, 1));
+    expect(state.drafts).toMatchObject([{ about: "上水井盖 1", subject: { asset_id: 3 }, fields: { text: "坏了" } }]);
+    // the form that is open does not know the name, and does not take it away
+    expect(await keepDraft(state.store, { ...more, fields: { text: "坏了。" }, changed_ms: 3 }, undefined, 2)).toBe("kept");
+    expect(await state.store.get("drafts", "d")).toMatchObject({ subject: { asset_id: 3 }, fields: { text: "坏了。" } });
+    await state.store.put("drafts", draft);
+    await answered(() => removeDraft(state.store, draft, NOW));
+    expect(state.drafts).toEqual([]);
+  });
 });
 
 describe("signing out", () => {
@@ -167,6 +188,23 @@ describe("signing out", () => {
   });
 });
 
+describe("where somebody stands", () => {
+  it("is forgotten when it was too long ago to be true, and what is around there is not", async () => {
+    await state.keepHere({ lon: 113.3, lat: 23.1 });
+    await state.keepHere({ lon: 113.30005, lat: 23.1 }); // five metres beside
+    expect(state.standing).toEqual({ lon: 113.3, lat: 23.1 });
+    const kept = async (ago_ms: number): Promise<State> => {
+      await state.store.put("facts", { lon: 113.3, lat: 23.1, at_ms: Date.now() - ago_ms }, "here");
+      const opened = new State(state.store, {} as Page);
+      await opened.load();
+      return opened;
+    };
+    expect((await kept(MINUTE_MS)).standing).toMatchObject({ lon: 113.3 });
+    const yesterday = await kept(1440 * MINUTE_MS);
+    expect([yesterday.standing, yesterday.here]).toMatchObject([undefined, { lon: 113.3 }]);
+  });
+});
+
 describe("what is carried, on a phone that is full", () => {
   it("is what it was, and says so instead of blaming the signal", async () => {
     const answers: Record<string, unknown> = { "/app/session.json": { user: { id: 7, name: "王强" }, csrf: "", now: "" }, "/app/bundle.json": { at: "x", user_id: 7, assets: [] } };
@@ -198,6 +236,13 @@ describe("a permit that was started here", () => {
     expect(state.permitOf(3)).toMatchObject({ permit: { id: 40 }, ends_at });
     state.carried = carried(1, { asked_ms: NOW + 1 });
     expect(state.permitOf(3)).toBeUndefined();
+  });
+  it("does not run where somebody else was first: theirs does", () => {
+    const ends_at = new Date(NOW + 20 * MINUTE_MS).toISOString();
+    const theirs = { id: 41, asset_id: 3, ended_at: null, ends_at, work: "巡检" };
+    state.acts = [started({ state: "conflict" })];
+    state.carried = carried(1, { permits: [theirs] as unknown as Carried["permits"] });
+    expect(state.permitOf(3)).toMatchObject({ permit: theirs, ends_at });
   });
   it("runs longer for what was prolonged here, started here or not, until what is carried knows", () => {
     const minute = (n: number): string => new Date(NOW + n * MINUTE_MS).toISOString();

@@ -6,7 +6,7 @@ import { allActs, fact, inOneStep, keepBundle, keepFact, type Store } from "./ke
 import { SETTLED, session, type Halt } from "./sending";
 import type { Act, Asset, Bundle, Carried, Draft, Move, Permit, Seen, Task, User } from "./shapes";
 import { namePlates } from "./unknown_plates";
-import type { Spot } from "./ways";
+import { metres, type Spot } from "./ways";
 
 export interface Scanned {
   readonly asset_id: number;
@@ -18,6 +18,14 @@ export interface Scanned {
 const PROOF_MS = 30 * 60_000;
 /** A bag of 3,000 things comes on a slow line too; what takes longer stands still. */
 const BUNDLE_MS = 60_000;
+
+/** A place that is not farther from the one before is the same: a phone that lies still is found anew each time. */
+const SAME_PLACE_M = 10;
+/** Who was seen somewhere longer ago than this may be anywhere. */
+const STANDS_MS = 30 * 60_000;
+
+/** Where the phone was, and when (by its own clock). */
+type Found = Spot & { readonly at_ms?: number };
 
 /** Who signed out here, by their id, while the city has not heard of it. */
 const LEFT = "left";
@@ -35,7 +43,7 @@ async function signOut(csrf: string): Promise<boolean> {
 const shownBy = (act: Act, version: number): boolean => act.state === "sent" && (act.answer?.version ?? 0) <= version;
 
 /** Whether it counts as done: it was sent, or will be. */
-const onItsWay = (act: Act): boolean => !["dropped", "refused", "editing"].includes(act.state);
+const onItsWay = (act: Act): boolean => !["dropped", "refused", "editing", "conflict"].includes(act.state);
 
 /** Whether an act is about this permit, by its number or by the act that started it. */
 const isOf = (act: Act, permitId: number | undefined, actId: string | undefined): boolean =>
@@ -46,7 +54,9 @@ export class State {
   acts: Act[] = [];
   drafts: Draft[] = [];
   user: User | undefined;
+  /** Where the phone was found last, however long ago. */
   here: Spot | undefined;
+  private foundMs = 0;
   /** Where the phone was when what is carried was asked for. */
   around: Spot | undefined;
   halt: Halt = "none";
@@ -66,7 +76,9 @@ export class State {
   async load(): Promise<void> {
     this.carried = await fact<Carried>(this.store, "bundle");
     this.user = await fact<User>(this.store, "user");
-    this.here = this.around = await fact<Spot>(this.store, "here");
+    const found = await fact<Found>(this.store, "here");
+    this.here = this.around = found;
+    this.foundMs = found?.at_ms ?? 0;
     await recallSkew(this.store);
     await this.look();
   }
@@ -162,10 +174,17 @@ export class State {
     }
   }
 
-  async keepHere(spot: Spot): Promise<void> {
-    this.here = { lon: spot.lon, lat: spot.lat };
+  /** Where they stand, to tell how far things are; undefined where that is too long ago to be true. */
+  get standing(): Spot | undefined {
+    return Date.now() - this.foundMs < STANDS_MS ? this.here : undefined;
+  }
+
+  async keepHere({ lon, lat }: Spot): Promise<void> {
+    this.foundMs = Date.now();
+    if (this.here === undefined || metres(this.here, { lon, lat }) >= SAME_PLACE_M) this.here = { lon, lat };
     if (this.user === undefined) return; // where a person is, is kept for nobody else
-    await keepFact(this.store, "here", this.here).catch(() => undefined); // known as long as the app is open
+    const found: Found = { lon: this.here.lon, lat: this.here.lat, at_ms: this.foundMs };
+    await keepFact(this.store, "here", found).catch(() => undefined); // known as long as the app is open
   }
 
   asset(id: number): Promise<Asset | undefined> {
@@ -285,7 +304,7 @@ export class State {
   /** The minutes by which a permit was prolonged here and which what is carried does not show. */
   private prolonged(permitId: number | undefined, actId: string | undefined): number {
     return this.acts
-      .filter((act) => act.kind === "permit_prolong" && onItsWay(act) && act.state !== "conflict" && this.mine(act) && !this.knownTo(act) && isOf(act, permitId, actId))
+      .filter((act) => act.kind === "permit_prolong" && onItsWay(act) && this.mine(act) && !this.knownTo(act) && isOf(act, permitId, actId))
       .reduce((sum, act) => sum + Number(act.request?.body.minutes ?? 0), 0);
   }
 }

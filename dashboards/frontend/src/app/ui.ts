@@ -40,11 +40,26 @@ export function time(iso: string, page: Page, countsDown = false): HTMLTimeEleme
   return made;
 }
 
-/** "14:05", or with its day where that is not today. */
+/** "14:05", with its day where that is not today, and its year where that is not this year. */
 export function clockOf(iso: string, page: Page): string {
-  const ms = Date.parse(iso);
-  const told = page.moment(ms);
-  return page.moment(cityNow()).slice(0, 10) === told.slice(0, 10) ? page.clock(ms).slice(0, 5) : told.slice(0, -3);
+  const told = page.moment(Date.parse(iso));
+  const now = page.moment(cityNow());
+  const known = now.slice(0, 10) === told.slice(0, 10) ? "2026-03-02 ".length : now.slice(0, 4) === told.slice(0, 4) ? "2026-".length : 0;
+  return told.slice(known, -":00".length);
+}
+
+/** How long ago something was, softly beside the moment itself. */
+export function beside(iso: string, page: Page): HTMLTimeElement {
+  const made = time(iso, page);
+  made.classList.add("beside");
+  return made;
+}
+
+/** A moment by the city's clock with how long ago that is, or how long until then with the clock. */
+export function moment(iso: string, page: Page, countsDown = false): HTMLElement {
+  const clock = clockOf(iso, page);
+  const both = countsDown ? [time(iso, page, true), " ", make("span", { class: "beside" }, clock)] : [clock, " ", beside(iso, page)];
+  return make("span", { class: "moment" }, ...both);
 }
 
 export const span = (minutes: number, page: Page): string => duration(minutes * 60, page.t);

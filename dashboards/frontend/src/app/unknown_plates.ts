@@ -1,6 +1,6 @@
 // Plates whose asset the phone does not carry: what is written about one waits as a draft until the city says what it is.
 import { within } from "../answers";
-import { assetNamed } from "./kept";
+import { assetNamed, inOneStep } from "./kept";
 import type { State } from "./state";
 
 const ASK_MS = 8_000;
@@ -31,7 +31,15 @@ export async function namePlates(state: State): Promise<void> {
     const { token, asset_id } = draft.subject;
     if (token === undefined || asset_id !== undefined || !state.mine(draft)) continue;
     const found = await assetOfPlate(state, token);
-    if (found !== undefined) await state.keeping(() => state.store.put("drafts", { ...draft, subject: { ...draft.subject, asset_id: found.id }, about: found.name })).catch(() => undefined);
+    if (found !== undefined) await state.keeping(() => nameDraft(state, draft.id, found)).catch(() => undefined);
   }
   await state.look();
+}
+
+/** Writes only what was found: while the city was asked the draft may have got more words, or have gone. */
+async function nameDraft(state: State, id: string, found: Named): Promise<void> {
+  await inOneStep(state.store, ["drafts"], async (tx) => {
+    const now = await tx.objectStore("drafts").get(id);
+    if (now !== undefined) await tx.objectStore("drafts").put({ ...now, subject: { ...now.subject, asset_id: found.id }, about: found.name });
+  });
 }

@@ -58,13 +58,12 @@ worker.addEventListener("install", (event) => {
   );
 });
 
-/** Keeps what reads QR codes where the browser can't; the shelf it stands on. */
-async function keepReader(): Promise<Cache> {
+/** Keeps what reads QR codes where the browser can't. */
+async function keepReader(): Promise<void> {
   const later = await caches.open(LATER);
   const missing = [];
   for (const address of worker.COVERCODE.later) if ((await caches.match(address)) === undefined) missing.push(address);
   await later.addAll(missing);
-  return later;
 }
 
 worker.addEventListener("activate", (event) => {
@@ -72,6 +71,10 @@ worker.addEventListener("activate", (event) => {
     (async () => {
       const old = (await caches.keys()).filter((name) => name.startsWith(SHELF) && name !== shelf() && name !== LATER);
       await Promise.all(old.map((name) => caches.delete(name)));
+      // only now: while this version waited, both needed their reader
+      const later = await caches.open(LATER);
+      const wanted = new Set(worker.COVERCODE.later);
+      for (const one of await later.keys()) if (!wanted.has(new URL(one.url).pathname)) await later.delete(one);
       await worker.clients.claim();
     })(),
   );
@@ -98,15 +101,7 @@ async function keptOr(name: string, request: Request): Promise<Response> {
 worker.addEventListener("message", (event) => {
   if (event.data?.say === "take over") event.waitUntil(worker.skipWaiting());
   // a phone that can't read QR codes by itself keeps what can, for the day without a signal
-  if (event.data?.say === "keep the reader") {
-    event.waitUntil(
-      (async () => {
-        const later = await keepReader();
-        const wanted = new Set(worker.COVERCODE.later);
-        for (const one of await later.keys()) if (!wanted.has(new URL(one.url).pathname)) await later.delete(one);
-      })(),
-    );
-  }
+  if (event.data?.say === "keep the reader") event.waitUntil(keepReader());
 });
 
 worker.addEventListener("sync", (event) => {

@@ -23,6 +23,11 @@ test("whoever gets the link sees the same", () => {
   expect(readLook(writeLook(look, TIME, VARIABLES), TIME, VARIABLES)).toEqual(look);
 });
 
+test("a span that can't be read is not said to be the one that is shown", () => {
+  expect(readLook("?from=tomorrow&to=now", TIME, VARIABLES).time).toEqual(TIME);
+  expect(readLook("?from=-0h&to=now", TIME, VARIABLES).time).toEqual(TIME);
+});
+
 test("a variable that the board has not is left out", () => {
   expect(readLook("?var-unit=9", TIME, VARIABLES)).toEqual(readLook("", TIME, VARIABLES));
 });

@@ -1,6 +1,6 @@
 // What is looked at, kept in the page's address: whoever gets the link sees the same.
 import type { Choices, Variable } from "./shapes";
-import type { Saying } from "./span";
+import { readSaying, type Saying } from "./span";
 
 export interface Look {
   readonly time: Saying;
@@ -21,7 +21,7 @@ export function readLook(search: string, time: Saying, variables: readonly Varia
     }),
   );
   return {
-    time: { from: asked.get("from") ?? time.from, to: asked.get("to") ?? time.to },
+    time: readSaying(asked, time),
     choices,
     panel: asked.get("panel") || undefined,
   };

@@ -1,6 +1,7 @@
 // Asks the server for a board's answers: what is asked anew makes what was under way useless.
-import { Refused } from "../answers";
-import { postForLines } from "./lines";
+import { post, Refused } from "../answers";
+import { heardClock } from "./clock";
+import { eachLine } from "./lines";
 import type { Answer, Choices } from "./shapes";
 import type { Span } from "./span";
 
@@ -12,24 +13,38 @@ export interface Question {
   readonly panels: readonly string[] | undefined;
 }
 
-/** What a question came to: every line is told to `onAnswer` as it arrives. */
-export type Outcome = "answered" | "outdated" | "refused" | "unreachable";
+/**
+ * What a question came to: every line is told to `onAnswer` as it arrives. `changed`: somebody has kept another version
+ * of the board meanwhile, whose answers belong under other titles; none of them was told.
+ */
+export type Outcome = "answered" | "outdated" | "changed" | "refused" | "unreachable";
+
+/** A question of which nothing more comes for so long is given up: a server that is gone for good does not say so. */
+export const PATIENCE_MS = 60_000;
 
 export class Asking {
   private running: AbortController | undefined;
-  /** why the server refused the last question */
+  /** why the server refused the last question; empty where nobody of ours said why */
   refusal = "";
+  /** the last answers were asked for by a clock that turned out to be wrong */
+  wrongClock = false;
 
-  constructor(private readonly address: string) {}
-
-  get isRunning(): boolean {
-    return this.running !== undefined;
-  }
+  constructor(
+    private readonly address: string,
+    /** of the board that is shown */
+    private readonly version: number,
+  ) {}
 
   async ask(question: Question, onAnswer: (answer: Answer) => void): Promise<Outcome> {
     this.running?.abort();
     const mine = new AbortController();
     this.running = mine;
+    let patience: ReturnType<typeof setTimeout> | undefined;
+    const wait = (): void => {
+      clearTimeout(patience);
+      patience = setTimeout(() => mine.abort(), PATIENCE_MS);
+    };
+    wait();
     const body = {
       from_ms: Math.round(question.span.fromMs),
       to_ms: Math.round(question.span.toMs),
@@ -38,19 +53,39 @@ export class Asking {
       panels: question.panels ?? null,
     };
     try {
-      await postForLines<Answer>(this.address, body, (answer) => {
+      const response = await post(this.address, body, mine.signal);
+      if (heardClock(response.headers.get("Date"))) this.wrongClock = true;
+      if (this.running === mine && isOther(response, this.version)) {
+        mine.abort();
+        return "changed";
+      }
+      await eachLine<Answer>(response, (answer) => {
+        wait();
         if (this.running === mine) onAnswer(answer);
-      }, mine.signal);
+      });
       return this.running === mine ? "answered" : "outdated";
     } catch (problem) {
       if (this.running !== mine) return "outdated";
       if (!(problem instanceof Refused)) return "unreachable";
-      this.refusal = problem.message;
+      this.refusal = problemWords(problem) ?? "";
       return "refused";
     } finally {
+      clearTimeout(patience);
       if (this.running === mine) this.running = undefined;
     }
   }
+}
+
+function isOther(response: Response, version: number): boolean {
+  const said = response.headers.get("Board-Version");
+  return said !== null && Number(said) !== version;
+}
+
+/** Why the server refused, in its words; undefined where something else than our server answered, or nothing did. */
+export function problemWords(problem: unknown): string | undefined {
+  if (!(problem instanceof Refused) || problem.problem === null) return undefined;
+  const { errors, detail } = problem.problem;
+  return errors.length === 0 ? detail : errors.map((each) => `${each.field}: ${each.problem}`).join(" · ");
 }
 
 /** How wide the widest panel is: so many values a curve needs at most. */

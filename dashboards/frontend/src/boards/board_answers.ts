@@ -19,6 +19,8 @@ export interface Shown {
   readonly frames: ReadonlyMap<string, PanelFrame>;
   readonly marks: BoardMarks;
   readonly looked: () => { readonly span: Span; readonly choices: Choices; readonly time: Saying };
+  /** The board is another one by now; false where it can't be shown anew at once. */
+  readonly renew: () => boolean;
 }
 
 export class BoardAnswers implements Refreshed {
@@ -27,6 +29,8 @@ export class BoardAnswers implements Refreshed {
   private askedAt: number;
   /** when everything was answered last; 0: what is shown may be of another span or choice */
   private wholeAt = 0;
+  /** the span and the choices, as they are said, of which everything was answered last */
+  private wholeOf = "";
   /** of when what each panel shows is, ms: an answer may have been kept for a while */
   private readonly givenAt = new Map<string, number>();
   /** what is being asked, or was last */
@@ -134,21 +138,36 @@ export class BoardAnswers implements Refreshed {
   }
 
   private settle(outcome: Outcome, whole: boolean): void {
+    if (outcome === "answered" && this.asking.wrongClock) {
+      this.asking.wrongClock = false;
+      if (this.isLive()) {
+        void this.load();
+        return;
+      }
+    }
     // some panels that follow events don't make the others fresh: those stay due when they were
     if (outcome === "outdated" || (outcome === "answered" && !whole)) return;
+    if (outcome === "changed" && this.shown.renew()) return;
     const { t, clock } = this.shown.page;
     if (outcome === "answered") {
       this.wholeAt = Date.now();
+      this.wholeOf = this.asked();
       this.box.dataset.drawn = String(Date.now() - this.askedAt);
       this.sayFresh();
       return;
     }
     const status = part("[data-status]", this.box);
-    status.dataset.state = outcome;
-    say(status, outcome === "refused" ? this.asking.refusal : t("board.unreachable", { clock: clock(Date.now()) }));
-    for (const frame of this.shown.frames.values()) frame.unanswered();
+    status.dataset.state = outcome === "refused" ? outcome : "unreachable";
+    const why = outcome === "refused" ? this.asking.refusal : "";
+    say(status, why === "" ? t("board.unreachable", { clock: clock(Date.now()) }) : why);
+    for (const frame of this.shown.frames.values()) frame.unanswered(this.wholeOf !== this.asked());
     this.wholeAt = 0;
     this.freshness.lost();
+  }
+
+  private asked(): string {
+    const { time, choices } = this.shown.looked();
+    return JSON.stringify([time, choices]);
   }
 
   private sayFresh(): void {

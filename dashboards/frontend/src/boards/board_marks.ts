@@ -19,7 +19,7 @@ export class BoardMarks {
 
   constructor(
     box: HTMLElement,
-    board: Board,
+    board: Pick<Board, "annotations" | "panels">,
     private readonly page: Page,
     private readonly address: string,
     /** what the board shows now */

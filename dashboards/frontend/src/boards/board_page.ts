@@ -6,6 +6,7 @@ import { Asking, EarlyAnswers, widthOf } from "./asking";
 import { BoardAnswers } from "./board_answers";
 import { BoardMarks } from "./board_marks";
 import { Chooser } from "./chooser";
+import { menuWatch } from "./focus";
 import { type FrameDesk, PanelFrame, putPanel } from "./frame";
 import { onPaper } from "./paper";
 import type { Board, Choices, Mark, Panel } from "./shapes";
@@ -17,6 +18,7 @@ import { Wares } from "./wares";
 /** What the template says about the board and where everything is. */
 export interface BoardPlace {
   readonly board: Board;
+  readonly version: number;
   readonly answers: string;
   readonly annotations: string;
   /** address of a panel's values as a file, with `PANEL` in the place of its id */
@@ -25,15 +27,19 @@ export interface BoardPlace {
 }
 
 export function placeOf(box: HTMLElement): BoardPlace {
-  const { board, answers, annotations, csv, search } = box.dataset;
+  const { answers, annotations, csv, search } = box.dataset;
+  const board = JSON.parse(box.dataset.board ?? "{}") as Board & { readonly version: number };
   return {
-    board: JSON.parse(board ?? "{}") as Board,
+    board,
+    version: board.version,
     answers: answers ?? "",
     annotations: annotations ?? "",
     csv: csv ?? "",
     search: search ?? "",
   };
 }
+
+const RENEWED_AGAIN_MS = 60_000;
 
 export class BoardPage implements FrameDesk {
   readonly map: HTMLElement;
@@ -46,6 +52,7 @@ export class BoardPage implements FrameDesk {
   private readonly happenings: BoardMarks;
   private readonly answers: BoardAnswers;
   private before: Saying[] = [];
+  private readonly hadMenu = menuWatch();
 
   constructor(
     private readonly box: HTMLElement,
@@ -59,7 +66,7 @@ export class BoardPage implements FrameDesk {
     this.look = readLook(location.search, this.board.time, this.board.variables);
     this.picker = new TimePicker(part("[data-time]", box), page, (said) => this.go(said), this.board.time);
     this.happenings = new BoardMarks(box, this.board, page, place.annotations, () => this.looked(), () => this.redraw());
-    this.answers = new BoardAnswers(box, { board: this.board, page, frames: this.frames, marks: this.happenings, looked: () => this.looked() }, early);
+    this.answers = new BoardAnswers(box, { board: this.board, page, frames: this.frames, marks: this.happenings, looked: () => this.looked(), renew: () => this.renew() }, early);
     this.makeTools();
     for (const panel of this.board.panels) {
       const section = box.querySelector<HTMLElement>(`[data-panel="${CSS.escape(panel.id)}"]`);
@@ -195,6 +202,20 @@ export class BoardPage implements FrameDesk {
     );
   }
 
+  /** Loads the page anew: a screen on which nobody presses anything must not show a board that is another one by now. */
+  private renew(): boolean {
+    try {
+      const name = `covercode:board:${this.board.key}:${this.place.version}`;
+      // a server that still gives the old page would be asked for it without end
+      if (Date.now() - Number(sessionStorage.getItem(name) ?? 0) < RENEWED_AGAIN_MS) return false;
+      sessionStorage.setItem(name, String(Date.now()));
+    } catch {
+      return false; // a browser that keeps nothing could not tell
+    }
+    location.reload();
+    return true;
+  }
+
   private redraw(): void {
     for (const frame of this.frames.values()) frame.redraw();
   }
@@ -216,7 +237,7 @@ export class BoardPage implements FrameDesk {
     const field = event.target instanceof Element && event.target.closest("input, select, textarea") !== null;
     if (field || event.ctrlKey || event.metaKey || event.altKey) return;
     const panel = this.board.panels.find((each) => each.id === this.look.panel);
-    if (event.key === "Escape" && panel !== undefined && document.querySelector("details.menu[open]") === null) this.fill(panel);
+    if (event.key === "Escape" && panel !== undefined && !this.hadMenu()) this.fill(panel);
     else if (event.key === "r") void this.answers.load();
     else return;
     event.preventDefault();
@@ -227,6 +248,6 @@ export async function openBoard(box: HTMLElement): Promise<void> {
   const place = placeOf(box);
   const look = readLook(location.search, place.board.time, place.board.variables);
   const span = spanNow(look.time, place.board.time);
-  const early = new EarlyAnswers(new Asking(place.answers), { span, choices: look.choices, widthPx: widthOf(box), panels: undefined });
+  const early = new EarlyAnswers(new Asking(place.answers, place.version), { span, choices: look.choices, widthPx: widthOf(box), panels: undefined });
   new BoardPage(box, place, await thisPage(), early);
 }

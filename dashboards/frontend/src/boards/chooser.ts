@@ -98,6 +98,7 @@ export class Chooser {
       found = await this.options.find(search);
       this.learn(found);
     } catch {
+      if (mine !== this.asked) return;
       this.list.replaceChildren(element("li", { class: "soft small" }, this.page.t("board.search_failed")));
       return;
     }
@@ -108,7 +109,8 @@ export class Chooser {
     const shown = [...kept, ...found];
     const none = shown.length === 0 ? [element("li", { class: "soft small" }, this.page.t(this.options.remote && search === "" ? "board.type_to_search" : "board.none_found"))] : [];
     const all = search === "" && this.options.none === undefined ? [this.entry({ value: "", name: this.page.t("board.all") })] : [];
-    this.list.replaceChildren(...all, ...shown.slice(0, SHOWN).map((choice) => this.entry(choice)), ...none);
+    const rest = shown.length > SHOWN ? [element("li", { class: "soft small" }, this.page.t("board.and_more", { n: shown.length - SHOWN }))] : [];
+    this.list.replaceChildren(...all, ...shown.slice(0, SHOWN).map((choice) => this.entry(choice)), ...rest, ...none);
   }
 
   private entry(choice: Choice): HTMLElement {

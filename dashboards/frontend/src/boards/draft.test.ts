@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asKind, asSource, namedVariables, withCondition, withCopy, withOption, withoutPanel, withPanel } from "./draft";
+import { asKind, asSource, namedVariables, selectionOf, withCondition, withCopy, withOption, withoutPanel, withPanel } from "./draft";
 import type { Board } from "./shapes";
 
 const EMPTY: Board = {
@@ -37,6 +37,13 @@ test("another kind keeps the source where it fits, and begins anew where not", (
   expect(asKind(stat, "bar", ["count", "quality"]).source).toBe(stat.source);
   expect(asKind(stat, "heat_map", ["week_hours"]).source).toEqual({ of: "week_hours", what: "alerts" });
   expect(asSource(stat, "series").source).toMatchObject({ of: "series", point: "tilt_z" });
+});
+
+test("a selection that was just begun stays the one that is filled in", () => {
+  expect(selectionOf({ of: "series", of_class: [] })).toBe("of_class");
+  expect(selectionOf({ of: "series", of_family: [], of_assets: [7] })).toBe("of_assets");
+  expect(selectionOf({ of: "series", of_devices: "$device" })).toBe("of_devices");
+  expect(selectionOf({ of: "series" })).toBe("of_family");
 });
 
 test("a condition is set, changed and taken away", () => {

@@ -1,6 +1,6 @@
 // A board while it is edited: pure changes, one value after the other.
 import { freePlace, settle } from "./layout";
-import { type Board, type Panel, type PanelKind, type PanelOptions, type Source, type VariableName } from "./shapes";
+import { type Board, type Panel, type PanelKind, type PanelOptions, type SeriesSource, type Source, type VariableName } from "./shapes";
 
 const SIZES: Readonly<Record<PanelKind, readonly [number, number]>> = {
   time_series: [12, 8],
@@ -75,6 +75,15 @@ export function asSource(panel: Panel, of: string): Panel {
     map: { of: "map" },
   };
   return { ...panel, source: made[of] ?? panel.source };
+}
+
+export const SELECTIONS = ["of_family", "of_class", "of_assets", "of_devices"] as const;
+export type Selection = (typeof SELECTIONS)[number];
+
+/** By what the points of readings are selected; a selection that was just begun holds nothing yet. */
+export function selectionOf(source: SeriesSource): Selection {
+  const begun = SELECTIONS.filter((each) => source[each] !== undefined);
+  return begun.find((each) => (source[each]?.length ?? 0) > 0) ?? begun[0] ?? "of_family";
 }
 
 /** The source with one condition more, changed, or (undefined) gone. */

@@ -6,7 +6,7 @@ import { group, type Option, pair, select, text, tick } from "./fields";
 import { optionFields } from "./option_fields";
 import type { PlaceBar } from "./place_bar";
 import { Chooser } from "./chooser";
-import { type Board, MARK_KINDS, type Panel, PANEL_KINDS, type Source, type Variable, VARIABLES } from "./shapes";
+import { type Board, MARK_KINDS, type Panel, PANEL_KINDS, type PanelOptions, type Source, type Variable, VARIABLES } from "./shapes";
 import { sourceFields } from "./source_fields";
 import { fieldOf, isLive, lengthWords, QUICK, spanNow, spanWords } from "./span";
 import type { Grammar, Wares } from "./wares";
@@ -121,14 +121,19 @@ export function panelFields(panel: Panel, place: PlaceBar, desk: FieldsDesk): HT
     desk.keep(made.board);
     desk.choose(made.id);
   };
-  const changeSource = (source: Source, again: boolean): void => change((now) => ({ ...now, source }), again ? undefined : "source", again);
+  // only the fields of a source ask
+  const source = (): Source => (desk.board.panels.find((each) => each.id === id)?.source ?? panel.source) as Source;
+  const changeSource = (next: Source, field?: string): void =>
+    change((now) => ({ ...now, source: next }), field === undefined ? undefined : `source.${field}`, field === undefined);
+  const changeOptions = (next: (now: PanelOptions) => PanelOptions, field?: string): void =>
+    change((now) => ({ ...now, options: next(now.options) }), field === undefined ? undefined : `options.${field}`, field === undefined);
   return [
     element("h2", {}, t("board.panel")),
     text(t("board.title_zh"), panel.title.zh, (zh) => change((now) => ({ ...now, title: { ...now.title, zh } }), "title.zh")),
     text(t("board.title_en"), panel.title.en, (en) => change((now) => ({ ...now, title: { ...now.title, en } }), "title.en")),
     select(t("board.kind"), kinds, panel.kind, (kind) => change((now) => asKind(now, kind as Panel["kind"], desk.grammar.shows[kind] ?? []), undefined, true)),
-    ...sourceFields(panel, { page: desk.page, wares: desk.wares, grammar: desk.grammar, board: desk.board, change: changeSource }),
-    ...optionFields(panel, desk.page, (options, again) => change((now) => ({ ...now, options }), again ? undefined : "options", again)),
+    ...sourceFields(panel, { page: desk.page, wares: desk.wares, grammar: desk.grammar, board: desk.board, source, change: changeSource }),
+    ...optionFields(panel, desk.page, changeOptions),
     place.box,
     element("div", { class: "inline" }, act(t("board.copy_panel"), "", copy), act(t("board.remove_panel"), "grave", () => desk.keep(withoutPanel(desk.board, id)))),
   ];

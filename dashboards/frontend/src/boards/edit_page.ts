@@ -6,6 +6,7 @@ import { THEME_CHANGED } from "../theme";
 import { boardOfFile } from "./board_file";
 import { withoutPanel, withPanel } from "./draft";
 import { boardFields, type FieldsDesk, panelFields } from "./edit_fields";
+import { keepingFocus } from "./focus";
 import { type FrameDesk, PanelFrame, panelSection, putPanel } from "./frame";
 import { History } from "./history";
 import { inOrder, moved, sameLayout } from "./layout";
@@ -69,13 +70,13 @@ class BoardEditor implements FrameDesk, PlacingDesk, FieldsDesk {
     for (const panel of moved(this.board.panels, id, place)) this.put(panel);
   }
 
-  putPlace(id: string, place: Place): void {
-    this.putPanels(moved(this.board.panels, id, place), id);
+  putPlace(id: string, place: Place, step?: string): void {
+    this.putPanels(moved(this.board.panels, id, place), id, step);
   }
 
-  putPanels(panels: readonly Panel[], id: string): void {
+  putPanels(panels: readonly Panel[], id: string, step?: string): void {
     if (sameLayout(this.board.panels, panels)) this.show();
-    else this.keep({ ...this.board, panels }, `place ${id}`);
+    else this.keep({ ...this.board, panels }, step === undefined ? undefined : `place ${id} ${step}`);
     // the hand that moved it is elsewhere on a small screen
     if (isStacked()) this.frames.get(id)?.section.scrollIntoView({ block: "nearest" });
   }
@@ -201,7 +202,8 @@ class BoardEditor implements FrameDesk, PlacingDesk, FieldsDesk {
 
   /** Puts the board of a file in the place of the one that is edited; that can be undone. */
   private async takeFile(file: File): Promise<void> {
-    const board = boardOfFile(await file.text(), this.board.key);
+    const text = await file.text().catch(() => ""); // it was moved since it was chosen
+    const board = boardOfFile(text, this.board.key);
     if (board === undefined) {
       tell(this.box, this.page.t("board.file_wrong", { name: file.name }));
       return;
@@ -224,14 +226,24 @@ class BoardEditor implements FrameDesk, PlacingDesk, FieldsDesk {
     this.showSide();
   }
 
+  /** Takes a panel away; the keyboard stands on the one that takes its place. */
+  private remove(id: string): void {
+    const at = inOrder(this.board.panels).findIndex((panel) => panel.id === id);
+    this.keep(withoutPanel(this.board, id));
+    const next = inOrder(this.board.panels)[Math.min(at, this.board.panels.length - 1)];
+    if (next !== undefined) this.frames.get(next.id)?.section.focus();
+  }
+
   private key(event: KeyboardEvent): void {
     const { target } = event;
     const typing = target instanceof Element && target.closest("input, textarea, select") !== null;
+    // these undo what was typed in them themselves
+    const writing = target instanceof Element && target.closest("input:not([type=checkbox], [type=radio]), textarea") !== null;
     const command = event.ctrlKey || event.metaKey;
     if (command && event.key === "s") void this.saving.save();
-    else if (command && !typing && event.key === "z" && !event.shiftKey) this.undo();
-    else if (command && !typing && (event.key === "y" || (event.key === "z" && event.shiftKey) || event.key === "Z")) this.redo();
-    else if (!typing && event.key === "Delete" && this.chosen !== undefined) this.keep(withoutPanel(this.board, this.chosen));
+    else if (command && !writing && event.key === "z" && !event.shiftKey) this.undo();
+    else if (command && !writing && (event.key === "y" || (event.key === "z" && event.shiftKey) || event.key === "Z")) this.redo();
+    else if (!typing && event.key === "Delete" && this.chosen !== undefined) this.remove(this.chosen);
     else if (!typing && event.key === "Escape") this.choose(undefined);
     else return;
     event.preventDefault();
@@ -242,7 +254,8 @@ class BoardEditor implements FrameDesk, PlacingDesk, FieldsDesk {
   showSide(): void {
     const panel = this.chosen === undefined ? undefined : this.panel(this.chosen);
     this.placeBar = panel === undefined ? undefined : new PlaceBar(panel.id, this, () => this.goToFields());
-    this.side.replaceChildren(...(panel === undefined || this.placeBar === undefined ? boardFields(this) : panelFields(panel, this.placeBar, this)));
+    const fields = panel === undefined || this.placeBar === undefined ? boardFields(this) : panelFields(panel, this.placeBar, this);
+    keepingFocus(this.side, () => this.side.replaceChildren(...fields));
     this.box.dataset.side = panel === undefined ? "board" : "panel";
   }
 

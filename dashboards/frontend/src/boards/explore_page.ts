@@ -1,11 +1,14 @@
 // Any point against any other: lines on one chart, an axis for each unit, and the same time before for comparison.
-import { fetchJson, post, Refused } from "../answers";
+import { fetchJson, post } from "../answers";
 import { element } from "../elements";
 import { type Page, part, say, thisPage } from "../page";
 import { THEME_CHANGED } from "../theme";
+import { PATIENCE_MS, problemWords } from "./asking";
+import { BoardMarks } from "./board_marks";
 import { type Explored, readExplored, USUAL, writeExplored } from "./explored";
 import { Chooser } from "./chooser";
-import { keepingFocus } from "./focus";
+import { heardClock } from "./clock";
+import { keepingFocus, menuWatch } from "./focus";
 import { type FrameDesk, PanelFrame } from "./frame";
 import { lineStyle } from "./palette";
 import { onPaper } from "./paper";
@@ -45,12 +48,15 @@ class ExplorePage implements FrameDesk {
   private readonly frame: PanelFrame;
   private readonly picker: TimePicker;
   private readonly chooser: Chooser;
+  private readonly happenings: BoardMarks;
   private readonly known = new Map<number, FoundPoint>();
   private explored: Explored;
   private past: Saying[] = [];
   private run: AbortController | undefined;
   private statistics: readonly Statistics[] = [];
   private lines: readonly Line[] = [];
+  /** what was explored when the last answer came */
+  private answeredOf = "";
   private everyS = EVERY_S;
   private askedAt = 0;
 
@@ -76,6 +82,8 @@ class ExplorePage implements FrameDesk {
       },
       page,
     );
+    const chosen = () => ({ span: this.span(), choices: { point: this.explored.points.map(String) } });
+    this.happenings = new BoardMarks(box, { annotations: [], panels: [PANEL] }, page, box.dataset.annotations ?? "", chosen, () => this.frame.redraw());
     const room = part("[data-points]", box);
     room.replaceChildren(this.chooser.box, this.beforeSelect());
     this.show();
@@ -98,9 +106,10 @@ class ExplorePage implements FrameDesk {
       this.frame.redraw();
       this.writeStatistics();
     });
+    const hadMenu = menuWatch();
     addEventListener("keydown", (event) => {
       const isFilled = this.frame.section.classList.contains("board-filled");
-      if (event.key !== "Escape" || !isFilled || document.querySelector("details.menu[open]") !== null) return;
+      if (event.key !== "Escape" || !isFilled || hadMenu()) return;
       event.preventDefault();
       this.fill();
     });
@@ -112,7 +121,7 @@ class ExplorePage implements FrameDesk {
 
   readonly isExplore = true;
 
-  marks = (): readonly Mark[] => [];
+  marks = (): readonly Mark[] => this.happenings.shown;
 
   point(): void {}
 
@@ -195,6 +204,8 @@ class ExplorePage implements FrameDesk {
       return;
     }
     const mine = new AbortController();
+    const patience = setTimeout(() => mine.abort(), PATIENCE_MS);
+    const asked = JSON.stringify(this.explored);
     this.run = mine;
     this.frame.waiting();
     const status = part("[data-status]", this.box);
@@ -214,17 +225,27 @@ class ExplorePage implements FrameDesk {
       }));
       this.statistics = now.statistics ?? [];
       this.lines = lines;
+      this.answeredOf = asked;
       this.frame.answer({ ...now, panel: PANEL.id, series: [...lines, ...shifted] });
       this.writeStatistics();
       say(status, t("board.as_of", { clock: clock(Date.parse(now.at ?? "") || Date.now()) }));
       status.dataset.state = "answered";
       this.box.dataset.drawn = String(lines.length);
+      void this.happenings.load();
     } catch (problem) {
-      if (mine.signal.aborted) return;
+      if (this.run !== mine) return;
+      const why = problemWords(problem);
+      const other = this.answeredOf !== asked;
       status.dataset.state = "unreachable";
-      say(status, problem instanceof Refused ? problem.message : t("board.unreachable", { clock: clock(Date.now()) }));
-      this.frame.tell(problem instanceof Refused ? problem.message : t("board.no_answer"), 2);
+      say(status, why ?? t("board.unreachable", { clock: clock(Date.now()) }));
+      if (why === undefined) this.frame.unanswered(other);
+      else this.frame.tell(why, 2);
+      if (!other) return;
+      // figures of other points or of another time
+      this.statistics = [];
+      this.writeStatistics();
     } finally {
+      clearTimeout(patience);
       if (this.run === mine) this.run = undefined;
     }
   }
@@ -236,7 +257,9 @@ class ExplorePage implements FrameDesk {
       to_ms: Math.round(span.toMs),
       width_px: Math.min(2_000, Math.max(300, this.box.clientWidth)),
     };
-    return (await (await post(this.box.dataset.answers ?? "", body, signal)).json()) as ExploreAnswer;
+    const response = await post(this.box.dataset.answers ?? "", body, signal);
+    if (heardClock(response.headers.get("Date")) && isLive(this.explored.time)) this.askedAt = 0; // asked again at once
+    return (await response.json()) as ExploreAnswer;
   }
 
   private writeStatistics(): void {

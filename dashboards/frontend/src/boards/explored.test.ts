@@ -1,5 +1,8 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { readExplored, writeExplored } from "./explored";
+
+beforeAll(() => void vi.useFakeTimers({ now: Date.parse("2026-03-10T00:00:00Z") }));
+afterAll(() => void vi.useRealTimers());
 
 test("what is explored is in the address, and an address that says nothing explores nothing", () => {
   const explored = { points: [4, 9], time: { from: "2026-03-01T00:00:00Z", to: "now" }, before: "-7d" };

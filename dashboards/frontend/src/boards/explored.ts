@@ -1,5 +1,5 @@
 // What is explored, as it stands in the address.
-import { lengthOf, type Saying } from "./span";
+import { lengthOf, readSaying, type Saying } from "./span";
 
 export interface Explored {
   readonly points: readonly number[];
@@ -19,7 +19,7 @@ export function readExplored(search: string): Explored {
   const before = asked.get("before") ?? "";
   return {
     points: [...new Set(points.filter((id) => Number.isInteger(id) && id > 0))].slice(0, MOST_POINTS),
-    time: { from: asked.get("from") ?? USUAL.from, to: asked.get("to") ?? USUAL.to },
+    time: readSaying(asked, USUAL),
     before: lengthOf(before) === undefined ? "" : before,
   };
 }

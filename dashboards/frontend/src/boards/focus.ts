@@ -1,6 +1,6 @@
 // What is written anew under the keyboard: whoever stood on a link or a button stands on the same one afterwards.
 
-const STANDING = "a[href], button, input, select, summary, [tabindex]";
+const STANDING = "a[href], button, input, select, textarea, summary, [tabindex]";
 
 /** Where among `now` what stood at `place` and was called `name` is to be found; -1 where nothing is left. */
 export function placeAgain(name: string, place: number, now: readonly string[]): number {
@@ -22,6 +22,16 @@ export function keepingFocus(box: HTMLElement, work: () => void): void {
   if (box.contains(document.activeElement)) return;
   const now = standing(box);
   now[placeAgain(name, place, now.map(nameOf))]?.focus({ preventScroll: true });
+}
+
+/** Tells whether a menu was open when the key went down that is being handled: the page closes it before others hear of it. */
+export function menuWatch(): () => boolean {
+  let open = false;
+  const look = (): void => {
+    open = document.querySelector("details.menu[open]") !== null;
+  };
+  addEventListener("keydown", look, { capture: true });
+  return () => open;
 }
 
 function standing(box: HTMLElement): HTMLElement[] {

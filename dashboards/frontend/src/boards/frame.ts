@@ -51,6 +51,9 @@ export class PanelFrame {
   private last: Answer | undefined;
   /** what a timeless view was told */
   private said = "";
+  private isBusy = false;
+  /** who waits until nothing is being asked any more */
+  private readonly onRest: (() => void)[] = [];
 
   constructor(
     readonly section: HTMLElement,
@@ -80,13 +83,14 @@ export class PanelFrame {
   }
 
   waiting(): void {
+    if (this.panel.source === null) return; // words are there already
     this.section.dataset.state = this.last === undefined ? "waiting" : "refreshing";
-    this.body.setAttribute("aria-busy", "true");
+    this.busy(true);
   }
 
   answer(answer: Answer | undefined): void {
     this.section.dataset.state = "answered";
-    this.body.setAttribute("aria-busy", "false");
+    this.busy(false);
     if (answer?.problem !== undefined) {
       // asking for a choice is no fault
       this.tell(answer.problem.text, answer.problem.code === "choose" ? undefined : 2);
@@ -129,17 +133,18 @@ export class PanelFrame {
     return whole !== undefined;
   }
 
-  /** The question failed: what is shown stays, where there is something. */
-  unanswered(): void {
+  /** The question failed: what is shown stays, where there is something and it was not of another span or choice (`other`). */
+  unanswered(other: boolean): void {
     const { state } = this.section.dataset;
-    if (state === "waiting") this.tell(this.desk.page.t("board.no_answer"), 2);
-    else if (state === "refreshing") this.section.dataset.state = "answered";
+    if (state === "waiting" || (state === "refreshing" && other)) this.tell(this.desk.page.t("board.no_answer"), 2);
+    else if (state === "refreshing") this.section.dataset.state = this.note.hidden ? "answered" : "told";
+    this.busy(false);
   }
 
   /** What stands in place of the picture when there is none. */
   tell(text: string, severity: number | undefined): void {
     this.section.dataset.state = "told";
-    this.body.setAttribute("aria-busy", "false");
+    this.busy(false);
     this.note.replaceChildren(...(severity === undefined ? [] : [shapeOf(severity)]), element("p", {}, text));
     this.note.hidden = false;
     // an empty chart stays, so that whoever zoomed into nothing gets back the way they came
@@ -162,8 +167,9 @@ export class PanelFrame {
     if (this.view instanceof MapView) await this.view.still();
   }
 
-  /** Paper can't show everything that a screen can: keeps a picture of it. */
+  /** Paper can't show everything that a screen can: keeps a picture of it. Lists say how long they are. */
   forPaper(): void {
+    this.body.style.setProperty("--lines", String(this.body.querySelectorAll(".board-table tbody tr, .board-bars li, .board-states li").length));
     if (this.view instanceof MapView) this.view.forPaper();
   }
 
@@ -184,6 +190,12 @@ export class PanelFrame {
     this.view?.close?.();
     this.view = undefined;
     this.shown = "none";
+  }
+
+  private busy(on: boolean): void {
+    this.isBusy = on;
+    this.body.setAttribute("aria-busy", String(on));
+    if (!on) for (const go of this.onRest.splice(0)) go();
   }
 
   private quiet(): void {
@@ -249,7 +261,7 @@ export class PanelFrame {
       });
       entries.push(link);
     }
-    if (this.desk.isExplore === true) act(t("board.csv"), "", () => this.keepRows());
+    if (this.desk.isExplore === true) act(t("board.csv"), "", () => void this.keepRows());
     act(t("board.png"), "", () => void this.keepPicture());
     const source = this.panel.source;
     if (source?.of === "series" && this.desk.isExplore !== true) {
@@ -274,7 +286,7 @@ export class PanelFrame {
     const field = event.target instanceof Element && event.target.closest("input, select, textarea") !== null;
     if (field || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "f" && this.desk.fill !== undefined) this.desk.fill(this.panel);
-    else if (event.key === "t" && this.panel.kind !== "map") this.toggleTable();
+    else if (event.key === "t" && this.panel.kind !== "map" && this.panel.kind !== "text") this.toggleTable();
     else return;
     event.preventDefault();
   }
@@ -303,8 +315,16 @@ export class PanelFrame {
     keepingFocus(this.asTable, () => this.asTable.replaceChildren(tableOf(given, page, this.sorting, onSort, shown), ...more));
   }
 
-  private keepRows(): void {
-    if (this.view === undefined) return;
+  /** Settles once nothing is being asked for this panel: whoever takes it along means what was asked for. */
+  private async given(): Promise<void> {
+    while (this.isBusy) await new Promise<void>((done) => this.onRest.push(done));
+    await this.still();
+  }
+
+  private async keepRows(): Promise<void> {
+    await this.given();
+    // words in the place of curves: there is nothing to take along, and what lies behind is of another time
+    if (this.view === undefined || !(this.note.hidden || this.view.isEmpty)) return;
     const { page } = this.desk;
     const text = csvOf(this.view.rows(), page.moment, ({ name, unit }) => {
       const symbol = symbolOf(unit, page);
@@ -314,6 +334,7 @@ export class PanelFrame {
   }
 
   private async keepPicture(): Promise<void> {
+    await this.given();
     const box = this.asTable.hidden ? this.inside : this.asTable;
     const size = { width: Math.max(box.clientWidth, 320), height: Math.max(box.clientHeight, 160) };
     const paint = (pen: CanvasRenderingContext2D, width: number, height: number): void => this.paint(pen, width, height);

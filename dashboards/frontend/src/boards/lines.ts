@@ -1,5 +1,4 @@
 // Answers that come as lines of JSON, each used as soon as its line is complete.
-import { post } from "../answers";
 
 /** Takes text in pieces as the network cuts it; gives whole lines. */
 export class LineReader {
@@ -19,9 +18,8 @@ export class LineReader {
   }
 }
 
-/** Posts `body` and hands over every line of the answer. Throws `Refused` or what the network threw. */
-export async function postForLines<T>(address: string, body: unknown, onLine: (item: T) => void, signal: AbortSignal): Promise<void> {
-  const response = await post(address, body, signal);
+/** Hands over every line of an answer. Throws what the network threw. */
+export async function eachLine<T>(response: Response, onLine: (item: T) => void): Promise<void> {
   const reader = new LineReader();
   const hand = (lines: readonly string[]): void => {
     for (const line of lines) onLine(JSON.parse(line) as T);

@@ -1,11 +1,10 @@
 // What a chart of lines shows: the answer's lines on one time axis, with their axes, colours, ranges and words.
 import type uPlot from "uplot";
-import { zoneAxis } from "../format";
 import type { Page } from "../page";
 import { type Aligned, align, drawnAs, extent, stacked, valueAt } from "./aligned";
 import { lineStyle } from "./palette";
 import { type Answer, called, type Cell, type Column, type Line, type Panel, type PanelOptions, type Show } from "./shapes";
-import { type Span, tickParts } from "./span";
+import { type Span, tickWords } from "./span";
 import { symbolOf, written } from "./tones";
 import type { Rows } from "./view";
 
@@ -167,9 +166,7 @@ export class ShownLines {
   }
 
   ticks(ticks: number[]): string[] {
-    const step = (ticks[1] ?? 0) - (ticks[0] ?? 0);
-    const parts = tickParts(step, this.span.toMs - this.span.fromMs);
-    return ticks.map(zoneAxis(this.page.zone, this.page.language, parts));
+    return tickWords(ticks, this.span.toMs - this.span.fromMs, this.page.zone, this.page.language);
   }
 
   readings(index: number): Reading[] {

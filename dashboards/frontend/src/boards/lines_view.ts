@@ -5,6 +5,7 @@ import { element } from "../elements";
 import type { Page } from "../page";
 import { say } from "../page";
 import { nearest } from "./aligned";
+import { cityNow } from "./clock";
 import { keepingFocus } from "./focus";
 import { LinesLegend } from "./lines_legend";
 import { clipped, paintBands, paintMark, paintThresholds } from "./lines_paint";
@@ -338,7 +339,7 @@ export class LinesView implements View {
   private pan(plot: uPlot, down: MouseEvent): void {
     const { fromMs, toMs } = this.shown.span;
     const perPx = (toMs - fromMs) / plot.over.clientWidth;
-    const moved = (event: MouseEvent): Span => dragged({ fromMs, toMs }, (down.clientX - event.clientX) * perPx, Date.now());
+    const moved = (event: MouseEvent): Span => dragged({ fromMs, toMs }, (down.clientX - event.clientX) * perPx, cityNow());
     const move = (event: MouseEvent): void => {
       this.shown.span = moved(event);
       plot.setData(this.shown.columns());

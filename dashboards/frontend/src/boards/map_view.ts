@@ -14,6 +14,7 @@ export class MapView implements View {
   private families: readonly string[] = [];
   /** the area that the map in `ground` is cut to; undefined before the first */
   private area: string | undefined;
+  private opening: Promise<void> = Promise.resolve();
   private ground = element("div", { class: "board-map citymap" });
   /** the map as it was when somebody printed: what WebGL has drawn is not there for paper */
   private readonly paper = element("canvas", { class: "board-map-paper", "aria-hidden": "true" });
@@ -32,7 +33,7 @@ export class MapView implements View {
   show(answer: Answer, _panel: Panel): void {
     this.families = answer.map?.families ?? [];
     const area = answer.map?.area ?? "";
-    if (area !== this.area) void this.open(area);
+    if (area !== this.area) this.opening = this.open(area);
     else this.map?.refresh();
     this.narrow();
   }
@@ -75,6 +76,8 @@ export class MapView implements View {
   }
 
   async still(): Promise<void> {
+    await this.opening;
+    await this.map?.ready;
     await this.map?.still();
   }
 
@@ -109,7 +112,12 @@ export class MapView implements View {
   /** A map of one area, or of all that the visitor may see, in the place of the one before. */
   private async open(area: string): Promise<void> {
     this.area = area;
-    const { addZoom, CardPopup, openCityMap } = await import("../citymap");
+    const drawn = await import("../citymap").catch(() => undefined);
+    if (drawn === undefined) {
+      if (this.area === area) this.area = undefined; // the next answer tries again
+      return;
+    }
+    const { addZoom, CardPopup, openCityMap } = drawn;
     // closed meanwhile, or another area was chosen
     if (this.area !== area) return;
     this.map?.close();

@@ -3,20 +3,27 @@ import { element } from "../elements";
 import type { Page } from "../page";
 import { withOption } from "./draft";
 import { group, number, type Option, pair, select, text, tick } from "./fields";
-import type { Panel, PanelOptions, Threshold, Tone } from "./shapes";
+import type { Named, Panel, PanelOptions, Threshold, Tone } from "./shapes";
 import { TONES } from "./shapes";
+
+const NO_WORDS: Named = { zh: "", en: "" };
 
 const UNITS = ["deg", "mm", "mm/s", "Cel", "%", "%RH", "V", "s", "m", "lx", "dBm", "hPa", "ppm"];
 
-export function optionFields(panel: Panel, page: Page, change: (options: PanelOptions, again: boolean) => void): HTMLElement[] {
+/**
+ * `change` makes the options of now into the next ones: a field stays while others beside it are filled in. `field` is
+ * what is changed; without it the fields are to be written anew.
+ */
+export function optionFields(panel: Panel, page: Page, change: (next: (now: PanelOptions) => PanelOptions, field?: string) => void): HTMLElement[] {
   const { t } = page;
   const { options } = panel;
-  const set = <K extends keyof PanelOptions>(name: K, value: PanelOptions[K] | undefined, again = false): void => change(withOption(options, name, value), again);
+  const set = <K extends keyof PanelOptions>(name: K, value: PanelOptions[K] | undefined): void => change((now) => withOption(now, name, value), name);
   if (panel.kind === "text") {
-    const words = options.text ?? { zh: "", en: "" };
+    const words = options.text ?? NO_WORDS;
+    const write = (some: Partial<Named>, field: string): void => change((now) => ({ ...now, text: { ...(now.text ?? NO_WORDS), ...some } }), field);
     return [
-      text(t("board.text_zh"), words.zh, (zh) => change({ ...options, text: { ...words, zh } }, false), { long: true, most: 4000, hint: t("board.text_hint") }),
-      text(t("board.text_en"), words.en, (en) => change({ ...options, text: { ...words, en } }, false), { long: true, most: 4000 }),
+      text(t("board.text_zh"), words.zh, (zh) => write({ zh }, "text.zh"), { long: true, most: 4000, hint: t("board.text_hint") }),
+      text(t("board.text_en"), words.en, (en) => write({ en }, "text.en"), { long: true, most: 4000 }),
     ];
   }
   if (panel.kind === "map" || panel.kind === "heat_map" || panel.kind === "state_timeline") return [];
@@ -43,17 +50,27 @@ export function optionFields(panel: Panel, page: Page, change: (options: PanelOp
     fields.push(tick(t("board.spark"), options.spark === true, (on) => set("spark", on)));
     fields.push(text(t("board.href"), options.href ?? "", (href) => set("href", href.trim()), { most: 200, hint: t("board.href_hint") }));
   }
-  if (panel.kind !== "table") fields.push(thresholds(options.thresholds ?? [], page, (next, again) => set("thresholds", next, again)));
+  if (panel.kind !== "table") {
+    fields.push(thresholds(options.thresholds ?? [], page, (next, field) => change((now) => withOption(now, "thresholds", next), field)));
+  }
   return fields;
 }
 
-function thresholds(given: readonly Threshold[], page: Page, change: (next: readonly Threshold[], again: boolean) => void): HTMLElement {
+function thresholds(begun: readonly Threshold[], page: Page, change: (next: readonly Threshold[], field?: string) => void): HTMLElement {
   const { t } = page;
-  const ordered = (next: readonly Threshold[]): readonly Threshold[] => [...next].sort((one, other) => one.from - other.from);
-  const rows = given.map((each, at) => {
-    const replace = (part: Partial<Threshold>): void => change(ordered(given.map((other, place) => (place === at ? { ...other, ...part } : other))), false);
+  // in the order of the rows, which stay where they are while somebody fills them in
+  const given = [...begun];
+  const ordered = (): readonly Threshold[] => [...given].sort((one, other) => one.from - other.from);
+  const rows = begun.map((each, at) => {
+    const replace = (part: Partial<Threshold>): void => {
+      given[at] = { ...(given[at] ?? each), ...part };
+      change(ordered(), `thresholds.${at}.${Object.keys(part).join()}`);
+    };
     const away = element("button", { type: "button", class: "button quiet", "aria-label": t("board.threshold_remove"), title: t("board.threshold_remove") }, "×");
-    away.addEventListener("click", () => change(given.filter((_, place) => place !== at), true));
+    away.addEventListener("click", () => {
+      given.splice(at, 1);
+      change(ordered());
+    });
     return element(
       "div",
       { class: "board-threshold" },
@@ -64,8 +81,9 @@ function thresholds(given: readonly Threshold[], page: Page, change: (next: read
   });
   const add = element("button", { type: "button", class: "button quiet" }, t("board.threshold_add"));
   add.addEventListener("click", () => {
-    const last = given[given.length - 1];
-    change([...given, { from: last === undefined ? 0 : last.from + 1, tone: last === undefined ? "good" : "alarm" }], true);
+    const last = ordered().at(-1);
+    given.push({ from: last === undefined ? 0 : last.from + 1, tone: last === undefined ? "good" : "alarm" });
+    change(ordered());
   });
   return group(t("board.thresholds"), ...rows, add);
 }

@@ -88,7 +88,7 @@ export class PlaceBar {
     const button = element("button", { type: "button", class: "button", "aria-label": words, title: words }, step.sign);
     button.addEventListener("click", () => {
       const panel = this.desk.panel(this.id);
-      if (panel !== undefined) this.desk.putPanels(step.to(panel, this.desk.panels, isStacked()), this.id);
+      if (panel !== undefined) this.desk.putPanels(step.to(panel, this.desk.panels, isStacked()), this.id, "steps");
     });
     return button;
   }
@@ -97,7 +97,7 @@ export class PlaceBar {
     const value = this.desk.panel(this.id)?.[name];
     return number(this.desk.page.t(`board.place_${name}`), value, (given) => {
       const now = this.desk.panel(this.id);
-      if (given !== undefined && now !== undefined) this.desk.putPlace(this.id, { ...now, [name]: given });
+      if (given !== undefined && now !== undefined) this.desk.putPlace(this.id, { ...now, [name]: given }, name);
     }, { min: 0, max: 500 });
   }
 

@@ -18,9 +18,10 @@ export interface PlacingDesk {
   panel(id: string): Panel | undefined;
   /** While the hand is down: shown, and not yet done. */
   tryPlace(id: string, place: Place): void;
-  putPlace(id: string, place: Place): void;
+  /** `step`: one of many of its kind, which are undone as one. */
+  putPlace(id: string, place: Place, step?: string): void;
   /** Puts all panels where they stand here; `id` is the one that was moved. */
-  putPanels(panels: readonly Panel[], id: string): void;
+  putPanels(panels: readonly Panel[], id: string, step?: string): void;
   choose(id: string): void;
 }
 
@@ -64,7 +65,7 @@ export function makePlaceable(section: HTMLElement, id: string, grid: HTMLElemen
     if (step === undefined || from === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    desk.putPlace(id, change(from, step[0] ?? 0, step[1] ?? 0));
+    desk.putPlace(id, change(from, step[0] ?? 0, step[1] ?? 0), "keys");
   };
   grip.addEventListener("keydown", (event) => arrows(event, (from, columns, rows) => (rows === 0 ? { ...from, x: from.x + columns } : pastNeighbour(desk.panels, id, rows < 0 ? -1 : 1))));
   corner.addEventListener("keydown", (event) => arrows(event, (from, columns, rows) => ({ ...from, w: from.w + columns, h: from.h + rows })));

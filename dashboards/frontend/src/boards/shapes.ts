@@ -153,6 +153,7 @@ export interface Answer {
   readonly rest?: number;
   readonly value?: number | null;
   readonly unit?: string;
+  readonly decimals?: number | null;
   readonly before?: number | null;
   readonly spark?: { readonly t: readonly number[]; readonly value: readonly (number | null)[] } | null;
   readonly href?: string | null;

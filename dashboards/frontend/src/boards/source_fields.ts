@@ -3,7 +3,7 @@
 import { element } from "../elements";
 import type { Page } from "../page";
 import { Chooser } from "./chooser";
-import { asSource, withCondition } from "./draft";
+import { asSource, type Selection, selectionOf, SELECTIONS, withCondition } from "./draft";
 import { group, number, type Option, pair, select, text } from "./fields";
 import type { Board, CountSource, OtherSource, Panel, SeriesSource, Source, VariableName } from "./shapes";
 import { VARIABLES } from "./shapes";
@@ -15,8 +15,7 @@ const TIMELINED = ["cabinets", "devices", "alerts"];
 const LISTED = ["cases", "alerts", "assets", "devices", "cabinets"];
 const ORDERS = ["worst", "newest", "late"];
 const SHOWN = ["range", "mean", "max"];
-const SELECTIONS = ["of_family", "of_class", "of_assets", "of_devices"] as const;
-const SELECTED_BY: Readonly<Record<(typeof SELECTIONS)[number], VariableName>> = {
+const SELECTED_BY: Readonly<Record<Selection, VariableName>> = {
   of_family: "family",
   of_class: "class",
   of_assets: "asset",
@@ -38,8 +37,10 @@ export interface SourceDesk {
   readonly wares: Wares;
   readonly grammar: Grammar;
   readonly board: Board;
-  /** `again`: other fields belong to it now */
-  change(source: Source, again: boolean): void;
+  /** The source as it is now, also when a field made earlier asks. */
+  source(): Source;
+  /** `field`: what of it is changed; without one other fields belong to it now. */
+  change(source: Source, field?: string): void;
 }
 
 export function sourceFields(panel: Panel, desk: SourceDesk): HTMLElement[] {
@@ -50,7 +51,7 @@ export function sourceFields(panel: Panel, desk: SourceDesk): HTMLElement[] {
   const fields: HTMLElement[] = [];
   if (shows.length > 1) {
     const options = shows.map((of): Option => [of, t(`board.of.${of}`)]);
-    fields.push(select(t("board.source"), options, source.of, (of) => desk.change(asSource(panel, of).source ?? source, true)));
+    fields.push(select(t("board.source"), options, source.of, (of) => desk.change(asSource(panel, of).source ?? source)));
   }
   if (source.of === "series") fields.push(...seriesFields(source, desk));
   else if (source.of === "count") fields.push(...countFields(source, desk));
@@ -62,35 +63,39 @@ export function sourceFields(panel: Panel, desk: SourceDesk): HTMLElement[] {
 function seriesFields(source: SeriesSource, desk: SourceDesk): HTMLElement[] {
   const { t } = desk.page;
   const points = desk.grammar.points.map((point): Option => [String(point.value), point.name]);
-  const selection = SELECTIONS.find((each) => source[each] !== undefined && (source[each]?.length ?? 0) > 0);
   if (source.points !== undefined && source.points.length > 0) {
     return [element("p", { class: "hint" }, t("board.points_by_id", { n: source.points.length })), shown(source, desk)];
   }
   const without = (): SeriesSource => {
-    const { of_family: _f, of_class: _c, of_assets: _a, of_devices: _d, points: _p, ...rest } = source;
+    const { of_family: _f, of_class: _c, of_assets: _a, of_devices: _d, points: _p, ...rest } = desk.source() as SeriesSource;
     return rest;
   };
-  const begin = (name: (typeof SELECTIONS)[number]): void => {
+  const begin = (name: Selection): void => {
     const variable = SELECTED_BY[name];
     const has = desk.board.variables.some((each) => each.name === variable);
-    desk.change({ ...without(), [name]: has ? `$${variable}` : variable === "family" ? ["cover"] : [] }, true);
+    desk.change({ ...without(), [name]: has ? `$${variable}` : variable === "family" ? ["cover"] : [] });
   };
-  const name = selection ?? "of_family";
+  const name = selectionOf(source);
   return [
-    select(t("board.point"), points, source.point ?? "", (point) => desk.change({ ...source, point }, false)),
-    select(t("board.whose"), SELECTIONS.map((each): Option => [each, t(`board.variable.${SELECTED_BY[each]}`)]), name, (each) => begin(each as typeof name)),
-    values(SELECTED_BY[name], source[name], desk, (value) => desk.change({ ...without(), [name]: value ?? [] }, false)),
+    select(t("board.point"), points, source.point ?? "", (point) => put<SeriesSource>(desk, { point })),
+    select(t("board.whose"), SELECTIONS.map((each): Option => [each, t(`board.variable.${SELECTED_BY[each]}`)]), name, (each) => begin(each as Selection)),
+    values(SELECTED_BY[name], source[name], desk, (value) => desk.change({ ...without(), [name]: value ?? [] }, name)),
     pair(
-      number(t("board.most"), source.most ?? 50, (most) => desk.change({ ...source, most: most ?? 50 }, false), { min: 1, max: 50 }),
+      number(t("board.most"), source.most ?? 50, (most) => put<SeriesSource>(desk, { most: most ?? 50 }), { min: 1, max: 50 }),
       shown(source, desk),
     ),
   ];
 }
 
+/** One field of the source of now; the fields beside it stay as they are. */
+function put<S extends Source>(desk: SourceDesk, change: Partial<S>): void {
+  desk.change({ ...desk.source(), ...change } as Source, Object.keys(change).join());
+}
+
 function shown(source: SeriesSource, desk: SourceDesk): HTMLElement {
   const { t } = desk.page;
   const options = SHOWN.map((each): Option => [each, t(`board.show.${each}`)]);
-  return select(t("board.shown"), options, source.show ?? "range", (show) => desk.change({ ...source, show: show as "range" }, false));
+  return select(t("board.shown"), options, source.show ?? "range", (show) => put<SeriesSource>(desk, { show: show as "range" }));
 }
 
 function countFields(source: CountSource, desk: SourceDesk): HTMLElement[] {
@@ -101,20 +106,21 @@ function countFields(source: CountSource, desk: SourceDesk): HTMLElement[] {
   const happens = grammar.happening === undefined || grammar.happening.includes(source.what);
   const overs: Option[] = [["", t("board.over_nothing")], ...(happens ? OVER.map((over): Option => [over, t(`board.over.${over}`)]) : [])];
   const anew = (what: string): void => {
-    const by = grammar.splits[what]?.includes(source.by ?? "") === true ? source.by : null;
-    const over = grammar.happening?.includes(what) === false ? null : source.over;
-    desk.change({ ...source, what, by: by ?? null, over: over ?? null, where: kept(source, grammar.conditions[what] ?? []) }, true);
+    const now = desk.source() as CountSource;
+    const by = grammar.splits[what]?.includes(now.by ?? "") === true ? now.by : null;
+    const over = grammar.happening?.includes(what) === false ? null : now.over;
+    desk.change({ ...now, what, by: by ?? null, over: over ?? null, where: kept(now, grammar.conditions[what] ?? []) });
   };
   const fields = [
     select(t("board.counted"), things, source.what, anew),
     pair(
-      select(t("board.by"), splits, source.by ?? "", (by) => desk.change({ ...source, by: by === "" ? null : by }, false)),
-      select(t("board.over"), overs, source.over ?? "", (over) => desk.change({ ...source, over: over === "" ? null : over }, false)),
+      select(t("board.by"), splits, source.by ?? "", (by) => put<CountSource>(desk, { by: by === "" ? null : by })),
+      select(t("board.over"), overs, source.over ?? "", (over) => put<CountSource>(desk, { over: over === "" ? null : over })),
     ),
   ];
   if (source.what === "cases") {
     const moments: Option[] = [["opened", t("board.at.opened")], ["ended", t("board.at.ended")]];
-    fields.push(select(t("board.at"), moments, source.at ?? "opened", (at) => desk.change({ ...source, at: at as "opened" }, false)));
+    fields.push(select(t("board.at"), moments, source.at ?? "opened", (at) => put<CountSource>(desk, { at: at as "opened" })));
   }
   return fields;
 }
@@ -125,14 +131,15 @@ function otherFields(source: OtherSource, desk: SourceDesk): HTMLElement[] {
   const prefix = source.of === "quality" ? "board.quality" : "board.counted";
   const words = (what: string): string => (prefix === "board.quality" ? t(`board.quality.${what}`) : t(`board.counted.${what}`));
   const fields = [
-    select(t("board.counted"), known.map((what): Option => [what, words(what)]), source.what, (what) =>
-      desk.change({ ...source, what, where: kept(source, desk.grammar.conditions[what] ?? []) }, true),
-    ),
+    select(t("board.counted"), known.map((what): Option => [what, words(what)]), source.what, (what) => {
+      const now = desk.source() as OtherSource;
+      desk.change({ ...now, what, where: kept(now, desk.grammar.conditions[what] ?? []) });
+    }),
   ];
-  const limit = number(t("board.limit"), source.limit ?? 20, (most) => desk.change({ ...source, limit: most ?? 20 }, false), { min: 1, max: 200 });
+  const limit = number(t("board.limit"), source.limit ?? 20, (most) => put<OtherSource>(desk, { limit: most ?? 20 }), { min: 1, max: 200 });
   if (source.of === "list") {
     const orders = ORDERS.map((order): Option => [order, t(`board.order.${order}`)]);
-    fields.push(pair(select(t("board.order"), orders, source.order ?? "worst", (order) => desk.change({ ...source, order }, false)), limit));
+    fields.push(pair(select(t("board.order"), orders, source.order ?? "worst", (order) => put<OtherSource>(desk, { order })), limit));
   } else if (source.of === "states" || source.of === "quality") fields.push(limit);
   return fields;
 }
@@ -148,7 +155,8 @@ function conditions(source: Source, desk: SourceDesk): HTMLElement {
   const known = desk.grammar.conditions[what] ?? [];
   const fields = known.map((name) => {
     const value = source.where?.[name];
-    const set = (next: string | number | boolean | readonly (string | number)[] | undefined): void => desk.change(withCondition(source, name, next), false);
+    const set = (next: string | number | boolean | readonly (string | number)[] | undefined): void =>
+      desk.change(withCondition(desk.source(), name, next), `where.${name}`);
     if ((VARIABLES as readonly string[]).includes(name)) return values(name as VariableName, value, desk, set);
     return fixed(name, what, value, desk, set);
   });

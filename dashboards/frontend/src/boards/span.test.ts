@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { aheadOfUtc, dragged, fieldOf, fixed, isLive, lengthOf, momentOfField, moved, movedSaying, type Saying, sayingOf, scaled, scaledSaying, type Span, spanOf } from "./span";
+import { aheadOfUtc, dragged, fieldOf, fixed, isLive, lengthOf, momentOfField, moved, movedSaying, type Saying, sayingOf, scaled, scaledSaying, type Span, spanOf, tickWords } from "./span";
 
 const NOW = Date.parse("2026-03-10T04:00:00Z");
 const HOUR = 3_600_000;
@@ -92,6 +92,24 @@ describe("a span that goes on by itself", () => {
     expect(dragged(span, HOUR, NOW)).toEqual(span);
     expect(dragged({ fromMs: NOW - 2 * HOUR, toMs: NOW - HOUR }, 3 * HOUR, NOW).toMs).toBe(NOW);
     expect(dragged(span, -HOUR, NOW)).toEqual({ fromMs: NOW - 25 * HOUR, toMs: NOW - HOUR });
+  });
+});
+
+describe("the ticks of an axis", () => {
+  const noon = Date.parse("2026-03-10T04:00:00Z");
+
+  test("name the day that begins in the city, and no other midnight", () => {
+    expect(tickWords([noon, noon + 6 * HOUR, noon + 12 * HOUR, noon + 18 * HOUR], 24 * HOUR, "Asia/Shanghai", "en")).toEqual(["12:00", "18:00", "03-11", "06:00"]);
+    expect(tickWords([noon, noon + 6 * HOUR, noon + 12 * HOUR], 24 * HOUR, "Europe/Berlin", "en")).toEqual(["05:00", "11:00", "17:00"]);
+  });
+
+  test("tell the day and the clock where several days are shown", () => {
+    expect(tickWords([noon, noon + 12 * HOUR], 7 * 24 * HOUR, "Asia/Shanghai", "en")).toEqual(["03-10, 12:00", "03-11, 00:00"]);
+  });
+
+  test("are told by the length of the span where there is one alone", () => {
+    expect(tickWords([noon], 24 * HOUR, "Asia/Shanghai", "en")).toEqual(["12:00"]);
+    expect(tickWords([noon], 30 * 24 * HOUR, "Asia/Shanghai", "en")).toEqual(["03-10"]);
   });
 });
 

@@ -1,5 +1,7 @@
 // The span of time that a board shows: said as "-24h … now" or as two moments, always read in the city's zone.
+import { zoneAxis } from "../format";
 import type { Translate } from "../words";
+import { cityNow } from "./clock";
 
 /** As it stands in the board and in the address: relative ("-7d", "now") or a moment (ISO 8601). */
 export interface Saying {
@@ -45,9 +47,15 @@ export function spanOf(saying: Saying, nowMs: number): Span | undefined {
   return { fromMs, toMs };
 }
 
+/** What an address says of a span; `usual` where it says nothing, or nothing that can be read. */
+export function readSaying(asked: URLSearchParams, usual: Saying): Saying {
+  const said = { from: asked.get("from") ?? usual.from, to: asked.get("to") ?? usual.to };
+  return spanOf(said, cityNow()) === undefined ? usual : said;
+}
+
 /** The span that the first readable saying means now; without any the last day. */
 export function spanNow(...sayings: readonly Saying[]): Span {
-  const now = Date.now();
+  const now = cityNow();
   const found = sayings.map((saying) => spanOf(saying, now)).find((span) => span !== undefined);
   return found ?? { fromMs: now - DAY, toMs: now };
 }
@@ -167,4 +175,14 @@ export function tickParts(stepMs: number, lengthMs: number): Intl.DateTimeFormat
   const clock: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
   if (stepMs < MINUTE) return { ...clock, second: "2-digit" };
   return lengthMs > 2 * DAY ? { month: "2-digit", day: "2-digit", ...clock } : clock;
+}
+
+/** The ticks of a time axis in words. Where they tell the clock alone, midnight is written as the day that begins there. */
+export function tickWords(ticks: readonly number[], lengthMs: number, zone: string, language: "zh" | "en"): string[] {
+  const [first, second] = ticks;
+  const parts = tickParts(first === undefined || second === undefined ? lengthMs / 2 : second - first, lengthMs);
+  const words = ticks.map(zoneAxis(zone, language, parts));
+  if (parts.month !== undefined) return words;
+  const day = zoneAxis(zone, language, { month: "2-digit", day: "2-digit" });
+  return words.map((each, at) => (/^00:00(:00)?$/.test(each) ? day(ticks[at] ?? 0) : each));
 }

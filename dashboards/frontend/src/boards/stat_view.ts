@@ -64,7 +64,7 @@ export class StatView implements View {
 
   paint(pen: CanvasRenderingContext2D, width: number, height: number): void {
     const colours = palette();
-    if (this.spark.width > 0) pen.drawImage(this.spark, 0, height * 0.6, width, height * 0.4);
+    if (!this.spark.hidden && this.spark.width > 0) pen.drawImage(this.spark, 0, height * 0.6, width, height * 0.4);
     pen.textAlign = "center";
     pen.textBaseline = "middle";
     const tone = toneOf(this.answer?.value, this.options.thresholds);
@@ -82,7 +82,7 @@ export class StatView implements View {
   }
 
   private words(value: number | null | undefined): string {
-    return written(value, unitOf(this.options, this.answer?.unit), this.options.decimals, this.desk.page);
+    return written(value, unitOf(this.options, this.answer?.unit), this.options.decimals ?? this.answer?.decimals, this.desk.page);
   }
 
   private compared(answer: Answer): string {

@@ -1,6 +1,7 @@
 // Which span of time: quick ranges, two moments of the city's clock, further back, closer, and how often to look again.
 import { element } from "../elements";
 import { type Page, say } from "../page";
+import { cityNow } from "./clock";
 import { fieldOf, fixed, isLive, lengthWords, momentOfField, movedSaying, QUICK, type Saying, sayingOf, scaledSaying, type Span, spanNow, spanOf, spanWords } from "./span";
 
 const EVERY_S = [0, 5, 10, 30, 60, 300, 900] as const;
@@ -53,6 +54,10 @@ export class TimePicker {
       element("summary", { class: "button" }, element("span", { class: "soft" }, t("board.span")), this.words),
       element("div", { class: "menu-body" }, this.quick, form),
     );
+    // a page that goes on by itself may have stood for hours since its span was chosen
+    this.menu.addEventListener("toggle", () => {
+      if (this.menu.open) this.writeFields();
+    });
     const step = (name: string, sign: string, act: () => void): HTMLButtonElement => {
       const button = element("button", { type: "button", class: "button board-step", title: name, "aria-label": name }, sign);
       button.addEventListener("click", act);
@@ -85,8 +90,7 @@ export class TimePicker {
     const span = this.span();
     const short = (ms: number): string => fieldOf(ms, zone).replace("T", " ");
     say(this.words, spanWords(said, span, t, short));
-    this.from.value = fieldOf(span.fromMs, zone);
-    this.to.value = fieldOf(span.toMs, zone);
+    this.writeFields();
     const goesOn = isLive(said);
     if (goesOn) this.live = said;
     this.on.disabled = goesOn;
@@ -99,11 +103,19 @@ export class TimePicker {
 
   /** Half a span further: -1 back, 1 on. */
   move(by: number): void {
-    this.onChange(movedSaying(this.said, this.span(), by, Date.now()));
+    this.onChange(movedSaying(this.said, this.span(), by, cityNow()));
   }
 
   scale(factor: number): void {
-    this.onChange(scaledSaying(this.said, this.span(), factor, Date.now()));
+    this.onChange(scaledSaying(this.said, this.span(), factor, cityNow()));
+  }
+
+  private writeFields(): void {
+    const { fromMs, toMs } = this.span();
+    const { zone } = this.page;
+    this.from.value = fieldOf(fromMs, zone);
+    this.to.value = fieldOf(toMs, zone);
+    this.problem.hidden = true;
   }
 
   private lengthMs(): number {
@@ -124,7 +136,7 @@ export class TimePicker {
   private apply(): void {
     const fromMs = momentOfField(this.from.value, this.page.zone);
     const toMs = momentOfField(this.to.value, this.page.zone);
-    const wrong = fromMs === undefined || toMs === undefined || spanOf(fixed({ fromMs, toMs }), Date.now()) === undefined;
+    const wrong = fromMs === undefined || toMs === undefined || spanOf(fixed({ fromMs, toMs }), cityNow()) === undefined;
     this.problem.hidden = !wrong;
     if (wrong) say(this.problem, this.page.t("board.span_wrong"));
     else this.choose(fixed({ fromMs, toMs }));

@@ -27,7 +27,7 @@ export function cardOf(page: Page, asset: ShownAsset, at: CardAddresses, close: 
   if (asset.severity > 0) {
     card.append(element("span", { class: `severity severity-${asset.severity}` }, shapeOf(asset.severity), t(`severity.${asset.severity}`)));
     // what is known of an asset comes from the server, its cases too
-    const kind = asset.id > 0 ? "" : kindWord(asset.caseKind);
+    const kind = asset.id > 0 ? "" : kindWord(asset.caseKind, t);
     if (kind !== "") card.append(element("p", {}, kind));
   }
   if (at.card !== "" && asset.id > 0) {
@@ -66,9 +66,7 @@ export class CardPopup {
     this.pop.hidden = true;
     box.append(this.pop);
     this.pop.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      this.show(undefined);
-      this.map.canvas?.getCanvas().focus();
+      if (event.key === "Escape") this.show(undefined);
     });
     new ResizeObserver(() => this.put()).observe(this.pop);
     void map.ready.then(() => this.map.canvas?.on("move", () => this.put()));
@@ -94,6 +92,8 @@ export class CardPopup {
   }
 
   private hide(): void {
+    // who was in it goes on where it stood
+    if (this.pop.contains(document.activeElement)) this.map.canvas?.getCanvas().focus();
     this.at = undefined;
     this.pop.hidden = true;
     this.pop.replaceChildren();

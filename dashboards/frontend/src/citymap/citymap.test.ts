@@ -9,7 +9,7 @@ import { Lacking } from "./missing";
 import { offMap, ontoMap, shapesIn } from "./shift";
 import { featuresOf, isFresh, readPlaces } from "./mobile";
 import { casesOf } from "./style";
-import type { TileFeature } from "./things";
+import { kindWord, type TileFeature } from "./things";
 import { countOf } from "./things_style";
 
 describe("the shift of Chinese base maps", () => {
@@ -248,6 +248,12 @@ describe("what is in view", () => {
     expect([view.total, view.wrong, view.worst.map((asset) => asset.id), view.calm]).toEqual([2, [0, 1, 1], [4, 5], []]);
   });
 
+  it("says how severe what a tile had no room for may be", () => {
+    const cut = (severity: number): TileFeature => ({ properties: { s: severity }, geometry: { type: "Point", coordinates: [9, 9] } });
+    expect(countInView({ wrong: [thing(3, [1, 1], { s: 3 })], cut: [cut(1), cut(2)] }, ([x]) => x < 5, all).cut).toBe(2);
+    expect(countInView({ wrong: [thing(3, [1, 1], { s: 3 })] }, everything, all).cut).toBe(0);
+  });
+
   it("counts everything, and lists no more than can be read", () => {
     const assets = Array.from({ length: 5_000 }, (_, index) => thing(index + 1, [1, 1], { r: `road ${index % 7}` }));
     const view = countInView({ assets, wrong: [thing(9, [1, 1], { s: 2 })] }, everything, all);
@@ -266,6 +272,13 @@ describe("what is in view", () => {
   it("tells two cases at places without an asset apart", () => {
     const wrong = [thing(0, [1, 1], { s: 2, k: 7 }), thing(0, [1, 1], { s: 2, k: 8 })];
     expect(countInView({ clusters: [], assets: [], wrong }, everything, all).worst).toHaveLength(2);
+  });
+});
+
+describe("the kind of a case", () => {
+  it("is called as the page calls it, and nothing where it has no word", () => {
+    const t = (key: string): string => ({ "kind.cover_missing": "井盖缺失" })[key] ?? key;
+    expect([kindWord("cover_missing", t), kindWord("", t), kindWord("of_old", t)]).toEqual(["井盖缺失", "", ""]);
   });
 });
 

@@ -6,8 +6,10 @@ export interface InView {
   /** only what is wrong at least so severely was counted; 0 everything */
   readonly severity: number;
   readonly total: number;
-  /** things where something is wrong, by severity: [notice, alarm, critical] */
+  /** things where something is wrong, by severity: [notice, alarm, critical]; of those up to `cut` there may be more */
   readonly wrong: readonly [number, number, number];
+  /** how severe the worst is that the tiles had no room for; 0: all is counted */
+  readonly cut: number;
   /** the worst, then by road and name */
   readonly worst: readonly ShownAsset[];
   /** calm ones, where few enough are in view to be named */
@@ -17,7 +19,7 @@ export interface InView {
 export const MOST_LISTED = 60;
 
 /** Layers of the tiles that are counted. */
-export const COUNTED = ["clusters", "wrong", "assets"] as const;
+export const COUNTED = ["clusters", "wrong", "cut", "assets"] as const;
 export type Counted = (typeof COUNTED)[number];
 
 /**
@@ -30,6 +32,7 @@ export class ViewCounter {
   private readonly wrong = new Map<number, ShownAsset>();
   private readonly counted = new Set<string>();
   private clustered = 0;
+  private cut = 0;
 
   constructor(
     private readonly inside: (at: Position) => boolean,
@@ -39,6 +42,10 @@ export class ViewCounter {
   ) {}
 
   add(layer: Counted, features: readonly TileFeature[]): void {
+    if (layer === "cut") {
+      for (const { properties } of features) this.cut = Math.max(this.cut, Number(properties?.s ?? 0));
+      return;
+    }
     if (this.severity > 0 && layer !== "wrong") return;
     if (layer === "clusters") for (const feature of features) this.addCluster(feature);
     else for (const feature of features) this.addThing(feature, layer === "wrong" ? this.wrong : this.seen);
@@ -54,6 +61,7 @@ export class ViewCounter {
       // the wrong of a tile that holds clusters are counted in these already
       total: this.clustered + (this.clustered > 0 ? this.seen.size : calm.length + worst.length),
       wrong: [of(1), of(2), of(3)],
+      cut: this.cut,
       worst: listed(worst, MOST_LISTED),
       calm: listed(calm, Math.max(0, MOST_LISTED - worst.length)),
     };

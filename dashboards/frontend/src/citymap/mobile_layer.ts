@@ -16,6 +16,7 @@ export interface MobileOptions {
 export class MobileLayer {
   places: MobilePlaces = NO_PLACES;
   private timer: ReturnType<typeof setInterval> | undefined;
+  private readonly ask = (): void => void this.look();
 
   constructor(
     private readonly map: CityMap,
@@ -28,8 +29,11 @@ export class MobileLayer {
   show(on: boolean): void {
     if (on === (this.timer !== undefined)) return;
     clearInterval(this.timer);
-    this.timer = on ? setInterval(() => void this.ask(), ASK_EVERY_MS) : undefined;
-    if (on) void this.ask();
+    this.timer = on ? setInterval(this.ask, ASK_EVERY_MS) : undefined;
+    // in a page that nobody looked at everything has grown old
+    document.removeEventListener("visibilitychange", this.ask);
+    if (on) document.addEventListener("visibilitychange", this.ask);
+    if (on) this.ask();
     else this.options.onChange?.();
   }
 
@@ -41,14 +45,18 @@ export class MobileLayer {
     return this.places.resources.find((each) => each.id === id);
   }
 
-  private async ask(): Promise<void> {
+  private async look(): Promise<void> {
     if (document.hidden) return;
+    if (this.places !== NO_PLACES) this.draw();
     try {
       this.places = await fetchPlaces(this.address);
     } catch {
       // what is shown stays, with its age
     }
-    if (!this.shown) return;
+    if (this.shown) this.draw();
+  }
+
+  private draw(): void {
     this.map.fill(MOBILE, featuresOf(this.places, this.map.crs, Date.now(), this.options.named ? this.page.t : undefined));
     this.options.onChange?.();
   }

@@ -3,13 +3,15 @@
 import type { Map as Canvas, MapGeoJSONFeature, MapMouseEvent } from "maplibre-gl";
 import type { Position } from "../geometry";
 import { MOBILE } from "./mobile";
-import { assetOf, type ShownAsset } from "./things";
+import { assetOf, keyOf, type ShownAsset } from "./things";
 import { HITS } from "./things_style";
 
 const REACH_PX = 9;
 const CENTRE_REACH_PX = 28;
 
 export interface PointerNews {
+  /** somebody draws: what lies under the pointer is not meant */
+  readonly busy?: () => boolean;
   /** the asset below the pointer, or none any more */
   readonly onAsset?: (asset: ShownAsset | undefined) => void;
   /** an asset was chosen by pointer or key; undefined: something else was, or the ground */
@@ -31,11 +33,12 @@ export class Pointer {
     let asked: MapMouseEvent | undefined;
     let last: number | undefined;
     const hover = ({ point: { x, y } }: MapMouseEvent): void => {
-      const found = this.assetAt(x, y, REACH_PX);
+      const found = this.busy ? undefined : this.assetAt(x, y, REACH_PX);
       const other = found === undefined && (this.clusterAt(x, y) !== undefined || this.mobileAt(x, y, REACH_PX) !== undefined);
       canvas.getCanvas().style.cursor = found !== undefined || other ? "pointer" : "";
-      if (found?.id === last) return;
-      last = found?.id;
+      const key = found === undefined ? undefined : keyOf(found);
+      if (key === last) return;
+      last = key;
       this.news.onAsset?.(found);
     };
     canvas.on("mousemove", (event) => {
@@ -64,7 +67,12 @@ export class Pointer {
     this.stopped = true;
   }
 
+  private get busy(): boolean {
+    return this.news.busy?.() === true;
+  }
+
   private pick(x: number, y: number, reach: number): void {
+    if (this.busy) return;
     const found = this.assetAt(x, y, reach);
     const mobile = (found?.severity ?? 0) > 0 ? undefined : this.mobileAt(x, y, reach);
     if (mobile !== undefined) {

@@ -1,5 +1,6 @@
 // One asset as the tiles tell of it.
 import type { Position } from "../geometry";
+import type { Translate } from "../words";
 
 export interface ShownAsset {
   /** 0 for a case at a place without an asset */
@@ -45,10 +46,11 @@ export function assetOf(feature: TileFeature): ShownAsset | undefined {
   };
 }
 
-/** What a kind of cases is called, where the page says it: on the page of the map; empty elsewhere. */
-export function kindWord(kind: string): string {
-  const known = document.querySelector<HTMLSelectElement>("[data-choices] select[name=kind]")?.options ?? [];
-  return kind === "" ? "" : ([...known].find((option) => option.value === kind)?.text ?? "");
+/** What a kind of cases is called, by the words of the page that shows it; empty where it has none. */
+export function kindWord(kind: string, t: Translate): string {
+  const key = `kind.${kind}`;
+  const said = t(key);
+  return said === key ? "" : said;
 }
 
 /** What tells two of them apart, also those without an asset. */

@@ -76,6 +76,8 @@ export class CityMap {
   private ringed: number | undefined;
   private waitingRefresh: ReturnType<typeof setTimeout> | undefined;
   private refreshedAt = 0;
+  /** its tiles are older than what it was told of */
+  private behind = false;
   /** assets that the stream told of, and when */
   private readonly told = new Map<number, number>();
   private closed = false;
@@ -83,6 +85,9 @@ export class CityMap {
   private missing: Missing | undefined;
   private readonly lookAgain: () => void;
   private readonly restyle = (): void => this.draw(false);
+  private readonly lookedAt = (): void => {
+    if (this.behind) this.refresh();
+  };
 
   constructor(
     private readonly box: HTMLElement,
@@ -107,7 +112,9 @@ export class CityMap {
 
   /** Asks for the tiles again; what has not changed costs the server a look at its ETag. */
   refresh(): void {
-    if (this.waitingRefresh !== undefined) return;
+    // in a page that nobody looks at, once it is looked at again
+    this.behind = document.hidden;
+    if (this.behind || this.waitingRefresh !== undefined) return;
     const wait = Math.max(0, this.refreshedAt + REFRESH_EVERY_MS - Date.now());
     this.waitingRefresh = setTimeout(() => {
       this.waitingRefresh = undefined;
@@ -145,6 +152,15 @@ export class CityMap {
   /** Rings one asset, or none. */
   point(assetId: number | undefined): void {
     this.ringed = assetId;
+    this.ring(assetId);
+  }
+
+  /** Rings another one for a while, say that of the line below the pointer; none: the one before again. */
+  glance(assetId: number | undefined): void {
+    this.ring(assetId ?? this.ringed);
+  }
+
+  private ring(assetId: number | undefined): void {
     for (const layer of ["ring", "ring-calm"]) {
       if (this.canvas?.getLayer(layer) !== undefined) this.canvas.setFilter(layer, ["==", ["get", "id"], assetId ?? -1]);
     }
@@ -204,6 +220,7 @@ export class CityMap {
   close(): void {
     this.closed = true;
     removeEventListener(THEME_CHANGED, this.restyle);
+    document.removeEventListener("visibilitychange", this.lookedAt);
     clearTimeout(this.waitingRefresh);
     this.pointer?.stop();
     this.missing?.stop();
@@ -256,6 +273,7 @@ export class CityMap {
       this.pointer.start();
     }
     addEventListener(THEME_CHANGED, this.restyle);
+    document.addEventListener("visibilitychange", this.lookedAt);
     this.addAttribution(facts);
     return canvas;
   }

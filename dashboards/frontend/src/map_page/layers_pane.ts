@@ -55,10 +55,20 @@ export class LayersPane {
     part("[data-heat-kind]", this.form).hidden = choice.heat === 0;
   }
 
-  /** The kind if the page knows it: an address may be older than the city's standard. */
-  static knownKind(kind: string | undefined): string {
-    const known = part<HTMLSelectElement>("[data-choices] select[name=kind]").options;
-    return [...known].some((option) => option.value === kind) ? (kind ?? "") : "";
+  /** What an address says, if it can be chosen here: an address may be older than the city's standard. */
+  static known(name: "areas" | "heat" | "kind", said: string | undefined, otherwise: string): string {
+    const { options } = part<HTMLSelectElement>(`[data-choices] select[name=${name}]`);
+    return [...options].some((option) => option.value === said) ? (said ?? otherwise) : otherwise;
+  }
+
+  /** Which of the assets are shown, in words; "" where all are. */
+  narrowed(): string {
+    const { choice, facts } = this.map;
+    const all = facts?.families ?? [];
+    const shown = all.filter(({ key }) => choice.families.includes(key));
+    const families = shown.map(({ key, name }) => name || this.page.t(`family.${key}`)).join(" + ") || "–";
+    const severe = choice.severity > 0 ? this.select("severity").selectedOptions[0]?.text : undefined;
+    return [shown.length === all.length ? undefined : families, severe].filter((each) => each !== undefined).join(" · ");
   }
 
   private line(layer: Facts["layers"][number], choice: Choice): HTMLElement {

@@ -20,10 +20,12 @@ export class ListPane {
     const wrong = notice + alarm + critical;
     const number = new Intl.NumberFormat(this.page.language === "zh" ? "zh-CN" : "en-GB");
     const total = number.format(view.total);
+    // the map holds no more of them than can be drawn: what it says is then the least
+    const orMore = (many: number, severity: number): string => `${number.format(many)}${view.cut >= severity ? "+" : ""}`;
     const chosen = part<HTMLSelectElement>("#map-severity").selectedOptions[0]?.text ?? "";
-    const all = wrong === 0 ? t("map.in_view_calm", { total }) : t("map.in_view", { total, wrong: number.format(wrong), critical });
+    const all = wrong === 0 ? t("map.in_view_calm", { total }) : t("map.in_view", { total, wrong: orMore(wrong, 1), critical: orMore(critical, 3) });
     // of what was left out nothing can be said, least of all that it is well
-    say(part("[data-summary]"), view.severity > 0 ? t("map.in_view_only", { total, chosen }) : all);
+    say(part("[data-summary]"), view.severity > 0 ? t("map.in_view_only", { total: orMore(view.total, view.severity), chosen }) : all);
     const lines = [...view.worst, ...view.calm];
     part("[data-list-none]").hidden = lines.length > 0 || view.severity > 0;
     part("[data-list-cut]").hidden = lines.length === 0 || lines.length >= view.total;
@@ -32,6 +34,7 @@ export class ListPane {
     this.shown = now;
     const focused = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[data-line]")?.dataset.line;
     this.list.replaceChildren(...lines.map((asset) => this.line(asset)));
+    this.onPoint(undefined); // the line below the pointer may be another one now
     if (focused !== undefined) this.list.querySelector<HTMLElement>(`[data-line="${focused}"] button`)?.focus();
   }
 
@@ -43,7 +46,7 @@ export class ListPane {
       "button",
       { type: "button", class: "map-line" },
       shapeOf(asset.severity),
-      element("span", {}, element("strong", {}, asset.name), element("span", { class: "soft small" }, [how, kindWord(asset.caseKind), where].filter((each) => each !== "").join(" · "))),
+      element("span", {}, element("strong", {}, asset.name), element("span", { class: "soft small" }, [how, kindWord(asset.caseKind, t), where].filter((each) => each !== "").join(" · "))),
     );
     button.addEventListener("click", () => this.onChoose(asset));
     for (const name of ["pointerenter", "focus"]) button.addEventListener(name, () => this.onPoint(asset));

@@ -33,7 +33,11 @@ export class MobilePane {
     part("[data-mobile-cut]").hidden = seen.length <= MOST_LISTED;
     const shown = seen.slice(0, MOST_LISTED);
     const before = [...this.list.children].map((line) => (line as HTMLElement).dataset.line).join();
-    if (before !== shown.map((each) => String(each.id)).join()) this.list.replaceChildren(...shown.map((each) => this.line(each)));
+    if (before !== shown.map((each) => String(each.id)).join()) {
+      const focused = document.activeElement?.closest<HTMLElement>("[data-mobile-list] [data-line]")?.dataset.line;
+      this.list.replaceChildren(...shown.map((each) => this.line(each)));
+      if (focused !== undefined) this.list.querySelector<HTMLElement>(`[data-line="${focused}"] button`)?.focus();
+    }
     shown.forEach((each, index) => this.fill(this.list.children[index], each, isFresh(each, places, now), now));
   }
 

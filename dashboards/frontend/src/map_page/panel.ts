@@ -26,6 +26,7 @@ export class Panel {
     });
     this.handle.addEventListener("pointerdown", (event) => {
       this.dragFrom = event.clientY;
+      this.dragged = false;
       this.handle.setPointerCapture(event.pointerId);
     });
     this.handle.addEventListener("pointerup", (event) => this.drop(event.clientY));

@@ -174,8 +174,9 @@ export class Sketch {
     event.stopPropagation();
   }
 
-  /** By keys a box is two corners, a loop any number of points that „done“ closes. */
+  /** By keys a box is two corners and the next one another box, a loop any number of points that „done“ closes. */
   private setByKey(at: Position): void {
+    if (this.tool === "box" && this.points.length > 1) this.points = [];
     const first = this.points[0];
     if (this.tool !== "box" || first === undefined) {
       this.add(at);

@@ -71,6 +71,7 @@ def test_what_fits_no_shape_is_refused_with_the_path_to_it():
         (board(panel(source=TILT | {"points": [1]})), "panels[0].source.point"),
         (board(panel(source=TILT | {"of_assets": [1]})), "panels[0].source.of_family"),
         (board(panel(source=TILT | {"most": 51})), "panels[0].source.most"),
+        (board(panel(source=TILT | {"of_family": ["cover"] * 201})), "panels[0].source.of_family"),
         (board(panel(source=TILT | {"where": {"stage": "filed"}})), "panels[0].source.where.stage"),
         (board(panel(source=TILT | {"where": {"area": "$area"}})), "panels[0].source.where.area"),
         (board(panel(source=TILT | {"where": {"area": "$moon"}})), "panels[0].source.where.area"),
