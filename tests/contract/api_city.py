@@ -180,6 +180,7 @@ class ApiCity:
             "api_blank_tags": Right(json={"count": 2}),
             "api_bind_tag": Right(path={"token": blank}, json={"asset_id": other}),
             "api_end_tag": Right(json={"state": "lost"}),
+            "api_scan": Right(json={"token": web.token}),
             "api_scans_looked": Right(json={"scan_ids": scans}),
             "api_fit": Right(
                 json={"serial": "CV-9", "profile": "cc-cover-1", "asset_id": other, "heartbeat_s": 600, "points": []}
