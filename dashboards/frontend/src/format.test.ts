@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ago, countdown, decimalsOf, duration, quantity, zoneClock, zoneMoment } from "./format";
+import { ago, agoInMinutes, countdown, decimalsOf, duration, quantity, zoneClock, zoneMoment } from "./format";
 import { fill, translator } from "./words";
 
 const zh = translator(JSON.parse(readFileSync("../words/zh.json", "utf8")) as Record<string, string>);
@@ -32,6 +32,13 @@ describe("spans of time", () => {
   it("grows from seconds to days", () => {
     const words = [10, 70, 7_300, 200_000].map((seconds) => ago(NOON - seconds * 1000, NOON, zh));
     expect(words).toEqual(["10 秒前", "1 分钟前", "2 小时前", "2 天前"]);
+  });
+});
+
+describe("how old a page is that stands open all day", () => {
+  it("stands still for each minute", () => {
+    const words = [0, 59, 60, 119, 7_300].map((seconds) => agoInMinutes(NOON - seconds * 1000, NOON, zh));
+    expect(words).toEqual(["刚刚", "刚刚", "1 分钟前", "1 分钟前", "2 小时前"]);
   });
 });
 

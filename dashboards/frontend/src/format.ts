@@ -28,6 +28,11 @@ export function ago(thenMs: number, nowMs: number, t: Translate): string {
   return t("time.d_ago", { n: Math.floor(seconds / DAY) });
 }
 
+/** The same without seconds: for what stands open all day, since a word that changes has the whole window drawn again. */
+export function agoInMinutes(thenMs: number, nowMs: number, t: Translate): string {
+  return nowMs - thenMs < MINUTE * 1000 ? t("time.just_now") : ago(thenMs, nowMs, t);
+}
+
 export interface Countdown {
   readonly text: string;
   /** late: past the deadline; soon: less than a quarter of `limitS`, or half an hour, is left. */

@@ -1,7 +1,7 @@
 // The live connection: server-sent events, with the truth about whether they arrive.
 import { fetchJson, type Figures, Refused } from "./answers";
 import { element } from "./elements";
-import { ago, duration } from "./format";
+import { agoInMinutes, duration } from "./format";
 import { type Page, say } from "./page";
 
 export interface LiveEvent {
@@ -214,7 +214,8 @@ export class Live {
     const lostFor = Date.now() - this.lostAt;
     const state = shownState(this.state, lostFor);
     // another state is read out, but not each second of it
-    this.badge.ariaLive = state === this.badge.dataset.state ? "off" : "polite";
+    const spoken = state === this.badge.dataset.state ? "off" : "polite";
+    if (this.badge.ariaLive !== spoken) this.badge.ariaLive = spoken;
     this.badge.dataset.state = state;
     if (state === "ended") {
       this.offerLogin();
@@ -228,7 +229,7 @@ export class Live {
       ? ""
       : state === "lost"
         ? t("live.explain_lost", { clock: clock(this.lostAt) })
-        : t("live.explain_live", { clock: clock(this.newsAt), ago: ago(this.newsAt, Date.now(), t) });
+        : t("live.explain_live", { clock: clock(this.newsAt), ago: agoInMinutes(this.newsAt, Date.now(), t) });
   }
 }
 

@@ -1,5 +1,5 @@
 // Keeps every <time data-ago>, <time data-countdown> and the title of <time data-since> on the page true.
-import { ago, countdown } from "./format";
+import { ago, agoInMinutes, countdown } from "./format";
 import { type Page, say } from "./page";
 
 const EVERY_MS = 1000;
@@ -15,18 +15,19 @@ export function refreshTime(element: HTMLTimeElement, nowMs: number, page: Page)
     element.classList.toggle("late", words.state === "late");
     element.classList.toggle("soon", words.state === "soon");
   } else {
-    say(element, ago(moment, nowMs, page.t));
+    say(element, (element.dataset.ago === "minutes" ? agoInMinutes : ago)(moment, nowMs, page.t));
   }
 }
 
 /** What a clock alone leaves to who points at it: its day, and how long ago that was. */
 export function sinceTitle(moment: number, now: number, page: Pick<Page, "moment" | "t">): string {
-  return `${page.moment(moment)} · ${ago(moment, now, page.t)}`;
+  return `${page.moment(moment)} · ${agoInMinutes(moment, now, page.t)}`;
 }
 
 export function refreshTimes(page: Page, root: ParentNode = document, now = Date.now()): void {
   for (const element of root.querySelectorAll<HTMLTimeElement>("time[data-since]")) {
-    element.title = sinceTitle(Date.parse(element.dateTime), now, page);
+    const title = sinceTitle(Date.parse(element.dateTime), now, page);
+    if (element.title !== title) element.title = title;
   }
   for (const element of root.querySelectorAll<HTMLTimeElement>("time[data-ago], time[data-countdown]")) {
     refreshTime(element, now, page);
