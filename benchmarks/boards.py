@@ -1,8 +1,10 @@
 """A board of twelve panels over a year of ten-minute readings of fifty devices: how soon it is answered and drawn.
 
 The server runs as in production (two processes) on SQLite, or with ``--size one-server`` on PostgreSQL's neighbour
-InfluxDB for the readings. First programs ask for the answers of spans that nobody asked for before; then Chromium opens
-the page. Single readings that stick out were planted: each must be in the answers.
+InfluxDB for the readings. First programs ask for the answers of spans that nobody asked for before, though most of
+their days were read by then, as of a board that is looked at all day; then Chromium opens the page. That is done again
+on servers that have read nothing yet (``cold``). Single readings that stick out were planted: each must be in the
+answers.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from tests.browser.conftest import CHROMIUM, SWITCHES
 KEPT = Path("var/bench")
 DEFAULT_SECONDS = 20.0
 OPENINGS = 5
+_COLD_SERVERS = 3
 _ROUNDS = 100  # so many different spans are asked for in turn
 _SHIFT_MS = 6 * 3_600_000  # farther than what counts as the same span (a two-thousandth of the year)
 _PATIENCE_S = 60.0
@@ -66,6 +69,7 @@ def run(seconds: float | None = None, rows: int | None = None, size: str | None 
             asked = _ask(port, cookie, span_s)
             found = _spikes_found(asked["first"], spikes)
             opened = _open(port)
+        cold_panels, cold_opened = _cold(folder)
     panels = asked["panels_ms"]
     return {
         "figures": {
@@ -76,6 +80,8 @@ def run(seconds: float | None = None, rows: int | None = None, size: str | None 
             "panel_p95_ms": round(_p95(panels), 1),
             "panel_max_ms": round(max(panels), 1),
             "slowest_panel": asked["slowest"],
+            "cold_open_ms": round(statistics.median(cold_opened)),
+            "cold_panel_p95_ms": round(_p95(cold_panels), 1),
             "answer_p50_ms": round(statistics.median(asked["whole_ms"]), 1),
             "answer_kb": round(asked["bytes"] / 1024),
             "points": of_point * len(points),
@@ -91,6 +97,7 @@ def run(seconds: float | None = None, rows: int | None = None, size: str | None 
             "alerts": city.ALERTS,
             "rounds": len(asked["whole_ms"]),
             "openings": OPENINGS,
+            "cold_servers": _COLD_SERVERS,
             "seconds": span_s,
         },
     }
@@ -138,7 +145,7 @@ def _series(folder: Path, stack: contextlib.ExitStack, history: History, *, on_s
 
 
 def _fill_server(home: Path, history: History) -> None:
-    from benchmarks._stores import readings_server
+    from benchmarks._stores import readings_server, settle
     from registry.storage.series.opening import open_series
 
     fresh = home.with_suffix(".making")
@@ -149,6 +156,7 @@ def _fill_server(home: Path, history: History) -> None:
         contextlib.closing(open_series(address, home=fresh)) as store,
     ):
         city.fill_influx(store, *history)
+        settle(fresh)
     fresh.rename(home)
 
 
@@ -180,7 +188,7 @@ def _constant(port: int, seconds: float) -> float:
     return statistics.median(taken)
 
 
-def _ask(port: int, cookie: str, seconds: float) -> dict[str, Any]:
+def _ask(port: int, cookie: str, seconds: float, *, least: int = 3) -> dict[str, Any]:
     """Ask for all answers again and again, each time of a span that is not kept; the first of the whole year."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     cookie, token = _token(connection, cookie)
@@ -189,7 +197,7 @@ def _ask(port: int, cookie: str, seconds: float) -> dict[str, Any]:
     first: list[dict[str, Any]] = []
     sent = 0
     end_s = time.perf_counter() + seconds
-    while time.perf_counter() < end_s or len(whole) < 3:
+    while time.perf_counter() < end_s or len(whole) < least:
         later = len(whole) % _ROUNDS * _SHIFT_MS
         span = {"from_ms": city.BEGAN_MS + later, "to_ms": city.ENDED_MS + later, "width_px": 1000, "vars": {}}
         began_s = time.perf_counter()
@@ -246,13 +254,25 @@ def _spikes_found(lines: list[dict[str, Any]], spikes: list[city.Spike]) -> int:
     return found
 
 
-def _open(port: int) -> list[float]:
+def _cold(folder: Path) -> tuple[list[float], list[float]]:
+    """The same of servers that were just started: what each panel took a program, and how long a page took to open."""
+    panels: list[float] = []
+    opened: list[float] = []
+    for _ in range(_COLD_SERVERS):
+        with served(boards_app, str(folder)) as port:
+            panels += _ask(port, sign_in(port), 0.0, least=1)["panels_ms"]
+        with served(boards_app, str(folder)) as port:
+            opened += _open(port, 1)
+    return panels, opened
+
+
+def _open(port: int, times: int = OPENINGS) -> list[float]:
     """Milliseconds from following the link until every panel is drawn, in a fresh page each time."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return list(pool.apply(_openings, (port,)))
+        return list(pool.apply(_openings, (port, times)))
 
 
-def _openings(port: int) -> list[float]:
+def _openings(port: int, times: int) -> list[float]:
     from playwright.sync_api import sync_playwright
 
     taken = []
@@ -266,7 +286,7 @@ def _openings(port: int) -> list[float]:
         page.fill("[name=password]", generated.PASSWORD)
         page.press("[name=password]", "Enter")
         page.wait_for_url(f"http://127.0.0.1:{port}/")
-        for number in _spans():
+        for number in _spans(times):
             page.goto(f"http://127.0.0.1:{port}/boards/{city.KEY}?{number}", wait_until="commit")
             taken.append(_drawn(page))
         browser.close()
@@ -283,9 +303,9 @@ def _drawn(page: Any) -> float:
     raise RuntimeError(f"the board was not drawn: {states}")
 
 
-def _spans() -> Iterator[str]:
+def _spans(times: int) -> Iterator[str]:
     """Each opening looks at another span, so that no answer is kept from before."""
-    for number in range(OPENINGS):
+    for number in range(times):
         later = (_ROUNDS + number) * _SHIFT_MS
         moments = ((name, ms + later) for name, ms in (("from", city.BEGAN_MS), ("to", city.ENDED_MS)))
         yield urlencode({name: city.moment(ms).isoformat() for name, ms in moments})

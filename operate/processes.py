@@ -183,7 +183,8 @@ def run_web(config: Path | None) -> None:
 
     place = city(config)
     configure_logs("web")
-    engine, store = open_records(place)
+    # somebody looks at a page meanwhile, and a thread waits with them
+    engine, store = open_records(place, patience_s=2.0)
     check_schema(engine)
     web = dataclasses.replace(place.settings.web, secret_file=place.secret_file)
     if place.base_map_file is not None:
@@ -243,15 +244,18 @@ def city(config: Path | None) -> Place:
     return read_city_file(config, os.environ)
 
 
-def open_records(place: Place):  # type: ignore[no-untyped-def]  # the types live in rooms that a cabinet lacks
-    """The records engine and the series store of this city."""
+def open_records(place: Place, patience_s: float | None = None):  # type: ignore[no-untyped-def]  # the types live in rooms that a cabinet lacks
+    """The records engine and the series store of this city; ``patience_s`` as in ``open_store``."""
     from registry.storage.database import open_database
 
-    return open_database(place.records_url), open_store(place, place.settings.records.series)
+    return open_database(place.records_url), open_store(place, place.settings.records.series, patience_s)
 
 
-def open_store(place: Place, address: str) -> SeriesStore:
-    """The series store at ``address``, kept as this city's settings say. Raises ``InvalidInput``."""
+def open_store(place: Place, address: str, patience_s: float | None = None) -> SeriesStore:
+    """The series store at ``address``, kept as this city's settings say. Raises ``InvalidInput``.
+
+    ``patience_s``: how long a call asks a server that is away before it raises ``StoreDown``; None: the usual.
+    """
     from registry.storage.series import SeriesKeep
     from registry.storage.series.opening import open_series
 
@@ -262,4 +266,4 @@ def open_store(place: Place, address: str) -> SeriesStore:
         hours=records.keep_hour_days,
         days=records.keep_day_days,
     )
-    return open_series(address, home=place.home, token=records.series_token, keep=keep)
+    return open_series(address, home=place.home, token=records.series_token, keep=keep, patience_s=patience_s)

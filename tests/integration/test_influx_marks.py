@@ -83,13 +83,13 @@ def test_a_late_reading_has_its_own_day_looked_at(store: InfluxSeries, connectio
     store.fold(NOW)
     late_ms = T0 + 12 * DAY + 5 * HOUR + 1
     store.append([(300, late_ms, 99.0, 2, NOW_MS)])
-    assert marks.unrolled([0, 1], T0, T0 + DAYS * DAY) == [(late_ms - 1, late_ms - 1 + HOUR)]
+    assert marks.look([0, 1], T0, T0 + DAYS * DAY).unrolled == [(late_ms - 1, late_ms - 1 + HOUR)]
     connection.asked.clear()
     assert month(store) == DAYS * 24 + 1
     assert connection.hours_asked() == 1
     store.fold(NOW + timedelta(minutes=20))  # hours that are not of these days are looked for every quarter of an hour
     marks.forget()
-    assert marks.unrolled([0, 1], T0, T0 + DAYS * DAY) == []
+    assert marks.look([0, 1], T0, T0 + DAYS * DAY).unrolled == []
     assert month(store) == DAYS * 24 + 1
 
 
@@ -99,7 +99,7 @@ def test_a_day_that_goes_on_is_not_said_to_be_rolled_up(store: InfluxSeries, mar
     store.fold(NOW)
     assert marks.touched_days(0, LAST_HOUR) == []
     assert [day for _, day, _ in marks.touched_days(0, NOW_MS + 2 * DAY)] == [today_ms]
-    assert marks.unrolled([0], T0, NOW_MS) == [(today_ms, today_ms + HOUR)]
+    assert marks.look([0], T0, NOW_MS).unrolled == [(today_ms, today_ms + HOUR)]
 
 
 def test_what_comes_while_hours_are_rolled_up_keeps_its_day_open(
@@ -110,7 +110,7 @@ def test_what_comes_while_hours_are_rolled_up_keeps_its_day_open(
     store.fold(NOW)
     store.append([(1, T0 + 1, 99.0, 2, NOW_MS)])
     connection.write("raw", days_folded(days))
-    assert marks.unrolled([0, 1], T0, T0 + DAYS * DAY) == [(T0, T0 + HOUR)]
+    assert marks.look([0, 1], T0, T0 + DAYS * DAY).unrolled == [(T0, T0 + HOUR)]
 
 
 def test_days_are_said_to_be_rolled_up_by_the_next_who_looks(store: InfluxSeries, connection: Counting, marks: Marks):
@@ -128,6 +128,6 @@ def test_many_open_days_are_looked_at_in_one_span(store: InfluxSeries, connectio
     store.fold(NOW)
     store.append([(1, T0 + day * DAY, 7.0, 2, NOW_MS) for day in range(0, DAYS, 2)])
     connection.asked.clear()
-    found = marks.unrolled([0, 1], T0, T0 + DAYS * DAY)
+    found = marks.look([0, 1], T0, T0 + DAYS * DAY).unrolled
     assert found == [(T0 + day * DAY, T0 + day * DAY + HOUR) for day in range(0, DAYS, 2)]
     assert connection.hours_asked() == 1

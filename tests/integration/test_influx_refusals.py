@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from registry.domain.errors import StoreDown
 from registry.storage.series import SeriesKeep
 from registry.storage.series.influx import InfluxSeries
 from registry.storage.series.influx_http import InfluxConnection, MissingBucket, Patience
+from registry.storage.series.opening import open_series
 from tests.influx import Influx
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(90)]
@@ -40,6 +43,25 @@ def store(influx_address: str) -> Iterator[InfluxSeries]:
     opened.append(rows(1, T0 - 1000))  # the database is there
     yield opened
     opened.close()
+
+
+def test_whoever_has_no_patience_hears_after_one_try_that_the_server_is_away(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        tries: list[bytes] = []
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    line, _ = door.accept()
+                    tries.append(line.recv(100))
+                    line.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        away = open_series(f"influxdb+http://127.0.0.1:{door.getsockname()[1]}/city", home=tmp_path, patience_s=0.0)
+        with pytest.raises(StoreDown, match=r"127\.0\.0\.1"):
+            away.count()
+        away.close()
+    assert len(tries) == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -34,14 +34,26 @@ def parts_by_point(found: Sequence[tuple[int, Sequence[Part]]]) -> Parts:
     return np.column_stack((points, rest))
 
 
+def below(found: Sequence[Parts]) -> Parts:
+    """Parts below one another."""
+    return np.concatenate(found) if found else np.empty((0, _WIDTH))
+
+
+def within(parts: Parts, since_ms: int, until_ms: int) -> Parts:
+    """Those that begin in a span."""
+    return parts[(parts[:, 1] >= since_ms) & (parts[:, 1] < until_ms)]
+
+
 def fold(rows: Parts, grid: Grid, since_ms: int) -> dict[int, Columns]:
     """Parts in any order, also several of one slice, as the slices of each point; the first begins with the span."""
     if not len(rows):
         return {}
     points = rows[:, 0].astype(np.int64)
     slices = (rows[:, 1].astype(np.int64) - grid.start_ms) // grid.width_ms
-    order = np.lexsort((slices, points))
-    points, slices, rows = points[order], slices[order], rows[order]
+    ahead = (np.diff(points) > 0) | ((np.diff(points) == 0) & (np.diff(slices) >= 0))
+    if not ahead.all():
+        order = np.lexsort((slices, points))
+        points, slices, rows = points[order], slices[order], rows[order]
     begins = np.flatnonzero(np.r_[True, (np.diff(points) != 0) | (np.diff(slices) != 0)])
     readings = np.add.reduceat(rows[:, 5], begins)
     whole = Columns(

@@ -18,9 +18,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
-from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -32,6 +31,7 @@ from registry.storage.series.influx_marks import (
     BLOCK_BITS,
     EARLIEST_MS,
     LATEST_MS,
+    Looked,
     Marks,
     days_folded,
     hours_folded,
@@ -64,6 +64,10 @@ from registry.storage.series.rollups import (
 )
 from registry.storage.series.stirred import DESCENT, by_point, calm, joined
 from registry.storage.times import to_ms
+
+if TYPE_CHECKING:
+    from registry.storage.series.columns import Parts
+    from registry.storage.series.influx_kept import KeptSlots, Taken
 
 log = structlog.get_logger(__name__)
 
@@ -108,6 +112,7 @@ class InfluxSeries:
         self._heads: dict[int, str] = {}
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
+        self._kept_slots: KeptSlots | None = None
 
     def append(self, rows: Sequence[Row]) -> list[Refused]:
         """See ``SeriesStore.append``."""
@@ -147,7 +152,7 @@ class InfluxSeries:
     def buckets(self, point_id: int, since_ms: int, until_ms: int, max_points: int) -> list[Bucket]:
         """See ``SeriesStore.buckets``."""
         grid = grid_of(since_ms, until_ms, max_points)
-        unrolled = self._marks.unrolled([point_id >> BLOCK_BITS], since_ms, until_ms) if grid.level != RAW else []
+        unrolled = [] if grid.level == RAW else self._marks.look([point_id >> BLOCK_BITS], since_ms, until_ms).unrolled
         wanted = pieces(since_ms, until_ms, grid.level, kept_from=self._kept_from(), unrolled=unrolled)
         found: list[Slot] = []
         for piece, rows in zip(wanted, self._each(self._piece(point_id, each, grid) for each in wanted), strict=True):
@@ -159,26 +164,38 @@ class InfluxSeries:
     ) -> dict[int, Columns]:
         """See ``SeriesStore.many_buckets``."""
         # numpy takes a tenth of a second to import: only who draws charts pays for it
-        from registry.storage.series.columns import fold, parts_by_point
+        from registry.storage.series.columns import below, fold, within
 
         if not point_ids:
             return {}
         grid = grid_of(since_ms, until_ms, max_points)
         ids = sorted(set(point_ids))
         blocks = sorted({point_id >> BLOCK_BITS for point_id in ids})
-        unrolled = [] if grid.level == RAW else self._marks.unrolled(blocks, since_ms, until_ms)
-        wanted = pieces(since_ms, until_ms, grid.level, kept_from=self._kept_from(), unrolled=unrolled)
-        # a server works on one question with one core
-        parts = [ids] if len(ids) < _SHARED_FROM else [ids[::2], ids[1::2]]
-        asked = [[self._many(each, grid, _of_points(part)) for each in wanted] for part in parts]
-        others = [self._pool_opened().submit(self._answers, each) for each in asked[1:]]
-        answers = [self._answers(asked[0]), *(each.result() for each in others)]
-        # servers may answer an empty slice as one without readings
-        found = [
-            (int(series["tags"]["point"]), [row for row in series["values"] if row[4]])
-            for series in chain.from_iterable(chain.from_iterable(answers))
+        looked = Looked([], {})
+        if grid.level != RAW:
+            patient_ms = to_ms(self._clock() - _SWEPT_ALWAYS)
+            looked = self._marks.look(blocks, since_ms, until_ms, patient_ms=patient_ms)
+        kept, found = self._kept_opened(), []
+        asked: list[tuple[Piece, Sequence[int], Taken | None]] = []
+        for piece in pieces(since_ms, until_ms, grid.level, kept_from=self._kept_from(), unrolled=looked.unrolled):
+            if piece.level == RAW or grid.width_ms != LEVELS[piece.level]:
+                asked.append((piece, ids, None))
+                continue
+            taken = kept.take(piece, ids, looked.days)
+            found.append(within(below(taken.parts), piece.since_ms, piece.until_ms))
+            if taken.lacking:
+                asked.append((piece, taken.lacking, taken))
+        wider = [
+            (piece if taken is None else Piece(piece.level, taken.since_ms, taken.until_ms), points)
+            for piece, points, taken in asked
         ]
-        return fold(parts_by_point(found), grid, since_ms)
+        for (piece, _, wanted), read in zip(asked, self._read_many(wider, grid), strict=True):
+            if wanted is None:
+                found.append(read)
+                continue
+            kept.put(piece.level, wanted, read, looked.days)
+            found.append(within(read, piece.since_ms, piece.until_ms))
+        return fold(below(found), grid, since_ms)
 
     def stirred(self, bands: Sequence[Band], since_ms: int, until_ms: int) -> list[Span]:
         """See ``SeriesStore.stirred``."""
@@ -187,7 +204,7 @@ class InfluxSeries:
             blocks[band.point_id >> BLOCK_BITS].append(band)
         found: list[Span] = []
         for block, some in blocks.items():
-            for begin, end in self._marks.unrolled([block], since_ms, until_ms):
+            for begin, end in self._marks.look([block], since_ms, until_ms).unrolled:
                 found += [Span(band.point_id, begin, end) for band in some]
             found += self._stirred(block, by_point(some), since_ms, until_ms)
         return joined(found, since_ms, until_ms)
@@ -275,6 +292,9 @@ class InfluxSeries:
     def put_slots(self, point_id: int, level: str, slots: Sequence[Slot]) -> None:
         """See ``SeriesStore.put_slots``."""
         self._write_slots(level, [(point_id, slot) for slot in slots])
+        # no mark speaks of these
+        with self._lock:
+            self._kept_slots = None
 
     def raw_from_ms(self) -> int:
         """See ``SeriesStore.raw_from_ms``."""
@@ -285,6 +305,7 @@ class InfluxSeries:
         self._connection.close()
         with self._lock:
             pool, self._pool = self._pool, None
+            self._kept_slots = None
         if pool is not None:
             pool.shutdown()
 
@@ -324,6 +345,14 @@ class InfluxSeries:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="series")
             return self._pool
+
+    def _kept_opened(self) -> KeptSlots:
+        from registry.storage.series.influx_kept import KeptSlots
+
+        with self._lock:
+            if self._kept_slots is None:
+                self._kept_slots = KeptSlots()
+            return self._kept_slots
 
     def _write_slots(self, level: str, slots: Sequence[tuple[int, Slot]]) -> None:
         for start in range(0, len(slots), _LINES_AT_ONCE):
@@ -374,11 +403,34 @@ class InfluxSeries:
             f" GROUP BY time({grid.width_ms}ms, {offset}ms) fill(none)"
         )
 
-    def _many(self, piece: Piece, grid: Grid, where: str) -> str:
+    def _read_many(self, wanted: Sequence[tuple[Piece, Sequence[int]]], grid: Grid) -> list[Parts]:
+        """What there is of each piece, of its points."""
+        from registry.storage.series.columns import parts_by_point
+
+        # a server works on one question with one core
+        shares = 2 if any(len(points) >= _SHARED_FROM for _, points in wanted) else 1
+        asked = [
+            [
+                (place, self._many(piece, grid, points[share::shares]))
+                for place, (piece, points) in enumerate(wanted)
+                if points[share::shares]
+            ]
+            for share in range(shares)
+        ]
+        others = [self._pool_opened().submit(self._answers, [sql for _, sql in each]) for each in asked[1:]]
+        answers = [self._answers([sql for _, sql in asked[0]]), *(each.result() for each in others)]
+        found: list[list[tuple[int, list[Any]]]] = [[] for _ in wanted]
+        for part, answer in zip(asked, answers, strict=True):
+            for (place, _), its in zip(part, answer, strict=True):
+                # servers may answer an empty slice as one without readings
+                found[place] += [(int(s["tags"]["point"]), [row for row in s["values"] if row[4]]) for s in its]
+        return [parts_by_point(each) for each in found]
+
+    def _many(self, piece: Piece, grid: Grid, point_ids: Iterable[int]) -> str:
         """The statement for a piece of many points: slots as they are, or put together where a slice holds several."""
         since_ms, until_ms = max(piece.since_ms, EARLIEST_MS), min(piece.until_ms, LATEST_MS)
         span = f"time >= {since_ms}ms AND time < {until_ms}ms"
-        head = f"FROM {self._of(piece.level)} WHERE ({where}) AND {span}"
+        head = f"FROM {self._of(piece.level)} WHERE ({_of_points(point_ids)}) AND {span}"
         if piece.level != RAW and grid.width_ms == LEVELS[piece.level]:
             return f"SELECT low, high, total, readings {head} GROUP BY point"
         columns = _MANY_VALUES if piece.level == RAW else _MANY_ROLLED

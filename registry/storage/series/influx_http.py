@@ -69,6 +69,7 @@ class Patience:
     first_pause_s: float = 0.25
     longest_pause_s: float = 5.0
     request_s: float = 20.0
+    connect_s: float = 3.0
 
 
 class InfluxConnection:
@@ -227,7 +228,7 @@ class InfluxConnection:
             fields=fields,
             encode_multipart=False,
             headers=self._headers() | ({"Accept": _PACKED} if self._packs else {}),
-            timeout=urllib3.Timeout(total=self._patience.request_s),
+            timeout=urllib3.Timeout(connect=self._patience.connect_s, total=self._patience.request_s),
         )
         # a board's numbers written as JSON take 1.x longer than to find them; 3.x has no shorter form
         self._packs = response.headers.get("X-Influxdb-Version", "").lstrip("v").startswith("1.")

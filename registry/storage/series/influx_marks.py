@@ -3,7 +3,7 @@
 Every write of readings says in measurement ``touched`` which hours of which block (256 points) it touched: ``mark``, a
 new number each time. Who has rolled up an hour writes that number as its ``folded``; an hour where they differ is to be
 rolled up (again), whatever died in between. ``touched_days`` says the same of whole days, folded when all their hours
-are: a chart of a year looks at those, and by the hour only at days that are not, or that nothing is said of.
+are: a chart of a year looks at those, and by the hour only at days that are not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from math import isnan, nan
+from typing import Any, NamedTuple
 
 from registry.storage.series.port import Row
 from registry.storage.series.rollups import DAY_MS, HOUR_MS
@@ -20,8 +21,31 @@ from registry.storage.series.rollups import DAY_MS, HOUR_MS
 BLOCK_BITS = 8
 EARLIEST_MS = 0
 LATEST_MS = 4_102_444_800_000  # 2100-01-01: InfluxDB's own bounds differ by version
-_LOOKED_S = 1.0
+LOOK_MS = 16 * DAY_MS
+"""What is looked up of a block together."""
+
+_LOOKED_S, _LOOKED_PATIENTLY_S = 1.0, 15.0
 _RUNS_LOOKED_AT = 8
+_MOST_KNOWN = 20_000
+
+Days = Mapping[int, float]
+"""Days of which something is said → the mark as of which they are rolled up, or NaN, which equals nothing."""
+
+
+class _Known(NamedTuple):
+    """What was said of the days of one block that lie together."""
+
+    until_s: float
+    days: Days
+    hours: frozenset[int]
+
+
+class Looked(NamedTuple):
+    """Spans of whole hours that the roll-ups of one of the blocks don't have yet, and the days by block and
+    ``LOOK_MS``."""
+
+    unrolled: list[tuple[int, int]]
+    days: dict[tuple[int, int], Days]
 
 
 class Marks:
@@ -30,11 +54,11 @@ class Marks:
     def __init__(self, ask: Callable[[Sequence[str]], list[list[dict[str, Any]]]], place: str) -> None:
         self._ask = ask
         self._place = place
-        self._looked: dict[tuple[int, ...], tuple[float, list[tuple[int, int]]]] = {}
+        self._known: dict[tuple[int, int], _Known] = {}
 
     def forget(self) -> None:
         """Look again: something was written."""
-        self._looked = {}
+        self._known = {}
 
     def touched(self, since_ms: int, until_ms: int) -> dict[tuple[int, int], dict[int, int]]:
         """Hours to be rolled up that begin in the span, both ends included: (block, day) → hour → mark."""
@@ -50,30 +74,68 @@ class Marks:
         """
         return list(self._unfolded("touched_days", since_ms, until_ms - DAY_MS + HOUR_MS))
 
-    def unrolled(self, blocks: Iterable[int], since_ms: int, until_ms: int) -> list[tuple[int, int]]:
-        """Spans of whole hours that the roll-ups of one of the blocks don't have yet.
+    def look(self, blocks: Iterable[int], since_ms: int, until_ms: int, *, patient_ms: int = 0) -> Looked:
+        """What is said of a span.
 
-        Looked up once a second for all panels of a board. What another process writes meanwhile into an hour that was
-        rolled up is seen a second later; our own at once.
+        Looked up once a second for all panels of a board, and every 15 s for what lies before ``patient_ms``. What
+        another process writes meanwhile into an hour that was rolled up is seen that much later; our own at once.
         """
-        first = since_ms // DAY_MS * DAY_MS
-        ordered = sorted(blocks)
-        key = (first, until_ms, *ordered)
-        kept_s, found = self._looked.get(key, (0.0, []))
-        if kept_s > time.monotonic():
-            return found
-        head = f"SELECT mark, folded FROM {self._place}.touched WHERE mark != folded"  # noqa: S608
-        answers = self._ask(
-            [
-                f"{head} AND block = '{block}' AND time >= {begin}ms AND time < {end}ms"
-                for block, begin, end in self._days_to_look_at(ordered, first, until_ms)
-            ]
-        )
-        hours = {row[0] for answer in answers for series in answer for row in series["values"]}
-        found = list(runs(hours))
+        first, until_ms = max(since_ms, EARLIEST_MS) // DAY_MS * DAY_MS, min(until_ms, LATEST_MS)
+        begins = range(first // LOOK_MS * LOOK_MS, until_ms, LOOK_MS)
+        wanted = [(block, begin) for block in sorted(blocks) for begin in begins]
+        # where something is written meanwhile, this is forgotten, and what is found out now with it
+        known, now_s = self._known, time.monotonic()
+        if stale := [each for each in wanted if each not in known or known[each].until_s <= now_s]:
+            known.update(self._look_up(stale, known, patient_ms))
+            if len(known) > _MOST_KNOWN and self._known is known:
+                self._known = {}
+        hours = set().union(*(known[each].hours for each in wanted))
+        unrolled = list(runs(hour for hour in hours if first <= hour < until_ms))
+        return Looked(unrolled, {each: known[each].days for each in wanted})
+
+    def _look_up(
+        self, stale: Sequence[tuple[int, int]], known: Mapping[tuple[int, int], _Known], patient_ms: int
+    ) -> dict[tuple[int, int], _Known]:
+        blocks = sorted({block for block, _ in stale})
+        since_ms, until_ms = min(begin for _, begin in stale), max(begin for _, begin in stale) + LOOK_MS
+        days = self._days(blocks, since_ms, until_ms)
+        hours = self._hours(days)
         now_s = time.monotonic()
-        fresh = {each: kept for each, kept in self._looked.items() if kept[0] > now_s}
-        self._looked = {**fresh, key: (now_s + _LOOKED_S, found)}
+        found = {}
+        for key in stale:
+            block, begin = key
+            of_block = days.get(block, {})
+            told = {day: of_block[day] for day in range(begin, begin + LOOK_MS, DAY_MS) if day in of_block}
+            before = known.get(key)
+            # the same as before stays the same object: who keeps what was read compares no more than that
+            days_now = before.days if before is not None and before.days == told else told
+            patience_s = _LOOKED_PATIENTLY_S if begin + LOOK_MS <= patient_ms else _LOOKED_S
+            its = frozenset(hour for hour in hours.get(block, ()) if begin <= hour < begin + LOOK_MS)
+            found[key] = _Known(now_s + patience_s, days_now, its)
+        return found
+
+    def _days(self, blocks: Sequence[int], since_ms: int, until_ms: int) -> dict[int, dict[int, float]]:
+        among = " OR ".join(f"block = '{block}'" for block in blocks)
+        sql = (
+            f"SELECT mark, folded FROM {self._place}.touched_days WHERE ({among})"  # noqa: S608
+            f" AND time >= {since_ms}ms AND time < {until_ms}ms GROUP BY block"
+        )
+        return {
+            int(each["tags"]["block"]): {at: mark if mark == folded else nan for at, mark, folded in each["values"]}
+            for each in self._ask([sql])[0]
+        }
+
+    def _hours(self, days: Mapping[int, Days]) -> dict[int, set[int]]:
+        """Of days that are not said to be rolled up: the hours that are not."""
+        head = f"SELECT mark, folded FROM {self._place}.touched WHERE mark != folded"  # noqa: S608
+        asked = [
+            (block, f"{head} AND block = '{block}' AND time >= {begin}ms AND time < {end}ms")
+            for block, told in days.items()
+            for begin, end in _together(runs((day for day, mark in told.items() if isnan(mark)), DAY_MS))
+        ]
+        found: dict[int, set[int]] = defaultdict(set)
+        for (block, _), answer in zip(asked, self._ask([sql for _, sql in asked]), strict=True):
+            found[block] |= {row[0] for series in answer for row in series["values"]}
         return found
 
     def _unfolded(self, measurement: str, since_ms: int, until_ms: int) -> Iterator[tuple[int, int, int]]:
@@ -86,22 +148,11 @@ class Marks:
             for at_ms, mark, _ in series["values"]:
                 yield block, at_ms, mark
 
-    def _days_to_look_at(self, blocks: Sequence[int], since_ms: int, until_ms: int) -> Iterator[tuple[int, int, int]]:
-        """Runs of days that may have hours which are not rolled up: block, begin, end."""
-        since_ms, until_ms = max(since_ms, EARLIEST_MS), min(until_ms, LATEST_MS)
-        among = " OR ".join(f"block = '{block}'" for block in blocks)
-        sql = (
-            f"SELECT mark, folded FROM {self._place}.touched_days WHERE mark = folded"  # noqa: S608
-            f" AND ({among}) AND time >= {since_ms}ms AND time < {until_ms}ms GROUP BY block"
-        )
-        done = {int(each["tags"]["block"]): {row[0] for row in each["values"]} for each in self._ask([sql])[0]}
-        for block in blocks:
-            rolled_up = done.get(block, ())
-            open_days = list(runs((day for day in range(since_ms, until_ms, DAY_MS) if day not in rolled_up), DAY_MS))
-            if len(open_days) > _RUNS_LOOKED_AT:
-                open_days = [(open_days[0][0], open_days[-1][1])]
-            for begin, end in open_days:
-                yield block, begin, min(end, until_ms)
+
+def _together(found: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Runs of days to look at by the hour: all at once when they are many."""
+    each = list(found)
+    return each if len(each) <= _RUNS_LOOKED_AT else [(each[0][0], each[-1][1])]
 
 
 def touching(rows: Sequence[Row]) -> list[str]:

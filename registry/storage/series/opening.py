@@ -31,12 +31,14 @@ def open_series(
     home: Path,
     token: str = "",
     keep: SeriesKeep = SeriesKeep(),  # noqa: B008 - frozen
+    patience_s: float | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> SeriesStore:
     """The store at ``address``; connects to nothing yet.
 
     ``series.db`` or ``sqlite:///PATH``: a file, from ``home`` on. ``influxdb+http(s)://HOST:PORT/DATABASE``: InfluxDB;
-    ``?org=NAME`` for 2.x; ``TOKEN@`` before the host instead of ``token``. Raises ``InvalidInput``.
+    ``?org=NAME`` for 2.x; ``TOKEN@`` before the host instead of ``token``. ``patience_s``: how long a call goes on
+    asking a server that is away or busy; None: the usual. Raises ``InvalidInput``.
     """
     problem = address_problem(address)
     if problem:
@@ -47,7 +49,8 @@ def open_series(
     from registry.storage.series.influx import InfluxSeries
     from registry.storage.series.influx_http import Patience
 
-    return InfluxSeries(_connection(address, token, Patience()), keep=keep, clock=clock)
+    patience = Patience() if patience_s is None else Patience(total_s=patience_s)
+    return InfluxSeries(_connection(address, token, patience), keep=keep, clock=clock)
 
 
 def answers_strangers(address: str) -> bool:
