@@ -46,6 +46,7 @@ def pytest_collection() -> Generator[None, object, object]:
     gc.disable()
     result = yield
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     gc.enable()
     return result
 

@@ -125,7 +125,8 @@ def _alerts(tx: Connection, at: Where, case_id: int) -> dict[str, int]:
     now, pole = at.now, tables.point.c.device_id
     device = select(tables.device.c.id).where(tables.device.c.asset_id == at.asset_id).limit(1)
     device_id = tx.execute(device).scalar()
-    point_id = tx.execute(select(tables.point.c.id).where(pole == device_id).limit(1)).scalar()
+    measured = select(tables.point.c.id).where(pole == device_id).order_by(tables.point.c.name != "tilt_z")
+    point_id = tx.execute(measured.limit(1)).scalar()
     times = {"began_at": now, "recorded_at": now}
     group = {"rule_key": "water_high", "state": "open", "members": 8, "severity": 2, "area_code": at.area_code}
     made = {

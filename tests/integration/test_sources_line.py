@@ -101,7 +101,10 @@ def test_a_device_that_only_answers_is_asked_again_and_again(tmp_path):
         finally:
             stop.set()
             thread.join(60)
-    assert set(asked) == {ASK}
+    # on a busy machine two questions may be read at once
+    heard = b"".join(asked)
+    assert heard == ASK * (len(heard) // len(ASK))
+    assert len(heard) >= 5 * len(ASK)
     assert set(read(kept)) == {1.234}
 
 
