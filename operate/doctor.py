@@ -6,7 +6,7 @@ import json
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -44,18 +44,27 @@ def _all(config: Path | None) -> Iterator[Finding]:
         yield Finding("settings", False, str(problem), "mend the settings file")
         return
     yield Finding("settings", True, f"read; relative paths start at {place.home}")
-    checks = (_records, _series, _broker, _worker, _pages, _base_map, _space, _letters, _notices, _audit)
-    for check in checks:
-        try:
-            yield check(place)
-        except Exception as problem:  # noqa: BLE001 - a doctor reports whatever it meets
-            yield _met(check.__name__.strip("_").replace("_", " "), problem)
+    records = _asked("records", _records, place)
+    yield records
+    for check in (_series, _broker, _worker, _pages, _base_map, _space, _letters, _notices, _audit):
+        part = check.__name__.strip("_").replace("_", " ")
+        if check in _READ_RECORDS and not records.well:
+            yield Finding(part, False, "not looked at: it is in the records database", "mend records first, see above")
+        else:
+            yield _asked(part, check, place)
     wider = {SERIES_ACCESS: look_at_series_access(place), "broker users": look_at_broker(place, now=datetime.now(UTC))}
     for part, found in wider.items():
         try:
             yield from found
         except Exception as problem:  # noqa: BLE001 - likewise
             yield _met(part, problem)
+
+
+def _asked(part: str, check: Callable[[Place], Finding], place: Place) -> Finding:
+    try:
+        return check(place)
+    except Exception as problem:  # noqa: BLE001 - a doctor reports whatever it meets
+        return _met(part, problem)
 
 
 def _met(part: str, problem: Exception) -> Finding:
@@ -198,3 +207,6 @@ def _audit(place: Place) -> Finding:
         advice = "somebody wrote to the records past the program: compare with a backup, and find out who could"
         return Finding("audit", False, found.problem, advice)
     return Finding("audit", True, f"{found.entries} entries in one chain; its last hash is {found.last_hash}")
+
+
+_READ_RECORDS = frozenset({_worker, _letters, _notices, _audit})

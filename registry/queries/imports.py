@@ -14,7 +14,7 @@ from registry.domain.kinds import DuplicateDecision, ImportState
 from registry.queries.paging import Page, decode, page_of
 from registry.storage.database import reading
 from registry.storage.tables import asset, asset_class, import_duplicate, import_problem, import_run, user
-from registry.tabular.faults import FAULTS, say
+from registry.tabular.faults import FAULTS, say, say_of_all
 from registry.tabular.settings import ImportSettings, read_settings
 
 PAGE = 50
@@ -188,7 +188,7 @@ def problem_kinds(engine: Engine, run_id: int, *, lang: str = "zh") -> list[tupl
         .order_by(func.count().desc())
     )
     with reading(engine) as tx:
-        return [(row.problem, say(row.problem, {}, lang)[0], bool(row.grave), row[2]) for row in tx.execute(query)]
+        return [(row.problem, say_of_all(row.problem, lang), bool(row.grave), row[2]) for row in tx.execute(query)]
 
 
 def duplicates(

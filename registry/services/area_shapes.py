@@ -147,7 +147,8 @@ def _within(value: float, limits: tuple[float, float]) -> bool:
 
 
 def _mended(shape: Any, mend: bool, remarks: list[Remark]) -> Any:
-    where = str(shapely.is_valid_reason(shape))
+    reason = str(shapely.is_valid_reason(shape))
+    where = reason.partition("[")[2].rstrip("]") or reason  # the place says enough, and in every language
     parts = [part for part in shapely.get_parts(shapely.make_valid(shape)) if part.geom_type.endswith("Polygon")]
     mended = shapely.set_precision(shapely.union_all(parts), 10.0**-PLACE_DECIMALS) if parts else shapely.Polygon()
     m2 = square_metres(mended)

@@ -5,10 +5,12 @@ Reports keep the code and its arguments, so that each reader gets them in a lang
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 LONGEST_SHOWN = 120
+_BLANK = re.compile(r"\{[^}]*\}")
 
 
 class Fault(NamedTuple):
@@ -271,6 +273,11 @@ def say(code: str, args: Mapping[str, Any], lang: str = "zh") -> tuple[str, str]
         return problem.format(**args), fix.format(**args)
     except (KeyError, IndexError):
         return problem, fix
+
+
+def say_of_all(code: str, lang: str = "zh") -> str:
+    """The problem of every row that has it; what differs from row to row is left open."""
+    return _BLANK.sub("…", say(code, {}, lang)[0])
 
 
 def shown(value: object) -> str:

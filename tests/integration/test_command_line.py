@@ -56,6 +56,10 @@ def test_a_city_is_set_up_from_nothing_and_doctor_says_what_is_still_missing(fol
     assert before.returncode == 1
     parts = {part["part"]: part for part in json.loads(before.stdout)["parts"]}
     assert parts["records"]["advice"] == "covercode db upgrade"
+    # what lies in the records is no fault of its own before they are there
+    assert {parts[name]["advice"] for name in ("worker", "letters", "notices", "audit")} == {
+        "mend records first, see above"
+    }
 
     made = covercode("db", "upgrade", cwd=folder)
     assert f"{len(SHIPPED_RULES)} rules" in made.stdout

@@ -9,7 +9,7 @@ import pytest
 from registry.domain.kinds import AssetState
 from registry.tabular import values
 from registry.tabular.cells import Formula, guarded, plain, unguarded
-from registry.tabular.faults import FAULTS, BadValue, say
+from registry.tabular.faults import FAULTS, BadValue, say, say_of_all
 
 
 @pytest.mark.parametrize(
@@ -137,3 +137,9 @@ def test_every_fault_is_said_in_both_languages_with_its_fix():
         for lang in ("zh", "en"):
             problem, fix = say(code, args, lang)
             assert "{" not in problem + fix
+
+
+def test_a_fault_of_many_rows_leaves_open_what_differs_from_row_to_row():
+    assert say_of_all("repeated") == "与第 … 行重复"
+    assert say_of_all("repeated", "en") == "stands in row … already"
+    assert not any("{" in say_of_all(code, lang) for code in FAULTS for lang in ("zh", "en"))
