@@ -6,7 +6,7 @@ import structlog
 from flask import Flask, Response, flash, redirect, render_template, request, send_file, url_for
 from werkzeug.datastructures import FileStorage
 
-from dashboards import forms, supervision_forms
+from dashboards import forms, place_options, supervision_forms
 from dashboards.downloads import as_download
 from dashboards.errors import answer_for
 from dashboards.login import actor, area
@@ -68,6 +68,7 @@ def supervision() -> str:
         page=page,
         tab=tab,
         tabs=TABS,
+        counts=queries.count_items(where.engine, now=moment, unit_id=unit_id, q=q, scope=area()),
         unit_id=unit_id,
         q=q,
         units=unit_rows(where.engine),
@@ -176,6 +177,7 @@ def _new_page(form: forms.FormState) -> str:
         case=case,
         asset=asset,
         units=unit_rows(where.engine),
+        areas=place_options.of_areas(area()),
         until=services.usual_deadline(now()).astimezone(where.zone),
         reply=ItemMove.REPLY,
     )

@@ -157,7 +157,7 @@ def list_items(
 ) -> Page[SupervisedRow]:
     """Items within the area ``scope``, the newest first. ``q`` is part of the problem or place, or a case number."""
     columns = supervision_item.c
-    conditions: list[ColumnElement[bool]] = [*_scope(scope)]
+    conditions = [*_scope(scope), *_searched(q)]
     if state is not None:
         conditions.append(columns.state == state.value)
     if late:
@@ -167,16 +167,27 @@ def list_items(
             conditions.append(column == wanted)
     if unnoticed:
         conditions.append(columns.notice_id.is_(None))
-    if q is not None and q.strip():
-        words = q.strip()[:_LONGEST_SEARCH]
-        said = (columns.problem.icontains(words, autoescape=True), columns.place.icontains(words, autoescape=True))
-        conditions.append(or_(*said, case_table.c.number.startswith(words, autoescape=True)))
     if after is not None:
         conditions.append(columns.id < decode_id(after))
     query = _items().where(*conditions).order_by(columns.id.desc()).limit(check_limit(limit) + 1)
     with reading(engine) as tx:
         rows = [_item_row(row, now) for row in tx.execute(query)]
     return page_of(rows, limit, lambda row: (row.id,))
+
+
+def count_items(
+    engine: Engine, *, now: datetime, unit_id: int | None = None, q: str | None = None, scope: str = ""
+) -> dict[str, int]:
+    """How many items ``list_items`` would list of each state, and how many of them are ``late``."""
+    state, late = supervision_item.c.state, func.sum(case((_is_late(now), 1), else_=0))
+    query = select(state, func.count().label("items"), late.label("late")).select_from(
+        supervision_item.outerjoin(case_table, case_table.c.id == supervision_item.c.case_id)
+    )
+    its = [] if unit_id is None else [supervision_item.c.unit_id == unit_id]
+    with reading(engine) as tx:
+        rows = tx.execute(query.where(*_scope(scope), *_searched(q), *its).group_by(state)).all()
+    found = {each.value: 0 for each in SupervisionState} | {row.state: row.items for row in rows}
+    return found | {"late": sum(int(row.late) for row in rows)}
 
 
 def item_story(engine: Engine, item_id: int, *, now: datetime) -> SupervisedStory:
@@ -286,6 +297,16 @@ def unit_tallies(engine: Engine, *, now: datetime, scope: str = "") -> list[Supe
 def _tally(tx: Connection, now: datetime, *conditions: ColumnElement[bool]) -> SupervisionTally:
     row = tx.execute(select(*_counts(now)).select_from(supervision_item).where(*conditions)).one()
     return SupervisionTally(**_figures(row))
+
+
+def _searched(q: str | None) -> list[ColumnElement[bool]]:
+    """What a search means: part of the problem or place, or the beginning of a case's number."""
+    words = (q or "").strip()[:_LONGEST_SEARCH]
+    if not words:
+        return []
+    columns = supervision_item.c
+    said = (columns.problem.icontains(words, autoescape=True), columns.place.icontains(words, autoescape=True))
+    return [or_(*said, case_table.c.number.startswith(words, autoescape=True))]
 
 
 def _counts(now: datetime) -> list[Any]:

@@ -20,7 +20,15 @@ from registry.queries.aftercare import (
     list_rechecks,
     list_repeats,
 )
-from registry.queries.supervision import item_story, list_items, list_notices, notice_story, tallies, unit_tallies
+from registry.queries.supervision import (
+    count_items,
+    item_story,
+    list_items,
+    list_notices,
+    notice_story,
+    tallies,
+    unit_tallies,
+)
 from registry.services.aftercare import save_aftercare
 from registry.services.cases import move_case
 from registry.services.inspections import look_at
@@ -124,6 +132,7 @@ def test_a_case_goes_through_all_that_comes_after_it(city: City):
     assert len(beyond.rechecks) == 2
     assert tallies(city.engine, now=NOW).ever.total == unit_tallies(city.engine, now=NOW)[0].total == 1
     assert list_items(city.engine, now=NOW, q="重点").items[0].state == "replied"
+    assert count_items(city.engine, now=NOW, q="重点")["replied"] == 1
 
 
 def test_repeats_are_found_by_place_and_kept_once(city: City):

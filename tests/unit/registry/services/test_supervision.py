@@ -14,6 +14,7 @@ from registry.domain.errors import Conflict, InvalidInput, InvalidMove, NotAllow
 from registry.domain.kinds import SupervisionState
 from registry.domain.people import Actor
 from registry.queries.supervision import (
+    count_items,
     item_story,
     list_items,
     list_notices,
@@ -87,6 +88,28 @@ def test_an_item_of_a_case_takes_unit_area_and_place_from_it_and_there_is_one_at
         add_item(
             city.engine, NewItem(problem="再来", case_id=case_id, deadline_at=now + DAY), by=city.dispatcher, now=now
         )
+
+
+def test_the_items_of_each_state_are_counted_as_they_are_listed(city: City, now: datetime):
+    one, other = opened(city, now), opened(city, now, unit_id=city.power)
+    moved(city, one, "reply", city.crew, now + DAY, note="已换")
+    late = now + 60 * DAY
+    assert count_items(city.engine, now=late) == {
+        "open": 1,
+        "replied": 1,
+        "struck_off": 0,
+        "withdrawn": 0,
+        "late": 1,
+    }
+    assert count_items(city.engine, now=now, unit_id=city.power)["late"] == 0
+    problem = item_story(city.engine, other, now=now).problem
+    found = count_items(city.engine, now=late, q=problem[:2])
+    listed = {
+        state: len(list_items(city.engine, now=late, state=state, q=problem[:2]).items)
+        for state in (SupervisionState.OPEN, SupervisionState.REPLIED)
+    }
+    assert {state: found[state] for state in listed} == listed
+    assert sum(count_items(city.engine, now=late, q="%").values()) == 0
 
 
 def test_notices_are_numbered_for_each_year_of_the_citys_calendar(city: City, now: datetime):
