@@ -1,22 +1,33 @@
 // A critical alert must be seen by whoever looks at the wall: a toast that stays until somebody closes it, and a sound
 // for those who switched it on. Only for what is critical: a bell that rings for everything is switched off for good.
+import { fetchJson, Refused, type WrongNow } from "./answers";
 import { element, shapeOf } from "./elements";
 import type { LiveEvent } from "./live";
 import { type Page, part, say } from "./page";
-import { lineOf } from "./ticker";
+import { type EventLine, lineOf, timeOf } from "./ticker";
 
 const CRITICAL = 3;
 const MOST_SHOWN = 4;
-/** What the stream tells again after a reconnect is old news: no bell for it. */
-const FRESH_MS = 60_000;
+/** One bell for all that comes at once, after a line that was lost above all. */
+const ONE_BELL_MS = 2_000;
+const AGAIN_MS = 15_000;
 const KEPT_AS = "covercode.sound";
 
-/** Whether `event` tells that something critical begins now. */
-export function isLoud(event: Pick<LiveEvent, "kind" | "at" | "body">, now: number): boolean {
+/**
+ * Whether `event` tells that something critical begins. However old it is: the stream goes on after the last event that
+ * arrived, so what comes late over it was missed while the line was away.
+ */
+export function isLoud(event: Pick<LiveEvent, "kind" | "body">): boolean {
   // an opening that a permit allows is no news to anybody
   if (event.body.permit_id !== undefined && event.body.permit_id !== null) return false;
   const begins = event.kind === "alert_fired" || (event.kind === "alert_changed" && event.body.change === "step_up");
-  return begins && Number(event.body.severity ?? 0) >= CRITICAL && now - Date.parse(event.at) < FRESH_MS;
+  return begins && Number(event.body.severity ?? 0) >= CRITICAL;
+}
+
+/** What of the open cases is critical and came up after `sinceMs`, the oldest first. */
+export function missedSince(wrong: readonly WrongNow[], sinceMs: number): WrongNow[] {
+  const loud = wrong.filter((each) => each.severity >= CRITICAL && Date.parse(each.opened_at) > sinceMs);
+  return loud.sort((a, b) => Date.parse(a.opened_at) - Date.parse(b.opened_at));
 }
 
 /** Two short tones, made here: there is no file to load, and a wall without a network can still ring. */
@@ -58,7 +69,10 @@ export class Alarm {
   private sound: AudioContext | undefined;
   /** a bell waits for the browser to let it ring */
   private waiting = false;
+  private rangAt = Number.NEGATIVE_INFINITY;
   private on = remembered();
+  /** cases that were told because they were missed */
+  private readonly toldOf = new Set<number>();
 
   constructor(
     private readonly button: HTMLButtonElement,
@@ -84,21 +98,40 @@ export class Alarm {
     addEventListener("keydown", wake);
   }
 
-  /** `now`: by the server's clock. */
-  hear(event: LiveEvent, now: number): void {
-    if (!isLoud(event, now)) return;
-    this.toast(event);
+  hear(event: LiveEvent): void {
+    if (!isLoud(event)) return;
+    const line = lineOf(event, this.page.t);
+    const alertId = event.body.alert_id;
+    this.tell(alertId === undefined || alertId === null ? line : { ...line, href: `/alerts/${alertId}` }, event.at);
+  }
+
+  /** More came since `sinceMs` (by the city's clock) than the stream tells again: what is still open of it is told. */
+  async missed(sinceMs: number): Promise<void> {
+    try {
+      const { wrong } = await fetchJson<{ wrong: WrongNow[] }>("/api/v1/wrong-now");
+      for (const each of missedSince(wrong, sinceMs)) {
+        // the line may have been lost twice before the first answer came
+        if (this.toldOf.has(each.case_id)) continue;
+        this.toldOf.add(each.case_id);
+        const line = { text: this.page.t(`kind.${each.kind}`), where: each.asset_name, href: `/cases/${each.case_id}`, severity: each.severity };
+        this.tell(line, each.opened_at);
+      }
+    } catch (problem) {
+      if (problem instanceof Refused && problem.status < 500) return; // nobody is signed in any more
+      setTimeout(() => void this.missed(sinceMs), AGAIN_MS);
+    }
+  }
+
+  private tell(line: EventLine, at: string): void {
+    this.toast(line, at);
     if (this.on) void this.play();
   }
 
-  private toast(event: LiveEvent): void {
+  private toast(line: EventLine, at: string): void {
     const { t } = this.page;
-    const line = lineOf(event, t);
     const close = element("button", { type: "button", class: "button quiet" }, t("alarm.close"));
-    const alertId = event.body.alert_id;
-    const href = alertId === undefined || alertId === null ? line.href : `/alerts/${alertId}`;
-    const open = href === undefined ? [] : [element("a", { class: "button", href }, t("alarm.open"))];
-    const words = element("p", {}, element("strong", {}, line.text), " ", line.where);
+    const open = line.href === undefined ? [] : [element("a", { class: "button", href: line.href }, t("alarm.open"))];
+    const words = element("p", {}, element("strong", {}, line.text), " ", line.where, " ", timeOf(at, this.page));
     const toast = element("li", { class: "toast" }, shapeOf(CRITICAL), words, ...open, close);
     close.addEventListener("click", () => {
       toast.remove();
@@ -148,6 +181,8 @@ export class Alarm {
         this.waiting = false;
       });
     }
+    if (performance.now() - this.rangAt < ONE_BELL_MS) return;
+    this.rangAt = performance.now();
     ring(sound);
   }
 }

@@ -1,4 +1,5 @@
 // The JSON that the server answers, as far as these pages read it. Times are ISO 8601 in UTC.
+import { heardAnswer } from "./clock";
 
 export interface Overview {
   readonly alerts_critical: number;
@@ -144,6 +145,7 @@ export async function post(address: string, body: unknown, signal?: AbortSignal)
     body: JSON.stringify(body),
     signal: signal ?? null,
   });
+  heardAnswer(response); // no cache answers this: its time is now
   if (!response.ok) throw await refusal(response);
   return response;
 }

@@ -36,7 +36,11 @@ startTheme();
 // Where the tabs are wider than a phone the one that is open may lie outside.
 for (const open of document.querySelectorAll<HTMLElement>(".tabs [aria-current]")) {
   const tabs = open.parentElement;
-  if (tabs !== null) tabs.scrollLeft = open.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - open.offsetWidth) / 2;
+  if (tabs === null) continue;
+  // and lies elsewhere once the device is turned
+  new ResizeObserver(() => {
+    tabs.scrollLeft = open.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - open.offsetWidth) / 2;
+  }).observe(tabs);
 }
 void thisPage().then((page) => {
   startTimes(page);

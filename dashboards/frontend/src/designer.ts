@@ -5,6 +5,7 @@ import { element } from "./elements";
 import {
   type Box,
   boxOf,
+  cornersOf,
   Course,
   type Json,
   type LabelPart,
@@ -231,7 +232,7 @@ class Designer {
   // ---- what is seen
 
   private showAll(): void {
-    part(".stage-label").dataset.shape = String(this.template.shape ?? "rect");
+    this.picture.style.borderRadius = cornersOf(this.template);
     this.showParts();
     this.showProperties();
     this.showHandles();

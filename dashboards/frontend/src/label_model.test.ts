@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   boxOf,
+  cornersOf,
   Course,
   moved,
   partAt,
@@ -32,6 +33,13 @@ const plate: Template = {
 describe("a template's parts", () => {
   it("are the label, the symbol, what is drawn, holes and the sheet, in this order", () => {
     expect(partsOf(plate).map((part) => part.kind)).toEqual(["label", "qr", "text", "box", "arc", "hole", "sheet"]);
+  });
+
+  it("are seen on a label whose corners are as round as the plate's", () => {
+    expect(cornersOf({ ...plate, shape: "rounded", corner_mm: 6 })).toBe("10% / 6.666666666666667%");
+    expect(cornersOf({ ...plate, shape: "round" })).toBe("50%");
+    expect(cornersOf({ ...plate, shape: "rounded" })).toBe("");
+    expect(cornersOf({ ...plate, shape: "rect", corner_mm: 6 })).toBe("");
   });
 
   it("stand where their numbers say, and a hole is given by its middle", () => {

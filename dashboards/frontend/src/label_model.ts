@@ -162,6 +162,14 @@ function number(template: Template, path: string, name: string): number {
   return typeof found === "number" ? found : 0;
 }
 
+/** How round the corners of the label's picture are, as shares of its sides; nothing where they are not. */
+export function cornersOf(template: Template): string {
+  if (template.shape === "round") return "50%";
+  const [corner, wide, high] = ["corner_mm", "width_mm", "height_mm"].map((name) => number(template, "", name));
+  if (template.shape !== "rounded" || !corner || !wide || !high) return "";
+  return `${(100 * corner) / wide}% / ${(100 * corner) / high}%`;
+}
+
 /** Where a part stands, in mm; undefined for what has no place of its own. */
 export function boxOf(template: Template, part: LabelPart): Box | undefined {
   const of = (name: string): number => number(template, part.path, name);

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { recallAhead } from "./clock";
 import { zoneMoment } from "./format";
 import { KINDS, Live, type LiveEvent, resumeAddress, shownState } from "./live";
 import type { Page } from "./page";
@@ -65,12 +66,13 @@ describe("the live stream", () => {
   let status = 200;
   let resyncs = 0;
   let asked = 0;
-  let heard: { id: number; late: number }[] = [];
+  let missed: number[] = [];
   let badge: { hidden: boolean; title: string; textContent: string; dataset: { stream: string; state?: string } };
 
   beforeEach(() => {
-    vi.useFakeTimers();
-    [status, resyncs, asked, heard, Stream.made] = [200, 0, 0, [], []];
+    vi.useFakeTimers({ now: Date.parse("2026-03-02T03:50:00Z") });
+    recallAhead(0);
+    [status, resyncs, asked, missed, Stream.made] = [200, 0, 0, [], []];
     const made = { setAttribute: () => undefined, append: () => undefined };
     vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false, createElement: () => made }));
     vi.stubGlobal("addEventListener", () => undefined);
@@ -84,7 +86,8 @@ describe("the live stream", () => {
     badge = Object.assign({ hidden: true, title: "", textContent: "", dataset: { stream: "/api/v1/stream?since=3" } }, empty);
     const page = { t: (key: string) => key, clock: String } as unknown as Page;
     const news = {
-      onEvent: (item: LiveEvent, now: number) => void heard.push({ id: item.id, late: now - Date.parse(item.at) }),
+      onEvent: () => undefined,
+      onMissed: (since: number) => void missed.push(since),
       onResync: () => (resyncs += 1),
     };
     new Live(badge as unknown as HTMLElement, page, news).start();
@@ -150,11 +153,17 @@ describe("the live stream", () => {
     expect(said).toEqual([["live", "off"], ["lost", "polite"], ["lost", "off"], ["lost", "off"]]);
   });
 
-  it("tells how late an event is by the server's clock", () => {
-    vi.setSystemTime(Date.parse("2026-03-02T04:10:00Z"));
-    Stream.made[0]?.beat(-598_000);
-    Stream.made[0]?.say("case_opened", { id: 18, at: "2026-03-02T04:00:00Z" });
-    expect(heard).toEqual([{ id: 18, late: 2_000 }]);
+  it("knows until when it told everything, by the server's clock, when it missed more than is told again", () => {
+    const [noon, stream] = [Date.parse("2026-03-02T04:00:00Z"), Stream.made[0]];
+    vi.setSystemTime(noon + 600_000);
+    stream?.beat(-600_000);
+    stream?.say("resync");
+    stream?.beat(-590_000);
+    stream?.say("resync");
+    stream?.say("case_opened", { id: 18, at: "2026-03-02T04:00:25Z" });
+    stream?.say("resync");
+    // from when the page was opened; from the beat that was no greeting; from the event
+    expect(missed).toEqual([noon - 600_000, noon + 10_000, noon + 25_000]);
   });
 
   it("goes on at once when another session has begun before its own was found to be over", async () => {

@@ -1,5 +1,6 @@
 // The live connection: server-sent events, with the truth about whether they arrive.
 import { fetchJson, type Figures, Refused } from "./answers";
+import { cityNow, heardClock } from "./clock";
 import { element } from "./elements";
 import { agoInMinutes, duration } from "./format";
 import { type Page, say } from "./page";
@@ -29,11 +30,11 @@ export type LiveState = "starting" | "live" | "lost" | "polling" | "ended";
 
 export interface LiveNews {
   /** `now`: by the server's clock, ms; a desk's own may be wrong. */
-  readonly onEvent: (event: LiveEvent, now: number) => void;
+  readonly onEvent: (event: LiveEvent) => void;
   /** Something may have been missed, or time has passed without a stream: load the figures again. */
   readonly onResync?: () => void;
-  /** More was missed than the stream tells again. */
-  readonly onMissed?: () => void;
+  /** More was missed than the stream tells again, after `sinceMs` (the city's clock). */
+  readonly onMissed?: (sinceMs: number) => void;
   /** The city's figures, a few times a minute. */
   readonly onFigures?: (figures: Figures) => void;
   /** Nobody has to look at the page: it rings. */
@@ -63,11 +64,11 @@ export class Live {
   private source: EventSource | undefined;
   private state: LiveState = "starting";
   private lostAt = 0;
-  private newsAt = Date.now();
+  private newsAt = cityNow();
   private lastId = 0;
   private heardAt = Date.now();
-  /** how much the server's clock is ahead of this one, ms */
-  private ahead = 0;
+  /** until when the stream has told everything, by the city's clock */
+  private knownUntil = cityNow();
   private wasLost = false;
   private resting = false;
   private hiding: ReturnType<typeof setTimeout> | undefined;
@@ -119,6 +120,8 @@ export class Live {
     if (this.over || this.resting) return;
     this.source?.close();
     this.heardAt = Date.now();
+    // the first beat greets, before what was missed is told
+    let greeted = false;
     const source = new EventSource(resumeAddress(this.badge.dataset.stream ?? "", this.lastId));
     this.source = source;
     source.onopen = () => {
@@ -135,12 +138,16 @@ export class Live {
     for (const kind of KINDS) source.addEventListener(kind, (event) => this.hear(event));
     source.addEventListener("heartbeat", (event: MessageEvent<string>) => {
       this.heardAt = Date.now();
-      this.ahead = (JSON.parse(event.data) as { at_ms: number }).at_ms - this.heardAt;
+      const { at_ms } = JSON.parse(event.data) as { at_ms: number };
+      heardClock(at_ms, this.heardAt);
+      if (greeted) this.knownUntil = at_ms;
+      greeted = true;
     });
     source.addEventListener("resync", () => {
       this.heardAt = Date.now();
       this.news.onResync?.();
-      this.news.onMissed?.();
+      this.news.onMissed?.(this.knownUntil);
+      this.knownUntil = cityNow();
     });
     // somebody may have signed in anew by now: the answer tells
     source.addEventListener("session_ended", () => {
@@ -153,9 +160,11 @@ export class Live {
   private hear(event: MessageEvent<string>): void {
     const item = JSON.parse(event.data) as LiveEvent;
     this.lastId = Math.max(this.lastId, item.id);
-    this.heardAt = this.newsAt = Date.now();
+    this.heardAt = Date.now();
+    this.newsAt = cityNow();
+    this.knownUntil = Math.max(this.knownUntil, Date.parse(item.at));
     this.set("live");
-    this.news.onEvent(item, this.heardAt + this.ahead);
+    this.news.onEvent(item);
   }
 
   /** The stream was refused outright: find out why. The server may be there without room for another stream. */
@@ -197,7 +206,7 @@ export class Live {
   private set(state: LiveState): void {
     if (this.state === "ended" && this.over) return;
     if (state === "lost" && this.state !== "lost") this.lostAt = Date.now();
-    if (state === "live") this.newsAt = Date.now();
+    if (state === "live") this.newsAt = cityNow();
     this.state = state;
     this.show();
   }
@@ -229,7 +238,7 @@ export class Live {
       ? ""
       : state === "lost"
         ? t("live.explain_lost", { clock: clock(this.lostAt) })
-        : t("live.explain_live", { clock: clock(this.newsAt), ago: agoInMinutes(this.newsAt, Date.now(), t) });
+        : t("live.explain_live", { clock: clock(this.newsAt), ago: agoInMinutes(this.newsAt, cityNow(), t) });
   }
 }
 

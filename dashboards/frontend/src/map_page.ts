@@ -63,11 +63,12 @@ class MapPage {
     const alarm = new Alarm(part<HTMLButtonElement>("[data-sound]"), part("[data-toasts]"), page);
     alarm.start();
     startLive(page, {
-      onEvent: (event, now) => {
-        alarm.hear(event, now);
+      onEvent: (event) => {
+        alarm.hear(event);
         this.map?.follow(event);
       },
       onResync: () => this.map?.refresh(),
+      onMissed: (since) => void alarm.missed(since),
       rings: true,
     });
     this.bindTools();

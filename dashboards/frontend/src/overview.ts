@@ -2,6 +2,7 @@
 import { Alarm } from "./alarm";
 import { fetchJson, type Figures, type Overview, within, type WrongNow } from "./answers";
 import { addressesOf, BY_ZOOM, leadsOf } from "./citymap/facts";
+import { cityNow } from "./clock";
 import { startLive } from "./live";
 import type { CityMapView } from "./citymap";
 import { type Page, part, say, thisPage } from "./page";
@@ -42,7 +43,7 @@ function figuresShown(page: Page, list: WrongList): (figures: Figures) => void {
     const overtaken = feedId < newest;
     newest = feedId;
     if (overtaken) return;
-    const now = Date.now();
+    const now = cityNow();
     showCounters(overview);
     list.showCalm();
     showMore();
@@ -90,8 +91,8 @@ async function start(page: Page): Promise<void> {
   const alarm = new Alarm(part<HTMLButtonElement>("[data-sound]"), part("[data-toasts]"), page);
   alarm.start();
   startLive(page, {
-    onEvent: (event, now) => {
-      alarm.hear(event, now);
+    onEvent: (event) => {
+      alarm.hear(event);
       addLine(ticker, event, page);
       refresh();
       map?.follow(event);
@@ -100,6 +101,7 @@ async function start(page: Page): Promise<void> {
       refresh();
       map?.refresh();
     },
+    onMissed: (since) => void alarm.missed(since),
     onFigures,
     rings: true,
   });

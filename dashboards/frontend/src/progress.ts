@@ -83,7 +83,8 @@ class Follower {
       this.bar.value = now.done;
     }
     const grouped = (n: number): string => n.toLocaleString("en");
-    const count = now.total === null ? grouped(now.done) : `${grouped(now.done)} / ${grouped(now.total)}`;
+    const some = now.done > 0 ? grouped(now.done) : "";
+    const count = now.total === null ? some : `${grouped(now.done)} / ${grouped(now.total)}`;
     say(part("[data-progress-count]", this.box), count);
     if (now.words) say(part("[data-progress-words]", this.box), now.words);
     const left = secondsLeft(this.marks, now.total) ?? now.left_s ?? undefined;

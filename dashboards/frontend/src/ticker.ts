@@ -1,4 +1,5 @@
 // The latest events, newest first.
+import { cityNow } from "./clock";
 import { element, shapeOf } from "./elements";
 import type { LiveEvent } from "./live";
 import type { Page } from "./page";
@@ -47,17 +48,19 @@ export function whenOf(atMs: number, nowMs: number, moment: Page["moment"]): str
   return moment(nowMs).startsWith(day) ? clock : `${day.slice(5)} ${clock.slice(0, 5)}`;
 }
 
+/** The time of an event, with its day and how long ago it was for who points at it. */
+export function timeOf(at: string, page: Page): HTMLTimeElement {
+  const [moment, now] = [Date.parse(at), cityNow()];
+  const facts = { class: "soft small nowrap", datetime: at, "data-since": "", title: sinceTitle(moment, now, page) };
+  return element("time", facts, whenOf(moment, now, page.moment));
+}
+
 /** Puts one event on top of the list. */
 export function addLine(list: HTMLElement, event: LiveEvent, page: Page): void {
   const line = lineOf(event, page.t);
   const words =
     line.href === undefined ? element("span", {}, line.text) : element("a", { href: line.href }, line.text);
   const what = element("span", { class: "ticker-what" }, words, element("span", { class: "soft" }, line.where));
-  const time = element(
-    "time",
-    { class: "soft small nowrap", datetime: event.at, "data-since": "", title: sinceTitle(Date.parse(event.at), Date.now(), page) },
-    whenOf(Date.parse(event.at), Date.now(), page.moment),
-  );
-  list.prepend(element("li", {}, time, shapeOf(line.severity), what));
+  list.prepend(element("li", {}, timeOf(event.at, page), shapeOf(line.severity), what));
   while (list.children.length > KEPT) list.lastElementChild?.remove();
 }

@@ -1,4 +1,5 @@
 // Keeps every <time data-ago>, <time data-countdown> and the title of <time data-since> on the page true.
+import { cityNow } from "./clock";
 import { ago, agoInMinutes, countdown } from "./format";
 import { type Page, say } from "./page";
 
@@ -24,7 +25,7 @@ export function sinceTitle(moment: number, now: number, page: Pick<Page, "moment
   return `${page.moment(moment)} · ${agoInMinutes(moment, now, page.t)}`;
 }
 
-export function refreshTimes(page: Page, root: ParentNode = document, now = Date.now()): void {
+export function refreshTimes(page: Page, root: ParentNode = document, now = cityNow()): void {
   for (const element of root.querySelectorAll<HTMLTimeElement>("time[data-since]")) {
     const title = sinceTitle(Date.parse(element.dateTime), now, page);
     if (element.title !== title) element.title = title;

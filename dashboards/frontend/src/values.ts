@@ -1,5 +1,6 @@
 // Live values of one asset: fetched every two seconds while somebody looks, with their age.
 import { fetchJson, type PointValue } from "./answers";
+import { cityNow } from "./clock";
 import { ago, quantity } from "./format";
 import { type Page, part, say } from "./page";
 
@@ -58,7 +59,7 @@ class Tiles {
     }
     if (value.measured_at === null) return;
     const measured = Date.parse(value.measured_at);
-    const now = Date.now();
+    const now = cityNow();
     say(part('[data-slot="age"]', tile), ago(measured, now, t));
     tile.classList.toggle("old", isOld(measured, now));
   }

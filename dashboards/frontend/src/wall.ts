@@ -232,7 +232,12 @@ class Wall {
     for (const box of document.querySelectorAll<HTMLElement>("[data-number]")) {
       const figure = figures[box.dataset.number ?? ""];
       if (figure === undefined) continue;
-      say(part("[data-value]", box), figure.value.toLocaleString("en"));
+      const value = part("[data-value]", box);
+      const words = figure.value.toLocaleString("en");
+      say(value, words);
+      // what it may be written as large as: two digits always have the room
+      if (words.length > 2) value.dataset.long = String(Math.min(words.length, 6));
+      else delete value.dataset.long;
       box.toggleAttribute("data-some", figure.of === undefined ? figure.value > 0 : figure.value < figure.of);
       if (figure.of !== undefined) say(part("[data-of]", box), `/${figure.of.toLocaleString("en")}`);
     }

@@ -1,5 +1,6 @@
 // The list "what is wrong now": rows are cloned from the template's own markup and kept in the server's order.
 import type { WrongNow } from "./answers";
+import { cityNow } from "./clock";
 import { decimalsOf, quantity } from "./format";
 import { type Page, part, say } from "./page";
 import { refreshTime } from "./times";
@@ -136,7 +137,7 @@ export class WrongList {
   }
 
   private fillTimes(row: HTMLElement, wrong: WrongNow): void {
-    const now = Date.now();
+    const now = cityNow();
     for (const [slot, moment] of [["deadline", wrong.secure_due_at ?? wrong.deadline_at], ["since", wrong.opened_at]] as const) {
       const time = part<HTMLTimeElement>(`[data-slot="${slot}"] time`, row);
       time.dateTime = moment;

@@ -1,7 +1,7 @@
 // The forms. Each is a draft from its first letter: a killed tab, a call or a dead battery loses nothing.
 // words: move.accept move.secure move.hand_back move.note move.return move.check move.verify move.request_extension move.self_handle move.decline move.file move.rework move.close
-import { decimalsOf } from "../format";
-import { cityNow } from "./clock";
+import { cityNow } from "../clock";
+import { decimalsOf, quantity } from "../format";
 import { missing, MOST_PICTURES, roomFor } from "./forms";
 import { named, type DraftKept } from "./kept";
 import type { App, Shown } from "./main";
@@ -349,7 +349,7 @@ async function fieldsOf(form: Form, scanned: boolean): Promise<Child[]> {
         const unit = point.unit === "1" ? "" : t(`unit.${point.unit}`);
         const row = form.text(`point.${point.name}`, `${t(`point.${point.name}`)} (${unit})`, { inputmode: "decimal", maxlength: "20" });
         const now = point.value;
-        const take = now === null ? undefined : button(t("app.take_value", { value: `${now.toFixed(decimalsOf(point.name))} ${unit}` }), () => {
+        const take = now === null ? undefined : button(t("app.take_value", { value: quantity(now, decimalsOf(point.name), unit) }), () => {
           const input = row.querySelector("input");
           if (input !== null) input.value = now.toFixed(decimalsOf(point.name));
           form.set(`point.${point.name}`, now.toFixed(decimalsOf(point.name)), true);
@@ -372,7 +372,7 @@ function moveFields(form: Form): Child[] {
     move?.verdict_required === true && form.choices("passed", t("case.verdict"), [["1", t("case.is_there")], ["0", t("case.is_not_there")]]),
     move?.before_and_after === true && form.pictures("before", t("case.photo_before")),
     move?.name !== "accept" && form.pictures(move?.before_and_after === true || move?.name === "hand_back" ? "after" : "", t("app.take_picture")),
-    move?.name === "hand_back" && form.text("quantity", `${t("case.quantity")}${unit === "" ? "" : ` (${unit})`}`, { inputmode: "decimal", maxlength: "12" }),
+    move?.name === "hand_back" && form.text("quantity", unit === "" ? t("case.quantity") : t("app.quantity", { unit }), { inputmode: "decimal", maxlength: "12" }),
     form.text("note", t(move?.note_required === true ? "case.reason" : move?.note_or_photo === true ? "case.note_or_photo" : "case.note_optional"), { maxlength: "2000" }, true),
   ];
 }

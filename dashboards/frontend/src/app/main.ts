@@ -2,12 +2,12 @@
 import "../styles/tokens.css";
 import "../styles/base.css";
 import "./app.css";
+import { cityNow } from "../clock";
 import { part, say, thisPage, type Page } from "../page";
 import { agreedBefore } from "../position";
 import { refreshTimes } from "../times";
 import { asTheme } from "../theme";
 import { draftScreen } from "./asking";
-import { cityNow } from "./clock";
 import { actOf, draftOf, scanOf } from "./forms";
 import { hurry, keepDraft, keepFact, neverTried, openStore, queue, removeDraft, reopen, tidy, type DraftKept } from "./kept";
 import { assetScreen, caseScreen, draftsScreen, findMe, tasksScreen, waitingScreen } from "./screens";
@@ -215,6 +215,7 @@ export class App {
     say(count, waiting > 0 ? String(waiting) : "");
     const drafts = this.state.drafts.filter((draft) => this.state.mine(draft)).length;
     say(part("[data-count=drafts]"), drafts > 0 ? String(drafts) : "");
+    part("[data-login]").hidden = this.state.user !== undefined && !this.state.problem.startsWith("app.sign_in");
   }
 
   private flag(waiting: number, troubled: number): readonly [string, string, string] {

@@ -2,6 +2,7 @@
 // words: entry.accept entry.secure entry.hand_back entry.note entry.return entry.check entry.verify entry.self_handle entry.decline entry.dispatch entry.rework entry.recall entry.collect entry.file entry.close entry.void entry.overdue entry.report entry.request_extension entry.extend entry.supervise entry.merge
 // words: app.kind.* permit_work.* change_action.fit change_action.swap change_action.rezero change_action.remove
 import { quantity } from "../format";
+import type { Page } from "../page";
 import { whereAmI } from "../position";
 import { fact, neverTried } from "./kept";
 import { whoseLine } from "./leaving";
@@ -10,7 +11,7 @@ import { drop, heldUp, keepAsNote, officeAddress, sendAnew, SETTLED } from "./se
 import type { App } from "./main";
 import type { Act, Asset, CaseRow, FormKind, Look, Move, Subject, Task } from "./shapes";
 import { beside, button, clockOf, empty, facts, icon, link, make, message, moment, shapeOf, way, type Child } from "./ui";
-import { metres } from "./ways";
+import { guideAddress, metres } from "./ways";
 
 type Sort = "near" | "due";
 
@@ -60,11 +61,18 @@ function lookCard(app: App, look: Look): HTMLElement {
     make("strong", {}, t(`task_kind.${look.look}`), " · ", state.kind(look.kind)),
     make("span", {}, look.asset_name),
     look.note !== "" && make("span", { class: "task-note" }, look.note),
-    make("span", { class: "inline" }, moment(look.due_at, page, true), task !== undefined && way(state.standing, task.case, page)),
+    make("span", { class: "inline" }, left(look.due_at, page), task !== undefined && way(state.standing, task.case, page)),
     pendingChip(app, pending),
     task === undefined && make("span", { class: "soft" }, t("app.needs_signal")),
   );
   return link(task === undefined ? `/cases/${look.case_id}` : `#/case/${look.case_id}`, "card task", shapeOf(look.severity), text, icon("next"));
+}
+
+/** How long there is; a card has no room for the moment itself, which the case's own screen tells. */
+function left(due: string, page: Page): HTMLElement {
+  const told = moment(due, page, true);
+  told.classList.add("brief");
+  return told;
 }
 
 function pendingChip(app: App, act: Act | undefined): Child {
@@ -114,7 +122,7 @@ function taskCard(app: App, task: Task): HTMLElement {
       make("span", {}, row.asset_name),
       row.road !== "" && !row.asset_name.startsWith(row.road) && make("span", { class: "soft" }, row.road),
       task.said !== "" && make("span", { class: "task-note" }, task.said),
-      make("span", { class: "inline" }, make("span", { class: "chip cool" }, page.t(`stage.${row.stage}`)), moment(due, page, true), way(state.standing, row, page)),
+      make("span", {}, make("span", { class: "chip cool" }, page.t(`stage.${row.stage}`)), " ", left(due, page), " ", way(state.standing, row, page)),
       pendingChip(app, pending),
     ),
     icon("next"),
@@ -195,12 +203,12 @@ function inOrder(moves: readonly Move[], row: CaseRow): Move[] {
 }
 
 function moveButton(app: App, move: Move, subject: Subject, about: string, first: boolean): HTMLElement {
-  const pictures: Record<string, string> = { accept: "place", hand_back: "check", secure: "stop", return: "return", note: "note" };
+  const pictures: Record<string, string> = { accept: "place", hand_back: "check", secure: "stop", return: "return", note: "note", verify: "check", request_extension: "clock" };
   return button(app.page.t("move." + move.name), () => void app.ask("move", subject, about), first ? "primary big" : "big", pictures[move.name] ?? "next");
 }
 
 function guide(app: App, to: { lon: number; lat: number }): HTMLElement {
-  return link(`geo:${to.lat},${to.lon}?q=${to.lat},${to.lon}`, "button", icon("place"), app.page.t("app.guide"));
+  return link(guideAddress(to, navigator.userAgent), "button", icon("place"), app.page.t("app.guide"));
 }
 
 /** One asset's file as far as it is carried. */
@@ -251,7 +259,7 @@ function deviceCard(app: App, asset: Asset, device: Asset["devices"][number]): H
   const subject: Subject = { asset_id: asset.id, device_id: device.id };
   const rows = device.points
     .filter((point) => point.name !== "uptime" && point.name !== "sample_count")
-    .map((point) => [t(`point.${point.name}`), make("span", {}, quantity(point.value, point.decimals, point.unit === "1" ? "" : t(`unit.${point.unit}`)), " ", point.measured_at === null ? t("app.never_heard") : moment(point.measured_at, app.page))] as const);
+    .map((point) => [t(`point.${point.name}`), make("span", {}, make("strong", {}, quantity(point.value, point.decimals, point.unit === "1" ? "" : t(`unit.${point.unit}`))), " ", make("span", { class: "soft small" }, point.measured_at === null ? t("app.never_heard") : moment(point.measured_at, app.page)))] as const);
   const acts = make("div", { class: "pair" }, button(t("app.rezero"), () => void app.ask("rezero", subject, asset.name), "", "rules"), button(t("app.swap"), () => void app.ask("swap", subject, asset.name), "", "broken"));
   return make("section", { class: "card" }, make("div", { class: "card-head" }, make("h2", {}, device.serial), make("span", { class: "soft" }, device.profile)), make("div", { class: "card-body stack-tight" }, facts(rows), asset.care && acts));
 }

@@ -1,6 +1,6 @@
 // Sending what was done, in its order, once. The page and the service worker run the same code, one at a time.
 import { within } from "../answers";
-import { heardTime } from "./clock";
+import { keepClock } from "./clock";
 import { allActs, changeAct, dropAct, settleAct, type Store } from "./kept";
 import type { Act, ActState, FormKind, Office, Picture, PictureOf, Subject, Trouble, User } from "./shapes";
 
@@ -87,7 +87,7 @@ export async function session(store: Store, fetching: Fetch, clock: () => number
   } catch {
     return undefined;
   }
-  await heardTime(store, said.now, clock());
+  await keepClock(store, said.now, clock());
   return said;
 }
 

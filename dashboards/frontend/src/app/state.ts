@@ -1,7 +1,8 @@
 // What the screens share: the store, what is carried, who is signed in, where the phone is, and what they may do.
 import { within } from "../answers";
+import { cityNow } from "../clock";
 import type { Page } from "../page";
-import { cityNow, recallSkew } from "./clock";
+import { recallClock } from "./clock";
 import { allActs, fact, inOneStep, keepBundle, keepFact, type Store } from "./kept";
 import { SETTLED, session, type Halt } from "./sending";
 import type { Act, Asset, Bundle, Carried, Draft, Move, Permit, Seen, Task, User } from "./shapes";
@@ -79,7 +80,7 @@ export class State {
     const found = await fact<Found>(this.store, "here");
     this.here = this.around = found;
     this.foundMs = found?.at_ms ?? 0;
-    await recallSkew(this.store);
+    await recallClock(this.store);
     await this.look();
   }
 

@@ -1,8 +1,8 @@
 // Small pieces that every screen of the app is built of.
+import { cityNow } from "../clock";
 import { element, shapeOf } from "../elements";
 import { ago, countdown, duration } from "../format";
 import { part, type Page } from "../page";
-import { cityNow } from "./clock";
 import { bearing, metres, rounded, wind, type Spot } from "./ways";
 
 export { element, shapeOf };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bearing, metres, rounded, wind } from "./ways";
+import { bearing, guideAddress, metres, rounded, wind } from "./ways";
 
 const HERE = { lon: 120.61, lat: 31.31 };
 
@@ -20,5 +20,12 @@ describe("the way to a thing", () => {
     expect(rounded(487)).toEqual({ n: "500", unit: "m" });
     expect(rounded(2340)).toEqual({ n: "2.3", unit: "km" });
     expect(rounded(23_400)).toEqual({ n: "23", unit: "km" });
+  });
+  it("is asked of the maps that the phone has, where it stands on them", () => {
+    expect(guideAddress(HERE, "Mozilla/5.0 (Linux; Android 14; HUAWEI)")).toBe("geo:31.31,120.61?q=31.31,120.61");
+    const [, lat = "", lon = ""] = /daddr=([\d.]+),([\d.]+)$/.exec(guideAddress(HERE, "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)")) ?? [];
+    // some hundred metres beside what the satellites say
+    expect(metres(HERE, { lon: Number(lon), lat: Number(lat) })).toBeGreaterThan(300);
+    expect(metres(HERE, { lon: Number(lon), lat: Number(lat) })).toBeLessThan(700);
   });
 });

@@ -1,4 +1,5 @@
 // Where things are from where one stands. Pure.
+import { ontoMap } from "../citymap/shift";
 
 export interface Spot {
   readonly lon: number;
@@ -36,4 +37,14 @@ export function rounded(distance_m: number): { readonly n: string; readonly unit
   if (distance_m < 100) return { n: String(Math.max(10, Math.round(distance_m / 10) * 10)), unit: "m" };
   if (distance_m < 1000) return { n: String(Math.round(distance_m / 50) * 50), unit: "m" };
   return { n: (distance_m / 1000).toFixed(distance_m < 10_000 ? 1 : 0), unit: "km" };
+}
+
+/**
+ * The address that opens the phone's own maps at a place (RFC 5870). Apple's devices know no `geo:`; their Maps take what
+ * a link of Apple's documented form says for GCJ-02 in China. `device`: what the browser says of itself.
+ */
+export function guideAddress(to: Spot, device: string): string {
+  if (!/iPhone|iPad|Macintosh/.test(device)) return `geo:${to.lat},${to.lon}?q=${to.lat},${to.lon}`;
+  const [lon, lat] = ontoMap([to.lon, to.lat], "gcj02");
+  return `https://maps.apple.com/?daddr=${lat.toFixed(6)},${lon.toFixed(6)}`;
 }

@@ -14,6 +14,22 @@ describe("lines on one axis", () => {
     ]);
   });
 
+  test("with the same moments are the same whether or not one of them lacks a value", () => {
+    const t = [0, 60, 120].flatMap((begin) => Array.from({ length: 20 }, (_, at) => begin + at));
+    const some = t.map((at) => at / 2);
+    const whole: Line[] = [
+      line(t, some, t.map(() => -1), t.map((_, at) => (at === 5 ? 99 : 30))),
+      { name: "counts", t, value: some },
+      { name: "greatest", t, max: some },
+      line(t, some),
+    ];
+    const lacking = line(t, [null, ...some.slice(1)]);
+    const [alone, beside] = [align(whole, 0, 200, 200), align([...whole, lacking], 0, 200, 200)];
+    expect(alone.t).toEqual(beside.t);
+    expect(alone.t.length).toBe(62);
+    expect(alone.lines).toEqual(beside.lines.slice(0, 4));
+  });
+
   test("with moments of their own go on where the others have theirs", () => {
     const joined = align([line([0, 20, 40], [1, 2, 3]), line([10, 30, 50], [4, 5, 6])], 0, 60, 100);
     expect(joined.t).toEqual([0, 10, 20, 30, 40, 50]);

@@ -56,7 +56,10 @@ function sameTimes(lines: readonly Line[]): boolean {
  */
 export function align(lines: readonly Line[], fromMs: number, toMs: number, bins: number): Aligned {
   if (lines.length === 0) return EMPTY;
-  if (sameTimes(lines)) return fill([...(lines[0]?.t ?? [])], lines, lines.map(cellsAsTheyAre));
+  if (sameTimes(lines)) {
+    const times = [...(lines[0]?.t ?? [])];
+    return lines.every(isWhole) ? sideBySide(times, lines) : fill(times, lines, lines.map(cellsAsTheyAre));
+  }
   const moments = new Set<number>();
   let most = 0;
   for (const line of lines) {
@@ -73,12 +76,47 @@ export function align(lines: readonly Line[], fromMs: number, toMs: number, bins
   return fill(t, lines, folded);
 }
 
+/** What a line is drawn by. */
+function middle(line: Line): readonly (number | null)[] {
+  return line.mean ?? line.value ?? line.max ?? [];
+}
+
+function isWhole(line: Line): boolean {
+  const value = middle(line);
+  return value.length === line.t.length && !value.includes(null);
+}
+
+/** Lines that all have a value at each of the same moments, as fifty sensors have of a year: nothing is to be looked for. */
+function sideBySide(times: number[], lines: readonly Line[]): Aligned {
+  const t = lines.some((line) => line.value === undefined) ? withRoom(times) : times;
+  const known = new Set(times);
+  const rooms = t.flatMap((at, place) => (known.has(at) ? [] : [place]));
+  const spaced = (values: readonly Place[], empty: null | undefined): Place[] => {
+    const made = [...values];
+    for (const place of rooms) made.splice(place, 0, empty);
+    return made;
+  };
+  return {
+    t,
+    lines: lines.map((line) => {
+      const value = middle(line) as readonly number[];
+      const extremes = line.min !== undefined && line.max !== undefined;
+      const least = extremes ? value.map((each, at) => line.min?.[at] ?? each) : value;
+      const greatest = extremes ? value.map((each, at) => line.max?.[at] ?? each) : value;
+      // a line of counts goes on where another breaks
+      const empty = line.value === undefined ? null : undefined;
+      const wide = extremes && greatest.some((each, at) => each > (least[at] ?? each));
+      return { value: spaced(value, empty), min: spaced(least, empty), max: spaced(greatest, empty), wide };
+    }),
+  };
+}
+
 function cellsAsTheyAre(line: Line): Map<number, Bin> {
   return fold(line, (at) => at);
 }
 
 function fold(line: Line, place: (at: number) => number): Map<number, Bin> {
-  const value = line.mean ?? line.value ?? line.max ?? [];
+  const value = middle(line);
   const least = line.min ?? value;
   const greatest = line.max ?? value;
   const bins = new Map<number, Bin>();

@@ -2,7 +2,7 @@
 import { element } from "../elements";
 import { palette } from "./palette";
 import { type Answer, type Bar, called, type Panel, type PanelOptions } from "./shapes";
-import { toneOf, unitOf, written } from "./tones";
+import { spelled, toneOf, unitOf } from "./tones";
 import type { Desk, Rows, View } from "./view";
 
 /** A bar on a picture is no lower than its words. */
@@ -38,6 +38,7 @@ export class BarsView implements View {
       ...this.bars.map((bar) => {
         const fill = element("span", { class: "board-fill", "aria-hidden": "true" });
         fill.style.setProperty("--share", String(Math.max(0, bar.value) / most));
+        fill.toggleAttribute("data-none", bar.value <= 0);
         fill.dataset.tone = toneOf(bar.value, panel.options.thresholds) ?? "";
         const inside = [element("span", { class: "board-fill-name" }, bar.name || "–"), fill, element("b", {}, this.words(bar.value))];
         return element("li", {}, bar.href ? element("a", { href: bar.href }, ...inside) : element("span", {}, ...inside));
@@ -98,6 +99,6 @@ export class BarsView implements View {
   }
 
   private words(value: number): string {
-    return written(value, this.unit, this.options.decimals, this.desk.page);
+    return spelled(value, this.unit, this.options.decimals, this.desk.page);
   }
 }

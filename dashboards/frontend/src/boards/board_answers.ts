@@ -1,4 +1,5 @@
 // Asks for what a board shows, hands each panel its answer as it comes, and keeps all of them fresh.
+import { cityNow } from "../clock";
 import { startLive } from "../live";
 import { type Page, part, say } from "../page";
 import { type Asking, type EarlyAnswers, type Outcome, type Question, widthOf } from "./asking";
@@ -159,7 +160,7 @@ export class BoardAnswers implements Refreshed {
     const status = part("[data-status]", this.box);
     status.dataset.state = outcome === "refused" ? outcome : "unreachable";
     const why = outcome === "refused" ? this.asking.refusal : "";
-    say(status, why === "" ? t("board.unreachable", { clock: clock(Date.now()) }) : why);
+    say(status, why === "" ? t("board.unreachable", { clock: clock(cityNow()) }) : why);
     for (const frame of this.shown.frames.values()) frame.unanswered(this.wholeOf !== this.asked());
     this.wholeAt = 0;
     this.freshness.lost();
@@ -175,7 +176,7 @@ export class BoardAnswers implements Refreshed {
     const status = part("[data-status]", this.box);
     status.dataset.state = "answered";
     const oldest = Math.min(...this.givenAt.values());
-    say(status, t("board.as_of", { clock: clock(Number.isFinite(oldest) ? oldest : Date.now()) }));
+    say(status, t("board.as_of", { clock: clock(Number.isFinite(oldest) ? oldest : cityNow()) }));
     this.freshness.answered();
   }
 

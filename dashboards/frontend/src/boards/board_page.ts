@@ -1,4 +1,5 @@
 // A board that somebody looks at: which span and choices, which panel fills the screen, what keys and paper do.
+import { cityNow } from "../clock";
 import { type Page, part, say, thisPage } from "../page";
 import { THEME_CHANGED } from "../theme";
 import { type Look, readLook, writeLook } from "./address";
@@ -228,7 +229,7 @@ export class BoardPage implements FrameDesk {
       return words === undefined ? [] : [`${t(`board.variable.${name}`)} ${words}`];
     });
     const span = this.span();
-    const words = [t("board.from_to", { from: moment(span.fromMs), to: moment(span.toMs) }), ...chosen, t("board.printed", { at: moment(Date.now()) })];
+    const words = [t("board.from_to", { from: moment(span.fromMs), to: moment(span.toMs) }), ...chosen, t("board.printed", { at: moment(cityNow()) })];
     say(part("[data-printed]", this.box), words.join(" · "));
     for (const frame of this.frames.values()) frame.forPaper();
   }

@@ -1,5 +1,6 @@
 // Any point against any other: lines on one chart, an axis for each unit, and the same time before for comparison.
 import { fetchJson, post } from "../answers";
+import { aheadMs, cityNow } from "../clock";
 import { element } from "../elements";
 import { type Page, part, say, thisPage } from "../page";
 import { THEME_CHANGED } from "../theme";
@@ -7,7 +8,6 @@ import { PATIENCE_MS, problemWords } from "./asking";
 import { BoardMarks } from "./board_marks";
 import { type Explored, readExplored, USUAL, writeExplored } from "./explored";
 import { Chooser } from "./chooser";
-import { heardClock } from "./clock";
 import { keepingFocus, menuWatch } from "./focus";
 import { type FrameDesk, PanelFrame } from "./frame";
 import { lineStyle } from "./palette";
@@ -97,7 +97,7 @@ class ExplorePage implements FrameDesk {
       before: () => {
         const { t, moment } = page;
         const span = this.span();
-        say(part("[data-printed]", box), `${t("board.from_to", { from: moment(span.fromMs), to: moment(span.toMs) })} · ${t("board.printed", { at: moment(Date.now()) })}`);
+        say(part("[data-printed]", box), `${t("board.from_to", { from: moment(span.fromMs), to: moment(span.toMs) })} · ${t("board.printed", { at: moment(cityNow()) })}`);
       },
       paint: (share) => this.frame.fitPaper(share),
       after: () => this.frame.fitScreen(),
@@ -228,7 +228,7 @@ class ExplorePage implements FrameDesk {
       this.answeredOf = asked;
       this.frame.answer({ ...now, panel: PANEL.id, series: [...lines, ...shifted] });
       this.writeStatistics();
-      say(status, t("board.as_of", { clock: clock(Date.parse(now.at ?? "") || Date.now()) }));
+      say(status, t("board.as_of", { clock: clock(Date.parse(now.at ?? "") || cityNow()) }));
       status.dataset.state = "answered";
       this.box.dataset.drawn = String(lines.length);
       void this.happenings.load();
@@ -237,7 +237,7 @@ class ExplorePage implements FrameDesk {
       const why = problemWords(problem);
       const other = this.answeredOf !== asked;
       status.dataset.state = "unreachable";
-      say(status, why ?? t("board.unreachable", { clock: clock(Date.now()) }));
+      say(status, why ?? t("board.unreachable", { clock: clock(cityNow()) }));
       if (why === undefined) this.frame.unanswered(other);
       else this.frame.tell(why, 2);
       if (!other) return;
@@ -257,8 +257,9 @@ class ExplorePage implements FrameDesk {
       to_ms: Math.round(span.toMs),
       width_px: Math.min(2_000, Math.max(300, this.box.clientWidth)),
     };
+    const ahead = aheadMs();
     const response = await post(this.box.dataset.answers ?? "", body, signal);
-    if (heardClock(response.headers.get("Date")) && isLive(this.explored.time)) this.askedAt = 0; // asked again at once
+    if (aheadMs() !== ahead && isLive(this.explored.time)) this.askedAt = 0; // asked again at once
     return (await response.json()) as ExploreAnswer;
   }
 

@@ -115,7 +115,7 @@ export class PanelFrame {
       });
     }
     this.said = said;
-    if (this.view?.isEmpty === true) this.tell(this.desk.page.t("board.empty"), undefined);
+    if (this.view?.isEmpty === true) this.tell(this.desk.page.t(this.panel.kind === "table" ? "board.nothing_listed" : "board.empty"), undefined);
     else this.quiet();
   }
 

@@ -1,9 +1,10 @@
 // A table of an answer: cells by their kind, sorted by the column that was pressed.
+import { cityNow } from "../clock";
 import { element, shapeOf } from "../elements";
-import { ago, quantity } from "../format";
+import { ago } from "../format";
 import type { Page } from "../page";
 import type { Cell, Column } from "./shapes";
-import { symbolOf } from "./tones";
+import { spelled, symbolOf } from "./tones";
 import type { Rows } from "./view";
 
 const STAGE_TONES: Readonly<Record<string, string>> = {
@@ -48,7 +49,7 @@ export function cellWords(cell: Cell | undefined, column: Column, page: Page): s
   if (column.kind === "severity") return page.t(`severity.${cell}`);
   if (column.kind === "stage") return page.t(`stage.${cell}`);
   if (typeof cell === "number") {
-    return quantity(cell, Number.isInteger(cell) ? 0 : Math.abs(cell) < 10 ? 2 : 1, symbolOf(column.unit, page));
+    return spelled(cell, column.unit, Number.isInteger(cell) ? 0 : Math.abs(cell) < 10 ? 2 : 1, page);
   }
   return cell;
 }
@@ -79,7 +80,7 @@ export function tableOf(
   const leads = linked >= 0 ? linked : columns.findIndex((column) => column.kind === "text");
   const heads = columns.map((column, at) => {
     const on = sorting?.column === at;
-    const symbol = symbolOf(column.unit, page);
+    const symbol = column.unit === "s" ? "" : symbolOf(column.unit, page);
     const name = symbol === "" ? column.name : `${column.name} (${symbol})`;
     const attributes = {
       scope: "col",
@@ -98,7 +99,8 @@ export function tableOf(
       const row = rows[place] ?? [];
       const cells = columns.map((column, at) => {
         const href = at === leads ? hrefs?.[place] : undefined;
-        const plain: Column = column.kind === "number" ? { ...column, unit: "" } : column;
+        // the head says the unit, but of a span of time, which says its own
+        const plain: Column = column.kind === "number" && column.unit !== "s" ? { ...column, unit: "" } : column;
         return element("td", CELL_CLASS[column.kind] ?? {}, cellOf(row[at], plain, href, page));
       });
       return element("tr", {}, ...cells);
@@ -107,7 +109,7 @@ export function tableOf(
   // said when it is asked for: the table may stand for hours
   table.addEventListener("mouseover", ({ target }) => {
     const time = target instanceof Element ? target.closest("time") : null;
-    if (time !== null) time.title = ago(Date.parse(time.dateTime), Date.now(), page.t);
+    if (time !== null) time.title = ago(Date.parse(time.dateTime), cityNow(), page.t);
   });
   return table;
 }

@@ -39,13 +39,17 @@ export function paintBands(plot: uPlot, shown: ShownLines): void {
   const { ctx } = plot;
   clipped(plot, () => {
     ctx.globalAlpha = shown.lines.length > 6 ? 0.16 : 0.24;
+    const across = shown.aligned.t.map((at) => plot.valToPos(at, "x", true));
     shown.aligned.lines.forEach((line, at) => {
       if (!line.wide || shown.isHidden(at)) return;
       const scale = `y ${shown.unitOf(shown.lines[at])}`;
+      // both axes are even: two places tell all others, and fifty lines of a year have 36,000
+      const zero = plot.valToPos(0, scale, true);
+      const one = plot.valToPos(1, scale, true) - zero;
       const corner = (value: number | null | undefined, index: number, first: boolean): void => {
         if (value === null || value === undefined) return;
-        const x = plot.valToPos(shown.aligned.t[index] ?? 0, "x", true);
-        const y = plot.valToPos(value, scale, true);
+        const x = across[index] ?? 0;
+        const y = zero + value * one;
         if (first) ctx.moveTo(x, y);
         else ctx.lineTo(x, y);
       };

@@ -1,11 +1,11 @@
 // Lines and bars over time: mean as a line, least to greatest as a band, thresholds across, marks of what happened.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { cityNow } from "../clock";
 import { element } from "../elements";
 import type { Page } from "../page";
 import { say } from "../page";
 import { nearest } from "./aligned";
-import { cityNow } from "./clock";
 import { keepingFocus } from "./focus";
 import { LinesLegend } from "./lines_legend";
 import { clipped, paintBands, paintMark, paintThresholds } from "./lines_paint";
@@ -170,7 +170,8 @@ export class LinesView implements View {
       ms: 1,
       tzDate: (ms) => uPlot.tzDate(new Date(ms), this.page.zone),
       legend: { show: false },
-      padding: [8, this.shown.axes.length > 1 ? 0 : 10, 0, 0],
+      // without an axis on the left, half of the first day's name stands there
+      padding: [8, this.shown.axes.length > 1 ? 0 : 10, 0, this.shown.axes.length === 0 ? 20 : 0],
       scales: {
         x: { range: () => [this.shown.span.fromMs, this.shown.span.toMs] },
         ...Object.fromEntries(this.shown.axes.map(({ scale, unit }) => [scale, { range: () => this.shown.range(unit) }])),

@@ -1,6 +1,7 @@
 // The city's map as a panel; the map itself comes late, so that a board without one never loads it.
 import type { CityMapView } from "../citymap";
 import { addressesOf, ALL_FAMILIES, asking, BY_ZOOM, leadsOf } from "../citymap/facts";
+import { cityNow } from "../clock";
 import { element } from "../elements";
 import type { LiveEvent } from "../live";
 import { palette } from "./palette";
@@ -71,7 +72,7 @@ export class MapView implements View {
     pen.textAlign = "right";
     // a map shows now, whatever the span; and whoever made the ground is named wherever it is shown
     const owner = this.ground.querySelector(".map-attribution")?.textContent ?? "";
-    pen.fillText([t("board.as_of", { clock: moment(Date.now()) }), owner].filter((each) => each !== "").join(" · "), width - 4, y, Math.max(width - x - 8, 40));
+    pen.fillText([t("board.as_of", { clock: moment(cityNow()) }), owner].filter((each) => each !== "").join(" · "), width - 4, y, Math.max(width - x - 8, 40));
     pen.textAlign = "left";
   }
 

@@ -1,7 +1,7 @@
 // The span of time that a board shows: said as "-24h … now" or as two moments, always read in the city's zone.
+import { cityNow } from "../clock";
 import { zoneAxis } from "../format";
 import type { Translate } from "../words";
-import { cityNow } from "./clock";
 
 /** As it stands in the board and in the address: relative ("-7d", "now") or a moment (ISO 8601). */
 export interface Saying {

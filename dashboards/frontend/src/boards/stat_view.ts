@@ -2,7 +2,7 @@
 import { element, shapeOf } from "../elements";
 import { palette } from "./palette";
 import { type Answer, called, type Panel, type PanelOptions } from "./shapes";
-import { change, SHAPE_OF, toneOf, unitOf, written } from "./tones";
+import { change, SHAPE_OF, spelled, toneOf, unitOf } from "./tones";
 import type { Desk, Rows, View } from "./view";
 
 export class StatView implements View {
@@ -82,7 +82,7 @@ export class StatView implements View {
   }
 
   private words(value: number | null | undefined): string {
-    return written(value, unitOf(this.options, this.answer?.unit), this.options.decimals ?? this.answer?.decimals, this.desk.page);
+    return spelled(value, unitOf(this.options, this.answer?.unit), this.options.decimals ?? this.answer?.decimals, this.desk.page);
   }
 
   private compared(answer: Answer): string {

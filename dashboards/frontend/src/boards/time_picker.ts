@@ -1,7 +1,7 @@
 // Which span of time: quick ranges, two moments of the city's clock, further back, closer, and how often to look again.
+import { cityNow } from "../clock";
 import { element } from "../elements";
 import { type Page, say } from "../page";
-import { cityNow } from "./clock";
 import { fieldOf, fixed, isLive, lengthWords, momentOfField, movedSaying, QUICK, type Saying, sayingOf, scaledSaying, type Span, spanNow, spanOf, spanWords } from "./span";
 
 const EVERY_S = [0, 5, 10, 30, 60, 300, 900] as const;

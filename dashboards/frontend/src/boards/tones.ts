@@ -1,5 +1,5 @@
 // Values in words and tones.
-import { quantity } from "../format";
+import { duration, quantity } from "../format";
 import type { Page } from "../page";
 import type { PanelOptions, Threshold, Tone } from "./shapes";
 
@@ -24,6 +24,12 @@ export function symbolOf(unit: string | null | undefined, page: Page): string {
 export function written(value: number | null | undefined, unit: string | null | undefined, decimals: number | null | undefined, page: Page): string {
   const usual = value !== null && value !== undefined && Number.isInteger(value) ? 0 : 1;
   return quantity(value, decimals ?? usual, symbolOf(unit, page));
+}
+
+/** The same for what stands alone: a minute and more of seconds as people say it, 2 小时 1 分. */
+export function spelled(value: number | null | undefined, unit: string | null | undefined, decimals: number | null | undefined, page: Page): string {
+  if (unit === "s" && typeof value === "number" && value >= 60) return duration(value, page.t);
+  return written(value, unit, decimals, page);
 }
 
 /** Change against the span before, as a share; undefined where there is nothing to compare with. */

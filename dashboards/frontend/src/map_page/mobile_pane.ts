@@ -1,5 +1,5 @@
 // Vehicles, recorders and handsets in view, as lines for those who can't see the map, and the card of one.
-// words: mobile_kind.*
+// words: mobile_one.*
 import { addressed } from "../citymap/facts";
 import { pictureOf } from "../citymap/icons";
 import { isFresh, mobileIcon, type MobilePlaces, type MobileResource } from "../citymap/mobile";
@@ -57,7 +57,7 @@ export class MobilePane {
     if ((line as HTMLElement).dataset.icon === name) return;
     (line as HTMLElement).dataset.icon = name;
     line.querySelector("canvas")?.remove();
-    part("button", line).prepend(pictureOf(name, t(`mobile_kind.${resource.kind}`)));
+    part("button", line).prepend(pictureOf(name, t(`mobile_one.${resource.kind}`)));
   }
 }
 
@@ -67,7 +67,7 @@ export function mobileCard(page: Page, resource: MobileResource, fresh: boolean,
   const button = element("button", { type: "button", class: "map-pop-close", "aria-label": t("map.close") }, "×");
   button.addEventListener("click", close);
   const told = ago(resource.toldAt, Date.now(), t);
-  const facts = [t(`mobile_kind.${resource.kind}`), resource.number === resource.name ? "" : resource.number, resource.unit].filter((each) => each !== "");
+  const facts = [t(`mobile_one.${resource.kind}`), resource.number === resource.name ? "" : resource.number, resource.unit].filter((each) => each !== "");
   const speed = resource.speedKmh === undefined || !fresh ? "" : ` · ${quantity(resource.speedKmh, 0, t("unit.km/h"))}`;
   return element(
     "section",
