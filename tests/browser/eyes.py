@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -184,13 +185,12 @@ def stands_still(part: Locator) -> None:
     until(part.page, same, what="it stands still")
 
 
-def until(page: Page, condition: Callable[[], bool], *, what: str, tries: int = 100) -> None:
-    """Look again each time the page has painted, until ``condition`` holds."""
-    for _ in range(tries):
-        if condition():
-            return
+def until(page: Page, condition: Callable[[], bool], *, what: str) -> None:
+    """Look again each time the page has painted, as long as a locator is waited for, until ``condition`` holds."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {PATIENCE_MS / 1000:.0f} s: {what}"
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    raise AssertionError(f"not after {tries} looks: {what}")
 
 
 def beyond_the_window(page: Page) -> str:

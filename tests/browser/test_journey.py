@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from operate.demo_faults import PlannedFault
 from registry.domain.kinds import AlertState, Family
@@ -30,6 +32,7 @@ NAMES = {account.login: account.name for account in DEMO_ACCOUNTS}
 CREWS = {Family.COVER: "crew1", Family.LIGHT: "crew2"}
 ARRIVAL_MS = 60_000
 GPS = 0x8825
+SERIES = re.compile(r"/api/v1/points/\d+/series")
 
 
 def test_the_dispatcher_sees_an_alert_arrive_and_leads_its_case_to_the_end(
@@ -174,17 +177,18 @@ def _the_file_tells_the_story(city: RunningCity, desk: Page, case_id: int, camer
 
 def _the_chart_shows_the_alert(desk: Page, camera: Camera) -> None:
     """The series' answer holds the band, and the canvas its colour."""
-    with desk.expect_response(re.compile(r"/api/v1/points/\d+/series")) as answered:
+    with desk.expect_response(_is_of_a_quarter_hour) as answered:
         desk.get_by_role("button", name=words("chart.15m"), exact=True).click()
     series = answered.value.json()
-    assert any(band["severity"] == 3 for band in series["bands"]), series["bands"]
+    grave = [band for band in series["bands"] if band["severity"] == 3]
+    assert grave, series["bands"]
     assert len(series["data"][0]) > 10
     chart = desk.locator("[data-chart] canvas")
     expect(chart).to_be_visible()
     until(desk, lambda: _pixels(chart, "--critical-fill") > 50, what="the chart has the alert's colour")
     assert _pixels(chart, "--accent") > 50, "the chart has no curve"
-    with desk.expect_response(re.compile(r"/api/v1/points/\d+/series")):
-        _drag_across(desk, chart, 0.9, 0.99)
+    with desk.expect_response(SERIES):
+        _drag_over(desk, desk.locator("[data-chart] .u-over"), series, grave[-1])
     expect(desk.get_by_role("button", name=words("chart.back"))).to_be_visible()
     until(desk, lambda: _pixels(chart, "--critical-fill") > 500, what="the closer look shows a wider band")
     desk.evaluate("() => scrollTo(0, 0)")
@@ -310,8 +314,20 @@ def _photo_is_shown(picture: Locator) -> None:
     assert picture.evaluate("(image) => image.naturalWidth") > 0
 
 
-def _drag_across(page: Page, part: Locator, begin: float, end: float) -> None:
-    """With the mouse, from one share of its width to another."""
+def _is_of_a_quarter_hour(answer: Response) -> bool:
+    """Whether it answers what the button asks for, not the hour that the page begins with."""
+    asked = parse_qs(urlsplit(answer.url).query)
+    if SERIES.search(answer.url) is None or "since" not in asked:
+        return False
+    since, until = (datetime.fromisoformat(asked[name][0]) for name in ("since", "until"))
+    return until - since == timedelta(minutes=15)
+
+
+def _drag_over(page: Page, part: Locator, series: dict[str, Any], band: dict[str, Any]) -> None:
+    """With the mouse, from a little before the band to a little after it."""
+    since, span = series["since_ms"], series["until_ms"] - series["since_ms"]
+    begin = max((band["from"] - since) / span - 0.02, 0.01)
+    end = min(((band["until"] or series["until_ms"]) - since) / span + 0.02, 0.99)
     part.scroll_into_view_if_needed()
     box = part.bounding_box()
     assert box is not None

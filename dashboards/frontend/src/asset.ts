@@ -1,6 +1,7 @@
 // The asset's page: live values, and the chart of the one that was chosen.
 import { fetchJson, type SeriesAnswer } from "./answers";
 import { Chart, type Quantity } from "./chart";
+import { cityNow } from "./clock";
 import { RANGES, refreshEvery } from "./curve";
 import { startLive } from "./live";
 import { lookForNews, showFreshNote } from "./news";
@@ -24,6 +25,7 @@ class ChartPanel {
   private range = "1h";
   private zoomed: Span | undefined;
   private asked = 0;
+  private answered = 0;
   private loadedAt = 0;
 
   constructor(private readonly page: Page) {
@@ -60,13 +62,15 @@ class ChartPanel {
     void this.load();
   }
 
+  /** Not while an answer is waited for: on a slow line each question would do away with the one before it. */
   private keepFresh(): void {
+    if (this.asked !== this.answered) return;
     const due = Date.now() - this.loadedAt > refreshEvery(RANGES[this.range] ?? 0);
     if (!document.hidden && this.zoomed === undefined && due) void this.load();
   }
 
   private span(): Span {
-    const untilMs = Date.now();
+    const untilMs = cityNow();
     return this.zoomed ?? { sinceMs: untilMs - (RANGES[this.range] ?? 0), untilMs };
   }
 
@@ -87,6 +91,8 @@ class ChartPanel {
       if (mine === this.asked) this.chart.show(quantityOf(tile), answer);
     } catch {
       if (mine === this.asked) this.chart.tell(this.page.t("chart.failed"));
+    } finally {
+      if (mine === this.asked) this.answered = mine;
     }
   }
 
