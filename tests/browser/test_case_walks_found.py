@@ -199,6 +199,7 @@ def test_a_collector_mends_on_the_spot_with_two_pictures(ward: Ward, book_window
     phone.goto("/tasks")
     phone.get_by_role("link", name=words("tasks.round")).tap()
     phone.get_by_role("button", name=words("patrols.end"), exact=True).tap()
+    expect(phone.get_by_text(words("message.round_ended", visited=1, stops=1))).to_be_visible()
 
 
 def test_a_task_from_above_is_done_when_its_case_is(ward: Ward, book_windows: Windows, camera: Camera) -> None:
@@ -268,6 +269,7 @@ def test_a_campaigns_case_is_supervised_by_a_numbered_notice_and_struck_off(
     phone.get_by_label(words("patrols.note"), exact=True).fill("井盖裂开，须更换。")
     camera.take(phone, "h-01-campaign", whole=True)
     phone.get_by_role("button", name=words("campaign_result.case"), exact=True).tap()
+    expect(phone.get_by_text(words("message.item_kept"))).to_be_visible()
 
     desk = book_windows.open(DESK, login="dispatcher")
     desk.goto(f"/cases?asset_id={cover.asset_id}")
