@@ -14,10 +14,12 @@ from typing import Any
 from dashboards.asset_history import field_words
 from dashboards.refusals import field_name
 from dashboards.site import lang, site, t
-from dashboards.texts import NOTHING, local_time
+from dashboards.texts import NOTHING, duration, local_time
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+00:00")
 _PAIR = 2
+_MINUTE_S = 60
+_WORDS_OF = {"kind": ("command", "kind", "block", "channel_kind"), "severity": ("severity",)}
 
 
 def action_words(action: str) -> str:
@@ -36,9 +38,9 @@ def detail_words(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
     told: list[tuple[str, str]] = []
     for key, value in detail.items():
         if isinstance(value, dict):
-            told += [(_named(inner), _shown(each)) for inner, each in value.items()]
+            told += [(_named(inner), _shown(each, inner)) for inner, each in value.items()]
         elif key != "note" or value:
-            told.append((_named(key), _shown(value)))
+            told.append((_named(key), _shown(value, key)))
     return told
 
 
@@ -53,15 +55,18 @@ def _named(key: str) -> str:
     return field_name(key) if of_asset == key else of_asset
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, key: str = "") -> str:
     if value is None or value in ("", [], {}):
         return NOTHING
     if isinstance(value, bool):
         return t("audit.yes") if value else t("audit.no")
     if isinstance(value, list):
-        return (" → " if len(value) == _PAIR else ", ").join(_shown(each) for each in value)
+        return (" → " if len(value) == _PAIR else ", ").join(_shown(each, key) for each in value)
     if isinstance(value, dict):
-        return ", ".join(f"{_named(key)} {_shown(each)}" for key, each in value.items())
+        return ", ".join(f"{_named(inner)} {_shown(each, inner)}" for inner, each in value.items())
     if isinstance(value, str) and _MOMENT.fullmatch(value):
         return local_time(datetime.fromisoformat(value), site().zone)
-    return str(value)
+    if key == "minutes" and isinstance(value, int):
+        return duration(value * _MINUTE_S, lang())
+    words = (_word(f"{family}.{value}") for family in _WORDS_OF.get(key, ()))
+    return next(filter(None, words), str(value))

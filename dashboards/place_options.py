@@ -39,6 +39,12 @@ def of_areas(scope: str) -> Options:
     ]
 
 
+def names_of_areas() -> dict[str, str]:
+    """What districts, streets and communities are called, by their codes."""
+    in_english = lang() == "en"
+    return {each.code: (in_english and each.name_en) or each.name for each in area_choices(site().engine)}
+
+
 _INDENT = {6: "", 9: "\u3000", 12: "\u3000\u3000"}
 
 

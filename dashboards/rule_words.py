@@ -5,6 +5,7 @@ Numbers are written as they were set, with the unit of their point; a share of f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,7 @@ from registry.domain.rules.numbers import Measure, NumberSpec, numbers_of
 from registry.domain.rules.rule import Hours
 
 WEEK = tuple(range(1, 8))
+_BLANK_IN_CHINESE = re.compile("(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +129,12 @@ def fires(rule: Rule) -> str:
                 return said + _held(rule) + t("rule_says.gap", span=_span(condition.gap_s))
         case RateCondition():
             key = f"rule_says.rate_{condition.direction.value}"
-            said = t(key, point=point, limit=limit(condition.fire, rule), span=_span(condition.window_s))
+            said = _limited(key, point=point, limit=limit(condition.fire, rule), span=_span(condition.window_s))
         case WindowCondition():
             what = t(f"rule_says.of_{condition.aggregate.value}", what=_what(condition, rule.point))
             over = t("rule_says.over", what=what, span=_span(condition.window_s))
             key = "rule_says.above" if condition.above else "rule_says.below"
-            said = t(key, what=over, limit=limit(condition.fire, rule))
+            said = _limited(key, what=over, limit=limit(condition.fire, rule))
         case VectorCondition():
             said = t("rule_says.vector", limit=limit(condition.fire, rule))
         case DisagreeCondition():
@@ -187,7 +189,7 @@ def clears(rule: Rule) -> str:
         case _:
             above = condition.above if isinstance(condition, Comparison) else True
             key = "rule_says.clear_below" if above else "rule_says.clear_above"
-            return t(key, limit=limit(condition.clear, rule), span=_span(condition.clear_after_s))
+            return _limited(key, limit=limit(condition.clear, rule), span=_span(condition.clear_after_s))
 
 
 def hours_said(hours: Hours) -> str:
@@ -199,9 +201,8 @@ def _more(rule: Rule, seasons: Mapping[str, str]) -> Iterator[str]:
     for step in rule.ladder:
         key = "rule_says.step_hold" if step.hold_s else "rule_says.step"
         severity = t(f"severity.{int(step.severity)}")
-        yield t(
-            key, severity=severity, limit=limit(step.fire, rule), clear=limit(step.clear, rule), span=_span(step.hold_s)
-        )
+        levels = {"limit": limit(step.fire, rule), "clear": limit(step.clear, rule)}
+        yield _limited(key, severity=severity, **levels, span=_span(step.hold_s))
     known = numbers_of(rule.kind)
     for season, numbers in rule.seasons.items():
         listed = t("rule_says.comma").join(
@@ -252,7 +253,12 @@ def _who(rule: Rule) -> str:
 
 def _reaches(condition: Comparison, rule: Rule, point: str | None) -> str:
     key = "rule_says.above" if condition.above else "rule_says.below"
-    return t(key, what=_what(condition, point), limit=limit(condition.fire, rule, condition, point))
+    return _limited(key, what=_what(condition, point), limit=limit(condition.fire, rule, condition, point))
+
+
+def _limited(key: str, **values: str) -> str:
+    """Words around a level: a share of full scale begins with a word, before which Chinese has no blank."""
+    return _BLANK_IN_CHINESE.sub("", t(key, **values))
 
 
 def _what(condition: Comparison, point: str | None) -> str:

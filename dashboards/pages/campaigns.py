@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 _REFUSED = (InvalidInput, Conflict, InvalidMove, NotAllowed)
 _EMPTY_ROWS = 3
+_FEWEST_BARS = 14
+"""A campaign's first days are bars too, and not a wall."""
 MEASURED = ("°", "mm", "m²", "个")
 """What a campaign usually measures before and after."""
 
@@ -192,7 +194,7 @@ def _chart(found: queries.CampaignView) -> dict[str, object]:
     days = found.board.days[-92:]
     if not days:
         return {"bars": [], "total": "", "pace": ""}
-    wide = 600 / len(days)
+    wide = 600 / max(len(days), _FEWEST_BARS)
     highest = max(max(day.done for day in days), 1)
     top = max(days[-1].total, days[-1].planned, 1)
     bars = [
@@ -205,7 +207,15 @@ def _chart(found: queries.CampaignView) -> dict[str, object]:
         )
         for name in ("total", "planned")
     }
-    return {"bars": bars, "wide": f"{wide * 0.8:.2f}", "total": lines["total"], "pace": lines["planned"]}
+    return {
+        "bars": bars,
+        "wide": f"{wide * 0.8:.2f}",
+        "total": lines["total"],
+        "pace": lines["planned"],
+        "first": days[0].day,
+        "last": days[-1].day,
+        "most": highest,
+    }
 
 
 def _form_page(campaign_id: int | None, form: forms.FormState) -> str:

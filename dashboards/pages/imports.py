@@ -172,7 +172,8 @@ def settings_told(run: ImportView) -> list[tuple[str, str]]:
     settings = run.settings
     if settings is None:
         return []
-    read_as = " · ".join(word for word in (settings.format.upper(), settings.encoding, settings.sheet) if word)
+    encoding = settings.encoding.upper().removesuffix("-SIG")
+    read_as = " · ".join(word for word in (settings.format.upper(), encoding, settings.sheet) if word)
     key = settings.key.removeprefix("alias:")
     words = [
         (t("imports.format"), read_as),

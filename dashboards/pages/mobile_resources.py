@@ -112,7 +112,7 @@ def _one_page(mobile_id: int, form: forms.FormState) -> str:
 
 def _options() -> dict[str, place_options.Options]:
     return {
-        "kinds": place_options.of_words(MobileKind, "mobile_kind."),
+        "kinds": place_options.of_words(MobileKind, "mobile_one."),
         "units": place_options.of_units(),
         "areas": place_options.of_areas(area()),
     }

@@ -61,7 +61,13 @@ def save_score_scheme(scheme_key: str) -> Answer:
         try:
             plain = json.loads(text)
         except ValueError as error:
-            raise InvalidInput("scheme", "{why}; export a scheme to see the form", why=str(error)) from None
+            line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
+            raise InvalidInput(
+                "scheme",
+                "is no JSON from line {line}, character {column} on; mend it there, or open the page again",
+                line=line,
+                column=column,
+            ) from None
         made = read_scheme(plain)
         version = save(
             site().engine,

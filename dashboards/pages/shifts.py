@@ -130,11 +130,13 @@ def _week_page(form: forms.FormState) -> str:
     off = queries.days_off(where.engine, where.zone)
     week = queries.roster(where.engine, first, first + timedelta(days=6), is_off=off, unit_id=unit_id)
     named = holiday_name if lang() == "zh" else holiday_name_en
+    on_duty = queries.who_is_on_duty(where.engine, at=now(), scope=area())
     return render_template(
         "shifts.html",
         week=week,
         today=today,
-        on_duty=queries.who_is_on_duty(where.engine, at=now(), scope=area()),
+        on_duty=on_duty,
+        areas=place_options.names_of_areas() if any(one.area_code for one in on_duty) else {},
         off={day: named(day) or t("shifts.off") for day in week.days if off(day)},
         back=(first - timedelta(days=7)).isoformat(),
         next=(first + timedelta(days=7)).isoformat(),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dashboards.app import create_app
@@ -28,7 +28,7 @@ from registry.services.map_counts import count_anew
 from registry.services.rules import install_shipped_rules
 from registry.storage.database import writing
 from registry.storage.series import SeriesRow, SeriesStore
-from registry.storage.tables import alert, asset, case, device, latest, point, user
+from registry.storage.tables import alert, alert_group, asset, case, device, latest, point, user
 from tests.things import Things, Where, one_of_each, page_addresses
 
 SENSORS = 24
@@ -41,14 +41,26 @@ USUAL = {
     "water_level": (160.0, 25.0),
     "vibration": (0.4, 0.3),
 }
-# what is wrong in the quarter: kind of case, severity, stage, hours ago
+# how deep its wells are
+DEPTH_MM = 1_800.0
+# what a trouble is told by: the rule, its point, what it measured as the rule writes it, and the worst
+TOLD_BY = {
+    ("cover_displaced", Severity.CRITICAL): ("cover_tilt", "tilt_z", 52.0, 61.0),
+    ("cover_displaced", Severity.ALARM): ("cover_tilt", "tilt_z", 20.0, 25.0),
+    ("water_high", Severity.CRITICAL): ("water_high", "water_level", 0.97, 0.99),
+    ("water_high", Severity.ALARM): ("water_high", "water_level", 0.92, 0.94),
+    ("water_high", Severity.NOTICE): ("water_high", "water_level", 0.9, 0.91),
+}
+# wells that fill up together
+FLOODED = 8
+# what is wrong in the quarter: kind of case, severity, stage, hours ago; as it happened
 TROUBLES = (
-    ("cover_displaced", Severity.CRITICAL, "filed", 0.2),
-    ("water_high", Severity.CRITICAL, "dispatched", 1.5),
-    ("cover_displaced", Severity.ALARM, "in_hand", 3.0),
-    ("water_high", Severity.ALARM, "dispatched", 5.0),
-    ("cover_displaced", Severity.ALARM, "filed", 9.0),
     ("water_high", Severity.NOTICE, "in_hand", 26.0),
+    ("cover_displaced", Severity.ALARM, "filed", 9.0),
+    ("water_high", Severity.ALARM, "dispatched", 5.0),
+    ("cover_displaced", Severity.ALARM, "in_hand", 3.0),
+    ("water_high", Severity.CRITICAL, "dispatched", 1.5),
+    ("cover_displaced", Severity.CRITICAL, "filed", 0.2),
 )
 
 
@@ -108,7 +120,9 @@ def fill(engine: Engine, store: SeriesStore, *, now: datetime) -> Things:
     with writing(engine) as tx:
         install_shipped_rules(tx, now=now)
         rows = tx.execute(select(user)).all()
-        fitted = list(tx.execute(select(device.c.asset_id).where(device.c.asset_id.is_not(None))).scalars())
+        wells = select(device.c.asset_id).join(point).where(point.c.name == "water_level").order_by(device.c.id)
+        fitted = [asset_id for asset_id in tx.execute(wells).scalars() if asset_id is not None]
+        tx.execute(update(point).where(point.c.name == "water_level").values(full_scale=DEPTH_MM))
     people = {row.login: Actor(user_id=row.id, name=row.name, role=Role(row.role), unit_id=row.unit_id) for row in rows}
     crew = people["crew1"]
     assert crew.unit_id is not None
@@ -123,20 +137,27 @@ def fill(engine: Engine, store: SeriesStore, *, now: datetime) -> Things:
     )
     things = one_of_each(where)
     move_here(engine)
-    _day_of_readings(engine, store, now=now)
     _troubles(engine, fitted[1:], crew.unit_id, now=now)
+    _flood(engine, things, fitted[1 + len(TROUBLES) :][:FLOODED], now=now)
+    _day_of_readings(engine, store, now=now)
     return things
 
 
 def _day_of_readings(engine: Engine, store: SeriesStore, *, now: datetime) -> None:
-    """Every point, every ten minutes for a day: a calm wave about its usual value."""
+    """Every point, every ten minutes for a day: a calm wave about its usual value, until something is wrong there."""
     steps, rows, newest = int(DAY / EVERY), list[SeriesRow](), list[dict[str, object]]()
     with writing(engine) as tx:
+        live = select(alert.c.point_id, alert.c.began_at, alert.c.value).where(alert.c.state == "firing")
+        wrong = {row.point_id: row for row in tx.execute(live)}
         for one in tx.execute(select(point)).all():
             usual, swing = USUAL.get(one.name, (one.baseline or 0.0, 0.4))
+            since = wrong.get(one.id)
             for step in range(steps + 1):
                 at = now - DAY + EVERY * step
-                value = usual + swing * math.sin(step / steps * 2 * math.pi + one.id)
+                wave = math.sin(step / steps * 2 * math.pi + one.id)
+                value = usual + swing * wave
+                if since is not None and at >= since.began_at:
+                    value = since.value * (one.full_scale or 1.0) + 0.2 * wave
                 at_ms = int(at.timestamp() * 1000)
                 rows.append(SeriesRow(one.id, at_ms, value, 0, at_ms))
             newest.append(
@@ -148,23 +169,44 @@ def _day_of_readings(engine: Engine, store: SeriesStore, *, now: datetime) -> No
     store.append(rows)
 
 
-def _troubles(engine: Engine, fitted: list[int], unit_id: int, *, now: datetime) -> None:
-    for (kind, severity, stage, hours), asset_id in zip(TROUBLES, fitted, strict=False):
+def _troubles(engine: Engine, wells: list[int], unit_id: int, *, now: datetime) -> None:
+    for (kind, severity, stage, hours), asset_id in zip(TROUBLES, wells, strict=False):
         at = now - timedelta(hours=hours)
         with writing(engine) as tx:
             opened = open_or_attach(tx, asset_id=asset_id, kind=kind, severity=severity, source=Source.SENSOR, now=at)
             told = {"stage": stage, "unit_id": None if stage == "filed" else unit_id}
             tx.execute(update(case).where(case.c.id == opened.case_id).values(told))
-            found = select(device.c.id, point.c.id.label("point_id")).join(point).where(device.c.asset_id == asset_id)
-            sensor = tx.execute(found.order_by(point.c.name != "tilt_z").limit(1)).first()
-            assert sensor is not None
-            tx.execute(
-                insert(alert).values(
-                    rule_key="cover_tilt", rule_version=1, point_id=sensor.point_id, device_id=sensor.id,
-                    asset_id=asset_id, case_id=opened.case_id, severity=int(severity), state="firing", began_at=at,
-                    fired_at=at, recorded_at=at, value=20.0, peak=25.0,
-                )
-            )  # fmt: skip
+            _tell(tx, asset_id, kind, severity, at=at, case_id=opened.case_id)
+
+
+def _flood(engine: Engine, things: Things, wells: list[int], *, now: datetime) -> None:
+    """The group of alerts has members, five minutes apart, that wait for a case together."""
+    group_id = things.by_name["group_id"]
+    with writing(engine) as tx:
+        for number, asset_id in enumerate(reversed(wells)):
+            at = now - timedelta(minutes=5 * (len(wells) - number))
+            waits = {"group_id": group_id, "case_due_at": now + timedelta(minutes=25)}
+            _tell(tx, asset_id, "water_high", Severity.ALARM, at=at, **waits)
+        there = select(func.avg(asset.c.lon), func.avg(asset.c.lat)).where(asset.c.id.in_(wells))
+        lon, lat = tx.execute(there).one()
+        circle = {"lon": lon, "lat": lat, "radius_m": 640.0, "members": len(wells)}
+        times = {"began_at": now - timedelta(minutes=5 * len(wells)), "last_at": now - timedelta(minutes=5)}
+        tx.execute(update(alert_group).where(alert_group.c.id == group_id).values(**circle, **times))
+
+
+def _tell(tx: Connection, asset_id: int, kind: str, severity: Severity, *, at: datetime, **given: object) -> None:
+    """An alert of the rule that finds such a trouble."""
+    rule_key, name, value, peak = TOLD_BY[kind, severity]
+    found = select(device.c.id, point.c.id.label("point_id")).join(point)
+    sensor = tx.execute(found.where(device.c.asset_id == asset_id, point.c.name == name)).first()
+    assert sensor is not None
+    tx.execute(
+        insert(alert).values(
+            rule_key=rule_key, rule_version=1, point_id=sensor.point_id, device_id=sensor.id, asset_id=asset_id,
+            severity=int(severity), state="firing", began_at=at, fired_at=at, recorded_at=at, value=value, peak=peak,
+            **given,
+        )
+    )  # fmt: skip
 
 
 def move_here(engine: Engine) -> None:

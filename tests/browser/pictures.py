@@ -20,6 +20,7 @@ from playwright.sync_api import BrowserContext, sync_playwright
 from sqlalchemy import select
 
 from dashboards.permissions import PERMISSIONS
+from registry.services.boards import SHIPPED_KEYS
 from registry.storage.database import reading
 from registry.storage.tables import case
 from tests.browser.conftest import CHROMIUM, SWITCHES
@@ -29,6 +30,7 @@ from tests.browser.measuring import Waiting
 
 SIZES = {"desk": (1440, 900), "tablet": (800, 1180), "phone": (390, 844), "wall": (1920, 1080), "wall4k": (3840, 2160)}
 WALLS = ("wall", "wall4k")
+SHIPPED = ("desk", "phone")
 # pages that look different to those who are not signed in, and whose page of their own it is
 GUESTS = {"login", "scan", "report", "report_on_map", "public_bulletin", "public_bulletins", "kiosk"}
 CREW = {"tasks", "phone_app"}
@@ -174,6 +176,8 @@ def stops_of(site: FilledSite) -> list[Stop]:
         Stop(name, address, login_of(name), WALLS if name in {"wall", "kiosk"} else ())
         for name, address in sorted(found.items())
     ]
+    others = [key for key in SHIPPED_KEYS if found["board"] != f"/boards/{key}"]
+    stops += [Stop(f"board_{key}", f"/boards/{key}", "admin", SHIPPED) for key in others]
     return [*stops, Stop("scan_crew", found["scan"], "crew1"), Stop("error", "/nowhere", "admin")]
 
 
